@@ -1,0 +1,3 @@
+//! Record, replay and prove the runs of AI agents.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Extracted parts of a record: pure functions of its content.

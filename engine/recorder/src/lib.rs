@@ -1,0 +1,1 @@
+//! The live side of evidence: clock, entropy, durable append and the seal.

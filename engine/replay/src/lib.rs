@@ -1,0 +1,1 @@
+//! Parallel replay of traces, verdicts and differences.

@@ -1,0 +1,1 @@
+//! The trace file: blocks, contents, index, snapshots, the open log and its recovery.

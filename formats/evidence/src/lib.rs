@@ -1,0 +1,1 @@
+//! Records, canonical bytes, digests, segments, proofs and seals of a Rederive trace.

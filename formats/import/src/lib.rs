@@ -1,0 +1,1 @@
+//! Foreign recordings of agent runs in, drafts of records out.

@@ -1,0 +1,1 @@
+//! Integrity of a Rederive trace against trust roots.

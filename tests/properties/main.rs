@@ -1,0 +1,1 @@
+//! The integration tests of Rederive: one binary, one module a capability.

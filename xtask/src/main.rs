@@ -1,0 +1,3 @@
+//! Generated files of the tree: golden vectors, CDDL, spec citations.
+
+fn main() {}
