@@ -1,0 +1,375 @@
+//! JSON as it stands in the source: a value keeps its exact text and is looked into one level at a time.
+//!
+//! `serde_json` checks the syntax of an entry once, without recursion; after that every value is a piece of checked text, so
+//! that what is kept is kept byte for byte, and what nobody asks for is never decoded.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// What a JSON value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "a list",
+            Self::Object => "an object",
+        })
+    }
+}
+
+/// One JSON value: checked text without white space around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Json<'a>(&'a str);
+
+impl<'a> Json<'a> {
+    /// The one value that this text holds.
+    ///
+    /// # Errors
+    /// The first place at which the text is no JSON.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<&'a RawValue>(text).map(Self::from)
+    }
+
+    /// The value's exact text.
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self.0.as_bytes().first() {
+            Some(b'"') => Kind::String,
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'n') => Kind::Null,
+            Some(b't' | b'f') => Kind::Bool,
+            _ => Kind::Number,
+        }
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    pub(crate) fn is_true(self) -> bool {
+        self.0 == "true"
+    }
+
+    /// The members, where it is an object.
+    pub(crate) fn object(self) -> Option<Object<'a>> {
+        (self.kind() == Kind::Object).then_some(())?;
+        let members = serde_json::Deserializer::from_str(self.0).deserialize_map(Members).ok()?;
+        Some(Object { members })
+    }
+
+    /// The items, where it is a list.
+    pub(crate) fn array(self) -> Option<Vec<Self>> {
+        (self.kind() == Kind::Array).then_some(())?;
+        serde_json::Deserializer::from_str(self.0).deserialize_seq(Items).ok()
+    }
+
+    /// The characters, where it is a string: UTF-8, and WTF-8 where the source has half of a surrogate pair.
+    pub(crate) fn string(self) -> Option<Cow<'a, [u8]>> {
+        (self.kind() == Kind::String).then(|| decoded(self.0))
+    }
+
+    /// The characters, where it is a string of UTF-8.
+    pub(crate) fn str(self) -> Option<Cow<'a, str>> {
+        match self.string()? {
+            Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+        }
+    }
+
+    /// The number, where it is a whole one from 0 to 2^64 - 1, as a number or as a string of digits.
+    pub(crate) fn unsigned(self) -> Option<u64> {
+        match self.kind() {
+            Kind::Number => self.0.parse().ok(),
+            Kind::String => self.str()?.parse().ok(),
+            Kind::Null | Kind::Bool | Kind::Array | Kind::Object => None,
+        }
+    }
+
+    /// The value at a JSON pointer (RFC 6901); the empty pointer is the value itself.
+    pub(crate) fn at(self, pointer: &str) -> Option<Self> {
+        let Some(tokens) = pointer.strip_prefix('/') else {
+            return pointer.is_empty().then_some(self);
+        };
+        tokens.split('/').try_fold(self, |value, token| {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            match value.kind() {
+                Kind::Object => value.object()?.get(&token),
+                Kind::Array => value.array()?.get(token.parse::<usize>().ok()?).copied(),
+                Kind::Null | Kind::Bool | Kind::Number | Kind::String => None,
+            }
+        })
+    }
+}
+
+impl<'a> From<&'a RawValue> for Json<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self(raw.get())
+    }
+}
+
+/// The members of an object, in the order of the source.
+#[derive(Clone, Debug)]
+pub(crate) struct Object<'a> {
+    members: Vec<Member<'a>>,
+}
+
+impl<'a> Object<'a> {
+    /// The members, in the order of the source.
+    pub(crate) fn members(&self) -> &[Member<'a>] {
+        &self.members
+    }
+
+    /// The value of the last member of this name: the one that most readers see.
+    pub(crate) fn get(&self, name: &str) -> Option<Json<'a>> {
+        self.members.iter().rev().find(|member| member.name() == name).map(|member| member.value)
+    }
+
+    /// The value of the first of these names that stands with something else than `null`.
+    pub(crate) fn first(&self, names: &[&str]) -> Option<Json<'a>> {
+        names.iter().find_map(|name| self.get(name).filter(|value| !value.is_null()))
+    }
+
+    /// Members whose name stands again later.
+    pub(crate) fn repeated(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter().enumerate().filter_map(|(i, member)| {
+            let later = self.members.get(i.saturating_add(1)..).unwrap_or_default();
+            later.iter().any(|other| other.key == member.key || other.name() == member.name()).then_some(member)
+        })
+    }
+}
+
+/// One member of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<'a> {
+    /// The name's text, quotes included.
+    key: &'a str,
+    pub(crate) value: Json<'a>,
+}
+
+impl<'a> Member<'a> {
+    /// The name; half of a surrogate pair in it reads as U+FFFD.
+    pub(crate) fn name(&self) -> Cow<'a, str> {
+        match decoded(self.key) {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+}
+
+/// The text of an object of these members, each as it stands in the source; none where there are none.
+pub(crate) fn object_of(members: &[Member<'_>]) -> Option<Vec<u8>> {
+    let (first, others) = members.split_first()?;
+    let mut text = Vec::with_capacity(members.iter().map(|m| m.key.len() + m.value.0.len() + 2).sum::<usize>() + 2);
+    let mut put = |lead: u8, member: &Member<'_>| {
+        text.push(lead);
+        text.extend_from_slice(member.key.as_bytes());
+        text.push(b':');
+        text.extend_from_slice(member.value.0.as_bytes());
+    };
+    put(b'{', first);
+    others.iter().for_each(|member| put(b',', member));
+    text.push(b'}');
+    Some(text)
+}
+
+/// The text of a list of these values, each as it stands in the source.
+pub(crate) fn array_of(values: &[Json<'_>]) -> Vec<u8> {
+    let mut text = vec![b'['];
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(value.0.as_bytes());
+    }
+    text.push(b']');
+    text
+}
+
+/// The characters of a checked string with its quotes.
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    let inner = text.as_bytes().get(1..text.len().saturating_sub(1)).unwrap_or_default();
+    if !inner.contains(&b'\\') {
+        return Cow::Borrowed(inner);
+    }
+    // Checked text decodes; if it ever did not, its escapes would be kept as they stand rather than lost.
+    match serde_json::Deserializer::from_str(text).deserialize_bytes(Characters) {
+        Ok(bytes) => Cow::Owned(bytes),
+        Err(_) => Cow::Borrowed(inner),
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(8);
+        while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+            members.push(Member { key: key.get(), value: value.into() });
+        }
+        Ok(members)
+    }
+}
+
+struct Items;
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Vec<Json<'de>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<&'de RawValue>()? {
+            items.push(item.into());
+        }
+        Ok(items)
+    }
+}
+
+struct Characters;
+
+impl Visitor<'_> for Characters {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json(text: &str) -> Json<'_> {
+        Json::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_value_keeps_its_exact_text() {
+        let object = json(" {\"a\" : [1.50, 2e3 ],\"b\":{ } } ").object().unwrap();
+        assert_eq!(object.get("a").unwrap().text(), "[1.50, 2e3 ]");
+        assert_eq!(object_of(object.members()).unwrap(), br#"{"a":[1.50, 2e3 ],"b":{ }}"#);
+        assert_eq!(array_of(&json("[1.50, 2e3 ]").array().unwrap()), b"[1.50,2e3]");
+    }
+
+    #[test]
+    fn strings_decode_and_half_a_surrogate_pair_is_kept_as_wtf8() {
+        for (text, bytes) in [
+            (r#""""#, &b""[..]),
+            (r#""a/b""#, b"a/b"),
+            (r#""\u00e9\n\ud83d\ude00""#, "\u{e9}\n\u{1f600}".as_bytes()),
+            (r#""\ud83d!""#, b"\xed\xa0\xbd!"),
+            (r#""\udc00""#, b"\xed\xb0\x80"),
+        ] {
+            assert_eq!(json(text).string().unwrap().as_ref(), bytes, "{text}");
+        }
+        assert!(json(r#""\ud83d""#).str().is_none());
+    }
+
+    #[test]
+    fn names_are_compared_as_characters_and_the_last_of_a_name_is_seen() {
+        let object = json(r#"{"\u0061":1,"b":2,"a":3}"#).object().unwrap();
+        assert_eq!(object.get("a").unwrap().text(), "3");
+        assert_eq!(object.repeated().map(|m| m.value.text()).collect::<Vec<_>>(), ["1"]);
+    }
+
+    #[test]
+    fn pointers_follow_rfc_6901() {
+        let value = json(r#"{"a/b":{"~":[10,{"":"x"}]}}"#);
+        for (pointer, text) in [
+            ("", Some(value.text())),
+            ("/a~1b/~0/0", Some("10")),
+            ("/a~1b/~0/1/", Some("\"x\"")),
+            ("/a~1b/~0/2", None),
+            ("/a", None),
+            ("a", None),
+        ] {
+            assert_eq!(value.at(pointer).map(Json::text), text, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn nesting_deeper_than_any_stack_is_text_like_any_other() {
+        let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
+        let text = format!(r#"{{"a":{deep}}}"#);
+        assert_eq!(json(&text).object().unwrap().get("a").unwrap().text(), deep);
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            any::<String>().prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+                prop::collection::btree_map(".{0,3}", inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_reads_as_serde_json_reads_it(value in any_json()) {
+            fn same(json: Json<'_>, value: &serde_json::Value) {
+                match value {
+                    serde_json::Value::Object(map) => {
+                        let object = json.object().unwrap();
+                        assert_eq!(object.members().len(), map.len());
+                        map.iter().for_each(|(name, value)| same(object.get(name).unwrap(), value));
+                    }
+                    serde_json::Value::Array(list) => {
+                        let items = json.array().unwrap();
+                        assert_eq!(items.len(), list.len());
+                        items.into_iter().zip(list).for_each(|(item, value)| same(item, value));
+                    }
+                    serde_json::Value::String(text) => assert_eq!(json.str().unwrap(), text.as_str()),
+                    other => assert_eq!(&serde_json::from_str::<serde_json::Value>(json.text()).unwrap(), other),
+                }
+            }
+            let text = serde_json::to_string_pretty(&value).unwrap();
+            same(Json::parse(&text).unwrap(), &value);
+        }
+    }
+}
