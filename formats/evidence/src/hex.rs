@@ -1,0 +1,129 @@
+//! Fixed-length byte strings, written as lowercase hexadecimal wherever people or JSON see them.
+
+use data_encoding::HEXLOWER;
+
+/// Why text is not the hexadecimal form of `N` bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HexFault {
+    /// The text has another number of bytes than twice the value's.
+    #[error("expected {expected} hexadecimal digits, found {found} characters")]
+    Length {
+        /// Digits of the value.
+        expected: usize,
+        /// Bytes of the text.
+        found: usize,
+    },
+    /// A character that is not one of `0123456789abcdef`; uppercase is refused, so that a value has one text.
+    #[error("character {at} is not a lowercase hexadecimal digit")]
+    Digit {
+        /// Offset of the character, in bytes from the start of the text.
+        at: usize,
+    },
+}
+
+/// Parses exactly `N` bytes from `2 * N` lowercase hexadecimal digits.
+pub fn parse<const N: usize>(text: &str) -> Result<[u8; N], HexFault> {
+    let mut bytes = [0; N];
+    // `decode_mut` demands a matching output length.
+    if text.len() != 2 * N {
+        return Err(HexFault::Length { expected: 2 * N, found: text.len() });
+    }
+    match HEXLOWER.decode_mut(text.as_bytes(), &mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(partial) => Err(HexFault::Digit { at: partial.error.position }),
+    }
+}
+
+/// Formats bytes as lowercase hexadecimal text.
+pub fn format(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
+}
+
+/// Defines `Copy` types over `[u8; N]`: a CBOR byte string of that length, lowercase hexadecimal text elsewhere.
+macro_rules! hex_bytes {
+    ($($(#[$meta:meta])* $name:ident, $len:literal, $rule:literal;)*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// The bytes written as lowercase hexadecimal digits.
+            pub fn to_hex(&self) -> String {
+                $crate::hex::format(&self.0)
+            }
+
+            /// The value whose [`Self::to_hex`] this text is.
+            ///
+            /// # Errors
+            /// The text has another length, or a character that is no lowercase hexadecimal digit.
+            pub fn from_hex(text: &str) -> Result<Self, $crate::hex::HexFault> {
+                $crate::hex::parse(text).map(Self)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.to_hex())
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.to_hex())
+            }
+        }
+
+        impl $crate::schema::Field for $name {
+            fn encode(&self, e: &mut $crate::cbor::Encoder) {
+                e.bytes(&self.0);
+            }
+
+            fn decode(d: &mut $crate::cbor::Decoder<'_>) -> Result<Self, $crate::cbor::DecodeError> {
+                d.fixed().map(Self)
+            }
+
+            fn cddl(book: &mut $crate::schema::Cddl) -> String {
+                book.rule($rule, |_| format!("bstr .size {}", $len))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+                Self::from_hex(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+pub(crate) use hex_bytes;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_the_one_text_of_a_value_parses() {
+        assert_eq!(parse::<2>("00ff"), Ok([0x00, 0xff]));
+        assert_eq!(parse::<2>("00fF"), Err(HexFault::Digit { at: 3 }));
+        assert_eq!(parse::<2>("0 ff"), Err(HexFault::Digit { at: 1 }));
+        assert_eq!(parse::<2>("00f"), Err(HexFault::Length { expected: 4, found: 3 }));
+        assert_eq!(parse::<2>("00ff0"), Err(HexFault::Length { expected: 4, found: 5 }));
+        assert_eq!(parse::<2>("é00"), Err(HexFault::Digit { at: 0 }));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_a_formatted_value_gives_the_value(bytes: [u8; 32]) {
+            prop_assert_eq!(parse(&format(&bytes)), Ok(bytes));
+        }
+    }
+}
