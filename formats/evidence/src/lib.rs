@@ -1,1 +1,17 @@
 //! Records, canonical bytes, digests, segments, proofs and seals of a Rederive trace.
+
+pub mod cbor;
+pub mod digest;
+pub mod draft;
+pub mod hex;
+pub mod ids;
+mod json;
+pub mod kinds;
+pub mod lanes;
+pub mod limits;
+pub mod record;
+pub mod rules;
+pub mod schema;
+pub mod sparse;
+pub mod tree;
+pub mod values;

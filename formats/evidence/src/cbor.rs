@@ -1,0 +1,558 @@
+//! Deterministic CBOR: the only byte form evidence has (RFC 8949 section 4.2.1).
+//!
+//! The subset is unsigned integers, byte and text strings, arrays, maps keyed by unsigned integers in ascending
+//! order, `true`, `false` and `null`; heads in their shortest form; lengths definite; nesting at most
+//! [`DEPTH_MAX`]. The encoder can write nothing else and the decoder refuses everything else, so accepted bytes
+//! re-encode to themselves. Spec: cbor-subset.
+
+use crate::limits::DEPTH_MAX;
+
+/// The types a data item can have in the subset, as named in faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item {
+    /// Major type 0.
+    Unsigned,
+    /// Major type 2.
+    Bytes,
+    /// Major type 3.
+    Text,
+    /// Major type 4.
+    Array,
+    /// Major type 5.
+    Map,
+    /// Simple values 20 and 21.
+    Bool,
+    /// Simple value 22: a value that the source does not know.
+    Null,
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unsigned => "an unsigned integer",
+            Self::Bytes => "a byte string",
+            Self::Text => "a text string",
+            Self::Array => "an array",
+            Self::Map => "a map",
+            Self::Bool => "true or false",
+            Self::Null => "null",
+        })
+    }
+}
+
+/// Why bytes are not an item of the subset, or not the item that was expected. Codes are in SPEC.md, "Codes".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeFault {
+    /// The bytes end inside an item.
+    #[error("the bytes end inside an item")]
+    Truncated,
+    /// Bytes follow the last item.
+    #[error("bytes follow the item")]
+    Trailing,
+    /// A head is longer than its value needs.
+    #[error("a head is not in its shortest form")]
+    LongForm,
+    /// An indefinite length, or the break that ends one.
+    #[error("a length is indefinite")]
+    Indefinite,
+    /// A negative integer.
+    #[error("an integer is negative")]
+    Negative,
+    /// A tagged item.
+    #[error("an item is tagged")]
+    Tagged,
+    /// A float.
+    #[error("an item is a float")]
+    Float,
+    /// A simple value other than true, false and null, or a reserved head.
+    #[error("a simple value or a reserved head is used")]
+    Simple,
+    /// Another type than the field has.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What the field holds.
+        expected: Item,
+        /// What stands there.
+        found: Item,
+    },
+    /// A text string that is not UTF-8.
+    #[error("a text string is not UTF-8")]
+    Utf8,
+    /// Map keys that do not ascend.
+    #[error("map key {key} follows key {previous}: keys ascend")]
+    KeyOrder {
+        /// The key that stands too late.
+        key: u64,
+        /// The key before it.
+        previous: u64,
+    },
+    /// The same map key twice.
+    #[error("map key {key} stands twice")]
+    KeyRepeated {
+        /// The key.
+        key: u64,
+    },
+    /// A key that this map does not have.
+    #[error("map key {key} is not known here")]
+    KeyUnknown {
+        /// The key.
+        key: u64,
+    },
+    /// A required key is not there.
+    #[error("map key {key} is missing")]
+    KeyMissing {
+        /// The key.
+        key: u64,
+    },
+    /// A length or number above its limit.
+    #[error("{found} is above the limit of {limit}")]
+    Limit {
+        /// The largest value allowed.
+        limit: u64,
+        /// What stands there.
+        found: u64,
+    },
+    /// A byte string of another length than the field has.
+    #[error("expected {expected} bytes, found {found}")]
+    Length {
+        /// The field's length.
+        expected: u64,
+        /// The length found.
+        found: u64,
+    },
+    /// A number that names no value of a closed registry.
+    #[error("{found} names no value of {registry}")]
+    Registry {
+        /// The registry, as SPEC.md names it.
+        registry: &'static str,
+        /// What stands there.
+        found: u64,
+    },
+    /// A record kind that this version does not know. The record may be sound; what follows it cannot be derived.
+    #[error("record kind {code} is not known to this version")]
+    UnknownKind {
+        /// The kind's code.
+        code: u64,
+    },
+    /// An identifier with a character outside its alphabet, or an empty one.
+    #[error("an identifier is empty or has a character outside its alphabet")]
+    Identifier,
+    /// Items nested more deeply than allowed.
+    #[error("items are nested more than {DEPTH_MAX} deep")]
+    Depth,
+    /// Ranges that do not ascend, overlap or touch.
+    #[error("ranges must ascend and not touch")]
+    Ranges,
+    /// A content index without an entry in the record's content list.
+    #[error("content {index} is not in the record's list of {listed}")]
+    ContentIndex {
+        /// The index used.
+        index: u64,
+        /// The number of contents listed.
+        listed: u64,
+    },
+    /// Padding that is not the fewest zero bytes.
+    #[error("a frame's padding is not the fewest zero bytes to a multiple of 64")]
+    Padding,
+}
+
+impl DecodeFault {
+    /// The stable code of this fault. Spec: codes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated => "C-TRUNCATED",
+            Self::Trailing => "C-TRAILING",
+            Self::LongForm => "C-LONG-FORM",
+            Self::Indefinite => "C-INDEFINITE",
+            Self::Negative => "C-NEGATIVE",
+            Self::Tagged => "C-TAGGED",
+            Self::Float => "C-FLOAT",
+            Self::Simple => "C-SIMPLE",
+            Self::Type { .. } => "C-TYPE",
+            Self::Utf8 => "C-UTF8",
+            Self::KeyOrder { .. } => "C-KEY-ORDER",
+            Self::KeyRepeated { .. } => "C-KEY-REPEATED",
+            Self::KeyUnknown { .. } => "C-KEY-UNKNOWN",
+            Self::KeyMissing { .. } => "C-KEY-MISSING",
+            Self::Limit { .. } => "C-LIMIT",
+            Self::Length { .. } => "C-LENGTH",
+            Self::Registry { .. } => "C-REGISTRY",
+            Self::UnknownKind { .. } => "C-UNKNOWN-KIND",
+            Self::Identifier => "C-IDENTIFIER",
+            Self::Depth => "C-DEPTH",
+            Self::Ranges => "C-RANGES",
+            Self::ContentIndex { .. } => "C-CONTENT-INDEX",
+            Self::Padding => "C-PADDING",
+        }
+    }
+}
+
+/// A fault and the byte, from the start of the decoded bytes, at which it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {at}: {fault} ({})", .fault.code())]
+pub struct DecodeError {
+    /// Offset of the item that is at fault.
+    pub at: usize,
+    /// What is wrong with it.
+    pub fault: DecodeFault,
+}
+
+/// Writes items of the subset.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    bytes: Vec<u8>,
+}
+
+impl Encoder {
+    /// An encoder with nothing written.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An encoder that appends to `bytes`, to reuse its allocation.
+    pub fn onto(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    #[inline]
+    fn head(&mut self, major: u8, value: u64) {
+        let major = major << 5;
+        let be = value.to_be_bytes();
+        let [_, _, _, _, b4, b5, b6, b7] = be;
+        match value {
+            0..=23 => self.bytes.push(major | b7),
+            24..=0xff => self.bytes.extend_from_slice(&[major | 24, b7]),
+            0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, b6, b7]),
+            0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, b4, b5, b6, b7]),
+            _ => {
+                self.bytes.push(major | 27);
+                self.bytes.extend_from_slice(&be);
+            }
+        }
+    }
+
+    /// Writes an unsigned integer.
+    #[inline]
+    pub fn unsigned(&mut self, value: u64) {
+        self.head(0, value);
+    }
+
+    /// Writes a byte string.
+    #[inline]
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.head(2, value.len() as u64);
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Writes a text string.
+    #[inline]
+    pub fn text(&mut self, value: &str) {
+        self.head(3, value.len() as u64);
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+
+    /// Opens an array of `len` items, which the caller writes next.
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.head(4, len as u64);
+    }
+
+    /// Opens a map of `len` entries, which the caller writes next in ascending key order.
+    #[inline]
+    pub fn map(&mut self, len: usize) {
+        self.head(5, len as u64);
+    }
+
+    /// Writes `true` or `false`.
+    #[inline]
+    pub fn bool(&mut self, value: bool) {
+        self.bytes.push(if value { 0xf5 } else { 0xf4 });
+    }
+
+    /// Writes `null`.
+    #[inline]
+    pub fn null(&mut self) {
+        self.bytes.push(0xf6);
+    }
+
+    /// Writes one item that is already in canonical form.
+    pub fn item(&mut self, canonical: &[u8]) {
+        self.bytes.extend_from_slice(canonical);
+    }
+}
+
+/// Reads items of the subset from untrusted bytes. Never panics, never recurses, never allocates by itself.
+#[derive(Clone, Debug)]
+pub struct Decoder<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// A decoder at the start of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, depth: 0 }
+    }
+
+    /// Offset of the next item.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Number of bytes not read yet.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    /// A fault at byte `at`.
+    pub fn fault_at<T>(&self, at: usize, fault: DecodeFault) -> Result<T, DecodeError> {
+        Err(DecodeError { at, fault })
+    }
+
+    /// Ok when every byte was read. Fault: trailing bytes.
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        if self.remaining() == 0 { Ok(()) } else { self.fault_at(self.at, DecodeFault::Trailing) }
+    }
+
+    #[inline]
+    fn take(&mut self, len: usize, at: usize) -> Result<&'a [u8], DecodeError> {
+        let Some(taken) = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)) else {
+            return self.fault_at(at, DecodeFault::Truncated);
+        };
+        self.at += len;
+        Ok(taken)
+    }
+
+    #[inline]
+    fn argument(&mut self, info: u8, at: usize) -> Result<u64, DecodeError> {
+        let (len, least) = match info {
+            0..=23 => return Ok(u64::from(info)),
+            24 => (1, 24),
+            25 => (2, 0x100),
+            26 => (4, 0x1_0000),
+            27 => (8, 0x1_0000_0000),
+            31 => return self.fault_at(at, DecodeFault::Indefinite),
+            _ => return self.fault_at(at, DecodeFault::Simple),
+        };
+        let value = self.take(len, at)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        if value < least { self.fault_at(at, DecodeFault::LongForm) } else { Ok(value) }
+    }
+
+    /// Reads the next head: its type and its value (for `true` 1, for `false` and `null` 0).
+    #[inline]
+    fn head(&mut self) -> Result<(Item, u64, usize), DecodeError> {
+        let at = self.at;
+        let Some(&first) = self.bytes.get(at) else {
+            return self.fault_at(at, DecodeFault::Truncated);
+        };
+        self.at += 1;
+        let info = first & 0x1f;
+        let item = match first >> 5 {
+            0 => Item::Unsigned,
+            1 => return self.fault_at(at, DecodeFault::Negative),
+            2 => Item::Bytes,
+            3 => Item::Text,
+            4 => Item::Array,
+            5 => Item::Map,
+            6 => return self.fault_at(at, DecodeFault::Tagged),
+            _ => {
+                return match info {
+                    20 => Ok((Item::Bool, 0, at)),
+                    21 => Ok((Item::Bool, 1, at)),
+                    22 => Ok((Item::Null, 0, at)),
+                    25..=27 => self.fault_at(at, DecodeFault::Float),
+                    31 => self.fault_at(at, DecodeFault::Indefinite),
+                    _ => self.fault_at(at, DecodeFault::Simple),
+                };
+            }
+        };
+        Ok((item, self.argument(info, at)?, at))
+    }
+
+    #[inline]
+    fn expect(&mut self, expected: Item) -> Result<(u64, usize), DecodeError> {
+        let (found, value, at) = self.head()?;
+        if found == expected {
+            Ok((value, at))
+        } else {
+            self.fault_at(at, DecodeFault::Type { expected, found })
+        }
+    }
+
+    #[inline]
+    fn limited(&self, value: u64, limit: u64, at: usize) -> Result<u64, DecodeError> {
+        if value <= limit { Ok(value) } else { self.fault_at(at, DecodeFault::Limit { limit, found: value }) }
+    }
+
+    /// Reads an unsigned integer of at most `limit`.
+    #[inline]
+    pub fn unsigned(&mut self, limit: u64) -> Result<u64, DecodeError> {
+        let (value, at) = self.expect(Item::Unsigned)?;
+        self.limited(value, limit, at)
+    }
+
+    /// Reads a byte string of at most `limit` bytes.
+    #[inline]
+    pub fn bytes(&mut self, limit: u64) -> Result<&'a [u8], DecodeError> {
+        let (len, at) = self.expect(Item::Bytes)?;
+        let len = self.limited(len, limit, at)?;
+        self.take(len as usize, at)
+    }
+
+    /// Reads a byte string of exactly `N` bytes.
+    #[inline]
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (len, at) = self.expect(Item::Bytes)?;
+        if len != N as u64 {
+            return self.fault_at(at, DecodeFault::Length { expected: N as u64, found: len });
+        }
+        let taken = self.take(N, at)?;
+        taken.try_into().or_else(|_| self.fault_at(at, DecodeFault::Truncated))
+    }
+
+    /// Reads a text string of at most `limit` bytes.
+    #[inline]
+    pub fn text(&mut self, limit: u64) -> Result<&'a str, DecodeError> {
+        let (len, at) = self.expect(Item::Text)?;
+        let len = self.limited(len, limit, at)?;
+        let bytes = self.take(len as usize, at)?;
+        std::str::from_utf8(bytes).or_else(|_| self.fault_at(at, DecodeFault::Utf8))
+    }
+
+    /// Reads `true` or `false`.
+    #[inline]
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        Ok(self.expect(Item::Bool)?.0 == 1)
+    }
+
+    /// Reads a `null` where one stands, and says so; otherwise reads nothing.
+    #[inline]
+    pub fn null_here(&mut self) -> bool {
+        let here = self.bytes.get(self.at) == Some(&0xf6);
+        self.at += usize::from(here);
+        here
+    }
+
+    fn open(&mut self, item: Item, limit: u64) -> Result<usize, DecodeError> {
+        let (len, at) = self.expect(item)?;
+        let len = self.limited(len, limit, at)?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return self.fault_at(at, DecodeFault::Depth);
+        }
+        // Each item takes a byte at least: a length beyond the bytes is refused before anything is allocated for it.
+        let least = if item == Item::Map { len.saturating_mul(2) } else { len };
+        if least > self.remaining() as u64 {
+            self.fault_at(at, DecodeFault::Truncated)
+        } else {
+            Ok(len as usize)
+        }
+    }
+
+    /// Opens an array of at most `limit` items; the caller reads them and calls [`Self::close`].
+    #[inline]
+    pub fn array(&mut self, limit: u64) -> Result<usize, DecodeError> {
+        self.open(Item::Array, limit)
+    }
+
+    /// Opens a map; read its keys with [`MapKeys::next`], then call [`Self::close`].
+    #[inline]
+    pub fn map(&mut self) -> Result<MapKeys, DecodeError> {
+        let at = self.at;
+        Ok(MapKeys { left: self.open(Item::Map, u64::from(u32::MAX))?, previous: None, at })
+    }
+
+    /// Ends the array or map opened last.
+    #[inline]
+    pub fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Reads over one item of any type, checked for canonical form, and returns its bytes.
+    pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
+        let start = self.at;
+        // The stack holds, for each open container, the items left in it and the last key of a map.
+        let mut open: Vec<(u64, Option<MapKeys>)> = Vec::new();
+        loop {
+            let (item, value, at) = self.head()?;
+            match item {
+                Item::Bytes => drop(self.take(usize::try_from(value).unwrap_or(usize::MAX), at)?),
+                Item::Text => {
+                    let bytes = self.take(usize::try_from(value).unwrap_or(usize::MAX), at)?;
+                    if std::str::from_utf8(bytes).is_err() {
+                        return self.fault_at(at, DecodeFault::Utf8);
+                    }
+                }
+                Item::Array | Item::Map => {
+                    if self.depth + open.len() >= DEPTH_MAX {
+                        return self.fault_at(at, DecodeFault::Depth);
+                    }
+                    let keys =
+                        (item == Item::Map).then_some(MapKeys { left: usize::MAX, previous: None, at });
+                    open.push((value, keys));
+                }
+                Item::Unsigned | Item::Bool | Item::Null => {}
+            }
+            loop {
+                let Some((left, keys)) = open.last_mut() else {
+                    return Ok(self.bytes.get(start..self.at).unwrap_or_default());
+                };
+                if *left > 0 {
+                    *left -= 1;
+                    if let Some(keys) = keys {
+                        let _ = keys.next(self)?;
+                    }
+                    break;
+                }
+                let _ = open.pop();
+            }
+        }
+    }
+}
+
+/// The keys of an open map, checked to ascend.
+#[derive(Debug)]
+pub struct MapKeys {
+    left: usize,
+    previous: Option<u64>,
+    at: usize,
+}
+
+impl MapKeys {
+    /// The next key, or `None` after the last entry.
+    #[inline]
+    pub fn next(&mut self, d: &mut Decoder<'_>) -> Result<Option<u64>, DecodeError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        let at = d.position();
+        let key = d.unsigned(u64::MAX)?;
+        match self.previous {
+            Some(previous) if key == previous => d.fault_at(at, DecodeFault::KeyRepeated { key }),
+            Some(previous) if key < previous => d.fault_at(at, DecodeFault::KeyOrder { key, previous }),
+            Some(_) | None => {
+                self.previous = Some(key);
+                Ok(Some(key))
+            }
+        }
+    }
+
+    /// A fault at the map's own head: `key` is missing.
+    pub fn missing<T>(&self, key: u64) -> Result<T, DecodeError> {
+        Err(DecodeError { at: self.at, fault: DecodeFault::KeyMissing { key } })
+    }
+}

@@ -1,0 +1,544 @@
+//! The record, the unit that is hashed: what came in, what follows from content, what the machine answered (D2).
+
+use crate::cbor::{DecodeError, DecodeFault, Decoder, Encoder};
+use crate::digest::Digest;
+use crate::ids::{Id, RecordedTime};
+use crate::kinds::{Body, Kind};
+use crate::limits::{CAUSE_RANGES_MAX, CONTENT_BYTES_MAX, FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
+use crate::rules::{Breach, Outcome};
+use crate::schema::{Cddl, Field};
+use crate::values::{GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
+use crate::{codes, map};
+
+codes! {
+    /// What the bytes of a content are.
+    pub enum MediaType {
+        /// Nothing is known of them.
+        Octets = 0 "application/octet-stream",
+        /// UTF-8 text.
+        Text = 1 "text/plain",
+        /// JSON (RFC 8259).
+        Json = 2 "application/json",
+        /// Markdown.
+        Markdown = 3 "text/markdown",
+        /// HTML.
+        Html = 4 "text/html",
+        /// An image.
+        Image = 5 "image/*",
+        /// Sound.
+        Audio = 6 "audio/*",
+        /// CBOR (RFC 8949).
+        Cbor = 7 "application/cbor",
+        /// COSE (RFC 9052).
+        Cose = 8 "application/cose",
+        /// YAML.
+        Yaml = 9 "application/yaml",
+    }
+
+    /// Whether a call's arguments satisfy the registered schema: extracted from content (TOL-1).
+    pub enum SchemaCheck {
+        /// They do.
+        Valid = 0 "valid",
+        /// They do not.
+        Invalid = 1 "invalid",
+        /// They are not JSON.
+        NotJson = 2 "not-json",
+        /// The tool has no schema on record.
+        NoSchema = 3 "no-schema",
+        /// The schema itself cannot be used.
+        BadSchema = 4 "bad-schema",
+    }
+}
+
+map! {
+    /// A content of a record: committed to here, carried beside the record (D5).
+    #[derive(Copy)]
+    pub struct ContentEntry {
+        /// `content` digest of salt and bytes.
+        0 req commitment: Digest,
+        /// Number of bytes.
+        1 req bytes: ContentLength,
+        /// What they are.
+        2 req media: MediaType,
+    }
+
+    /// What follows from the record's content by pure functions, and their version.
+    #[derive(Copy)]
+    pub struct Extracted {
+        /// Version of the extractor.
+        0 req extractor: u16,
+        /// Arguments against the registered schema.
+        1 opt schema: SchemaCheck,
+    }
+
+    /// What the machine answered.
+    pub struct Derived {
+        /// What it did with the record.
+        0 req outcome: Outcome,
+        /// The rules it does not keep, ascending.
+        1 req breaches: Vec<Breach>,
+        /// `delta` digest of what changed in the state.
+        2 req delta: Digest,
+        /// At a decision: the state checksum just before it (D10).
+        3 opt checksum: Digest,
+    }
+}
+
+/// Length of a content: at most 256 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct ContentLength(pub u64);
+
+impl Field for ContentLength {
+    fn encode(&self, e: &mut Encoder) {
+        e.unsigned(self.0);
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        d.unsigned(CONTENT_BYTES_MAX).map(Self)
+    }
+
+    fn cddl(book: &mut Cddl) -> String {
+        book.rule("content-length", |_| format!("0..{CONTENT_BYTES_MAX}"))
+    }
+}
+
+/// Consecutive records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CauseRange {
+    /// The first.
+    pub first: u64,
+    /// How many, at least 1.
+    pub count: u64,
+}
+
+/// The records that led to this one: ascending ranges that do not touch. Bytes: a flat array first, count, first, count, ..
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes(Vec<CauseRange>);
+
+impl Causes {
+    /// No cause.
+    pub const NONE: Self = Self(Vec::new());
+
+    /// The causes with these sequence numbers, in any order, repeated or not.
+    pub fn of(records: impl IntoIterator<Item = u64>) -> Self {
+        let mut records: Vec<u64> = records.into_iter().collect();
+        records.sort_unstable();
+        records.dedup();
+        let mut ranges: Vec<CauseRange> = Vec::new();
+        for record in records {
+            match ranges.last_mut() {
+                Some(last) if last.first.checked_add(last.count) == Some(record) => last.count += 1,
+                Some(_) | None => ranges.push(CauseRange { first: record, count: 1 }),
+            }
+        }
+        Self(ranges)
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(&self) -> &[CauseRange] {
+        &self.0
+    }
+
+    /// Whether this record is among them.
+    pub fn contains(&self, record: u64) -> bool {
+        let after = self.0.partition_point(|range| range.first <= record);
+        let range = after.checked_sub(1).and_then(|i| self.0.get(i));
+        range.is_some_and(|range| record - range.first < range.count)
+    }
+
+    /// The highest record named.
+    pub fn last(&self) -> Option<u64> {
+        self.0.last().map(|range| range.first + (range.count - 1))
+    }
+
+    /// Each record named, ascending. May be very many: bound the walk by the record's own number first.
+    pub fn records(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().flat_map(|range| range.first..range.first + range.count)
+    }
+}
+
+impl Field for Causes {
+    fn encode(&self, e: &mut Encoder) {
+        e.array(self.0.len() * 2);
+        for range in &self.0 {
+            e.unsigned(range.first);
+            e.unsigned(range.count);
+        }
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let at = d.position();
+        let len = d.array(CAUSE_RANGES_MAX * 2)?;
+        if !len.is_multiple_of(2) {
+            return d.fault_at(at, DecodeFault::Ranges);
+        }
+        let mut ranges = Vec::with_capacity(len / 2);
+        // The next range starts at least one record behind the end of the one before, or it would be part of it.
+        let mut least = 0;
+        for _ in 0..len / 2 {
+            let at = d.position();
+            let first = d.unsigned(u64::MAX)?;
+            let count = d.unsigned(u64::MAX)?;
+            match first.checked_add(count) {
+                Some(end) if count > 0 && first >= least && end < u64::MAX => least = end + 1,
+                Some(_) | None => return d.fault_at(at, DecodeFault::Ranges),
+            }
+            ranges.push(CauseRange { first, count });
+        }
+        d.close();
+        Ok(Self(ranges))
+    }
+
+    fn cddl(book: &mut Cddl) -> String {
+        book.rule("causes", |_| format!("[0*{CAUSE_RANGES_MAX} (first: uint, count: 1..{})]", u64::MAX))
+    }
+}
+
+impl serde::Serialize for Causes {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(|range| (range.first, range.count)))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Causes {
+    /// Ranges `[first, count]` or single records, in any order; a range is at most 2^20 records long here.
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Cause {
+            One(u64),
+            Range(u64, u64),
+        }
+        let mut ranges = Vec::new();
+        for cause in Vec::<Cause>::deserialize(d)? {
+            let (first, count) = match cause {
+                Cause::One(record) => (record, 1),
+                Cause::Range(first, count) => (first, count),
+            };
+            if count == 0 || first.checked_add(count).is_none_or(|end| end == u64::MAX) {
+                return Err(D::Error::custom("a cause range has a count of at least 1 and ends below 2^64"));
+            }
+            ranges.push(CauseRange { first, count });
+        }
+        ranges.sort_unstable();
+        let mut merged: Vec<CauseRange> = Vec::new();
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.first <= last.first + last.count => {
+                    last.count = last.count.max(range.first + range.count - last.first);
+                }
+                Some(_) | None => merged.push(range),
+            }
+        }
+        Ok(Self(merged))
+    }
+}
+
+/// A record's input: everything that came from outside, time and chance included. Replay copies it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Number in the run, dense from 0 (RUN-2).
+    pub sequence: u64,
+    /// When, or absent.
+    pub time: Option<RecordedTime>,
+    /// Who made it.
+    pub actor: Id,
+    /// Where its content came from.
+    pub origin: Origin,
+    /// Its place among the acts of an agent.
+    pub place: Option<Place>,
+    /// The records that led to it.
+    pub causes: Causes,
+    /// Labels that the source states.
+    pub labels: Vec<SourceLabel>,
+    /// Tenant and session, where the record states them (IDN-2).
+    pub identity: Option<Identity>,
+    /// W3C trace context.
+    pub trace: Option<TraceContext>,
+    /// Graph node and route.
+    pub graph: Option<GraphPlace>,
+    /// The recorder's clock had stepped back, and the time is the last one instead (D12).
+    pub clock_stepped: bool,
+    /// What it says.
+    pub body: Body,
+    /// The contents it brings or names.
+    pub contents: Vec<ContentEntry>,
+}
+
+/// A record: input, extracted and derived parts. The leaf covers all three.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What came in.
+    pub input: Input,
+    /// What follows from content.
+    pub extracted: Option<Extracted>,
+    /// What the machine answered.
+    pub derived: Derived,
+}
+
+macro_rules! optional {
+    ($e:ident, $key:literal, $value:expr) => {
+        if let Some(value) = &$value {
+            $e.unsigned($key);
+            value.encode($e);
+        }
+    };
+}
+
+macro_rules! required {
+    ($e:ident, $key:literal, $value:expr) => {
+        $e.unsigned($key);
+        $value.encode($e);
+    };
+}
+
+impl Input {
+    /// Number of map entries the input takes.
+    fn entries(&self) -> usize {
+        let optional = [
+            self.time.is_some(),
+            self.place.is_some(),
+            self.identity.is_some(),
+            self.trace.is_some(),
+            self.graph.is_some(),
+        ];
+        9 + optional.into_iter().filter(|present| *present).count()
+    }
+
+    fn encode_entries(&self, e: &mut Encoder, with_contents: bool) {
+        required!(e, 0, self.sequence);
+        optional!(e, 1, self.time);
+        required!(e, 2, self.actor);
+        required!(e, 3, self.origin);
+        optional!(e, 4, self.place);
+        required!(e, 5, self.causes);
+        required!(e, 6, self.labels);
+        optional!(e, 7, self.identity);
+        optional!(e, 8, self.trace);
+        optional!(e, 9, self.graph);
+        required!(e, 10, self.clock_stepped);
+        required!(e, 11, self.body.kind());
+        required!(e, 12, self.body);
+        if with_contents {
+            required!(e, 13, self.contents);
+        }
+    }
+
+    /// What a receipt signs: the canonical bytes of the input without its content list (D10).
+    pub fn receipt_bytes(&self) -> Vec<u8> {
+        let mut e = Encoder::new();
+        e.map(self.entries() - 1);
+        self.encode_entries(&mut e, false);
+        e.into_bytes()
+    }
+
+    /// Checks what no single field shows: every content index has an entry.
+    fn check(&self, d: &Decoder<'_>, body_at: usize) -> Result<(), DecodeError> {
+        let tally = self.body.tally();
+        let labelled = self.labels.iter().filter_map(|label| label.content).map(|c| u64::from(c.0) + 1).max();
+        let needed = tally.contents.max(labelled.unwrap_or(0));
+        let listed = self.contents.len() as u64;
+        if needed > listed {
+            return d.fault_at(body_at, DecodeFault::ContentIndex { index: needed - 1, listed });
+        }
+        Ok(())
+    }
+}
+
+impl Record {
+    /// Writes the record's canonical bytes.
+    pub fn encode(&self, e: &mut Encoder) {
+        e.map(self.input.entries() + 1 + usize::from(self.extracted.is_some()));
+        self.input.encode_entries(e, true);
+        optional!(e, 14, self.extracted);
+        required!(e, 15, self.derived);
+    }
+
+    /// Reads one record from the start of canonical bytes; bytes after it stay unread.
+    ///
+    /// # Errors
+    /// The first fault and its place. [`DecodeFault::UnknownKind`] only where the rest of the record is canonical.
+    pub fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let start = d.clone();
+        match Self::decode_known(d) {
+            Err(unknown @ DecodeError { fault: DecodeFault::UnknownKind { .. }, .. }) => {
+                *d = start;
+                d.skip()?;
+                Err(unknown)
+            }
+            other => other,
+        }
+    }
+
+    fn decode_known(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut keys = d.map()?;
+        let (mut sequence, mut time, mut actor, mut origin, mut place) = (None, None, None, None, None);
+        let (mut causes, mut labels, mut identity, mut trace, mut graph) = (None, None, None, None, None);
+        let (mut clock_stepped, mut kind, mut body, mut contents) = (None, None, None, None);
+        let (mut extracted, mut derived) = (None, None);
+        let mut body_at = d.position();
+        loop {
+            let at = d.position();
+            match keys.next(d)? {
+                None => break,
+                Some(0) => sequence = Some(u64::decode(d)?),
+                Some(1) => time = Some(RecordedTime::decode(d)?),
+                Some(2) => actor = Some(Id::decode(d)?),
+                Some(3) => origin = Some(Origin::decode(d)?),
+                Some(4) => place = Some(Place::decode(d)?),
+                Some(5) => causes = Some(Causes::decode(d)?),
+                Some(6) => labels = Some(Vec::<SourceLabel>::decode(d)?),
+                Some(7) => identity = Some(Identity::decode(d)?),
+                Some(8) => trace = Some(TraceContext::decode(d)?),
+                Some(9) => graph = Some(GraphPlace::decode(d)?),
+                Some(10) => clock_stepped = Some(bool::decode(d)?),
+                Some(11) => kind = Some(Kind::decode_known(d)?),
+                Some(12) => {
+                    body_at = d.position();
+                    let Some(kind) = kind else { return keys.missing(11) };
+                    body = Some(Body::decode(kind, d)?);
+                }
+                Some(13) => contents = Some(Vec::<ContentEntry>::decode(d)?),
+                Some(14) => extracted = Some(Extracted::decode(d)?),
+                Some(15) => derived = Some(Derived::decode(d)?),
+                Some(key) => return d.fault_at(at, DecodeFault::KeyUnknown { key }),
+            }
+        }
+        d.close();
+        macro_rules! take {
+            ($key:literal, $field:ident) => {
+                match $field {
+                    Some(value) => value,
+                    None => return keys.missing($key),
+                }
+            };
+        }
+        let input = Input {
+            sequence: take!(0, sequence),
+            time,
+            actor: take!(2, actor),
+            origin: take!(3, origin),
+            place,
+            causes: take!(5, causes),
+            labels: take!(6, labels),
+            identity,
+            trace,
+            graph,
+            clock_stepped: take!(10, clock_stepped),
+            body: {
+                let _: Kind = take!(11, kind);
+                take!(12, body)
+            },
+            contents: take!(13, contents),
+        };
+        input.check(d, body_at)?;
+        Ok(Self { input, extracted, derived: take!(15, derived) })
+    }
+
+    /// The record's frame appended to `frames`: canonical bytes and padding. Spec: frame-padding.
+    ///
+    /// # Errors
+    /// The frame would be larger than [`FRAME_BYTES_MAX`]; `frames` is as before.
+    pub fn append_frame(&self, frames: Vec<u8>) -> Result<Vec<u8>, FrameTooLarge> {
+        let start = frames.len();
+        let mut e = Encoder::onto(frames);
+        self.encode(&mut e);
+        let mut frames = e.into_bytes();
+        let bytes = frames.len() - start;
+        let padded = bytes.next_multiple_of(FRAME_BLOCK_BYTES);
+        if padded > FRAME_BYTES_MAX {
+            frames.truncate(start);
+            return Err(FrameTooLarge { bytes, frames });
+        }
+        frames.resize(start + padded, 0);
+        Ok(frames)
+    }
+
+    /// Reads the record of the frame at the start of `frames`, and the frame's length.
+    ///
+    /// # Errors
+    /// The first fault and its place, a frame beyond its limit and other padding than the fewest zeros included.
+    pub fn decode_frame(frames: &[u8]) -> Result<(Self, usize), DecodeError> {
+        let mut d = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
+        let record = Self::decode(&mut d)?;
+        let end = frame_end(frames, d.position())?;
+        Ok((record, end))
+    }
+
+    /// CDDL (RFC 8610) of a record and everything in it.
+    pub fn cddl() -> String {
+        let mut book = Cddl::new();
+        book.rule("record", |book| {
+            let mut text = String::from("$record\n");
+            let head = Self::cddl_head(book);
+            let tail = Self::cddl_tail(book);
+            for (kind, body) in Body::cddl(book) {
+                text.push_str(&format!(
+                    "\n; {}\n$record /= {{\n{head}  11 => {}, ; kind\n  12 => {body}, ; body\n{tail}}}\n",
+                    kind.name(),
+                    kind.code(),
+                ));
+            }
+            text
+        });
+        book.text()
+    }
+
+    fn cddl_head(book: &mut Cddl) -> String {
+        let types = [
+            ("", 0, u64::cddl(book), "sequence"),
+            ("? ", 1, RecordedTime::cddl(book), "time"),
+            ("", 2, Id::cddl(book), "actor"),
+            ("", 3, Origin::cddl(book), "origin"),
+            ("? ", 4, Place::cddl(book), "place"),
+            ("", 5, Causes::cddl(book), "causes"),
+            ("", 6, Vec::<SourceLabel>::cddl(book), "labels"),
+            ("? ", 7, Identity::cddl(book), "identity"),
+            ("? ", 8, TraceContext::cddl(book), "trace"),
+            ("? ", 9, GraphPlace::cddl(book), "graph"),
+            ("", 10, bool::cddl(book), "clock_stepped"),
+        ];
+        types.iter().map(|(mode, key, ty, name)| format!("  {mode}{key} => {ty}, ; {name}\n")).collect()
+    }
+
+    fn cddl_tail(book: &mut Cddl) -> String {
+        let types = [
+            ("", 13, Vec::<ContentEntry>::cddl(book), "contents"),
+            ("? ", 14, Extracted::cddl(book), "extracted"),
+            ("", 15, Derived::cddl(book), "derived"),
+        ];
+        types.iter().map(|(mode, key, ty, name)| format!("  {mode}{key} => {ty}, ; {name}\n")).collect()
+    }
+}
+
+/// A record takes more bytes than a frame may have. Its long lists belong into contents, or into more records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a record of {bytes} bytes is larger than a frame of {FRAME_BYTES_MAX}")]
+pub struct FrameTooLarge {
+    /// Canonical bytes of the record.
+    pub bytes: usize,
+    /// The buffer handed in, as it was.
+    pub frames: Vec<u8>,
+}
+
+/// Where the frame ends whose record ends at `record_end`: padding checked.
+fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
+    let end = record_end.next_multiple_of(FRAME_BLOCK_BYTES);
+    match frames.get(record_end..end) {
+        Some(padding) if padding.iter().all(|byte| *byte == 0) => Ok(end),
+        Some(_) => Err(DecodeError { at: record_end, fault: DecodeFault::Padding }),
+        None => Err(DecodeError { at: record_end, fault: DecodeFault::Truncated }),
+    }
+}
+
+/// Length of the frame at the start of `frames`, found without knowing the record's kind. Checks canonical form and padding.
+///
+/// # Errors
+/// The first fault and its place.
+pub fn frame_length(frames: &[u8]) -> Result<usize, DecodeError> {
+    let mut d = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
+    d.skip()?;
+    frame_end(frames, d.position())
+}
