@@ -84,8 +84,6 @@ purposes! {
     RuleSet = "rule set",
     /// A seed, its label and a counter: the bytes drawn under `--reproducible`.
     Seed = "seed",
-    /// The canonical definition of a rule set.
-    RuleSet = "rule set",
 }
 
 /// Digests `bytes` for `purpose`.
@@ -167,6 +165,7 @@ mod tests {
         (Purpose::Block, "96daf03219cd5502c362d1e0aca6caf9cdc376d95586180496b12131d79423f9"),
         (Purpose::Request, "4455fddb3c4c037a2b4f3fb39d598a8b9816924da41357476ceed365809da011"),
         (Purpose::RuleSet, "c4a01f6b4ba85269946919962c7bccd98f0d5297304ab6635d62f166e365f967"),
+        (Purpose::Seed, "1924d12098f5fa735d2e97f49fbd32f05e3dedf1090886dd7d2c71dd9baa3bd5"),
     ];
 
     #[test]
