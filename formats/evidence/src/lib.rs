@@ -1,5 +1,7 @@
 //! Records, canonical bytes, digests, segments, proofs and seals of a Rederive trace.
 
+#[cfg(any(test, feature = "proptest"))]
+pub mod arbitrary;
 pub mod cbor;
 pub mod digest;
 pub mod draft;

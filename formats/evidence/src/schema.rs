@@ -307,6 +307,8 @@ macro_rules! map {
             }
         }
 
+        $crate::map_sample!($name { $($mode $field: $ty),* });
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
@@ -348,6 +350,50 @@ macro_rules! map {
             }
         }
     )*};
+}
+
+#[cfg(any(test, feature = "proptest"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! map_sample {
+    ($name:ident { $($mode:ident $field:ident : $ty:ty),* }) => {
+        impl $crate::arbitrary::Sample for $name {
+            fn draw(_choices: &mut $crate::arbitrary::Choices) -> Self {
+                Self { $(
+                    $field: <$crate::map_type!($mode $ty) as $crate::arbitrary::Sample>::draw(_choices),
+                )* }
+            }
+        }
+    };
+}
+
+#[cfg(not(any(test, feature = "proptest")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! map_sample {
+    ($($any:tt)*) => {};
+}
+
+#[cfg(any(test, feature = "proptest"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! code_sample {
+    ($name:ident [$first:ident $(, $more:ident)*]) => {
+        impl $crate::arbitrary::Sample for $name {
+            fn draw(choices: &mut $crate::arbitrary::Choices) -> Self {
+                let place = choices.below(Self::ALL.len() as u64);
+                let value = usize::try_from(place).ok().and_then(|place| Self::ALL.get(place));
+                value.copied().unwrap_or(Self::$first)
+            }
+        }
+    };
+}
+
+#[cfg(not(any(test, feature = "proptest")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! code_sample {
+    ($($any:tt)*) => {};
 }
 
 #[doc(hidden)]
@@ -539,6 +585,8 @@ macro_rules! codes {
                 })
             }
         }
+
+        $crate::code_sample!($name [$($variant),*]);
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

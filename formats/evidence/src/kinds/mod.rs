@@ -129,6 +129,16 @@ macro_rules! kinds {
             }
         }
 
+        #[cfg(any(test, feature = "proptest"))]
+        impl Body {
+            /// A body of this kind.
+            pub fn draw_of(kind: Kind, choices: &mut crate::arbitrary::Choices) -> Self {
+                match kind {
+                    $( Kind::$variant => Self::$variant(crate::arbitrary::Sample::draw(choices)), )*
+                }
+            }
+        }
+
         $(
             impl From<$body> for Body {
                 fn from(body: $body) -> Self {
