@@ -3,17 +3,20 @@
 #[cfg(any(test, feature = "proptest"))]
 pub mod arbitrary;
 pub mod cbor;
+pub mod chain;
 pub mod digest;
 pub mod draft;
 pub mod hex;
 pub mod ids;
 mod json;
+pub mod keys;
 pub mod kinds;
 pub mod lanes;
 pub mod limits;
 pub mod record;
 pub mod rules;
 pub mod schema;
+pub mod signed;
 pub mod sparse;
 pub mod tree;
 pub mod values;
