@@ -1,1 +1,11 @@
 //! The live side of evidence: clock, entropy, durable append and the seal.
+
+mod clock;
+mod entropy;
+mod error;
+mod ledger;
+mod vault;
+
+pub use clock::{Clock, ManualClock, NoClock, SystemClock};
+pub use entropy::{Entropy, NoEntropy, OsEntropy, SeededEntropy};
+pub use error::AppendError;

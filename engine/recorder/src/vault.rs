@@ -1,0 +1,50 @@
+//! The run's secret and what was committed to under it (D5).
+
+use std::collections::BTreeMap;
+
+use rederive_evidence::digest::{Digest, Purpose, commitment, digest, salt};
+use zeroize::Zeroizing;
+
+/// Commits to contents: one commitment for equal content in one run, stored once. The secret dies with the vault.
+pub(crate) struct Vault {
+    secret: Zeroizing<[u8; 32]>,
+    /// Commitment of each content of the run, by the digest of its bytes.
+    known: BTreeMap<Digest, Digest>,
+}
+
+/// The commitment of a content, and what storing it takes where the run does not have it yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Commitment {
+    pub(crate) commitment: Digest,
+    plain: Digest,
+    /// The salt, where the content is to be stored.
+    pub(crate) new_salt: Option<[u8; 32]>,
+}
+
+impl Vault {
+    pub(crate) fn new(secret: [u8; 32]) -> Self {
+        Self { secret: Zeroizing::new(secret), known: BTreeMap::new() }
+    }
+
+    /// Commits to `bytes`, without keeping that it did: the record that uses it may still be refused as too large.
+    pub(crate) fn commit(&self, bytes: &[u8]) -> Commitment {
+        let plain = digest(Purpose::ContentPlain, bytes);
+        match self.known.get(&plain) {
+            Some(known) => Commitment { commitment: *known, plain, new_salt: None },
+            None => {
+                let salt = salt(&self.secret, bytes);
+                Commitment { commitment: commitment(&salt, bytes), plain, new_salt: Some(salt) }
+            }
+        }
+    }
+
+    /// Keeps that the run has the content now.
+    pub(crate) fn keep(&mut self, made: &Commitment) {
+        let _ = self.known.insert(made.plain, made.commitment);
+    }
+
+    /// Takes over a content that an earlier part of the run stored, with the commitment it got there.
+    pub(crate) fn remember(&mut self, bytes: &[u8], commitment: Digest) {
+        let _ = self.known.insert(digest(Purpose::ContentPlain, bytes), commitment);
+    }
+}
