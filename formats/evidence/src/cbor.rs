@@ -5,7 +5,7 @@
 //! [`DEPTH_MAX`]. The encoder can write nothing else and the decoder refuses everything else, so accepted bytes
 //! re-encode to themselves. Spec: cbor-subset.
 
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, FRAME_BYTES_MAX};
 
 /// The types a data item can have in the subset, as named in faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,37 +156,52 @@ pub enum DecodeFault {
     /// Padding that is not the fewest zero bytes.
     #[error("a frame's padding is not the fewest zero bytes to a multiple of 64")]
     Padding,
+    /// A record that runs on beyond the largest frame.
+    #[error("a record runs on beyond {FRAME_BYTES_MAX} bytes")]
+    FrameLength,
 }
 
-impl DecodeFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Truncated => "C-TRUNCATED",
-            Self::Trailing => "C-TRAILING",
-            Self::LongForm => "C-LONG-FORM",
-            Self::Indefinite => "C-INDEFINITE",
-            Self::Negative => "C-NEGATIVE",
-            Self::Tagged => "C-TAGGED",
-            Self::Float => "C-FLOAT",
-            Self::Simple => "C-SIMPLE",
-            Self::Type { .. } => "C-TYPE",
-            Self::Utf8 => "C-UTF8",
-            Self::KeyOrder { .. } => "C-KEY-ORDER",
-            Self::KeyRepeated { .. } => "C-KEY-REPEATED",
-            Self::KeyUnknown { .. } => "C-KEY-UNKNOWN",
-            Self::KeyMissing { .. } => "C-KEY-MISSING",
-            Self::Limit { .. } => "C-LIMIT",
-            Self::Length { .. } => "C-LENGTH",
-            Self::Registry { .. } => "C-REGISTRY",
-            Self::UnknownKind { .. } => "C-UNKNOWN-KIND",
-            Self::Identifier => "C-IDENTIFIER",
-            Self::Depth => "C-DEPTH",
-            Self::Ranges => "C-RANGES",
-            Self::ContentIndex { .. } => "C-CONTENT-INDEX",
-            Self::Padding => "C-PADDING",
+macro_rules! fault_codes {
+    ($($fault:pat => $code:literal,)*) => {
+        impl DecodeFault {
+            /// Every code, in the order of the faults. Spec: codes.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+
+            /// The stable code of this fault. Spec: codes.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $( $fault => $code, )*
+                }
+            }
         }
-    }
+    };
+}
+
+fault_codes! {
+    Self::Truncated => "C-TRUNCATED",
+    Self::Trailing => "C-TRAILING",
+    Self::LongForm => "C-LONG-FORM",
+    Self::Indefinite => "C-INDEFINITE",
+    Self::Negative => "C-NEGATIVE",
+    Self::Tagged => "C-TAGGED",
+    Self::Float => "C-FLOAT",
+    Self::Simple => "C-SIMPLE",
+    Self::Type { .. } => "C-TYPE",
+    Self::Utf8 => "C-UTF8",
+    Self::KeyOrder { .. } => "C-KEY-ORDER",
+    Self::KeyRepeated { .. } => "C-KEY-REPEATED",
+    Self::KeyUnknown { .. } => "C-KEY-UNKNOWN",
+    Self::KeyMissing { .. } => "C-KEY-MISSING",
+    Self::Limit { .. } => "C-LIMIT",
+    Self::Length { .. } => "C-LENGTH",
+    Self::Registry { .. } => "C-REGISTRY",
+    Self::UnknownKind { .. } => "C-UNKNOWN-KIND",
+    Self::Identifier => "C-IDENTIFIER",
+    Self::Depth => "C-DEPTH",
+    Self::Ranges => "C-RANGES",
+    Self::ContentIndex { .. } => "C-CONTENT-INDEX",
+    Self::Padding => "C-PADDING",
+    Self::FrameLength => "C-FRAME-LENGTH",
 }
 
 /// A fault and the byte, from the start of the decoded bytes, at which it stands.
@@ -453,13 +468,15 @@ impl<'a> Decoder<'a> {
         if self.depth > DEPTH_MAX {
             return self.fault_at(at, DecodeFault::Depth);
         }
-        // Each item takes a byte at least: a length beyond the bytes is refused before anything is allocated for it.
-        let least = if item == Item::Map { len.saturating_mul(2) } else { len };
-        if least > self.remaining() as u64 {
-            self.fault_at(at, DecodeFault::Truncated)
-        } else {
-            Ok(len as usize)
-        }
+        self.room(item, len, at)?;
+        Ok(len as usize)
+    }
+
+    /// Refuses a container that the bytes cannot hold, before anything is allocated for it: each item takes a byte at least.
+    #[inline]
+    fn room(&self, container: Item, len: u64, at: usize) -> Result<(), DecodeError> {
+        let least = if container == Item::Map { len.saturating_mul(2) } else { len };
+        if least > self.remaining() as u64 { self.fault_at(at, DecodeFault::Truncated) } else { Ok(()) }
     }
 
     /// Opens an array of at most `limit` items; the caller reads them and calls [`Self::close`].
@@ -472,7 +489,7 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub fn map(&mut self) -> Result<MapKeys, DecodeError> {
         let at = self.at;
-        Ok(MapKeys { left: self.open(Item::Map, u64::from(u32::MAX))?, previous: None, at })
+        Ok(MapKeys { left: self.open(Item::Map, u64::MAX)?, previous: None, at })
     }
 
     /// Ends the array or map opened last.
@@ -500,6 +517,7 @@ impl<'a> Decoder<'a> {
                     if self.depth + open.len() >= DEPTH_MAX {
                         return self.fault_at(at, DecodeFault::Depth);
                     }
+                    self.room(item, value, at)?;
                     let keys =
                         (item == Item::Map).then_some(MapKeys { left: usize::MAX, previous: None, at });
                     open.push((value, keys));

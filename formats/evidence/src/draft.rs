@@ -1,8 +1,11 @@
 //! A draft: what a source hands to the recorder, which makes the record of it.
 
+use crate::cbor::DecodeFault;
 use crate::ids::{Content, Id, RecordedTime};
 use crate::kinds::Body;
-use crate::record::{Causes, MediaType};
+use crate::limits::{CONTENT_BYTES_MAX, LIST_ITEMS_MAX};
+use crate::record::{Causes, MediaType, check};
+use crate::schema::Field as _;
 use crate::values::{GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
 
 /// Bytes that a draft brings; the record commits to them.
@@ -67,22 +70,40 @@ impl Draft {
         }
     }
 
+    /// Checks that a record can be made of the draft: every content index has an entry, lists and numbers keep their limits.
+    ///
+    /// # Errors
+    /// The fault that decoding the record would find.
+    pub fn check(&self) -> Result<(), DecodeFault> {
+        let mut tally = self.body.tally();
+        self.causes.tally(&mut tally);
+        self.labels.tally(&mut tally);
+        tally.limit(LIST_ITEMS_MAX, self.contents.len() as u64);
+        for content in &self.contents {
+            tally.limit(CONTENT_BYTES_MAX, content.bytes.len() as u64);
+        }
+        check(&tally, self.contents.len() as u64)
+    }
+
     /// Adds a content and returns the index by which a body refers to it.
     ///
     /// # Errors
-    /// The draft has 65,536 contents already.
+    /// The draft has 4,096 contents already.
     pub fn content(
         &mut self,
         media: MediaType,
         bytes: impl Into<Vec<u8>>,
     ) -> Result<Content, TooManyContents> {
         let index = u16::try_from(self.contents.len()).map_err(|_| TooManyContents)?;
+        if u64::from(index) >= LIST_ITEMS_MAX {
+            return Err(TooManyContents);
+        }
         self.contents.push(DraftContent { media, bytes: bytes.into() });
         Ok(Content(index))
     }
 }
 
-/// A record lists at most 4,096 contents; a draft holds no more than a 16-bit index can name.
+/// A record lists at most 4,096 contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a record has too many contents")]
+#[error("a record lists at most {LIST_ITEMS_MAX} contents")]
 pub struct TooManyContents;

@@ -137,20 +137,26 @@ impl Field for RecordedTime {
 #[serde(transparent)]
 pub struct RecordRef(pub u64);
 
+impl RecordRef {
+    /// No record has a higher number that another one could refer to.
+    const MAX: u64 = u64::MAX - 1;
+}
+
 impl Field for RecordRef {
     fn encode(&self, e: &mut Encoder) {
         e.unsigned(self.0);
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        d.unsigned(u64::MAX - 1).map(Self)
+        d.unsigned(Self::MAX).map(Self)
     }
 
     fn cddl(book: &mut Cddl) -> String {
-        book.rule("record-ref", |_| "uint ; sequence number of an earlier record".to_owned())
+        book.rule("record-ref", |_| format!("0..{} ; sequence number of an earlier record", Self::MAX))
     }
 
     fn tally(&self, tally: &mut Tally) {
+        tally.limit(Self::MAX, self.0);
         tally.records = tally.records.max(self.0.saturating_add(1));
     }
 }

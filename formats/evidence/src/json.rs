@@ -6,6 +6,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::draft::{Draft, DraftContent};
 use crate::ids::{Id, RecordedTime};
@@ -124,7 +125,7 @@ struct RecordIn {
     #[serde(default)]
     clock_stepped: bool,
     kind: Kind,
-    body: serde_json::Value,
+    body: Box<RawValue>,
     #[serde(default)]
     contents: Vec<ContentEntry>,
     extracted: Option<Extracted>,
@@ -146,7 +147,7 @@ struct DraftIn {
     trace: Option<TraceContext>,
     graph: Option<GraphPlace>,
     kind: Kind,
-    body: serde_json::Value,
+    body: Box<RawValue>,
     #[serde(default)]
     contents: Vec<DraftContent>,
 }
@@ -154,7 +155,7 @@ struct DraftIn {
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let record = RecordIn::deserialize(d)?;
-        Ok(Self {
+        let record = Self {
             input: Input {
                 sequence: record.sequence,
                 time: record.time,
@@ -167,19 +168,21 @@ impl<'de> Deserialize<'de> for Record {
                 trace: record.trace,
                 graph: record.graph,
                 clock_stepped: record.clock_stepped,
-                body: body(record.kind, record.body)?,
+                body: body(record.kind, &record.body)?,
                 contents: record.contents,
             },
             extracted: record.extracted,
             derived: record.derived,
-        })
+        };
+        record.check().map_err(D::Error::custom)?;
+        Ok(record)
     }
 }
 
 impl<'de> Deserialize<'de> for Draft {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let draft = DraftIn::deserialize(d)?;
-        Ok(Self {
+        let draft = Self {
             time: draft.time,
             actor: draft.actor,
             origin: draft.origin,
@@ -189,14 +192,17 @@ impl<'de> Deserialize<'de> for Draft {
             identity: draft.identity,
             trace: draft.trace,
             graph: draft.graph,
-            body: body(draft.kind, draft.body)?,
+            body: body(draft.kind, &draft.body)?,
             contents: draft.contents,
-        })
+        };
+        draft.check().map_err(D::Error::custom)?;
+        Ok(draft)
     }
 }
 
-fn body<E: serde::de::Error>(kind: Kind, value: serde_json::Value) -> Result<Body, E> {
-    Body::from_json(kind, value).map_err(|error| E::custom(format_args!("body of {kind}: {error}")))
+/// The body is read from its text, not from a tree: a tree would forget that a member stood twice.
+fn body<E: serde::de::Error>(kind: Kind, text: &RawValue) -> Result<Body, E> {
+    Body::from_json(kind, text.get()).map_err(|error| E::custom(format_args!("body of {kind}: {error}")))
 }
 
 /// UTF-8 bytes are written as `text`, all others as `base64` (RFC 4648 section 4).

@@ -6,7 +6,7 @@ use crate::ids::{Id, RecordedTime};
 use crate::kinds::{Body, Kind};
 use crate::limits::{CAUSE_RANGES_MAX, CONTENT_BYTES_MAX, FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
 use crate::rules::{Breach, Outcome};
-use crate::schema::{Cddl, Field};
+use crate::schema::{Cddl, Field, Tally};
 use crate::values::{GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
 use crate::{codes, map};
 
@@ -101,6 +101,10 @@ impl Field for ContentLength {
     fn cddl(book: &mut Cddl) -> String {
         book.rule("content-length", |_| format!("0..{CONTENT_BYTES_MAX}"))
     }
+
+    fn tally(&self, tally: &mut Tally) {
+        tally.limit(CONTENT_BYTES_MAX, self.0);
+    }
 }
 
 /// Consecutive records.
@@ -154,7 +158,7 @@ impl Causes {
 
     /// Each record named, ascending. May be very many: bound the walk by the record's own number first.
     pub fn records(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.iter().flat_map(|range| range.first..range.first + range.count)
+        self.0.iter().flat_map(|range| (0..range.count).map(|i| range.first + i))
     }
 }
 
@@ -191,7 +195,14 @@ impl Field for Causes {
     }
 
     fn cddl(book: &mut Cddl) -> String {
-        book.rule("causes", |_| format!("[0*{CAUSE_RANGES_MAX} (first: uint, count: 1..{})]", u64::MAX))
+        book.rule("causes", |_| format!("[0*{CAUSE_RANGES_MAX} (first: uint, count: 1..{})]", u64::MAX - 1))
+    }
+
+    fn tally(&self, tally: &mut Tally) {
+        tally.limit(CAUSE_RANGES_MAX, self.0.len() as u64);
+        if self.last() >= Some(u64::MAX - 1) {
+            tally.fault.get_or_insert(DecodeFault::Ranges);
+        }
     }
 }
 
@@ -334,16 +345,24 @@ impl Input {
         e.into_bytes()
     }
 
-    /// Checks what no single field shows: every content index has an entry.
-    fn check(&self, d: &Decoder<'_>, body_at: usize) -> Result<(), DecodeError> {
-        let tally = self.body.tally();
-        let labelled = self.labels.iter().filter_map(|label| label.content).map(|c| u64::from(c.0) + 1).max();
-        let needed = tally.contents.max(labelled.unwrap_or(0));
-        let listed = self.contents.len() as u64;
-        if needed > listed {
-            return d.fault_at(body_at, DecodeFault::ContentIndex { index: needed - 1, listed });
+    /// What body, causes, labels and content list count together.
+    fn tally(&self) -> Tally {
+        let mut tally = self.body.tally();
+        self.causes.tally(&mut tally);
+        self.labels.tally(&mut tally);
+        self.contents.tally(&mut tally);
+        tally
+    }
+}
+
+/// Checks a tally against the number of contents listed: every content index has an entry, every value a byte form.
+pub(crate) fn check(tally: &Tally, listed: u64) -> Result<(), DecodeFault> {
+    match tally.fault {
+        Some(fault) => Err(fault),
+        None if tally.contents > listed => {
+            Err(DecodeFault::ContentIndex { index: tally.contents - 1, listed })
         }
-        Ok(())
+        None => Ok(()),
     }
 }
 
@@ -433,26 +452,37 @@ impl Record {
             },
             contents: take!(13, contents),
         };
-        input.check(d, body_at)?;
-        Ok(Self { input, extracted, derived: take!(15, derived) })
+        let record = Self { input, extracted, derived: take!(15, derived) };
+        record.check().or_else(|fault| d.fault_at(body_at, fault))?;
+        Ok(record)
+    }
+
+    /// Checks what no single field shows, and what Rust and JSON can hold but bytes cannot.
+    ///
+    /// # Errors
+    /// The fault that decoding would find: a content index without an entry, a list or number above its limit.
+    pub fn check(&self) -> Result<(), DecodeFault> {
+        let mut tally = self.input.tally();
+        self.derived.tally(&mut tally);
+        check(&tally, self.input.contents.len() as u64)
     }
 
     /// The record's frame appended to `frames`: canonical bytes and padding. Spec: frame-padding.
     ///
     /// # Errors
-    /// The frame would be larger than [`FRAME_BYTES_MAX`]; `frames` is as before.
-    pub fn append_frame(&self, frames: Vec<u8>) -> Result<Vec<u8>, FrameTooLarge> {
+    /// The frame would be larger than [`FRAME_BYTES_MAX`], or [`Self::check`] fails; `frames` is as before.
+    pub fn append_frame(&self, frames: Vec<u8>) -> Result<Vec<u8>, FrameRefused> {
         let start = frames.len();
         let mut e = Encoder::onto(frames);
         self.encode(&mut e);
         let mut frames = e.into_bytes();
         let bytes = frames.len() - start;
-        let padded = bytes.next_multiple_of(FRAME_BLOCK_BYTES);
-        if padded > FRAME_BYTES_MAX {
+        let fits = if bytes > FRAME_BYTES_MAX { Err(DecodeFault::FrameLength) } else { self.check() };
+        if let Err(fault) = fits {
             frames.truncate(start);
-            return Err(FrameTooLarge { bytes, frames });
+            return Err(FrameRefused { fault, bytes, frames });
         }
-        frames.resize(start + padded, 0);
+        frames.resize(start + bytes.next_multiple_of(FRAME_BLOCK_BYTES), 0);
         Ok(frames)
     }
 
@@ -462,7 +492,7 @@ impl Record {
     /// The first fault and its place, a frame beyond its limit and other padding than the fewest zeros included.
     pub fn decode_frame(frames: &[u8]) -> Result<(Self, usize), DecodeError> {
         let mut d = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
-        let record = Self::decode(&mut d)?;
+        let record = Self::decode(&mut d).map_err(|error| beyond_frame(frames, error))?;
         let end = frame_end(frames, d.position())?;
         Ok((record, end))
     }
@@ -471,56 +501,62 @@ impl Record {
     pub fn cddl() -> String {
         let mut book = Cddl::new();
         book.rule("record", |book| {
-            let mut text = String::from("$record\n");
-            let head = Self::cddl_head(book);
-            let tail = Self::cddl_tail(book);
-            for (kind, body) in Body::cddl(book) {
-                text.push_str(&format!(
-                    "\n; {}\n$record /= {{\n{head}  11 => {}, ; kind\n  12 => {body}, ; body\n{tail}}}\n",
-                    kind.name(),
-                    kind.code(),
-                ));
-            }
-            text
+            let head = [
+                ("", 0, u64::cddl(book), "sequence"),
+                ("? ", 1, RecordedTime::cddl(book), "time"),
+                ("", 2, Id::cddl(book), "actor"),
+                ("", 3, Origin::cddl(book), "origin"),
+                ("? ", 4, Place::cddl(book), "place"),
+                ("", 5, Causes::cddl(book), "causes"),
+                ("", 6, Vec::<SourceLabel>::cddl(book), "labels"),
+                ("? ", 7, Identity::cddl(book), "identity"),
+                ("? ", 8, TraceContext::cddl(book), "trace"),
+                ("? ", 9, GraphPlace::cddl(book), "graph"),
+                ("", 10, bool::cddl(book), "clock_stepped"),
+            ];
+            let body = Self::cddl_body(book);
+            let tail = [
+                ("", 13, Vec::<ContentEntry>::cddl(book), "contents"),
+                ("? ", 14, Extracted::cddl(book), "extracted"),
+                ("", 15, Derived::cddl(book), "derived"),
+            ];
+            let line = |(mode, key, ty, name)| format!("  {mode}{key} => {ty}, ; {name}\n");
+            let head: String = head.into_iter().map(line).collect();
+            let tail: String = tail.into_iter().map(line).collect();
+            format!("{{\n{head}  {body}, ; kind and body\n{tail}}}")
         });
         book.text()
     }
 
-    fn cddl_head(book: &mut Cddl) -> String {
-        let types = [
-            ("", 0, u64::cddl(book), "sequence"),
-            ("? ", 1, RecordedTime::cddl(book), "time"),
-            ("", 2, Id::cddl(book), "actor"),
-            ("", 3, Origin::cddl(book), "origin"),
-            ("? ", 4, Place::cddl(book), "place"),
-            ("", 5, Causes::cddl(book), "causes"),
-            ("", 6, Vec::<SourceLabel>::cddl(book), "labels"),
-            ("? ", 7, Identity::cddl(book), "identity"),
-            ("? ", 8, TraceContext::cddl(book), "trace"),
-            ("? ", 9, GraphPlace::cddl(book), "graph"),
-            ("", 10, bool::cddl(book), "clock_stepped"),
-        ];
-        types.iter().map(|(mode, key, ty, name)| format!("  {mode}{key} => {ty}, ; {name}\n")).collect()
-    }
-
-    fn cddl_tail(book: &mut Cddl) -> String {
-        let types = [
-            ("", 13, Vec::<ContentEntry>::cddl(book), "contents"),
-            ("? ", 14, Extracted::cddl(book), "extracted"),
-            ("", 15, Derived::cddl(book), "derived"),
-        ];
-        types.iter().map(|(mode, key, ty, name)| format!("  {mode}{key} => {ty}, ; {name}\n")).collect()
+    /// The group of kind and body: one choice a kind.
+    fn cddl_body(book: &mut Cddl) -> String {
+        book.rule("kind-and-body", |book| {
+            let choice = |(kind, body): (Kind, String)| {
+                format!("11 => {}, 12 => {body} ; {}", kind.code(), kind.name())
+            };
+            let choices: Vec<String> = Body::cddl(book).into_iter().map(choice).collect();
+            format!("(\n     {}\n)", choices.join("\n  // "))
+        })
     }
 }
 
-/// A record takes more bytes than a frame may have. Its long lists belong into contents, or into more records.
+/// No frame can be made of a record. One that is too large belongs, with its long lists, into contents or more records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a record of {bytes} bytes is larger than a frame of {FRAME_BYTES_MAX}")]
-pub struct FrameTooLarge {
-    /// Canonical bytes of the record.
+#[error("a record of {bytes} bytes has no frame: {fault}")]
+pub struct FrameRefused {
+    /// What decoding the frame would find.
+    pub fault: DecodeFault,
+    /// Bytes of the record as the encoder wrote it.
     pub bytes: usize,
     /// The buffer handed in, as it was.
     pub frames: Vec<u8>,
+}
+
+/// The fault of a record that decoding reads within [`FRAME_BYTES_MAX`] alone: where bytes go on behind that, it does not
+/// end too early but too late.
+fn beyond_frame(frames: &[u8], error: DecodeError) -> DecodeError {
+    let cut = error.fault == DecodeFault::Truncated && frames.len() > FRAME_BYTES_MAX;
+    if cut { DecodeError { fault: DecodeFault::FrameLength, ..error } } else { error }
 }
 
 /// Where the frame ends whose record ends at `record_end`: padding checked.
@@ -539,6 +575,6 @@ fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
 /// The first fault and its place.
 pub fn frame_length(frames: &[u8]) -> Result<usize, DecodeError> {
     let mut d = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
-    d.skip()?;
+    d.skip().map_err(|error| beyond_frame(frames, error))?;
     frame_end(frames, d.position())
 }

@@ -15,6 +15,17 @@ pub struct Tally {
     pub contents: u64,
     /// Highest record number referred to, plus one.
     pub records: u64,
+    /// The first value that no bytes can hold: Rust and JSON have a form for it, canonical bytes have none.
+    pub fault: Option<DecodeFault>,
+}
+
+impl Tally {
+    /// Notes a number above its limit.
+    pub fn limit(&mut self, limit: u64, found: u64) {
+        if found > limit {
+            self.fault.get_or_insert(DecodeFault::Limit { limit, found });
+        }
+    }
 }
 
 /// A value that can stand in a record: bounded, closed and canonical.
@@ -85,7 +96,11 @@ impl Cddl {
 
     /// The document's text.
     pub fn text(&self) -> String {
-        self.rules.iter().map(|(name, text)| format!("{name} = {text}\n\n")).collect()
+        let rule = |(name, text): &(String, String)| {
+            let space = if text.starts_with('\n') { "" } else { " " };
+            format!("\n{name} ={space}{text}\n")
+        };
+        self.rules.iter().map(rule).collect()
     }
 
     /// The name of a Rust type as CDDL writes it: `RunOpened` is `run-opened`.
@@ -186,6 +201,7 @@ impl<T: Field> Field for Vec<T> {
     }
 
     fn tally(&self, tally: &mut Tally) {
+        tally.limit(LIST_ITEMS_MAX, self.len() as u64);
         self.iter().for_each(|item| item.tally(tally));
     }
 
@@ -241,7 +257,7 @@ macro_rules! unsigned_field {
             }
 
             fn cddl(_: &mut Cddl) -> String {
-                format!("0..{}", Self::MAX)
+                if u64::from(Self::MAX) == u64::MAX { "uint".to_owned() } else { format!("0..{}", Self::MAX) }
             }
         }
     )*};
@@ -580,8 +596,8 @@ macro_rules! codes {
             fn cddl(book: &mut $crate::schema::Cddl) -> String {
                 book.rule(&$crate::schema::Cddl::name(stringify!($name)), |_| {
                     let choices: Vec<String> =
-                        Self::ALL.iter().map(|value| format!("  {} ; {}", value.code(), value.name())).collect();
-                    format!("(\n  {}\n)", choices.join("\n  / ").trim_start())
+                        Self::ALL.iter().map(|value| format!("{} ; {}", value.code(), value.name())).collect();
+                    format!("\n    {}", choices.join("\n  / "))
                 })
             }
         }

@@ -113,13 +113,13 @@ macro_rules! kinds {
                 tally
             }
 
-            /// The body that a JSON value holds.
+            /// The body that a JSON text holds.
             ///
             /// # Errors
-            /// As serde_json reports them: member and what was expected.
-            pub fn from_json(kind: Kind, value: serde_json::Value) -> Result<Self, serde_json::Error> {
+            /// As serde_json reports them: member and what was expected, line and column in this text.
+            pub fn from_json(kind: Kind, text: &str) -> Result<Self, serde_json::Error> {
                 match kind {
-                    $( Kind::$variant => serde_json::from_value::<$body>(value).map(Self::$variant), )*
+                    $( Kind::$variant => serde_json::from_str::<$body>(text).map(Self::$variant), )*
                 }
             }
 
