@@ -1,7 +1,7 @@
-//! What is signed of a run: the header of each segment, the head of the open one, and the seal. Spec: header, head, seal.
+//! What is signed of a run: the header of each segment, the head of the open one, and the seal.
 //!
 //! Each header holds the digest of the whole signed header before it and the seal that of the last, so the last signature
-//! covers everything before it.
+//! covers everything before it. Spec: header-chain, seal-covers.
 
 use crate::digest::Digest;
 use crate::ids::{PublicKey, RunId};
@@ -14,7 +14,7 @@ use crate::signed::{Payload, Version};
 use crate::tree::LEAVES_MAX;
 
 map! {
-    /// The header of a closed segment. Spec: header.
+    /// The header of a closed segment. Spec: header-chain.
     pub struct Header {
         /// Version of the formats.
         0 req version: Version,
@@ -46,7 +46,7 @@ map! {
         13 opt next_key: PublicKey,
     }
 
-    /// The signed state of the open segment at a commit. Spec: head.
+    /// The signed state of the open segment at a commit.
     pub struct Head {
         /// Version of the formats.
         0 req version: Version,
@@ -62,7 +62,7 @@ map! {
         5 req previous: Digest,
     }
 
-    /// The signed end of a run. Spec: seal.
+    /// The signed end of a run. Spec: seal-covers.
     pub struct Seal {
         /// Version of the formats.
         0 req version: Version,
@@ -85,7 +85,7 @@ map! {
     }
 }
 
-/// Fields of a payload that contradict each other. Spec: header, head, seal.
+/// Fields of a payload that contradict each other. Spec: header-possible, seal-possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadFault {

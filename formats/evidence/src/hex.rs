@@ -1,6 +1,9 @@
-//! Fixed-length byte strings, written as lowercase hexadecimal wherever people or JSON see them.
+//! Byte strings, written as lowercase hexadecimal wherever people or JSON see them.
 
 use data_encoding::HEXLOWER;
+
+use crate::cbor::{DecodeError, Decoder, Encoder};
+use crate::schema::{Cddl, Field};
 
 /// Why text is not the hexadecimal form of `N` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +106,50 @@ macro_rules! hex_bytes {
     )*};
 }
 pub(crate) use hex_bytes;
+
+/// A byte string of at most `MAX` bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes<const MAX: u64>(pub Vec<u8>);
+
+impl<const MAX: u64> Field for Bytes<MAX> {
+    fn encode(&self, e: &mut Encoder) {
+        e.bytes(&self.0);
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        d.bytes(MAX).map(|bytes| Self(bytes.to_vec()))
+    }
+
+    fn cddl(_: &mut Cddl) -> String {
+        format!("bstr .size (0..{MAX})")
+    }
+}
+
+impl<const MAX: u64> serde::Serialize for Bytes<MAX> {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&HEXLOWER.encode_display(&self.0))
+    }
+}
+
+impl<'de, const MAX: u64> serde::Deserialize<'de> for Bytes<MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        if bytes.len() as u64 > MAX {
+            return Err(D::Error::custom(format_args!("{} bytes are above the limit of {MAX}", bytes.len())));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(any(test, feature = "proptest"))]
+impl<const MAX: u64> crate::arbitrary::Sample for Bytes<MAX> {
+    fn draw(choices: &mut crate::arbitrary::Choices) -> Self {
+        let len = choices.below(MAX.min(200) + 1);
+        Self((0..len).map(|_| choices.word() as u8).collect())
+    }
+}
 
 #[cfg(test)]
 mod tests {

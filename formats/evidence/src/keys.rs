@@ -35,7 +35,7 @@ impl SignatureFault {
 
 impl PublicKey {
     /// Checks a signature over `message` strictly: no malleable signature, no key or nonce of small order (RFC 8032, section
-    /// 5.1.7, cofactorless). Spec: signature-strict.
+    /// 5.1.7, cofactorless). Spec: signed-strict.
     ///
     /// # Errors
     /// The signature does not hold, or the key is none.

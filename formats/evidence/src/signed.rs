@@ -2,7 +2,7 @@
 //!
 //! Tag 18; protected header exactly {1: -8, 3: content type, 4: key}, unprotected header empty, payload attached, no external
 //! data, and everything in deterministic CBOR. The types say how far bytes are trusted: [`UncheckedSigned`] is well-formed and
-//! claims something; [`Signed`] was checked under a key that its reader chose. Spec: signed-form, signed-header.
+//! claims something; [`Signed`] was checked under a key that its reader chose. Spec: signed-form, limit-signed.
 
 use coset::{CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable as _, iana};
 
@@ -119,6 +119,31 @@ pub enum SignFault {
     Encoding,
 }
 
+/// Why a signed payload is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustFault {
+    /// The key named is none that the verifier was given.
+    #[error("key {key} is not trusted for this run")]
+    Key {
+        /// The key named.
+        key: PublicKey,
+    },
+    /// The signature does not hold.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+}
+
+impl TrustFault {
+    /// The stable code of this fault. Spec: codes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => "F-TRUST",
+            Self::Signature(fault) => fault.code(),
+        }
+    }
+}
+
 /// A signed payload whose signature was not checked: what it says is a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UncheckedSigned<T> {
@@ -174,9 +199,22 @@ impl<T: Payload> UncheckedSigned<T> {
         &self.bytes
     }
 
-    /// The `header` digest of the whole COSE_Sign1. What holds it in a signed place vouches for all of this. Spec: header-digest.
+    /// The `header` digest of the whole COSE_Sign1. What holds it in a signed place vouches for all of this.
+    /// Spec: header-chain.
     pub fn digest(&self) -> Digest {
         digest(Purpose::Header, &self.bytes)
+    }
+
+    /// Checks that the key named is one that the caller trusts, and signed this.
+    ///
+    /// # Errors
+    /// The key is not trusted, or the signature does not hold.
+    pub fn verify_trusted(self, trusts: impl FnOnce(&PublicKey) -> bool) -> Result<Signed<T>, TrustFault> {
+        let key = self.key;
+        if !trusts(&key) {
+            return Err(TrustFault::Key { key });
+        }
+        Ok(self.verify(&key)?)
     }
 
     /// Checks that `key`, which the caller trusts, is the one named and signed this.
@@ -208,7 +246,7 @@ impl<T> Signed<T> {
         &self.bytes
     }
 
-    /// The `header` digest of the whole COSE_Sign1. Spec: header-digest.
+    /// The `header` digest of the whole COSE_Sign1. Spec: header-chain.
     pub fn digest(&self) -> Digest {
         digest(Purpose::Header, &self.bytes)
     }
@@ -244,7 +282,7 @@ fn sign1<T: Payload>(key: &PublicKey, payload: &[u8]) -> CoseSign1 {
 }
 
 /// The version that a payload states.
-fn version(payload: &[u8]) -> Result<u64, DecodeError> {
+pub(crate) fn version(payload: &[u8]) -> Result<u64, DecodeError> {
     let mut d = Decoder::new(payload);
     let mut keys = d.map()?;
     match keys.next(&mut d)? {

@@ -2,7 +2,7 @@
 //!
 //! Leaf i of n is node n-1+i and node j joins nodes 2j+1 and 2j+2. The root alone does not say how many leaves it has (leaf 1
 //! of 4 and leaf 2 of 3 are the same node): n stands in the signed header or seal, and a verifier takes it from there.
-//! Spec: tree-layout, tree-count.
+//! Spec: tree-layout, tree-path.
 
 use std::collections::VecDeque;
 
@@ -169,7 +169,7 @@ pub struct InclusionPath {
 }
 
 impl InclusionPath {
-    /// The root of the tree that has `leaf` at this index. Equal to the signed root, it proves the leaf. Spec: path-root.
+    /// The root of the tree that has `leaf` at this index. Equal to the signed root, it proves the leaf. Spec: tree-path.
     ///
     /// # Errors
     /// No tree has such a path: the index is not below the count, or the number of siblings is not floor(log2(count + index)).
