@@ -235,6 +235,12 @@ codes! {
         NoGoal = 61 "no-goal",
         /// The time that the rule needs is absent.
         TimeAbsent = 62 "time-absent",
+        /// It relies on a fact that breaches a rule.
+        ReliesOnBreach = 63 "relies-on-breach",
+        /// It happened although the request that it follows was refused.
+        UnderRefusal = 64 "under-refusal",
+        /// The place is another agent's.
+        OtherAgent = 65 "other-agent",
     }
 
     /// What the machine did with a record.
