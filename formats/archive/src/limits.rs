@@ -1,0 +1,16 @@
+//! The limits of the trace file beyond those of the evidence in it. Spec: archive-limits.
+
+use rederive_evidence::limits::{CONTENT_BYTES_MAX, SEGMENT_RECORDS_MAX};
+
+/// Bytes of contents at which a block of contents is closed; a content that makes a block larger has one of its own.
+pub const CONTENTS_BLOCK_BYTES_AIM: usize = 4 << 20;
+/// Bytes before a content in a contents block: commitment, salt and length.
+pub const CONTENT_HEAD_BYTES: usize = 72;
+/// Bytes a record in a lineage page.
+pub const LINEAGE_RECORD_BYTES: usize = 4;
+/// Most bytes in a lineage page.
+pub const LINEAGE_BYTES_MAX: usize = SEGMENT_RECORDS_MAX * LINEAGE_RECORD_BYTES;
+/// Most bytes in a snapshot or an index. A state or a run beyond it has none.
+pub const HINT_BYTES_MAX: u64 = 256 << 20;
+/// Most bytes in an unpacked contents block.
+pub(crate) const CONTENTS_BLOCK_BYTES_MAX: u64 = CONTENT_BYTES_MAX + CONTENT_HEAD_BYTES as u64;

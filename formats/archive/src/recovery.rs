@@ -1,0 +1,213 @@
+//! What a stopped writer left, told as it is and then written on.
+//!
+//! Recovery reads as every reader does. Nothing is changed before [`Recovery::resume`], and nothing is cut then but what
+//! an append left without ending. Spec: archive-recovery.
+
+use std::path::{Path, PathBuf};
+
+use rederive_evidence::ids::RunId;
+use rederive_evidence::limits::{FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
+
+use crate::block::{BlockBuffer, BlockKind};
+use crate::fault::{Misuse, ReadFault, TransferFault};
+use crate::index::Index;
+use crate::open_segment::{OpenSegment, TornTail};
+use crate::pack::Packer;
+use crate::paths::{log_path, new_log_path};
+use crate::reader::{TraceReader, places_in};
+use crate::settle::{End, LogRole};
+use crate::storage::{Access, ReadAt, Storage, Stored, StoredFile, open, remove, sync_directory_of};
+use crate::writer::{Condition, Durability, OpenLog, Packing, SegmentBuilder, TraceWriter, check_locked};
+
+/// What recovery found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Whole closed segments.
+    pub segments: u32,
+    /// Whether the run is sealed: then there is nothing to recover.
+    pub is_sealed: bool,
+    /// Records of the open segment that a signed head covers.
+    pub attested: usize,
+    /// Records after the last head: whole, kept, and covered by no signature. Their run is incomplete.
+    pub unattested: usize,
+    /// The append to the trace file that never ended; the log has its records.
+    pub torn_trace: Option<TornTail>,
+    /// The append to the log that never ended: less than a commit, and none of it acknowledged.
+    pub torn_log: Option<TornTail>,
+}
+
+/// A trace whose writer was stopped, under the lock of the next one.
+pub struct Recovery<S: Storage> {
+    storage: S,
+    path: PathBuf,
+    reader: TraceReader<S::File>,
+}
+
+impl<S: Storage> Recovery<S> {
+    /// Opens the trace at `path` to write it on. Nothing is changed.
+    ///
+    /// # Errors
+    /// No trace; another writer; what cannot be read. Damage is never cut off: what follows it was acknowledged.
+    pub fn open(storage: S, path: &Path) -> Result<Self, TransferFault> {
+        let file = open(&storage, path, Access::Write)?.ok_or(Misuse::Absent)?;
+        check_locked(&file)?;
+        let log = open(&storage, &log_path(path), Access::Write)?;
+        let reader = TraceReader::read(file, log)?;
+        Ok(Self { storage, path: path.to_owned(), reader })
+    }
+
+    /// The trace as it is.
+    pub const fn reader(&self) -> &TraceReader<S::File> {
+        &self.reader
+    }
+
+    /// What was found.
+    pub fn report(&self) -> RecoveryReport {
+        let open = self.reader.open_segment();
+        let attested = open.map_or(0, OpenSegment::attested);
+        RecoveryReport {
+            segments: self.reader.segments(),
+            is_sealed: *self.reader.end() == End::Sealed,
+            attested,
+            unattested: open.map_or(0, OpenSegment::records) - attested,
+            torn_trace: match self.reader.end() {
+                End::Torn(tail) | End::Cut(tail) => Some(*tail),
+                End::Sealed | End::Unsealed => None,
+            },
+            torn_log: open.and_then(OpenSegment::torn).copied(),
+        }
+    }
+
+    /// Cuts torn tails off and goes on writing, after the records of the open segment.
+    ///
+    /// `frame_bytes` tells the length of the frame that bytes begin with; it is used for the index alone, which is left
+    /// out where it fails.
+    ///
+    /// # Errors
+    /// A sealed trace, one that was cut, a log of another run; what cannot be read; the store.
+    pub fn resume(
+        self,
+        run: RunId,
+        packing: Packing,
+        frame_bytes: impl Fn(&[u8]) -> Option<usize>,
+    ) -> Result<TraceWriter<S>, TransferFault> {
+        match self.reader.end() {
+            End::Sealed => return Err(Misuse::Sealed.into()),
+            End::Cut(_) => return Err(Misuse::Cut.into()),
+            End::Unsealed | End::Torn(_) => {}
+        }
+        if self.reader.open_segment().is_some_and(|open| open.run != run) {
+            return Err(Misuse::OtherRun.into());
+        }
+        let previous = self.reader.last_header_digest()?;
+        let index = rebuild_index(&self.reader, frame_bytes)?;
+        let Self { storage, path, reader } = self;
+        let trace_bytes = reader.walk.segments_end();
+        cut(&reader.file, trace_bytes)?;
+        let mut segment = SegmentBuilder { number: reader.segments(), ..SegmentBuilder::default() };
+        let mut commit = 1;
+        let mut log = None;
+        if let LogRole::Open(open) = reader.log {
+            refill(&mut segment, &open)?;
+            cut(&open.file, open.kept_bytes)?;
+            commit = open.commit;
+            let OpenSegment { file, segment, kept_bytes, .. } = *open;
+            log = Some(OpenLog { file, segment, bytes: kept_bytes });
+        }
+        remove(&storage, &new_log_path(&path))?;
+        Ok(TraceWriter {
+            storage,
+            path,
+            run,
+            durability: Durability::EachCommit,
+            packing,
+            packer: Packer::new(packing.level()),
+            trace: reader.file,
+            trace_bytes,
+            held: Vec::new(),
+            log,
+            pending: Vec::new(),
+            commit,
+            previous,
+            segment,
+            index,
+            condition: Condition::Sound,
+        })
+    }
+
+    /// Removes the log that a writer left which was stopped between the seal and the end. Does nothing to a trace that is
+    /// not sealed.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn remove_leftover_log(self) -> Result<(), TransferFault> {
+        if *self.reader.end() == End::Sealed && self.reader.leftover_log_records().is_some() {
+            remove(&self.storage, &log_path(&self.path))?;
+            sync_directory_of(&self.storage, &self.path)?;
+        }
+        Ok(())
+    }
+}
+
+fn cut<F: StoredFile>(file: &Stored<F>, bytes: u64) -> Result<(), TransferFault> {
+    if file.length()? > bytes {
+        file.truncate(bytes)?;
+        file.sync()?;
+    }
+    Ok(())
+}
+
+/// Puts the records of the open segment back into memory.
+fn refill<F: ReadAt>(segment: &mut SegmentBuilder, open: &OpenSegment<F>) -> Result<(), ReadFault> {
+    for record in 0..open.records() {
+        segment.push_frame(open.frame(record).unwrap_or_default());
+        open.read_contents_of(record, |content| {
+            segment.contents.push(&content);
+            Ok::<_, ReadFault>(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The index of the closed segments, or `None` where their frames cannot be told apart.
+fn rebuild_index<F: ReadAt>(
+    reader: &TraceReader<F>,
+    frame_bytes: impl Fn(&[u8]) -> Option<usize>,
+) -> Result<Option<Index>, ReadFault> {
+    let mut index = Index::default();
+    let mut buffer = BlockBuffer::new();
+    for block in &reader.walk.blocks {
+        match block.kind {
+            BlockKind::Frames => {
+                let Some(units) = frame_units(buffer.read(&reader.file, block)?, &frame_bytes) else {
+                    return Ok(None);
+                };
+                index.push_segment(block.offset, units);
+            }
+            BlockKind::Contents => {
+                index.contents.extend(places_in(block, buffer.read(&reader.file, block)?)?);
+            }
+            BlockKind::Lineage
+            | BlockKind::Snapshot
+            | BlockKind::Header
+            | BlockKind::Index
+            | BlockKind::Seal
+            | BlockKind::Trailer => {}
+        }
+    }
+    Ok(Some(index))
+}
+
+/// Offsets of the frames that tile these bytes, in units of 64 bytes.
+pub(crate) fn frame_units(frames: &[u8], frame_bytes: impl Fn(&[u8]) -> Option<usize>) -> Option<Vec<u16>> {
+    let mut units = Vec::new();
+    let mut rest = frames;
+    while !rest.is_empty() {
+        let taken = frames.len() - rest.len();
+        units.push(u16::try_from(taken / FRAME_BLOCK_BYTES).ok()?);
+        let length = frame_bytes(rest)?;
+        let fits = (1..=FRAME_BYTES_MAX).contains(&length) && length.is_multiple_of(FRAME_BLOCK_BYTES);
+        rest = fits.then(|| rest.get(length..)).flatten()?;
+    }
+    Some(units)
+}

@@ -1,0 +1,609 @@
+//! A trace, written: records into the open log, closed segments and the seal into the trace file.
+//!
+//! What is acknowledged survives a crash at any instant: a commit is in the log before it is acknowledged, a segment is
+//! durable in the trace file before the log is replaced, and a new log is whole before it takes the old one's name.
+//! Spec: archive-writing.
+
+use std::path::{Path, PathBuf};
+
+use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::ids::RunId;
+use rederive_evidence::limits::{
+    CONTENT_BYTES_MAX, FRAME_BLOCK_BYTES, FRAME_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_RECORDS_MAX,
+    SIGNED_BYTES_MAX,
+};
+
+use crate::block::{self, BlockKind};
+use crate::contents::{Content, ContentsLayout};
+use crate::fault::{Limited, Misuse, ReadFault, WriteFault};
+use crate::file_header::{self, FILE_HEADER_BYTES};
+use crate::index::Index;
+use crate::limits::LINEAGE_RECORD_BYTES;
+use crate::log::LogEncoder;
+use crate::pack::Packer;
+use crate::paths::{log_path, new_log_path, unsealed_path};
+use crate::reader::check_file_header;
+use crate::snapshot::Snapshot;
+use crate::storage::{
+    Access, Effect, Storage, StoreError, Stored, StoredFile, open, open_present, remove, rename,
+    sync_directory_of,
+};
+use crate::trailer::Trailer;
+
+/// Bytes of closed segments that a writer without a log holds before it writes them.
+const HELD_BYTES_AIM: usize = 8 << 20;
+/// Contents of a trace that is being used: fast.
+const HOT_LEVEL: i32 = 3;
+/// A trace that is kept: smaller, and no slower to unpack.
+const COLD_LEVEL: i32 = 9;
+
+/// When what was written survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// At each commit, through the open log.
+    EachCommit,
+    /// At the seal. There is no log; the trace has another name until it is sealed, so that no half file is seen under
+    /// its own. A crash before the seal leaves no trace.
+    OnSeal,
+    /// When the system pleases. As [`Self::OnSeal`], but nothing waits for the disk: after a crash of the system, not
+    /// of the program, the trace may be absent, or torn, which its check words tell. For what can be made again.
+    LeftToSystem,
+}
+
+/// What is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Contents alone: frames are replayed as they lie in the file.
+    Hot,
+    /// All but what is signed.
+    Cold,
+}
+
+impl Packing {
+    pub(crate) const fn level(self) -> i32 {
+        match self {
+            Self::Hot => HOT_LEVEL,
+            Self::Cold => COLD_LEVEL,
+        }
+    }
+}
+
+/// How a trace is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// When what was written survives a crash.
+    pub durability: Durability,
+    /// What is packed.
+    pub packing: Packing,
+}
+
+/// What ends a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentEnd<'a> {
+    /// The signed header.
+    pub header: &'a [u8],
+    /// The lineage page: four bytes a record.
+    pub lineage: &'a [u8],
+    /// The state, where a span ends here.
+    pub snapshot: Option<&'a Snapshot>,
+}
+
+/// The trace is sealed and durable.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Why the log could not be removed. It is no part of the trace any more, and readers pass over it.
+    pub leftover_log: Option<StoreError>,
+}
+
+/// Writes one trace, and holds its lock until it is dropped.
+///
+/// An error that says *nothing was written* leaves the writer as it was: the call may be tried again. One that says
+/// *unknown* ends it: every later call is [`WriteFault::Poisoned`], and the trace has to be recovered.
+pub struct TraceWriter<S: Storage> {
+    pub(crate) storage: S,
+    pub(crate) path: PathBuf,
+    pub(crate) run: RunId,
+    pub(crate) durability: Durability,
+    pub(crate) packing: Packing,
+    pub(crate) packer: Packer,
+    pub(crate) trace: Stored<S::File>,
+    /// Bytes in the trace file.
+    pub(crate) trace_bytes: u64,
+    /// Bytes that follow them and are not in the file yet.
+    pub(crate) held: Vec<u8>,
+    pub(crate) log: Option<OpenLog<S::File>>,
+    /// Entries of the next commit.
+    pub(crate) pending: Vec<u8>,
+    pub(crate) commit: u64,
+    /// Digest of the last signed header.
+    pub(crate) previous: Digest,
+    pub(crate) segment: SegmentBuilder,
+    /// `None` where records of a recovered trace could not be told apart.
+    pub(crate) index: Option<Index>,
+    pub(crate) condition: Condition,
+}
+
+/// The log of the segment whose number it has.
+pub(crate) struct OpenLog<F> {
+    pub(crate) file: Stored<F>,
+    pub(crate) segment: u32,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Sound,
+    Poisoned,
+    Sealed,
+}
+
+/// The segment that is being filled.
+#[derive(Default)]
+pub(crate) struct SegmentBuilder {
+    pub(crate) number: u32,
+    pub(crate) frames: Vec<u8>,
+    /// Offset of each frame in units of 64 bytes.
+    pub(crate) frame_units: Vec<u16>,
+    pub(crate) contents: ContentsLayout,
+}
+
+impl SegmentBuilder {
+    /// Adds a frame that is within the limits.
+    pub(crate) fn push_frame(&mut self, frame: &[u8]) {
+        // At most 1 MiB / 64 = 16,384.
+        self.frame_units.push(u16::try_from(self.frames.len() / FRAME_BLOCK_BYTES).unwrap_or(u16::MAX));
+        self.frames.extend_from_slice(frame);
+    }
+
+    fn check_room_for(&self, frame: &[u8]) -> Result<(), WriteFault> {
+        if frame.is_empty() || !frame.len().is_multiple_of(FRAME_BLOCK_BYTES) {
+            return Err(Misuse::FrameLength.into());
+        }
+        check_limit(Limited::FrameBytes, FRAME_BYTES_MAX as u64, frame.len() as u64)?;
+        let bytes = self.frames.len() + frame.len();
+        check_limit(Limited::SegmentBytes, SEGMENT_BYTES_MAX as u64, bytes as u64)?;
+        let records = self.frame_units.len() + 1;
+        check_limit(Limited::SegmentRecords, SEGMENT_RECORDS_MAX as u64, records as u64)
+    }
+}
+
+/// A whole segment as it goes into the file.
+pub(crate) struct SegmentParts<'a> {
+    pub(crate) number: u32,
+    pub(crate) frames: &'a [u8],
+    pub(crate) contents: &'a [Vec<u8>],
+    pub(crate) lineage: Option<&'a [u8]>,
+    pub(crate) snapshot: Option<&'a [u8]>,
+    pub(crate) header: &'a [u8],
+}
+
+/// Offsets in the file of the blocks that an index names.
+struct SegmentOffsets {
+    frames_at: u64,
+    contents_at: Vec<u64>,
+}
+
+impl<S: Storage> TraceWriter<S> {
+    /// Begins the trace of `run` at `path`, under its lock.
+    ///
+    /// # Errors
+    /// A trace or an open log that exists already, unless nothing was ever written to it; another writer; the store.
+    pub fn create(storage: S, path: &Path, run: RunId, options: Options) -> Result<Self, WriteFault> {
+        let header = file_header::encode(file_header::TRACE_MAGIC);
+        let is_logged = options.durability == Durability::EachCommit;
+        let trace =
+            if is_logged { begin_logged(&storage, path, &header)? } else { begin_held(&storage, path)? };
+        Ok(Self {
+            storage,
+            path: path.to_owned(),
+            run,
+            durability: options.durability,
+            packing: options.packing,
+            packer: Packer::new(options.packing.level()),
+            trace,
+            trace_bytes: if is_logged { FILE_HEADER_BYTES as u64 } else { 0 },
+            held: if is_logged { Vec::new() } else { header.to_vec() },
+            log: None,
+            pending: Vec::new(),
+            commit: 1,
+            previous: Digest::ZERO,
+            segment: SegmentBuilder::default(),
+            index: Some(Index::default()),
+            condition: Condition::Sound,
+        })
+    }
+
+    /// Takes a record and the contents that first appear in it. Durable at the next commit, or with its segment.
+    ///
+    /// # Errors
+    /// A limit, of which nothing was taken.
+    pub fn append_record(&mut self, frame: &[u8], contents: &[Content<'_>]) -> Result<(), WriteFault> {
+        self.check_condition()?;
+        self.segment.check_room_for(frame)?;
+        for content in contents {
+            check_limit(Limited::ContentBytes, CONTENT_BYTES_MAX, content.bytes.len() as u64)?;
+        }
+        if self.durability == Durability::EachCommit {
+            let mut log = self.log_encoder();
+            contents.iter().for_each(|content| log.content(content));
+            log.record(frame);
+        }
+        contents.iter().for_each(|content| self.segment.contents.push(content));
+        self.segment.push_frame(frame);
+        Ok(())
+    }
+
+    /// Makes the records taken so far durable, and the signed head that covers them. The first commit of a segment
+    /// makes its log.
+    ///
+    /// # Errors
+    /// A trace without a log; a head beyond its limit; the store.
+    pub fn commit(&mut self, head: &[u8]) -> Result<(), WriteFault> {
+        self.check_condition()?;
+        if self.durability != Durability::EachCommit {
+            return Err(Misuse::NoCommits.into());
+        }
+        check_signed(head)?;
+        let entries = self.pending.len();
+        self.log_encoder().head(head);
+        let written = self.write_pending();
+        // The head of another try covers what is then there.
+        if written.is_err() {
+            self.pending.truncate(entries);
+        }
+        self.settle(written)?;
+        self.pending.clear();
+        self.commit += 1;
+        Ok(())
+    }
+
+    /// Ends the segment: writes its blocks, and, with a log, makes them durable.
+    ///
+    /// # Errors
+    /// A segment without records; a header or a page beyond its limit; the store.
+    pub fn close_segment(&mut self, end: SegmentEnd<'_>) -> Result<(), WriteFault> {
+        self.check_condition()?;
+        self.check_segment_end(&end)?;
+        if self.durability == Durability::EachCommit && !self.has_log_of_segment() {
+            // A torn append to the trace file is told from a loss by the log of its segment.
+            let written = self.write_pending();
+            self.settle(written)?;
+            self.pending.clear();
+        }
+        let segment = std::mem::take(&mut self.segment);
+        let parts = SegmentParts {
+            number: segment.number,
+            frames: &segment.frames,
+            contents: &segment.contents.payloads,
+            lineage: Some(end.lineage),
+            snapshot: end.snapshot.map(Snapshot::payload),
+            header: end.header,
+        };
+        match self.write_segment(&parts, &segment.frame_units, &segment.contents) {
+            Ok(()) => {
+                self.previous = digest(Purpose::Header, end.header);
+                self.pending.clear();
+                self.commit = 1;
+                Ok(())
+            }
+            Err(fault) => {
+                self.segment = segment;
+                Err(fault)
+            }
+        }
+    }
+
+    fn check_segment_end(&self, end: &SegmentEnd<'_>) -> Result<(), WriteFault> {
+        let records = self.segment.frame_units.len();
+        if records == 0 {
+            return Err(Misuse::Empty.into());
+        }
+        if end.lineage.len() != records * LINEAGE_RECORD_BYTES {
+            return Err(Misuse::LineageLength.into());
+        }
+        if end.snapshot.is_some_and(|snapshot| snapshot.segment() != self.segment.number) {
+            return Err(Misuse::SnapshotSegment.into());
+        }
+        check_signed(end.header)
+    }
+
+    /// Writes a whole segment whose parts are within their limits; the next one is then the one that is filled.
+    pub(crate) fn write_segment(
+        &mut self,
+        parts: &SegmentParts<'_>,
+        frame_units: &[u16],
+        contents: &ContentsLayout,
+    ) -> Result<(), WriteFault> {
+        let number = parts.number;
+        let next = number.checked_add(1).ok_or(WriteFault::Limit {
+            what: Limited::Segments,
+            limit: u64::from(u32::MAX),
+            found: u64::from(number) + 1,
+        })?;
+        if self.held.len() >= HELD_BYTES_AIM {
+            let flushed = self.flush();
+            self.settle(flushed)?;
+        }
+        let start = self.held.len();
+        let offsets = self.hold_segment(parts);
+        if self.durability == Durability::EachCommit {
+            let written = self.flush().and_then(|()| self.trace.sync());
+            if written.is_err() {
+                self.held.truncate(start);
+            }
+            self.settle(written)?;
+        }
+        if let Some(index) = &mut self.index {
+            index.push_segment(offsets.frames_at, frame_units.to_vec());
+            index.push_contents(&contents.places, &offsets.contents_at);
+        }
+        self.segment.number = next;
+        Ok(())
+    }
+
+    /// Appends the blocks of a segment to what is held, the header last.
+    fn hold_segment(&mut self, parts: &SegmentParts<'_>) -> SegmentOffsets {
+        let (number, cold) = (parts.number, self.packing == Packing::Cold);
+        let frames_at = self.hold(BlockKind::Frames, number, parts.frames, cold);
+        let contents_at = parts
+            .contents
+            .iter()
+            .map(|payload| self.hold(BlockKind::Contents, number, payload, true))
+            .collect();
+        if let Some(lineage) = parts.lineage {
+            self.hold(BlockKind::Lineage, number, lineage, cold);
+        }
+        if let Some(snapshot) = parts.snapshot {
+            self.hold(BlockKind::Snapshot, number, snapshot, cold);
+        }
+        self.hold(BlockKind::Header, number, parts.header, false);
+        SegmentOffsets { frames_at, contents_at }
+    }
+
+    /// Appends a block to what is held. Returns its offset in the file.
+    fn hold(&mut self, kind: BlockKind, segment: u32, payload: &[u8], packed: bool) -> u64 {
+        let offset = self.trace_bytes + self.held.len() as u64;
+        let packer = packed.then_some(&mut self.packer);
+        block::append(&mut self.held, kind, segment, payload, packer);
+        offset
+    }
+
+    /// Writes what is held.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.trace.append(self.trace_bytes, &self.held)?;
+        self.trace_bytes += self.held.len() as u64;
+        self.held.clear();
+        Ok(())
+    }
+
+    /// Ends the trace with its seal, and makes all of it durable unless that is left to the system.
+    ///
+    /// # Errors
+    /// An open segment with records, or no segment at all; a seal beyond its limit; the store.
+    pub fn seal(&mut self, seal: &[u8]) -> Result<Sealed, WriteFault> {
+        self.check_condition()?;
+        check_signed(seal)?;
+        if !self.segment.frame_units.is_empty() {
+            return Err(Misuse::SegmentOpen.into());
+        }
+        if self.segment.number == 0 {
+            return Err(Misuse::Empty.into());
+        }
+        let start = self.held.len();
+        self.hold_closing(seal);
+        let flushed = self.flush();
+        if flushed.is_err() {
+            self.held.truncate(start);
+        }
+        self.settle(flushed)?;
+        self.finish()
+    }
+
+    fn hold_closing(&mut self, seal: &[u8]) {
+        let segments = self.segment.number;
+        let mut trailer = Trailer { index: 0, seal: 0 };
+        let index = self.index.as_mut().and_then(|index| {
+            index.sort_contents();
+            index.encode()
+        });
+        if let Some(index) = index {
+            trailer.index = self.hold(BlockKind::Index, segments, &index, self.packing == Packing::Cold);
+        }
+        trailer.seal = self.hold(BlockKind::Seal, segments, seal, false);
+        self.hold(BlockKind::Trailer, segments, &trailer.encode(), false);
+    }
+
+    /// Makes a trace whose last block is in the file durable under its name.
+    fn finish(&mut self) -> Result<Sealed, WriteFault> {
+        let finished = self.publish();
+        self.settle(finished)?;
+        self.condition = Condition::Sealed;
+        let leftover_log = self.remove_log().err();
+        Ok(Sealed { bytes: self.trace_bytes, leftover_log })
+    }
+
+    fn publish(&self) -> Result<(), StoreError> {
+        let unsealed = unsealed_path(&self.path);
+        match self.durability {
+            Durability::EachCommit => self.trace.sync(),
+            Durability::OnSeal => {
+                self.trace.sync()?;
+                rename(&self.storage, &unsealed, &self.path)?;
+                sync_directory_of(&self.storage, &self.path)
+            }
+            Durability::LeftToSystem => rename(&self.storage, &unsealed, &self.path),
+        }
+    }
+
+    fn remove_log(&self) -> Result<(), StoreError> {
+        if self.durability != Durability::EachCommit {
+            return Ok(());
+        }
+        remove(&self.storage, &log_path(&self.path))?;
+        sync_directory_of(&self.storage, &self.path)
+    }
+
+    /// Ends a copy of a trace that has no seal.
+    pub(crate) fn finish_unsealed(&mut self) -> Result<Sealed, WriteFault> {
+        let flushed = self.flush();
+        self.settle(flushed)?;
+        self.finish()
+    }
+
+    /// Gives up a trace that is not sealed: without a log nothing of it stays; with one all that was acknowledged does.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn abandon(self) -> Result<(), WriteFault> {
+        match self.durability {
+            Durability::EachCommit => Ok(()),
+            Durability::OnSeal | Durability::LeftToSystem if self.condition == Condition::Sealed => Ok(()),
+            Durability::OnSeal | Durability::LeftToSystem => {
+                Ok(remove(&self.storage, &unsealed_path(&self.path))?)
+            }
+        }
+    }
+
+    /// Number of the segment that is being filled.
+    pub const fn segment(&self) -> u32 {
+        self.segment.number
+    }
+
+    /// Records in the segment that is being filled.
+    pub const fn segment_records(&self) -> usize {
+        self.segment.frame_units.len()
+    }
+
+    /// Bytes of their frames.
+    pub const fn segment_bytes(&self) -> usize {
+        self.segment.frames.len()
+    }
+
+    fn has_log_of_segment(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.segment == self.segment.number)
+    }
+
+    fn log_encoder(&mut self) -> LogEncoder<'_> {
+        LogEncoder { out: &mut self.pending, segment: self.segment.number, commit: self.commit }
+    }
+
+    /// Makes the pending entries durable in the log of the segment.
+    fn write_pending(&mut self) -> Result<(), StoreError> {
+        match &mut self.log {
+            Some(log) if log.segment == self.segment.number => {
+                log.file.append(log.bytes, &self.pending)?;
+                log.file.sync()?;
+                log.bytes += self.pending.len() as u64;
+            }
+            Some(_) | None => self.log = Some(self.start_log()?),
+        }
+        Ok(())
+    }
+
+    /// Makes the log of the segment with the pending entries in it, and puts it in the place of the one before.
+    fn start_log(&self) -> Result<OpenLog<S::File>, StoreError> {
+        let mut bytes = Vec::with_capacity(self.pending.len() + 256);
+        let segment = self.segment.number;
+        LogEncoder { out: &mut bytes, segment, commit: self.commit }.opening(self.run, self.previous);
+        bytes.extend_from_slice(&self.pending);
+        // Who finds the log must find the trace's header too.
+        self.trace.sync()?;
+        let new = new_log_path(&self.path);
+        let mut file = open_present(&self.storage, &new, Access::OpenOrCreate)?;
+        file.truncate(0)?;
+        file.append(0, &bytes)?;
+        file.sync()?;
+        let path = log_path(&self.path);
+        rename(&self.storage, &new, &path)?;
+        sync_directory_of(&self.storage, &path)?;
+        file.path = path;
+        Ok(OpenLog { file, segment, bytes: bytes.len() as u64 })
+    }
+
+    const fn check_condition(&self) -> Result<(), WriteFault> {
+        match self.condition {
+            Condition::Sound => Ok(()),
+            Condition::Poisoned => Err(WriteFault::Poisoned),
+            Condition::Sealed => Err(WriteFault::Misuse(Misuse::Sealed)),
+        }
+    }
+
+    /// Stops the writer where the store's error leaves it unknown what was written.
+    fn settle<T>(&mut self, result: Result<T, StoreError>) -> Result<T, WriteFault> {
+        if let Err(error) = &result
+            && error.effect == Effect::Unknown
+        {
+            self.condition = Condition::Poisoned;
+        }
+        Ok(result?)
+    }
+}
+
+/// Makes the trace file under its own name.
+fn begin_logged<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<Stored<S::File>, WriteFault> {
+    check_absent(storage, &log_path(path))?;
+    let trace = match open_present(storage, path, Access::CreateNew) {
+        Ok(trace) => trace,
+        Err(error) if error.source.kind() == std::io::ErrorKind::AlreadyExists => {
+            return begin_again(storage, path, header);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check_locked(&trace)?;
+    trace.append(0, header)?;
+    Ok(trace)
+}
+
+/// Takes over a trace file whose writer was stopped before it had written anything.
+fn begin_again<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<Stored<S::File>, WriteFault> {
+    let trace = open_present(storage, path, Access::Write)?;
+    check_locked(&trace)?;
+    match check_file_header(&trace, trace.length()?, false) {
+        Err(ReadFault::NeverBegun) => {}
+        Err(ReadFault::Store(error)) => return Err(error.into()),
+        Ok(()) | Err(_) => return Err(Misuse::Exists.into()),
+    }
+    trace.truncate(0)?;
+    trace.append(0, header)?;
+    Ok(trace)
+}
+
+/// Makes the file that gets the trace's name at the seal.
+///
+/// Whoever holds its lock may cut it, but a writer that sealed meanwhile has given it the trace's name: so the name is
+/// looked for again under the lock.
+fn begin_held<S: Storage>(storage: &S, path: &Path) -> Result<Stored<S::File>, WriteFault> {
+    check_absent(storage, path)?;
+    check_absent(storage, &log_path(path))?;
+    let trace = open_present(storage, &unsealed_path(path), Access::OpenOrCreate)?;
+    check_locked(&trace)?;
+    check_absent(storage, path)?;
+    if trace.length()? > 0 {
+        trace.truncate(0)?;
+    }
+    Ok(trace)
+}
+
+fn check_absent<S: Storage>(storage: &S, path: &Path) -> Result<(), WriteFault> {
+    match open(storage, path, Access::Read)? {
+        Some(_) => Err(Misuse::Exists.into()),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn check_locked<F: StoredFile>(file: &Stored<F>) -> Result<(), WriteFault> {
+    if file.try_lock()? { Ok(()) } else { Err(Misuse::Locked.into()) }
+}
+
+fn check_signed(bytes: &[u8]) -> Result<(), WriteFault> {
+    if bytes.is_empty() {
+        return Err(Misuse::Unsigned.into());
+    }
+    check_limit(Limited::SignedBytes, SIGNED_BYTES_MAX as u64, bytes.len() as u64)
+}
+
+const fn check_limit(what: Limited, limit: u64, found: u64) -> Result<(), WriteFault> {
+    if found <= limit { Ok(()) } else { Err(WriteFault::Limit { what, limit, found }) }
+}

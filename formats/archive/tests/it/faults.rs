@@ -1,0 +1,235 @@
+//! One fault table over every call to the storage: whatever fails, and however the machine stops, what was acknowledged
+//! is there afterwards, and the run can be written to its end.
+
+use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
+use rederive_archive::{
+    Durability, End, Misuse, Options, Packing, ReadFault, Recovery, TraceReader, TraceWriter, TransferFault,
+    WriteFault,
+};
+
+use crate::run::{Driver, Part, RUN, Record, Script, assert_prefix, frame_bytes, path};
+
+const LOGGED: Options = Options { durability: Durability::EachCommit, packing: Packing::Hot };
+const HELD: Options = Options { durability: Durability::OnSeal, packing: Packing::Hot };
+
+/// What the writer was told to be durable.
+struct Acknowledged {
+    closed: usize,
+    records: usize,
+    is_sealed: bool,
+    /// How the writer ended.
+    result: Result<(), WriteFault>,
+}
+
+fn write_until_fault(script: &Script, storage: &FaultyStorage, options: Options) -> Acknowledged {
+    let mut driver = Driver::new(script);
+    let result = TraceWriter::create(storage.clone(), path(), RUN, options).and_then(|mut writer| {
+        let result = driver.run(&mut writer);
+        if matches!(&result, Err(WriteFault::Store(error)) if error.effect == rederive_archive::storage::Effect::Unknown)
+        {
+            let refused = writer.append_record(&Record::new(0, 1, vec![]).frame, &[]);
+            assert!(matches!(refused, Err(WriteFault::Poisoned)), "unknown stops the writer");
+        }
+        result
+    });
+    let is_sealed = driver.sealed_bytes.is_some();
+    if options.durability != Durability::EachCommit && !is_sealed {
+        // Closing a segment promises nothing there.
+        driver.closed = 0;
+    }
+    Acknowledged { closed: driver.closed, records: driver.acknowledged, is_sealed, result }
+}
+
+fn survivals() -> Vec<Survival> {
+    let mut all = vec![Survival::Nothing, Survival::Everything];
+    all.extend((0..12).map(Survival::Sectors));
+    all
+}
+
+/// Asserts that what was acknowledged is in the trace, and nothing that was never written.
+#[track_caller]
+fn assert_kept(storage: &FaultyStorage, script: &Script, told: &Acknowledged, case: &str) {
+    match TraceReader::open(storage, path()) {
+        Ok(reader) => {
+            assert_prefix(&reader, script);
+            let open = reader.open_segment().map_or(0, rederive_archive::OpenSegment::records);
+            let found = (reader.segments() as usize, open);
+            assert!(found >= (told.closed, told.records), "{case}: {found:?}");
+            assert!(!matches!(reader.end(), End::Cut(_)), "{case}: {:?}", reader.end());
+            assert!(!told.is_sealed || *reader.end() == End::Sealed, "{case}");
+            reader.check().unwrap();
+        }
+        Err(ReadFault::NeverBegun) => assert_eq!((told.closed, told.records), (0, 0), "{case}"),
+        Err(ReadFault::Store(error)) if error.source.kind() == std::io::ErrorKind::NotFound => {
+            assert_eq!((told.closed, told.records), (0, 0), "{case}");
+        }
+        Err(fault) => panic!("{case}: {fault}"),
+    }
+}
+
+/// Recovers and writes the script to its end.
+fn go_on(storage: &FaultyStorage, script: &Script, options: Options) -> Result<(), TransferFault> {
+    match Recovery::open(storage.clone(), path()) {
+        Ok(recovery) if recovery.report().is_sealed => recovery.remove_leftover_log(),
+        Ok(recovery) => {
+            let mut driver = Driver::after(script, recovery.reader());
+            let mut writer = recovery.resume(RUN, options.packing, frame_bytes)?;
+            Ok(driver.run(&mut writer)?)
+        }
+        Err(
+            TransferFault::Read(ReadFault::NeverBegun)
+            | TransferFault::Write(WriteFault::Misuse(Misuse::Absent)),
+        ) => {
+            let mut writer = TraceWriter::create(storage.clone(), path(), RUN, options)?;
+            Ok(Driver::new(script).run(&mut writer)?)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+#[track_caller]
+fn assert_ends_as_if_nothing_had_happened(
+    storage: &FaultyStorage,
+    script: &Script,
+    options: Options,
+    case: &str,
+) {
+    go_on(storage, script, options).unwrap_or_else(|fault| panic!("{case}: {fault}"));
+    assert_eq!(storage.bytes_of(path()).unwrap(), script.sealed(options.packing), "{case}");
+    let left: Vec<_> = storage.paths().into_iter().filter(|left| left != path()).collect();
+    assert!(left.is_empty() || options.durability != Durability::EachCommit, "{case}: {left:?}");
+}
+
+/// Enough frames that a commit and a segment take several sectors.
+fn long_script() -> Script {
+    let mut script = Script::small();
+    script.parts.truncate(2);
+    script.parts.push(Part {
+        records: (10..16).map(|number| Record::new(number, 13, vec![])).collect(),
+        commits: vec![4, 5],
+        has_snapshot: false,
+    });
+    script
+}
+
+fn calls_of(script: &Script, options: Options) -> u64 {
+    let storage = FaultyStorage::new();
+    script.write(storage.clone(), options).unwrap();
+    storage.calls()
+}
+
+#[test]
+fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
+    let script = long_script();
+    for options in [LOGGED, HELD] {
+        let calls = calls_of(&script, options);
+        for call in 0..calls {
+            for fault in Fault::ALL {
+                for survival in survivals() {
+                    let case = format!("{options:?}, {fault:?} at call {call} of {calls}, {survival:?}");
+                    let storage = FaultyStorage::new();
+                    storage.inject(call, fault);
+                    let told = write_until_fault(&script, &storage, options);
+                    storage.restart(survival);
+                    assert_kept(&storage, &script, &told, &case);
+                    assert_ends_as_if_nothing_had_happened(&storage, &script, options, &case);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_writes_nothing_is_passed_by_trying_again() {
+    let script = long_script();
+    let mut passed = 0;
+    for call in 0..calls_of(&script, LOGGED) {
+        for fault in [Fault::Failed, Fault::Short] {
+            let storage = FaultyStorage::new();
+            storage.inject(call, fault);
+            let told = write_until_fault(&script, &storage, LOGGED);
+            if told.result.is_ok() {
+                passed += 1;
+                assert_eq!(
+                    storage.bytes_of(path()).unwrap(),
+                    script.sealed(Packing::Hot),
+                    "{fault:?} at {call}"
+                );
+            }
+        }
+    }
+    assert!(passed > 20, "{passed}");
+}
+
+#[test]
+fn a_full_disk_writes_nothing_and_the_writer_goes_on_when_there_is_room() {
+    let script = long_script();
+    let mut refused = 0;
+    for call in 0..calls_of(&script, LOGGED) {
+        let storage = FaultyStorage::new();
+        storage.inject(call, Fault::DiskFull);
+        let mut driver = Driver::new(&script);
+        let Ok(mut writer) = TraceWriter::create(storage.clone(), path(), RUN, LOGGED) else { continue };
+        match driver.run(&mut writer) {
+            Ok(()) => {}
+            Err(fault) => {
+                refused += 1;
+                assert_eq!(
+                    fault.effect(),
+                    rederive_archive::storage::Effect::NothingWritten,
+                    "{call}: {fault}"
+                );
+                storage.free_space();
+                driver.run(&mut writer).unwrap();
+            }
+        }
+        assert_eq!(storage.bytes_of(path()).unwrap(), script.sealed(Packing::Hot), "{call}");
+    }
+    assert!(refused > 20, "{refused}");
+}
+
+#[test]
+fn recovery_may_be_stopped_anywhere_too() {
+    let script = long_script();
+    let calls = calls_of(&script, LOGGED);
+    for first in (0..calls).step_by(3) {
+        let crashed = |seed| {
+            let storage = FaultyStorage::new();
+            storage.inject(first, Fault::Crash);
+            let told = write_until_fault(&script, &storage, LOGGED);
+            storage.restart(Survival::Sectors(seed));
+            (storage, told)
+        };
+        let (storage, _) = crashed(first);
+        let _ = go_on(&storage, &script, LOGGED);
+        for second in 0..storage.calls() {
+            let (storage, told) = crashed(first);
+            storage.inject(second, Fault::Crash);
+            let stopped = go_on(&storage, &script, LOGGED);
+            assert!(stopped.is_err() || second + 4 > storage.calls(), "{first}, {second}");
+            storage.restart(Survival::Sectors(second));
+            let case = format!("crash at call {first}, then at call {second} of the recovery");
+            assert_kept(&storage, &script, &told, &case);
+            assert_ends_as_if_nothing_had_happened(&storage, &script, LOGGED, &case);
+        }
+    }
+}
+
+#[test]
+fn a_trace_that_is_made_durable_at_its_seal_is_whole_or_absent() {
+    let script = long_script();
+    for call in 0..calls_of(&script, HELD) {
+        for fault in Fault::ALL {
+            for survival in survivals() {
+                let storage = FaultyStorage::new();
+                storage.inject(call, fault);
+                let told = write_until_fault(&script, &storage, HELD);
+                storage.restart(survival);
+                match storage.bytes_of(path()) {
+                    Some(bytes) => assert_eq!(bytes, script.sealed(Packing::Hot)),
+                    None => assert!(!told.is_sealed),
+                }
+            }
+        }
+    }
+}
