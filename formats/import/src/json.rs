@@ -43,6 +43,8 @@ impl std::fmt::Display for Kind {
 pub(crate) struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
+    pub(crate) const NULL: Self = Self("null");
+
     /// The one value that this text holds.
     ///
     /// # Errors
@@ -149,6 +151,10 @@ impl<'a> Object<'a> {
         self.members.iter().rev().find(|member| member.name() == name).map(|member| member.value)
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// The value of the first of these names that stands with something else than `null`.
     pub(crate) fn first(&self, names: &[&str]) -> Option<Json<'a>> {
         names.iter().find_map(|name| self.get(name).filter(|value| !value.is_null()))
@@ -195,19 +201,6 @@ pub(crate) fn object_of(members: &[Member<'_>]) -> Option<Vec<u8>> {
     others.iter().for_each(|member| put(b',', member));
     text.push(b'}');
     Some(text)
-}
-
-/// The text of a list of these values, each as it stands in the source.
-pub(crate) fn array_of(values: &[Json<'_>]) -> Vec<u8> {
-    let mut text = vec![b'['];
-    for (i, value) in values.iter().enumerate() {
-        if i > 0 {
-            text.push(b',');
-        }
-        text.extend_from_slice(value.0.as_bytes());
-    }
-    text.push(b']');
-    text
 }
 
 /// The characters of a checked string with its quotes.
@@ -287,7 +280,6 @@ mod tests {
         let object = json(" {\"a\" : [1.50, 2e3 ],\"b\":{ } } ").object().unwrap();
         assert_eq!(object.get("a").unwrap().text(), "[1.50, 2e3 ]");
         assert_eq!(object_of(object.members()).unwrap(), br#"{"a":[1.50, 2e3 ],"b":{ }}"#);
-        assert_eq!(array_of(&json("[1.50, 2e3 ]").array().unwrap()), b"[1.50,2e3]");
     }
 
     #[test]

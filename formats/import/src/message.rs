@@ -1,0 +1,574 @@
+//! One message of a transcript, whatever the framework that wrote it: who speaks, what is said, called and returned.
+//!
+//! Read are the shapes that occur in recordings: OpenAI chat and responses, Anthropic, Gemini, LangChain, Vercel, AgentDojo
+//! and the parts of the OpenTelemetry GenAI conventions. What a message says is taken apart into [`Section`]s in the order
+//! in which it stands; what is not understood stays in [`Message::rest`] or inside the raw text.
+
+use std::borrow::Cow;
+
+use rederive_evidence::record::MediaType;
+
+use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path};
+use crate::json::{Json, Kind, Member, Object, object_of};
+
+/// Who a message speaks as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// The operator: `system`, `developer`.
+    System,
+    /// The user: `user`, `human`.
+    User,
+    /// The model: `assistant`, `model`, `ai`.
+    Assistant,
+    /// A tool: `tool`, `function`.
+    Tool,
+    /// A role that is not known, or none: data.
+    Other,
+}
+
+impl Speaker {
+    fn named(role: &str) -> Self {
+        match role {
+            "system" | "developer" => Self::System,
+            "user" | "human" => Self::User,
+            "assistant" | "model" | "ai" => Self::Assistant,
+            "tool" | "function" | "ipython" => Self::Tool,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Bytes to keep as one content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece<'a> {
+    pub(crate) media: MediaType,
+    pub(crate) bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Piece<'a> {
+    /// JSON `null`.
+    pub(crate) const NULL: Self = Self { media: MediaType::Json, bytes: Cow::Borrowed(b"null") };
+
+    /// Text as it reads once its JSON escapes are undone.
+    pub(crate) fn text(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { media: MediaType::Text, bytes: bytes.into() }
+    }
+
+    /// JSON as it stands in the source.
+    pub(crate) fn json(value: Json<'a>) -> Self {
+        Self { media: MediaType::Json, bytes: Cow::Borrowed(value.text().as_bytes()) }
+    }
+
+    /// A string's characters as text, any other value as JSON.
+    pub(crate) fn of(value: Json<'a>) -> Self {
+        value.string().map_or_else(|| Self::json(value), Self::text)
+    }
+}
+
+/// A call that the model proposes.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<'a> {
+    /// The id the model gave it; none where it is missing, `null` or empty.
+    pub(crate) id: Option<Cow<'a, [u8]>>,
+    /// The tool's name, empty where there is none.
+    pub(crate) tool: Cow<'a, [u8]>,
+    /// The arguments: a string's characters, or the JSON text.
+    pub(crate) arguments: Option<Piece<'a>>,
+    /// The call's own text, by which a result that repeats its call is known.
+    pub(crate) raw: Json<'a>,
+    pub(crate) pointer: String,
+}
+
+/// What a tool gave back.
+#[derive(Clone, Debug)]
+pub(crate) struct Returned<'a> {
+    /// The id by which it names its call; none where it is missing, `null` or empty.
+    pub(crate) id: Option<Cow<'a, [u8]>>,
+    /// The tool it says it comes from.
+    pub(crate) tool: Option<Cow<'a, [u8]>>,
+    /// The result.
+    pub(crate) result: Piece<'a>,
+    /// Texts inside a result that is kept as JSON.
+    pub(crate) texts: Vec<Piece<'a>>,
+    /// What the tool said went wrong.
+    pub(crate) error: Option<Piece<'a>>,
+    /// It failed, with or without words.
+    pub(crate) failed: bool,
+    /// The call as the result repeats it.
+    pub(crate) echo: Option<Member<'a>>,
+    /// Members without a place, the echo not counted.
+    pub(crate) rest: Vec<Member<'a>>,
+    pub(crate) pointer: String,
+}
+
+/// A piece of a message, in the message's order.
+#[derive(Clone, Debug)]
+pub(crate) enum Section<'a> {
+    /// Text, or an image, a file or anything else as JSON.
+    Says(Piece<'a>),
+    /// Reasoning.
+    Reasons(Piece<'a>),
+    /// A call.
+    Calls(Call<'a>),
+    /// A result.
+    Returns(Returned<'a>),
+}
+
+impl<'a> Section<'a> {
+    /// The result, where it is one.
+    pub(crate) fn returned(&self) -> Option<&Returned<'a>> {
+        match self {
+            Self::Returns(returned) => Some(returned),
+            Self::Says(_) | Self::Reasons(_) | Self::Calls(_) => None,
+        }
+    }
+
+    /// The call, where it is one.
+    pub(crate) fn call(&self) -> Option<&Call<'a>> {
+        match self {
+            Self::Calls(call) => Some(call),
+            Self::Says(_) | Self::Reasons(_) | Self::Returns(_) => None,
+        }
+    }
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) speaker: Speaker,
+    pub(crate) sections: Vec<Section<'a>>,
+    /// What the sections do not hold: members without a place, or the whole message where parts had some.
+    pub(crate) rest: Option<Cow<'a, [u8]>>,
+    /// The message as it stands.
+    pub(crate) raw: Json<'a>,
+    pub(crate) stop: Option<Cow<'a, str>>,
+    pub(crate) model: Option<Cow<'a, [u8]>>,
+    pub(crate) pointer: String,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub(crate) fn read(raw: Json<'a>, path: &Path<'_>, notes: &mut Notes) -> Result<Self, ImportFault> {
+        let expected = Expected::Message;
+        let object = raw.object().ok_or(ImportFault::Kind { expected, found: raw.kind() })?;
+        object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
+        let speaker = speaker(&object);
+        if speaker == Speaker::Other {
+            notes.add(path, NoteKind::UnknownRole);
+        }
+        let reader = Reader { speaker, sections: Vec::new(), rest: Vec::new(), incomplete: false, raw, path, notes };
+        Ok(reader.message(&object))
+    }
+
+    /// A message that says one thing, where the source has only what is said.
+    pub(crate) fn saying(speaker: Speaker, value: Json<'a>, path: &Path<'_>) -> Self {
+        Self {
+            speaker,
+            sections: vec![Section::Says(Piece::of(value))],
+            rest: None,
+            raw: value,
+            stop: None,
+            model: None,
+            pointer: path.pointer(),
+        }
+    }
+
+    /// The text of a message that is nothing but one text.
+    pub(crate) fn only_text(&self) -> Option<&Piece<'a>> {
+        match self.sections.as_slice() {
+            [Section::Says(piece)] if self.rest.is_none() && piece.media == MediaType::Text => Some(piece),
+            _ => None,
+        }
+    }
+}
+
+/// The messages of a list.
+///
+/// # Errors
+/// One of them is no object; its place.
+pub(crate) fn read_all<'a>(
+    list: &[Json<'a>],
+    path: &Path<'_>,
+    notes: &mut Notes,
+) -> Result<Vec<Message<'a>>, (String, ImportFault)> {
+    let read = |(i, raw): (usize, &Json<'a>)| {
+        let path = path.item(i);
+        Message::read(*raw, &path, notes).map_err(|fault| (path.pointer(), fault))
+    };
+    list.iter().enumerate().map(read).collect()
+}
+
+/// Collects the sections of one message.
+struct Reader<'a, 'p, 'n> {
+    speaker: Speaker,
+    sections: Vec<Section<'a>>,
+    /// Members without a place.
+    rest: Vec<Member<'a>>,
+    /// Something inside a part has no place: the message is kept whole.
+    incomplete: bool,
+    raw: Json<'a>,
+    path: &'p Path<'p>,
+    notes: &'n mut Notes,
+}
+
+impl<'a> Reader<'a, '_, '_> {
+    fn message(mut self, object: &Object<'a>) -> Message<'a> {
+        let item_type = object.get("type").and_then(Json::str);
+        match item_type.as_deref() {
+            Some("function_call") if !object.has("role") => self.call(self.raw, self.path),
+            Some("function_call_output") if !object.has("role") => self.result(object, PART_IDS, self.path),
+            Some(_) | None if self.speaker == Speaker::Tool && !has_result_parts(object) => {
+                self.result(object, MESSAGE_IDS, self.path);
+            }
+            Some(_) | None => self.members(object),
+        }
+        self.finish(object)
+    }
+
+    fn finish(mut self, object: &Object<'a>) -> Message<'a> {
+        if self.sections.is_empty() && self.speaker != Speaker::Assistant {
+            // Nothing said is a message all the same.
+            self.sections.push(Section::Says(Piece::json(self.raw)));
+            self.rest.clear();
+        }
+        let whole = self.incomplete.then(|| Cow::Borrowed(self.raw.text().as_bytes()));
+        Message {
+            stop: object.first(STOPS).and_then(Json::str),
+            model: name(object.first(MODELS)),
+            rest: whole.or_else(|| object_of(&self.rest).map(Cow::Owned)),
+            speaker: self.speaker,
+            sections: self.sections,
+            raw: self.raw,
+            pointer: self.path.pointer(),
+        }
+    }
+
+    /// Reads the members of a message that is not itself a result.
+    fn members(&mut self, object: &Object<'a>) {
+        for member in object.members() {
+            let (name, value) = (member.name(), member.value);
+            let path = self.path.member(&name);
+            match name.as_ref() {
+                "role" => {}
+                "type" if value.str().is_some_and(|it| MESSAGE_TYPES.contains(&it.as_ref())) => {}
+                name if (STOPS.contains(&name) || MODELS.contains(&name)) && value.kind() == Kind::String => {}
+                "content" | "parts" => self.content(value, &path),
+                "reasoning_content" | "reasoning" | "thinking" if value.kind() == Kind::String => {
+                    self.sections.push(Section::Reasons(Piece::of(value)));
+                }
+                "refusal" if value.kind() == Kind::String => self.says(value, &path),
+                "tool_calls" => self.calls(value, &path),
+                "function_call" if value.kind() == Kind::Object => self.call(value, &path),
+                "additional_kwargs" => self.additional(object, member, &path),
+                _ => self.left(member, &path),
+            }
+        }
+    }
+
+    /// A member without a place: kept, and noted where it says something.
+    fn left(&mut self, member: &Member<'a>, path: &Path<'_>) {
+        if !member.value.is_null() {
+            self.notes.add(path, NoteKind::UnknownMember);
+            self.rest.push(*member);
+        }
+    }
+
+    /// Notes a value of a type that does not belong here; the message is kept whole.
+    fn unexpected(&mut self, path: &Path<'_>) {
+        self.notes.add(path, NoteKind::UnexpectedValue);
+        self.incomplete = true;
+    }
+
+    /// LangChain's second place for calls, read where the first has none.
+    fn additional(&mut self, object: &Object<'a>, member: &Member<'a>, path: &Path<'_>) {
+        let has_calls = object.get("tool_calls").and_then(Json::array).is_some_and(|calls| !calls.is_empty());
+        if let Some(calls) = member.value.at("/tool_calls").filter(|_| !has_calls) {
+            self.calls(calls, &path.member("tool_calls"));
+        }
+        self.rest.push(*member);
+    }
+
+    fn calls(&mut self, value: Json<'a>, path: &Path<'_>) {
+        match value.array() {
+            Some(calls) => calls.iter().enumerate().for_each(|(i, raw)| self.call(*raw, &path.item(i))),
+            None if value.is_null() => {}
+            None => self.unexpected(path),
+        }
+    }
+
+    fn call(&mut self, raw: Json<'a>, path: &Path<'_>) {
+        match raw.object().filter(|_| self.speaker == Speaker::Assistant) {
+            Some(object) => self.sections.push(Section::Calls(call(raw, &object, path, self.notes))),
+            None => self.unexpected(path),
+        }
+    }
+
+    fn result(&mut self, object: &Object<'a>, ids: &[&str], path: &Path<'_>) {
+        let returned = result(object, ids, path, self.notes);
+        self.sections.push(Section::Returns(returned));
+    }
+
+    /// Text said. The empty text beside an assistant's calls says nothing.
+    fn says(&mut self, value: Json<'a>, path: &Path<'_>) {
+        let piece = Piece::of(value);
+        note_surrogate(&piece, path, self.notes);
+        if !piece.bytes.is_empty() || self.speaker != Speaker::Assistant {
+            self.sections.push(Section::Says(piece));
+        }
+    }
+
+    fn content(&mut self, value: Json<'a>, path: &Path<'_>) {
+        match value.kind() {
+            Kind::Null => {}
+            Kind::String => self.says(value, path),
+            Kind::Array => {
+                let parts = value.array().unwrap_or_default();
+                parts.into_iter().enumerate().for_each(|(i, part)| self.part(part, &path.item(i)));
+            }
+            Kind::Object => self.part(value, path),
+            Kind::Bool | Kind::Number => {
+                self.notes.add(path, NoteKind::UnexpectedValue);
+                self.sections.push(Section::Says(Piece::json(value)));
+            }
+        }
+    }
+
+    /// Reads one part of a message's content.
+    fn part(&mut self, value: Json<'a>, path: &Path<'_>) {
+        if value.kind() == Kind::String {
+            return self.says(value, path);
+        }
+        let Some(object) = value.object() else { return self.unknown_part(value, path) };
+        let part_type = object.get("type").and_then(Json::str);
+        match part_type.as_deref().unwrap_or_else(|| untyped(&object)) {
+            "text" | "input_text" | "output_text" | "refusal" => {
+                self.text_part(value, &object, &["text", "content", "refusal"], Section::Says, path);
+            }
+            "thinking" | "reasoning" => {
+                self.text_part(value, &object, &["thinking", "content", "text"], Section::Reasons, path);
+            }
+            "tool_call" | "tool_use" | "tool-call" => self.call(value, path),
+            "tool_call_response" | "tool_result" | "tool-result" => self.result(&object, PART_IDS, path),
+            CALL_WRAPPER => self.wrapped(&object, GEMINI_CALL, path),
+            RESULT_WRAPPER => self.wrapped(&object, GEMINI_RESULT, path),
+            known if MEDIA_PARTS.contains(&known) => self.sections.push(Section::Says(Piece::json(value))),
+            _ => self.unknown_part(value, path),
+        }
+    }
+
+    fn unknown_part(&mut self, value: Json<'a>, path: &Path<'_>) {
+        self.notes.add(path, NoteKind::UnknownPart);
+        self.sections.push(Section::Says(Piece::json(value)));
+    }
+
+    /// A part whose text stands under one of these names; what stands beside it keeps the message whole.
+    fn text_part(
+        &mut self,
+        value: Json<'a>,
+        object: &Object<'a>,
+        names: &[&str],
+        section: fn(Piece<'a>) -> Section<'a>,
+        path: &Path<'_>,
+    ) {
+        let is_text = |name: &&&str| object.get(name).is_some_and(|text| text.kind() == Kind::String);
+        let Some(text_name) = names.iter().find(is_text) else {
+            self.notes.add(path, NoteKind::UnexpectedValue);
+            return self.sections.push(section(Piece::json(value)));
+        };
+        for member in object.members() {
+            let name = member.name();
+            if name == *text_name {
+                let piece = Piece::of(member.value);
+                note_surrogate(&piece, path, self.notes);
+                self.sections.push(section(piece));
+            } else if name != "type" && !member.value.is_null() {
+                self.incomplete = true;
+            }
+        }
+    }
+
+    /// Gemini wraps calls and results into an object of one member.
+    fn wrapped(&mut self, object: &Object<'a>, names: &[&str], path: &Path<'_>) {
+        let inner = object.first(names);
+        match inner.and_then(|inner| Some((inner, inner.object()?))) {
+            Some((_, inner)) if names == GEMINI_RESULT => self.result(&inner, PART_IDS, path),
+            Some((inner, _)) => self.call(inner, path),
+            None => self.unexpected(path),
+        }
+        self.incomplete |= object.members().iter().any(|m| !names.contains(&m.name().as_ref()) && !m.value.is_null());
+    }
+}
+
+const STOPS: &[&str] = &["finish_reason", "stop_reason"];
+const MODELS: &[&str] = &["model", "model_name"];
+/// Types that say no more than that it is a message.
+const MESSAGE_TYPES: &[&str] = &["message", "human", "ai", "system"];
+/// Parts of other media: kept as their JSON.
+const MEDIA_PARTS: &[&str] = &[
+    "image", "image_url", "input_image", "blob", "file", "input_file", "uri", "audio", "input_audio", "document",
+    "video", "redacted_thinking",
+];
+const GEMINI_CALL: &[&str] = &["functionCall", "function_call"];
+const GEMINI_RESULT: &[&str] = &["functionResponse", "function_response"];
+const CALL_WRAPPER: &str = "function call wrapper";
+const RESULT_WRAPPER: &str = "function response wrapper";
+/// Where a tool's message names its call. Its `id` is its own.
+const MESSAGE_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id", "toolCallId"];
+/// Where a part, or an item of a list, names its call.
+const PART_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id", "toolCallId", "id"];
+const RESULTS: &[&str] = &["content", "result", "response", "output", "parts"];
+const TOOL_NAMES: &[&str] = &["name", "toolName", "tool_name"];
+const ARGUMENTS: &[&str] = &["arguments", "args", "input"];
+
+/// Who speaks: the role, else LangChain's type, else what kind of item it is.
+fn speaker(object: &Object<'_>) -> Speaker {
+    if let Some(role) = object.get("role").filter(|role| !role.is_null()) {
+        return role.str().map_or(Speaker::Other, |role| Speaker::named(&role));
+    }
+    match object.get("type").and_then(Json::str).as_deref() {
+        Some("function_call" | "reasoning") => Speaker::Assistant,
+        Some("function_call_output") => Speaker::Tool,
+        Some(named @ ("human" | "ai" | "system" | "tool")) => Speaker::named(named),
+        Some(_) | None => Speaker::Other,
+    }
+}
+
+/// The type that a part without one shows by its members.
+fn untyped(object: &Object<'_>) -> &'static str {
+    if object.first(GEMINI_CALL).is_some() {
+        CALL_WRAPPER
+    } else if object.first(GEMINI_RESULT).is_some() {
+        RESULT_WRAPPER
+    } else if object.has("text") {
+        "text"
+    } else {
+        ""
+    }
+}
+
+/// Whether the content of a tool's message is a list in which parts are results of their own.
+fn has_result_parts(object: &Object<'_>) -> bool {
+    let is_result = |part: &Json<'_>| {
+        part.object().is_some_and(|part| {
+            let part_type = part.get("type").and_then(Json::str);
+            matches!(part_type.as_deref(), Some("tool_call_response" | "tool_result" | "tool-result"))
+                || part.first(GEMINI_RESULT).is_some()
+        })
+    };
+    object.first(&["content", "parts"]).and_then(Json::array).is_some_and(|parts| parts.iter().any(is_result))
+}
+
+/// An id or a name: a string that is not empty.
+fn name(value: Option<Json<'_>>) -> Option<Cow<'_, [u8]>> {
+    value?.string().filter(|name| !name.is_empty())
+}
+
+fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, notes: &mut Notes) -> Call<'a> {
+    object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
+    let function = object.get("function");
+    let inner = function.and_then(Json::object);
+    let tool = function
+        .filter(|function| function.kind() == Kind::String)
+        .or_else(|| inner.as_ref()?.get("name"))
+        .or_else(|| object.first(TOOL_NAMES));
+    let arguments = inner.as_ref().and_then(|inner| inner.first(ARGUMENTS)).or_else(|| object.first(ARGUMENTS));
+    Call {
+        id: name(object.first(&["id", "call_id", "toolCallId", "tool_call_id"])),
+        tool: name(tool).unwrap_or_default(),
+        arguments: arguments.map(|value| arguments_of(value, path, notes)),
+        raw,
+        pointer: path.pointer(),
+    }
+}
+
+/// Arguments as received: a string holds them as its characters.
+pub(crate) fn arguments_of<'a>(value: Json<'a>, path: &Path<'_>, notes: &mut Notes) -> Piece<'a> {
+    let Some(bytes) = value.string() else { return Piece::json(value) };
+    if std::str::from_utf8(&bytes).is_ok_and(|text| Json::parse(text).is_ok()) {
+        return Piece { media: MediaType::Json, bytes };
+    }
+    notes.add(path, NoteKind::ArgumentsNotJson);
+    Piece::text(bytes)
+}
+
+/// The result that a tool's message, or a part of a message, holds.
+fn result<'a>(object: &Object<'a>, ids: &[&str], path: &Path<'_>, notes: &mut Notes) -> Returned<'a> {
+    object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
+    let chosen = RESULTS.iter().copied().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
+    let mut returned = Returned::new(path);
+    returned.id = name(object.first(ids)).or_else(|| name(object.get("tool_call_ids")?.at("/0")));
+    for member in object.members() {
+        let (member_name, value) = (member.name(), member.value);
+        match member_name.as_ref() {
+            "role" | "type" | "tool_call_ids" => {}
+            name if ids.contains(&name) && (value.is_null() || value.kind() == Kind::String) => {}
+            name if chosen == Some(name) => returned.set_result(value, path, notes),
+            name if TOOL_NAMES.contains(&name) && value.kind() == Kind::String => returned.tool = value.string(),
+            "error" if value.text() == "false" || value.text() == "\"\"" => {}
+            "error" if !value.is_null() => returned.error = Some(Piece::of(value)),
+            "is_error" | "isError" if value.kind() == Kind::Bool => returned.failed |= value.is_true(),
+            "tool_call" if !value.is_null() => returned.echo = Some(*member),
+            _ if value.is_null() => {}
+            name => {
+                notes.add(&path.member(name), NoteKind::UnknownMember);
+                returned.rest.push(*member);
+            }
+        }
+    }
+    returned.failed |= returned.error.is_some();
+    returned
+}
+
+impl<'a> Returned<'a> {
+    /// A result of which nothing is known: `null`.
+    fn new(path: &Path<'_>) -> Self {
+        Self {
+            id: None,
+            tool: None,
+            result: Piece::NULL,
+            texts: Vec::new(),
+            error: None,
+            failed: false,
+            echo: None,
+            rest: Vec::new(),
+            pointer: path.pointer(),
+        }
+    }
+
+    /// A result that is one text is that text; any other stays the JSON it is, and the texts in it are kept beside it.
+    fn set_result(&mut self, value: Json<'a>, path: &Path<'_>, notes: &mut Notes) {
+        let parts = value.array().unwrap_or_default();
+        match (parts.as_slice(), parts.first().and_then(|part| text_of(*part))) {
+            ([_], Some((text, true))) => self.result = Piece::of(text),
+            _ => {
+                self.result = Piece::of(value);
+                self.texts = parts.iter().filter_map(|part| text_of(*part)).map(|(text, _)| Piece::of(text)).collect();
+            }
+        }
+        note_surrogate(&self.result, path, notes);
+    }
+
+    /// What is kept of it beside the result: members without a place, and the call it repeats where that differs.
+    pub(crate) fn rest(&self, call: Option<&Call<'_>>) -> Option<Vec<u8>> {
+        let echo = self.echo.filter(|echo| call.is_none_or(|call| call.raw.text() != echo.value.text()));
+        let members: Vec<Member<'_>> = echo.into_iter().chain(self.rest.iter().copied()).collect();
+        object_of(&members)
+    }
+}
+
+/// The text of a text part, and whether the part is nothing else.
+fn text_of(part: Json<'_>) -> Option<(Json<'_>, bool)> {
+    let object = part.object().filter(|object| object.get("type").and_then(Json::str).as_deref() == Some("text"))?;
+    let text = object.first(&["text", "content"]).filter(|text| text.kind() == Kind::String)?;
+    Some((text, object.members().len() == 2))
+}
+
+fn note_surrogate(piece: &Piece<'_>, path: &Path<'_>, notes: &mut Notes) {
+    // Borrowed text is a part of the file's UTF-8; only undone escapes can differ.
+    if matches!(&piece.bytes, Cow::Owned(bytes) if std::str::from_utf8(bytes).is_err()) {
+        notes.add(path, NoteKind::LoneSurrogate);
+    }
+}
