@@ -1,7 +1,13 @@
 //! Why something was not recorded. A refusal by the machine is none of these: it is an answer, and recorded.
 
+use rederive_archive::storage::Effect;
+use rederive_archive::{ReadFault, TransferFault, WriteFault};
+use rederive_evidence::cbor::DecodeError;
+use rederive_evidence::ids::PublicKey;
 use rederive_evidence::limits::{CONTENT_BYTES_MAX, FRAME_BYTES_MAX, LIST_ITEMS_MAX};
 use rederive_evidence::signed::SignFault;
+
+use crate::entropy::NoEntropy;
 
 /// Why a draft did not become a record. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -44,4 +50,77 @@ pub enum AppendError {
     /// A run without a record cannot be sealed.
     #[error("the run has no record to seal")]
     NothingToSeal,
+}
+
+/// Why a recorder could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The draft did not become a record.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The store failed. Records not yet acknowledged may or may not be kept; see [`Self::effect`].
+    #[error(transparent)]
+    Write(#[from] WriteFault),
+    /// The trace to go on with cannot be read or resumed.
+    #[error(transparent)]
+    Transfer(#[from] TransferFault),
+    /// The trace to go on with cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// An earlier failure stopped the recorder, or a thread died inside it: recover the trace.
+    #[error("the recorder was stopped by an earlier failure: recover the trace to go on")]
+    Stopped,
+    /// The first draft does not open a run.
+    #[error("the first record of a run is `run.opened`")]
+    NotAnOpening,
+    /// A run is sealed once its closing record stands.
+    #[error("the run is not closed: append `run.closed` before the seal")]
+    NotClosed,
+    /// A recovered run has to be continued with its own key.
+    #[error(
+        "the run's key is {expected}, the key given is {given:?}: a run that drew its own key cannot be continued after a crash, only read"
+    )]
+    OtherKey {
+        /// The key that the opening record names.
+        expected: PublicKey,
+        /// The key that was given.
+        given: Option<PublicKey>,
+    },
+    /// A record of the trace to go on with cannot be read.
+    #[error("record {record} cannot be read: {error}")]
+    BadRecord {
+        /// Its number.
+        record: u64,
+        /// What is wrong.
+        error: DecodeError,
+    },
+    /// The trace to go on with does not reproduce: replay it.
+    #[error("record {record} does not reproduce: run `rederive replay` to see why; nothing was changed")]
+    Diverged {
+        /// The lowest such record.
+        record: u64,
+    },
+}
+
+impl RecordError {
+    /// What a failed store left behind: whether the call may be tried again.
+    pub fn effect(&self) -> Option<Effect> {
+        match self {
+            Self::Write(fault) => Some(fault.effect()),
+            Self::Append(_)
+            | Self::Entropy(_)
+            | Self::NotAnOpening
+            | Self::NotClosed
+            | Self::OtherKey { .. } => Some(Effect::NothingWritten),
+            Self::Transfer(_)
+            | Self::Read(_)
+            | Self::Stopped
+            | Self::BadRecord { .. }
+            | Self::Diverged { .. } => None,
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rederive_archive::{Content, Snapshot, SnapshotBuilder};
 use rederive_evidence::chain::{Head, Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Content, RecordedTime, RunId};
+use rederive_evidence::ids::{RecordedTime, RunId};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::lanes;
@@ -15,14 +16,14 @@ use rederive_evidence::limits::{
 };
 use rederive_evidence::record::{Causes, ContentEntry, ContentLength, Derived, Extracted, Input, Record};
 use rederive_evidence::rules::{Breach, Outcome};
-use rederive_evidence::schema::Given;
 use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::tree;
+use rederive_evidence::values::Place;
 use rederive_extract::{Contents, Extraction, Extractor, SchemaBytes};
-use rederive_machine::{Checksum, Lineage, Machine, SpanMeter};
+use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, SpanMeter, State};
 
 use crate::clock::Clock;
-use crate::error::AppendError;
+use crate::error::{AppendError, RecordError};
 use crate::vault::{Commitment, Vault};
 
 /// A content stored with the record that brings it first.
@@ -33,35 +34,35 @@ pub(crate) struct StoredContent {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl StoredContent {
+    /// The content as the trace file takes it.
+    pub(crate) fn as_content(&self) -> Content<'_> {
+        Content { commitment: self.commitment, salt: self.salt, bytes: &self.bytes }
+    }
+}
+
 /// A record as it entered the run.
 pub(crate) struct Entered {
     pub(crate) sequence: u64,
     pub(crate) outcome: Outcome,
     pub(crate) breaches: Vec<Breach>,
     pub(crate) frame: Vec<u8>,
-    pub(crate) contents: Vec<Arc<StoredContent>>,
+    pub(crate) contents: Vec<StoredContent>,
 }
 
-/// A segment whose last record has entered, and everything that is stored of it.
+/// What ends a segment whose last record has entered.
 pub(crate) struct ClosedSegment {
-    pub(crate) number: u32,
-    pub(crate) first_sequence: u64,
-    pub(crate) frames: Vec<u8>,
-    pub(crate) frame_offsets: Vec<u32>,
-    pub(crate) contents: Vec<Arc<StoredContent>>,
     pub(crate) lineage: Vec<u8>,
-    /// State root and entries, where a span ends here.
-    pub(crate) snapshot: Option<(Digest, Vec<(Vec<u8>, Vec<u8>)>)>,
+    /// The state, where a span ends here.
+    pub(crate) snapshot: Option<Snapshot>,
     pub(crate) header: Vec<u8>,
 }
 
 #[derive(Default)]
 struct OpenSegment {
     first_sequence: u64,
-    frames: Vec<u8>,
-    offsets: Vec<u32>,
+    frame_bytes: usize,
     leaves: Vec<Digest>,
-    contents: Vec<Arc<StoredContent>>,
     /// Records that an earlier recorder left without a signed head over them.
     recovered: Vec<u64>,
 }
@@ -133,6 +134,75 @@ impl Ledger {
         }
     }
 
+    /// Takes over a content that the trace has already.
+    pub(crate) fn remember_content(&mut self, bytes: &[u8], commitment: Digest) {
+        self.vault.remember(bytes, commitment);
+    }
+
+    /// Takes a record of the trace again. Its answer must be the recorded one.
+    pub(crate) fn enter_again(
+        &mut self,
+        record: &Record,
+        frame: &[u8],
+        is_unattested: bool,
+    ) -> Result<(), RecordError> {
+        let sequence = self.records();
+        let answer = self.machine.decide(&record.input, record.extracted.as_ref());
+        let mut delta = Vec::with_capacity(256);
+        answer.transition.delta(&mut delta);
+        let delta = digest(Purpose::Delta, &delta);
+        let derived = &record.derived;
+        if answer.outcome != derived.outcome || answer.breaches != derived.breaches || delta != derived.delta
+        {
+            return Err(RecordError::Diverged { record: sequence });
+        }
+        self.take_effect(&record.input, answer, &delta);
+        if let Some((tool, commitment)) = registered_schema(&record.input) {
+            let _ = self.schemas.by_tool.insert(tool, (commitment, None));
+        }
+        if is_unattested {
+            self.segment.recovered.push(sequence);
+        }
+        self.segment.push(frame);
+        Ok(())
+    }
+
+    /// Commitments of the registered schemas whose bytes are not at hand.
+    pub(crate) fn schemas_wanted(&self) -> Vec<Digest> {
+        self.schemas
+            .by_tool
+            .values()
+            .filter(|(_, bytes)| bytes.is_none())
+            .map(|(commitment, _)| *commitment)
+            .collect()
+    }
+
+    /// The bytes of a registered schema.
+    pub(crate) fn supply_schema(&mut self, wanted: &Digest, found: &[u8]) {
+        for (commitment, bytes) in self.schemas.by_tool.values_mut() {
+            if commitment == wanted {
+                *bytes = Some(found.to_vec());
+            }
+        }
+    }
+
+    /// The segment whose records were taken again has this header.
+    pub(crate) fn segment_was_closed(&mut self, header: Digest) {
+        let _ = self.meter.segment_ends(self.segment.frame_bytes as u64, self.machine.state().bytes());
+        self.begin_segment(header);
+    }
+
+    /// Number of records.
+    pub(crate) fn records(&self) -> u64 {
+        self.machine.lineage().len()
+    }
+
+    /// Places of the calls that have not ended, and whether they were dispatched.
+    pub(crate) fn open_calls(&self) -> Vec<(Place, bool)> {
+        let calls = self.machine.state().calls();
+        calls.iter().map(|(place, call)| (place.clone(), call.status == CallStatus::Dispatched)).collect()
+    }
+
     /// Number of the open segment.
     pub(crate) fn segment_number(&self) -> u32 {
         self.headers.len() as u32
@@ -141,11 +211,6 @@ impl Ledger {
     /// Whether the closing record has entered.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    /// The machine, for questions about the state.
-    pub(crate) fn machine(&self) -> &Machine {
-        &self.machine
     }
 
     /// The commitment that these bytes have or will get in this run.
@@ -169,21 +234,26 @@ impl Ledger {
         let delta = digest(Purpose::Delta, &delta);
         let checksum = (input.body.kind() == Kind::DecisionMade).then(|| self.checksum.value());
         let breaches = answer.breaches.clone();
-        let derived = Derived { outcome: answer.outcome, breaches: answer.breaches, delta, checksum };
+        let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
         let record = Record { input, extracted, derived };
         let frame = record
             .append_frame(Vec::new())
             .map_err(|large| AppendError::RecordTooLarge { bytes: large.bytes })?;
 
-        self.machine.commit(answer.transition);
-        self.checksum.push(&delta);
-        self.last_time = self.last_time.max(record.input.time);
-        self.closed = record.input.body.kind() == Kind::RunClosed && answer.outcome == Outcome::Applied;
+        let outcome = answer.outcome;
+        self.take_effect(&record.input, answer, &delta);
         commitments.iter().for_each(|made| self.vault.keep(made));
         self.remember_schema(&record.input, &bytes);
         let contents = new_contents(&commitments, bytes);
-        self.segment.push(&frame, &contents);
-        Ok(Entered { sequence, outcome: answer.outcome, breaches, frame, contents })
+        self.segment.push(&frame);
+        Ok(Entered { sequence, outcome, breaches, frame, contents })
+    }
+
+    fn take_effect(&mut self, input: &Input, answer: Answer, delta: &Digest) {
+        self.closed = input.body.kind() == Kind::RunClosed && answer.outcome == Outcome::Applied;
+        self.machine.commit(answer.transition);
+        self.checksum.push(delta);
+        self.last_time = self.last_time.max(input.time);
     }
 
     fn commit_contents(&self, draft: &Draft) -> Result<Vec<Commitment>, AppendError> {
@@ -230,22 +300,17 @@ impl Ledger {
     }
 
     fn remember_schema(&mut self, input: &Input, bytes: &[Vec<u8>]) {
-        let Body::ToolRegistered(registered) = &input.body else { return };
-        let Given::Known(Content(index)) = registered.schema else { return };
-        let index = usize::from(index);
-        if let (Some(entry), Some(bytes)) = (input.contents.get(index), bytes.get(index)) {
-            let _ = self
-                .schemas
-                .by_tool
-                .insert(registered.tool.to_string(), (entry.commitment, Some(bytes.clone())));
-        }
+        let Some((tool, commitment)) = registered_schema(input) else { return };
+        let at = input.contents.iter().position(|entry| entry.commitment == commitment);
+        let bytes = at.and_then(|at| bytes.get(at)).cloned();
+        let _ = self.schemas.by_tool.insert(tool, (commitment, bytes));
     }
 
     /// Whether the next record might not fit, or the segment has the size aimed at.
     pub(crate) fn segment_is_full(&self) -> bool {
         let segment = &self.segment;
         let aim = SEGMENT_BYTES_AIM.min(SEGMENT_BYTES_MAX - rederive_evidence::limits::FRAME_BYTES_MAX);
-        segment.leaves.len() >= SEGMENT_RECORDS_MAX || segment.frames.len() >= aim
+        segment.leaves.len() >= SEGMENT_RECORDS_MAX || segment.frame_bytes >= aim
     }
 
     /// The signed head of the open segment: what a group commit ends with. `None` where it has no record.
@@ -272,7 +337,7 @@ impl Ledger {
         let lineage = self.machine.lineage().page(self.segment.first_sequence);
         let state = self.machine.state();
         let mut meter = self.meter;
-        let span_ends = meter.segment_ends(self.segment.frames.len() as u64, state.bytes());
+        let span_ends = meter.segment_ends(self.segment.frame_bytes as u64, state.bytes());
         let state_root = span_ends.then(|| state.root());
         let checksum = self.checksum.value();
         let recovered = Causes::of(self.segment.recovered.iter().copied());
@@ -282,7 +347,7 @@ impl Ledger {
             segment: self.segment_number(),
             first: self.segment.first_sequence,
             records: self.segment.leaves.len() as u32,
-            frame_bytes: self.segment.frames.len() as u32,
+            frame_bytes: self.segment.frame_bytes as u32,
             root,
             previous: self.previous_header(),
             checksum,
@@ -293,24 +358,18 @@ impl Ledger {
             next_key: None,
         };
         let signed = sign(header, self.signer.as_ref())?;
-        let snapshot = state_root.map(|root| (root, state.entries().collect()));
+        let snapshot = state_root.and_then(|root| snapshot(self.segment_number(), root, state));
 
-        let number = self.segment_number();
-        self.headers.push(signed.digest());
         self.meter = meter;
-        self.checksum = Checksum::start(checksum);
-        let segment = std::mem::take(&mut self.segment);
-        self.segment.first_sequence = segment.first_sequence + segment.leaves.len() as u64;
-        Ok(Some(ClosedSegment {
-            number,
-            first_sequence: segment.first_sequence,
-            frames: segment.frames,
-            frame_offsets: segment.offsets,
-            contents: segment.contents,
-            lineage,
-            snapshot,
-            header: signed.as_bytes().to_vec(),
-        }))
+        self.begin_segment(signed.digest());
+        Ok(Some(ClosedSegment { lineage, snapshot, header: signed.as_bytes().to_vec() }))
+    }
+
+    /// The next segment begins, after one with this signed header.
+    fn begin_segment(&mut self, header: Digest) {
+        self.headers.push(header);
+        self.checksum = Checksum::start(self.checksum.value());
+        self.segment = OpenSegment { first_sequence: self.records(), ..OpenSegment::default() };
     }
 
     /// The signed seal over all closed segments. Call it after the last segment was closed.
@@ -332,12 +391,25 @@ impl Ledger {
 }
 
 impl OpenSegment {
-    fn push(&mut self, frame: &[u8], contents: &[Arc<StoredContent>]) {
-        self.offsets.push(self.frames.len() as u32);
-        self.frames.extend_from_slice(frame);
+    fn push(&mut self, frame: &[u8]) {
+        self.frame_bytes += frame.len();
         lanes::digest_each(Purpose::Leaf, [frame], &mut self.leaves);
-        self.contents.extend_from_slice(contents);
     }
+}
+
+/// Tool and schema commitment of a registration.
+fn registered_schema(input: &Input) -> Option<(String, Digest)> {
+    let Body::ToolRegistered(registered) = &input.body else { return None };
+    let schema = registered.schema.known()?;
+    let entry = input.contents.get(usize::from(schema.0))?;
+    Some((registered.tool.to_string(), entry.commitment))
+}
+
+/// The snapshot of a state; `None` where it is beyond what a snapshot may hold: replay then runs on from the one before.
+fn snapshot(segment: u32, root: Digest, state: &State) -> Option<Snapshot> {
+    let mut builder = SnapshotBuilder::new(segment, root);
+    state.entries().for_each(|(key, value)| builder.push(&key, &value));
+    builder.finish()
 }
 
 fn into_input(
@@ -371,12 +443,12 @@ fn into_input(
 }
 
 /// The contents that the run has for the first time with this record, each once.
-fn new_contents(commitments: &[Commitment], bytes: Vec<Vec<u8>>) -> Vec<Arc<StoredContent>> {
-    let mut new: Vec<Arc<StoredContent>> = Vec::new();
+fn new_contents(commitments: &[Commitment], bytes: Vec<Vec<u8>>) -> Vec<StoredContent> {
+    let mut new: Vec<StoredContent> = Vec::new();
     for (made, bytes) in commitments.iter().zip(bytes) {
         let Some(salt) = made.new_salt else { continue };
         if new.iter().all(|stored| stored.commitment != made.commitment) {
-            new.push(Arc::new(StoredContent { commitment: made.commitment, salt, bytes }));
+            new.push(StoredContent { commitment: made.commitment, salt, bytes });
         }
     }
     new

@@ -4,8 +4,12 @@ mod clock;
 mod entropy;
 mod error;
 mod ledger;
+mod recorder;
+mod restore;
 mod vault;
 
 pub use clock::{Clock, ManualClock, NoClock, SystemClock};
 pub use entropy::{Entropy, NoEntropy, OsEntropy, SeededEntropy};
-pub use error::AppendError;
+pub use error::{AppendError, RecordError};
+pub use recorder::{Appended, Durability, OpenCalls, Options, Recorder, SealedRun};
+pub use rederive_archive::Packing;

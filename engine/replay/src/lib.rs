@@ -1,1 +1,16 @@
-//! Parallel replay of traces, verdicts and differences.
+//! Parallel replay of traces: what stands in them against what follows from them, to the record and the field.
+//!
+//! The report depends on the evidence and the level alone: not on threads, split, snapshots, order of completion or clock.
+
+mod contents;
+mod derive;
+mod extracted;
+mod plan;
+mod report;
+mod sample;
+mod stretch;
+mod trace;
+
+pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
+pub use sample::Sample;
+pub use trace::{Options, replay, replay_bytes, replay_reader};

@@ -149,13 +149,15 @@ impl Finding {
     }
 }
 
-/// An effect in an enforced run under a request that was refused.
+/// A failure of execution integrity: in an enforced run, an effect whose request the machine had refused, or never had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// The effect's record.
     pub record: u64,
-    /// The refused request's record.
-    pub refused: u64,
+    /// The rule by which the machine tells.
+    pub rule: Rule,
+    /// In what way.
+    pub reason: Reason,
 }
 
 /// The most findings and failures listed for one run; all are counted.
@@ -210,7 +212,7 @@ pub struct Place {
     /// Record number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
-    /// Byte offset in the file.
+    /// Byte offset: in a segment's frames where a record is named, else in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub byte: Option<u64>,
 }

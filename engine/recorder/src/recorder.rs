@@ -1,0 +1,466 @@
+//! The recorder: drafts in from any thread, a durable, signed trace out.
+//!
+//! Two locks. The *ledger* derives a record in memory; the *writer* makes what the ledger queued durable. A thread that waits
+//! for the writer finds, when it gets it, that another has written its record too: group commit needs no timer.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rederive_archive::storage::Storage;
+use rederive_archive::{
+    Content, Durability as Disk, Packing, Recovery, RecoveryReport, SegmentEnd, TraceWriter,
+};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::draft::Draft;
+use rederive_evidence::ids::{Id, PublicKey, RecordedTime, RunId};
+use rederive_evidence::keys::{Signer, SigningKey};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::guardrail::BlockReason;
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::kinds::tool::{ToolBlocked, ToolUnknown, UnknownReason};
+use rederive_evidence::record::frame_length;
+use rederive_evidence::rules::{Breach, Outcome};
+use rederive_evidence::values::{ActorType, Origin, Place};
+
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::{Entropy, OsEntropy};
+use crate::error::RecordError;
+use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
+
+/// When an appended record survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When `append` returns. Threads that append at the same time share a commit.
+    EveryRecord,
+    /// When this many records wait, or [`Recorder::flush`] returns, or the segment closes.
+    Group(u32),
+    /// When the seal returns; a crash before it leaves no trace.
+    OnSeal,
+    /// When the system pleases, after the seal: for what can be made again, such as imports.
+    LeftToSystem,
+}
+
+/// What becomes of calls that have not ended when the run closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenCalls {
+    /// The recorder ends them: dispatched ones as unknown, others as blocked.
+    End,
+    /// They stay as they are, as an importer found them: a finding of RUN-3.
+    Leave,
+}
+
+/// How a run is recorded.
+pub struct Options {
+    /// When records survive a crash.
+    pub durability: Durability,
+    /// What is packed.
+    pub packing: Packing,
+    /// The run's key. Without one the recorder draws one for this run alone, and the run is unattested.
+    pub signer: Option<Arc<dyn Signer + Send + Sync>>,
+    /// Where time comes from where a draft brings none.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub entropy: Box<dyn Entropy>,
+    /// What becomes of open calls at the end.
+    pub open_calls: OpenCalls,
+}
+
+impl Default for Options {
+    /// A live run: every record durable, the system's clock and generator, a key of its own.
+    fn default() -> Self {
+        Self {
+            durability: Durability::EveryRecord,
+            packing: Packing::Hot,
+            signer: None,
+            clock: Arc::new(SystemClock),
+            entropy: Box::new(OsEntropy),
+            open_calls: OpenCalls::End,
+        }
+    }
+}
+
+/// A record as it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Its number in the run.
+    pub sequence: u64,
+    /// What the machine did with it. In an enforced run the caller must not act on a refused request.
+    pub outcome: Outcome,
+    /// The rules it does not keep.
+    pub breaches: Vec<Breach>,
+    /// Whether it survives a crash already.
+    pub is_durable: bool,
+}
+
+/// A run that was closed and sealed.
+#[derive(Debug)]
+pub struct SealedRun {
+    /// Its number.
+    pub run: RunId,
+    /// Its records.
+    pub records: u64,
+    /// Bytes of the trace file.
+    pub bytes: u64,
+}
+
+/// Records one run. Threads may share it by reference.
+pub struct Recorder<S: Storage> {
+    run: RunId,
+    key: PublicKey,
+    durability: Durability,
+    open_calls: OpenCalls,
+    /// The recorder's own name among the run's actors.
+    own_name: Option<Id>,
+    intake: Mutex<Intake>,
+    outlet: Mutex<Outlet<S>>,
+}
+
+/// The ledger, and what it made that the writer has not taken.
+struct Intake {
+    ledger: Ledger,
+    queue: Vec<Queued>,
+}
+
+enum Queued {
+    Record { frame: Vec<u8>, contents: Vec<StoredContent> },
+    Close(ClosedSegment),
+}
+
+/// The writer, and what it was given but has not taken because it failed in between.
+struct Outlet<S: Storage> {
+    writer: TraceWriter<S>,
+    backlog: VecDeque<Queued>,
+    /// Records that survive a crash.
+    durable: u64,
+    taken: u64,
+}
+
+/// Records that wait in memory before they are handed to the writer of a run that is durable at its seal.
+const QUEUE_MAX: usize = 256;
+
+impl<S: Storage> Recorder<S> {
+    /// Opens a run: makes the trace at `path` and records `opening`, whose body is `run.opened`. The recorder fills in the run's number, the rule
+    /// set, its key and its own name and version, whatever the draft says of them.
+    ///
+    /// # Errors
+    /// A draft that is no opening record; a trace that exists; no entropy; the store. No run was opened.
+    pub fn create(
+        storage: S,
+        path: &Path,
+        opening: Draft,
+        mut options: Options,
+    ) -> Result<Self, RecordError> {
+        let time = opening.time.or_else(|| options.clock.now());
+        let run = draw_run(options.entropy.as_mut(), time)?;
+        let secret = options.entropy.draw()?;
+        let (signer, is_ephemeral) = match options.signer.take() {
+            Some(signer) => (signer, false),
+            None => {
+                let key: Arc<dyn Signer + Send + Sync> =
+                    Arc::new(SigningKey::from_seed(&options.entropy.draw()?));
+                (key, true)
+            }
+        };
+        let key = signer.public_key();
+        let opening = complete(opening, run, key)?;
+        let own_name = own_name(&opening.body);
+        let disk =
+            rederive_archive::Options { durability: disk(options.durability), packing: options.packing };
+        let mut ledger = Ledger::new(run, secret, options.clock, signer, is_ephemeral);
+        let entered = ledger.enter(opening)?;
+        let writer = TraceWriter::create(storage, path, run, disk)?;
+        let recorder = Self {
+            run,
+            key,
+            durability: options.durability,
+            open_calls: options.open_calls,
+            own_name,
+            intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)] }),
+            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: 0, taken: 0 }),
+        };
+        if recorder.has_commits() {
+            recorder.flush()?;
+        }
+        Ok(recorder)
+    }
+
+    /// Goes on with a run whose recorder was stopped, under the run's own key. Records without a signed head over them are kept and named
+    /// in the next header; a call that was dispatched and has no end becomes unknown, and is never dispatched again.
+    ///
+    /// # Errors
+    /// Another key; a trace that is damaged, sealed or does not reproduce; the store. Nothing was changed unless the store failed.
+    pub fn recover(
+        storage: S,
+        path: &Path,
+        mut options: Options,
+    ) -> Result<(Self, RecoveryReport), RecordError> {
+        let recovery = Recovery::open(storage, path)?;
+        let report = recovery.report();
+        let secret = options.entropy.draw()?;
+        let restored = crate::restore::restore(recovery.reader(), &report, secret, &options)?;
+        let run = restored.run;
+        let writer = recovery.resume(run, options.packing, |frames| frame_length(frames).ok())?;
+        let records = restored.ledger.records();
+        let recorder = Self {
+            run,
+            key: restored.key,
+            durability: options.durability,
+            open_calls: options.open_calls,
+            own_name: restored.own_name,
+            intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new() }),
+            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: records, taken: records }),
+        };
+        recorder.end_dispatched_calls(UnknownReason::Crash)?;
+        recorder.flush()?;
+        Ok((recorder, report))
+    }
+
+    /// The run's number.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The key that signs the run.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Number of records taken so far.
+    ///
+    /// # Errors
+    /// The recorder was stopped.
+    pub fn records(&self) -> Result<u64, RecordError> {
+        Ok(self.intake()?.ledger.records())
+    }
+
+    /// The commitment that these bytes have, or will get, in this run: for bodies that name a content of another record.
+    ///
+    /// # Errors
+    /// The recorder was stopped.
+    pub fn commitment(&self, bytes: &[u8]) -> Result<Digest, RecordError> {
+        Ok(self.intake()?.ledger.commitment(bytes))
+    }
+
+    /// Records a draft. When it returns with `is_durable`, the record survives a crash at any instant.
+    ///
+    /// # Errors
+    /// The draft did not become a record, or its durability is not known: see [`RecordError::effect`].
+    pub fn append(&self, draft: Draft) -> Result<Appended, RecordError> {
+        if matches!(draft.body, Body::RunClosed(_)) && self.open_calls == OpenCalls::End {
+            self.end_open_calls(draft.time)?;
+        }
+        let (mut appended, waiting) = self.enter(draft)?;
+        match self.durability {
+            Durability::EveryRecord => self.make_durable(appended.sequence)?,
+            Durability::Group(most) if waiting >= most as usize => self.make_durable(appended.sequence)?,
+            Durability::Group(_) => return Ok(appended),
+            Durability::OnSeal | Durability::LeftToSystem => {
+                if waiting >= QUEUE_MAX {
+                    self.write_queue(&mut *self.outlet()?)?;
+                }
+                return Ok(appended);
+            }
+        }
+        appended.is_durable = true;
+        Ok(appended)
+    }
+
+    /// Makes every record appended so far durable. Without a log there is nothing to do before the seal.
+    ///
+    /// # Errors
+    /// The store. Where [`RecordError::effect`] says that nothing was written, it may be called again.
+    pub fn flush(&self) -> Result<(), RecordError> {
+        match self.records()?.checked_sub(1) {
+            Some(last) if self.has_commits() => self.make_durable(last),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Seals a closed run.
+    ///
+    /// # Errors
+    /// The run is not closed; the store.
+    pub fn seal(self) -> Result<SealedRun, RecordError> {
+        let mut intake = self.intake.into_inner().map_err(|_| RecordError::Stopped)?;
+        let mut outlet = self.outlet.into_inner().map_err(|_| RecordError::Stopped)?;
+        if !intake.ledger.is_closed() {
+            return Err(RecordError::NotClosed);
+        }
+        intake.close_segment()?;
+        outlet.backlog.extend(intake.queue.drain(..));
+        outlet.write_backlog()?;
+        let seal = intake.ledger.seal()?;
+        let sealed = outlet.writer.seal(&seal)?;
+        Ok(SealedRun { run: self.run, records: intake.ledger.records(), bytes: sealed.bytes })
+    }
+
+    fn intake(&self) -> Result<MutexGuard<'_, Intake>, RecordError> {
+        self.intake.lock().map_err(|_| RecordError::Stopped)
+    }
+
+    fn outlet(&self) -> Result<MutexGuard<'_, Outlet<S>>, RecordError> {
+        self.outlet.lock().map_err(|_| RecordError::Stopped)
+    }
+
+    fn has_commits(&self) -> bool {
+        match self.durability {
+            Durability::EveryRecord | Durability::Group(_) => true,
+            Durability::OnSeal | Durability::LeftToSystem => false,
+        }
+    }
+
+    /// Derives the record and queues it. Returns how much waits for the writer.
+    fn enter(&self, draft: Draft) -> Result<(Appended, usize), RecordError> {
+        let mut intake = self.intake()?;
+        // Before the record, so that where signing fails the record was not taken.
+        if intake.ledger.segment_is_full() {
+            intake.close_segment()?;
+        }
+        let entered = intake.ledger.enter(draft)?;
+        let appended = Appended {
+            sequence: entered.sequence,
+            outcome: entered.outcome,
+            breaches: entered.breaches.clone(),
+            is_durable: false,
+        };
+        intake.queue.push(queued(entered));
+        Ok((appended, intake.queue.len()))
+    }
+
+    /// Returns once the record with this number is durable, written by this thread or by another.
+    fn make_durable(&self, sequence: u64) -> Result<(), RecordError> {
+        let mut outlet = self.outlet()?;
+        if outlet.durable > sequence {
+            return Ok(());
+        }
+        let head = self.write_queue(&mut outlet)?;
+        if let Some(head) = head {
+            outlet.writer.commit(&head)?;
+        }
+        outlet.durable = outlet.taken;
+        Ok(())
+    }
+
+    /// Hands the queue to the writer; returns the signed head over what the open segment then has.
+    fn write_queue(&self, outlet: &mut Outlet<S>) -> Result<Option<Vec<u8>>, RecordError> {
+        let mut intake = self.intake()?;
+        let head = if self.has_commits() { intake.ledger.head()? } else { None };
+        outlet.backlog.extend(intake.queue.drain(..));
+        drop(intake);
+        outlet.write_backlog()?;
+        Ok(head)
+    }
+
+    /// Ends the calls that are open when the run closes: those dispatched as unknown, those never dispatched as blocked.
+    fn end_open_calls(&self, time: Option<RecordedTime>) -> Result<(), RecordError> {
+        self.end_calls(time, UnknownReason::Abort, true)
+    }
+
+    fn end_dispatched_calls(&self, reason: UnknownReason) -> Result<(), RecordError> {
+        self.end_calls(None, reason, false)
+    }
+
+    fn end_calls(
+        &self,
+        time: Option<RecordedTime>,
+        reason: UnknownReason,
+        with_undispatched: bool,
+    ) -> Result<(), RecordError> {
+        let Some(own_name) = self.own_name.clone() else { return Ok(()) };
+        let open: Vec<(Place, bool)> = self.intake()?.ledger.open_calls();
+        for (place, is_dispatched) in open {
+            let body = match (is_dispatched, with_undispatched) {
+                (true, _) => Body::from(ToolUnknown { reason }),
+                (false, true) => Body::from(ToolBlocked { reason: BlockReason::RunEnd, notice: None }),
+                (false, false) => continue,
+            };
+            let mut draft = Draft::new(own_name.clone(), Origin::Code, body);
+            draft.place = Some(place);
+            draft.time = time;
+            let _ = self.enter(draft)?;
+        }
+        Ok(())
+    }
+}
+
+impl Intake {
+    fn close_segment(&mut self) -> Result<(), RecordError> {
+        if let Some(closed) = self.ledger.close_segment()? {
+            self.queue.push(Queued::Close(closed));
+        }
+        Ok(())
+    }
+}
+
+impl<S: Storage> Outlet<S> {
+    /// Hands over what waits, in order. What the writer refused stays where it was and is tried again by the next call.
+    fn write_backlog(&mut self) -> Result<(), RecordError> {
+        while let Some(next) = self.backlog.front() {
+            match next {
+                Queued::Record { frame, contents } => {
+                    let contents: Vec<Content<'_>> = contents.iter().map(StoredContent::as_content).collect();
+                    self.writer.append_record(frame, &contents)?;
+                    self.taken += 1;
+                }
+                Queued::Close(closed) => {
+                    let end = SegmentEnd {
+                        header: &closed.header,
+                        lineage: &closed.lineage,
+                        snapshot: closed.snapshot.as_ref(),
+                    };
+                    self.writer.close_segment(end)?;
+                }
+            }
+            let _ = self.backlog.pop_front();
+        }
+        Ok(())
+    }
+}
+
+fn queued(entered: Entered) -> Queued {
+    Queued::Record { frame: entered.frame, contents: entered.contents }
+}
+
+const fn disk(durability: Durability) -> Disk {
+    match durability {
+        Durability::EveryRecord | Durability::Group(_) => Disk::EachCommit,
+        Durability::OnSeal => Disk::OnSeal,
+        Durability::LeftToSystem => Disk::LeftToSystem,
+    }
+}
+
+/// A run's number: random, and in the order of time where there is one, so that trust roots can name ranges of runs.
+fn draw_run(entropy: &mut dyn Entropy, time: Option<RecordedTime>) -> Result<RunId, RecordError> {
+    let drawn = entropy.draw()?;
+    let (head, _) = drawn.split_at(16);
+    let mut run: [u8; 16] = head.try_into().unwrap_or_default();
+    if let Some(time) = time {
+        let ms = (time.0 / 1_000).to_be_bytes();
+        run.iter_mut().zip(ms.iter().skip(2)).for_each(|(byte, of_time)| *byte = *of_time);
+    }
+    Ok(RunId(run))
+}
+
+/// The opening record with what the recorder alone can say.
+fn complete(mut opening: Draft, run: RunId, key: PublicKey) -> Result<Draft, RecordError> {
+    let Body::RunOpened(body) = &mut opening.body else { return Err(RecordError::NotAnOpening) };
+    body.run = run;
+    body.rule_set = rederive_machine::rule_set_1();
+    body.recorder_key = key;
+    if let Ok(name) = Id::new(concat!("rederive-recorder/", env!("CARGO_PKG_VERSION"))) {
+        body.recorder = name;
+    }
+    Ok(opening)
+}
+
+/// The name under which the opening record registers a recorder.
+pub(crate) fn own_name(opening: &Body) -> Option<Id> {
+    let Body::RunOpened(body) = opening else { return None };
+    recorder_of(body)
+}
+
+fn recorder_of(opening: &RunOpened) -> Option<Id> {
+    let own = opening.actors.iter().find(|actor| actor.actor_type == ActorType::Recorder);
+    own.map(|actor| actor.id.clone())
+}

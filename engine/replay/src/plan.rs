@@ -1,0 +1,287 @@
+//! What is known of a trace before its records are replayed: its chain of headers, how it ends, and who opened it.
+
+use std::ops::Range;
+
+use rederive_archive::{ReadFault, TraceReader, storage::ReadAt};
+use rederive_evidence::chain::{Header, Seal};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::{PublicKey, RunId};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::record::Record;
+use rederive_verify::{ChainEnd, ChainVerifier, FaultClass, IntegrityFault, KeyRole, Signature, TrustRoots};
+
+use crate::report::{Place, Valid, Wrong};
+
+/// The lowest thing wrong with bytes, digests or signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) valid: Valid,
+    pub(crate) wrong: Wrong,
+}
+
+impl Broken {
+    /// A fault of integrity at this place.
+    pub(crate) fn integrity(fault: &IntegrityFault, place: Place) -> Self {
+        let valid = match fault.class() {
+            FaultClass::Damaged => Valid::Damaged,
+            FaultClass::Forged => Valid::Forged,
+            FaultClass::Unknown => Valid::Undecided,
+        };
+        let (field, recorded, derived) = describe(fault);
+        Self { valid, wrong: Wrong { code: fault.code(), place, field, recorded, derived } }
+    }
+
+    /// Bytes that cannot be read as what they should be. `Err` where the storage failed: that says nothing of the trace.
+    pub(crate) fn reading(fault: ReadFault) -> Result<Self, ReadFault> {
+        let wrong = |code, place, field: &str, derived: String| Wrong {
+            code,
+            place,
+            field: field.to_owned(),
+            recorded: "what was written".to_owned(),
+            derived,
+        };
+        match fault {
+            ReadFault::Damaged(damage) => {
+                let at = damage.place;
+                let place = Place { segment: Some(at.segment), record: None, byte: Some(at.offset) };
+                let wrong = wrong(damage.code(), place, &at.part.to_string(), damage.cause.to_string());
+                Ok(Self { valid: Valid::Damaged, wrong })
+            }
+            ReadFault::NotATrace { .. } => {
+                let wrong = wrong("A-MAGIC", Place::default(), "file header", fault.to_string());
+                Ok(Self { valid: Valid::Damaged, wrong })
+            }
+            ReadFault::UnknownVersion { .. } => {
+                let wrong = wrong("U-VERSION", Place::default(), "file header", fault.to_string());
+                Ok(Self { valid: Valid::Undecided, wrong })
+            }
+            ReadFault::NeverBegun => {
+                let wrong = wrong("U-NEVER-BEGUN", Place::default(), "file", fault.to_string());
+                Ok(Self { valid: Valid::Undecided, wrong })
+            }
+            store => Err(store),
+        }
+    }
+}
+
+/// Field, recorded and derived value of a fault.
+fn describe(fault: &IntegrityFault) -> (String, String, String) {
+    match fault {
+        IntegrityFault::Form { what, fault } => {
+            (what.to_string(), "a signed form".to_owned(), fault.to_string())
+        }
+        IntegrityFault::OtherRun { what, expected, found } => {
+            (format!("run of {what}"), found.to_hex(), expected.to_hex())
+        }
+        IntegrityFault::Number { what, field, expected, found } => {
+            (format!("{field} of {what}"), found.to_string(), expected.to_string())
+        }
+        IntegrityFault::Digest { what, field, recorded, derived } => {
+            (format!("{field} of {what}"), recorded.to_hex(), derived.to_hex())
+        }
+        IntegrityFault::OtherKey { what, expected, found } => {
+            (format!("key of {what}"), found.to_hex(), expected.to_hex())
+        }
+        IntegrityFault::Signature { what, fault } => {
+            (format!("signature of {what}"), "a signature that holds".to_owned(), fault.to_string())
+        }
+        IntegrityFault::Untrusted { what, found } => (
+            format!("key of {what}"),
+            found.to_hex(),
+            "a key that the trust roots allow for this run".to_owned(),
+        ),
+        IntegrityFault::Frames { segment, unit, expected, found } => {
+            (format!("{unit} of the frames of segment {segment}"), expected.to_string(), found.to_string())
+        }
+        // The enum grows with the formats; a fault not listed here still carries its words.
+        other => ("trace".to_owned(), String::new(), other.to_string()),
+    }
+}
+
+/// A trace's headers and ends, verified, and its opening record.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Headers whose chain holds, from segment 0.
+    pub(crate) headers: Vec<Header>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) opening: Option<Box<RunOpened>>,
+    pub(crate) opening_contents: Vec<rederive_evidence::record::ContentEntry>,
+    pub(crate) seal: Option<Seal>,
+    /// Records of the open segment that a head's signature covers.
+    pub(crate) attested_open: usize,
+    /// What is wrong with the chain, its end, or who signed.
+    pub(crate) broken: Option<Broken>,
+}
+
+impl Plan {
+    /// Reads and verifies the chain of a trace.
+    pub(crate) fn of<F: ReadAt>(
+        reader: &TraceReader<F>,
+        trust: Option<&TrustRoots>,
+    ) -> Result<Self, ReadFault> {
+        let mut plan = Self {
+            headers: Vec::new(),
+            run: None,
+            opening: None,
+            opening_contents: Vec::new(),
+            seal: None,
+            attested_open: 0,
+            broken: None,
+        };
+        let mut chain = ChainVerifier::new();
+        for number in 0..reader.segments() {
+            let Some(segment) = reader.segment(number) else { break };
+            let place = Place { segment: Some(number), ..Place::default() };
+            let taken = match segment.header() {
+                Ok(bytes) => chain.header(&bytes).map_err(|fault| Broken::integrity(&fault, place)),
+                Err(fault) => Err(Broken::reading(fault)?),
+            };
+            match taken {
+                Ok(header) => plan.headers.push(header),
+                Err(broken) => {
+                    plan.broken = Some(broken);
+                    break;
+                }
+            }
+        }
+        plan.run = plan.headers.first().map(|header| header.run);
+        plan.read_opening(reader)?;
+        if plan.broken.is_none() {
+            plan.end(reader, chain, trust)?;
+        }
+        Ok(plan)
+    }
+
+    fn read_opening<F: ReadAt>(&mut self, reader: &TraceReader<F>) -> Result<(), ReadFault> {
+        let mut buffer = rederive_archive::BlockBuffer::new();
+        let frames = match reader.segment(0) {
+            Some(segment) => match segment.frames(&mut buffer) {
+                Ok(frames) => frames,
+                // Named when the segment is replayed; a failing store is not the trace's fault.
+                Err(ReadFault::Damaged(_)) => return Ok(()),
+                Err(fault) => return Err(fault),
+            },
+            None => reader.open_segment().map_or(&[] as &[u8], |open| open.frames()),
+        };
+        if let Ok((Record { input, .. }, _)) = Record::decode_frame(frames)
+            && let Body::RunOpened(opening) = input.body
+        {
+            self.opening = Some(opening);
+            self.opening_contents = input.contents;
+        }
+        Ok(())
+    }
+
+    fn end<F: ReadAt>(
+        &mut self,
+        reader: &TraceReader<F>,
+        chain: ChainVerifier,
+        trust: Option<&TrustRoots>,
+    ) -> Result<(), ReadFault> {
+        let seal = match reader.seal() {
+            Ok(seal) => seal,
+            Err(fault) => {
+                self.broken = Some(Broken::reading(fault)?);
+                return Ok(());
+            }
+        };
+        let what = if seal.is_some() { Signature::Seal } else { Signature::Head };
+        let verified = match &seal {
+            Some(bytes) => chain.sealed(bytes),
+            None => chain.open(reader.open_segment().and_then(|open| open.head())),
+        };
+        let checked = verified.and_then(|verified| {
+            self.run = self.run.or(verified.run);
+            self.check_signer(what, verified.key, trust)?;
+            match verified.end {
+                ChainEnd::Sealed(seal) => self.seal = Some(seal),
+                ChainEnd::Open(head) => self.check_head(reader, &head)?,
+                ChainEnd::Header | ChainEnd::Unsigned => {}
+            }
+            Ok(())
+        });
+        self.broken = checked.err().map(|fault| Broken::integrity(&fault, Place::default()));
+        Ok(())
+    }
+
+    /// The first key is the one that the opening record names, and the trust roots allow it.
+    fn check_signer(
+        &self,
+        what: Signature,
+        key: Option<PublicKey>,
+        trust: Option<&TrustRoots>,
+    ) -> Result<(), IntegrityFault> {
+        let Some(found) = key else { return Ok(()) };
+        let first = if self.headers.is_empty() { what } else { Signature::Header(0) };
+        if let Some(opening) = &self.opening {
+            if opening.recorder_key != found {
+                return Err(IntegrityFault::OtherKey { what: first, expected: opening.recorder_key, found });
+            }
+            if let Some(run) = self.run
+                && opening.run != run
+            {
+                return Err(IntegrityFault::OtherRun { what: first, expected: opening.run, found: run });
+            }
+        }
+        let Some(trust) = trust else { return Ok(()) };
+        let allowed = match (&self.opening, &self.run) {
+            (Some(opening), Some(run)) => trust.allows(&found, KeyRole::Recorder, &opening.tenant, run),
+            // Without an opening record nothing says whose run it is: no key is trusted for it.
+            (None, _) | (_, None) => false,
+        };
+        if allowed { Ok(()) } else { Err(IntegrityFault::Untrusted { what: first, found }) }
+    }
+
+    fn check_head<F: ReadAt>(
+        &mut self,
+        reader: &TraceReader<F>,
+        head: &rederive_evidence::chain::Head,
+    ) -> Result<(), IntegrityFault> {
+        let Some(open) = reader.open_segment() else { return Ok(()) };
+        let count = head.records as usize;
+        let frames = (0..count).map(|record| open.frame(record).unwrap_or_default());
+        let mut leaves = Vec::with_capacity(count);
+        rederive_evidence::lanes::digest_many(rederive_evidence::digest::Purpose::Leaf, frames, &mut leaves);
+        if count > open.records() {
+            let (expected, found) = (count as u64, open.records() as u64);
+            return Err(IntegrityFault::Frames { segment: head.segment, unit: "records", expected, found });
+        }
+        let derived = rederive_evidence::tree::root(&leaves).unwrap_or(Digest::ZERO);
+        if derived != head.root {
+            let what = Signature::Head;
+            return Err(IntegrityFault::Digest { what, field: "root", recorded: head.root, derived });
+        }
+        self.attested_open = count;
+        Ok(())
+    }
+
+    /// Where the state checksum stands before a segment.
+    pub(crate) fn checksum_before(&self, segment: u32) -> Digest {
+        let before = segment.checked_sub(1).and_then(|before| self.headers.get(before as usize));
+        before.map_or(Digest::ZERO, |header| header.checksum)
+    }
+
+    /// Number of the record with which a segment begins.
+    pub(crate) fn first_record(&self, segment: u32) -> u64 {
+        let before = segment.checked_sub(1).and_then(|before| self.headers.get(before as usize));
+        before.map_or(0, |header| header.first + u64::from(header.records))
+    }
+
+    /// The closed segments, cut where spans end.
+    pub(crate) fn spans(&self) -> Vec<Range<u32>> {
+        let mut spans = Vec::new();
+        let mut start = 0;
+        for header in &self.headers {
+            if header.state_root.is_some() {
+                spans.push(start..header.segment + 1);
+                start = header.segment + 1;
+            }
+        }
+        let end = self.headers.len() as u32;
+        if start < end || spans.is_empty() {
+            spans.push(start..end);
+        }
+        spans
+    }
+}
