@@ -11,12 +11,17 @@ use crate::runs;
 
 /// The bytes of a sealed trace of these drafts, the same for the same drafts.
 pub fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
+    sealed_with_seed(drafts, b"test")
+}
+
+/// The same with another run number, secret and key for another seed.
+pub fn sealed_with_seed(drafts: Vec<rederive_evidence::draft::Draft>, seed: &[u8]) -> Vec<u8> {
     let storage = FaultyStorage::new();
     let path = Path::new("run.rdt");
     let options = Options {
         durability: Durability::OnSeal,
         clock: Arc::new(NoClock),
-        entropy: Box::new(SeededEntropy::new(b"test", b"")),
+        entropy: Box::new(SeededEntropy::new(seed, b"")),
         open_calls: OpenCalls::Leave,
         ..Options::default()
     };

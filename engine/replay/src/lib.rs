@@ -4,13 +4,17 @@
 
 mod contents;
 mod derive;
+mod diff;
 mod extracted;
 mod plan;
+mod records;
 mod report;
 mod sample;
 mod stretch;
 mod trace;
 
+pub use diff::{Comparison, Diff, DiffFault, Difference, diff};
+pub use records::{FrameAt, Records, RecordsFault};
 pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
 pub use sample::Sample;
 pub use trace::{Options, replay, replay_bytes, replay_reader};

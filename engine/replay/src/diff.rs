@@ -1,0 +1,287 @@
+//! Where two traces part: bisected over their headers, then to the record and the field.
+
+use rederive_archive::{ReadFault, TraceReader, storage::ReadAt};
+use rederive_evidence::chain::Header;
+use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::record::Record;
+use rederive_evidence::signed::UncheckedSigned;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::records::{FrameAt, Records, RecordsFault};
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// Traces of one run: every byte of every record.
+    Bytes,
+    /// Traces of two runs: what happened. Run number, key, commitments and what is derived from them differ by nature; contents
+    /// are compared by their bytes, where both traces have them.
+    Acts,
+}
+
+/// Where two traces part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "difference")]
+pub enum Difference {
+    /// Nowhere.
+    None {
+        /// Records compared.
+        records: u64,
+    },
+    /// At this record's field.
+    Field {
+        /// The record.
+        record: u64,
+        /// Its segment in the first trace.
+        segment: u32,
+        /// The field, as the JSON view names it.
+        field: String,
+        /// Its value in the first trace; `null` where it is not there.
+        a: Value,
+        /// Its value in the second.
+        b: Value,
+    },
+    /// One goes on where the other ends: before this record.
+    Length {
+        /// The first record that one of them does not have.
+        record: u64,
+        /// Whether the first trace is the longer one.
+        first_is_longer: bool,
+    },
+    /// At records that this version cannot read, whose bytes differ.
+    Unreadable {
+        /// The record.
+        record: u64,
+        /// Why.
+        reason: String,
+    },
+    /// All records are the same; a header or the seal differs.
+    Signed {
+        /// Number of the segment whose signed header differs; absent: the seal.
+        segment: Option<u32>,
+    },
+}
+
+/// How two traces differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// What was compared.
+    pub comparison: Comparison,
+    /// Segments whose signed headers are the same, from the first: found by bisection, their records were not read.
+    pub same_segments: u32,
+    /// Where they part.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// Why two traces could not be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiffFault {
+    /// A trace cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    /// The records of a trace cannot be told apart.
+    #[error(transparent)]
+    Records(#[from] RecordsFault),
+}
+
+/// Compares two traces. Neither is verified: `replay` does that.
+///
+/// # Errors
+/// A trace that cannot be read up to where they part.
+pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<Diff, DiffFault> {
+    let same_segments = same_segments(a, b)?;
+    let is_same_run = run_of(a)? == run_of(b)?;
+    let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
+    let difference = match parts_at(a, b, same_segments, comparison)? {
+        Difference::None { records } if is_same_run => signed_difference(a, b, same_segments, records)?,
+        found => found,
+    };
+    Ok(Diff { comparison, same_segments, difference })
+}
+
+/// Digest of a signed header, or none where there is no such segment.
+fn header_digest<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Option<Digest>, ReadFault> {
+    match reader.segment(segment) {
+        Some(segment) => Ok(Some(digest(Purpose::Header, &segment.header()?))),
+        None => Ok(None),
+    }
+}
+
+/// How many segments from the first have the same signed headers. Each header holds the digest of the one before it, so that where two
+/// are the same all before them are: a bisection finds the last such.
+fn same_segments<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<u32, ReadFault> {
+    let (mut same, mut parted) = (0, a.segments().min(b.segments()));
+    while same < parted {
+        let middle = same + (parted - same) / 2;
+        if header_digest(a, middle)? == header_digest(b, middle)? {
+            same = middle + 1;
+        } else {
+            parted = middle;
+        }
+    }
+    Ok(same)
+}
+
+/// The run that the first header, or the open log, names.
+fn run_of<F: ReadAt>(reader: &TraceReader<F>) -> Result<Option<rederive_evidence::ids::RunId>, ReadFault> {
+    match reader.segment(0) {
+        Some(segment) => {
+            let header = segment.header()?;
+            Ok(UncheckedSigned::<Header>::parse(&header).ok().map(|signed| signed.claims().run))
+        }
+        None => Ok(reader.open_segment().map(|open| open.run())),
+    }
+}
+
+fn parts_at<A: ReadAt, B: ReadAt>(
+    a: &TraceReader<A>,
+    b: &TraceReader<B>,
+    segment: u32,
+    comparison: Comparison,
+) -> Result<Difference, DiffFault> {
+    let mut record = match segment.checked_sub(1).and_then(|before| a.segment(before)) {
+        Some(before) => {
+            let header = before.header()?;
+            let parsed = UncheckedSigned::<Header>::parse(&header).ok();
+            parsed.map_or(0, |signed| signed.claims().first + u64::from(signed.claims().records))
+        }
+        None => 0,
+    };
+    let (mut of_a, mut of_b) = (Records::from_segment(a, segment), Records::from_segment(b, segment));
+    loop {
+        let (next_a, next_b) = (of_a.next().transpose()?, of_b.next().transpose()?);
+        match (next_a, next_b) {
+            (None, None) => return Ok(Difference::None { records: record }),
+            (Some(_), None) => return Ok(Difference::Length { record, first_is_longer: true }),
+            (None, Some(_)) => return Ok(Difference::Length { record, first_is_longer: false }),
+            (Some(in_a), Some(in_b)) => {
+                if in_a.bytes != in_b.bytes
+                    && let Some(found) = compare(record, &in_a, &in_b, a, b, comparison)?
+                {
+                    return Ok(found);
+                }
+            }
+        }
+        record += 1;
+    }
+}
+
+fn compare<A: ReadAt, B: ReadAt>(
+    record: u64,
+    in_a: &FrameAt,
+    in_b: &FrameAt,
+    a: &TraceReader<A>,
+    b: &TraceReader<B>,
+    comparison: Comparison,
+) -> Result<Option<Difference>, DiffFault> {
+    let (record_a, record_b) = match (in_a.record(), in_b.record()) {
+        (Ok(record_a), Ok(record_b)) => (record_a, record_b),
+        (Err(error), _) | (_, Err(error)) => {
+            return Ok(Some(Difference::Unreadable { record, reason: error.to_string() }));
+        }
+    };
+    let (mut view_a, mut view_b) = (view(&record_a), view(&record_b));
+    if comparison == Comparison::Acts {
+        strip(&mut view_a);
+        strip(&mut view_b);
+        if let Some(difference) = compare_contents(record, in_a.segment, (a, &record_a), (b, &record_b))? {
+            return Ok(Some(difference));
+        }
+    }
+    let first = first_difference(&view_a, &view_b, String::new());
+    Ok(first.map(|(field, a, b)| Difference::Field { record, segment: in_a.segment, field, a, b }))
+}
+
+fn view(record: &Record) -> Value {
+    serde_json::to_value(record).unwrap_or(Value::Null)
+}
+
+/// Takes out what differs between two runs by nature.
+fn strip(view: &mut Value) {
+    if let Some(derived) = view.get_mut("derived").and_then(Value::as_object_mut) {
+        let _ = (derived.remove("delta"), derived.remove("checksum"));
+    }
+    for entry in view.get_mut("contents").and_then(Value::as_array_mut).into_iter().flatten() {
+        let _ = entry.as_object_mut().map(|entry| entry.remove("commitment"));
+    }
+    if let Some(body) = view.get_mut("body") {
+        strip_digests(body);
+        let _ = body
+            .as_object_mut()
+            .map(|body| (body.remove("run"), body.remove("recorder_key"), body.remove("receipt")));
+    }
+}
+
+/// Commitments of contents stand in bodies too; they are salted, and equal in no two runs.
+fn strip_digests(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            text.clear()
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_digests),
+        Value::Object(members) => members.values_mut().for_each(strip_digests),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn compare_contents<A: ReadAt, B: ReadAt>(
+    record: u64,
+    segment: u32,
+    (a, record_a): (&TraceReader<A>, &Record),
+    (b, record_b): (&TraceReader<B>, &Record),
+) -> Result<Option<Difference>, DiffFault> {
+    let (mut contents_a, mut contents_b) = (a.content_reader(), b.content_reader());
+    for (index, (in_a, in_b)) in record_a.input.contents.iter().zip(&record_b.input.contents).enumerate() {
+        let (found_a, found_b) = (contents_a.read(&in_a.commitment)?, contents_b.read(&in_b.commitment)?);
+        let (Some(found_a), Some(found_b)) = (found_a, found_b) else { continue };
+        if found_a.bytes != found_b.bytes {
+            let field = format!("contents[{index}]");
+            let show = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
+            let (a, b) = (show(found_a.bytes), show(found_b.bytes));
+            return Ok(Some(Difference::Field { record, segment, field, a, b }));
+        }
+    }
+    Ok(None)
+}
+
+/// The first field, in the order of their names, in which two values differ.
+fn first_difference(a: &Value, b: &Value, path: String) -> Option<(String, Value, Value)> {
+    if a == b {
+        return None;
+    }
+    match (a, b) {
+        (Value::Object(in_a), Value::Object(in_b)) => {
+            let names: std::collections::BTreeSet<&String> = in_a.keys().chain(in_b.keys()).collect();
+            let dot = if path.is_empty() { "" } else { "." };
+            names.into_iter().find_map(|name| {
+                let (a, b) = (in_a.get(name).unwrap_or(&Value::Null), in_b.get(name).unwrap_or(&Value::Null));
+                first_difference(a, b, format!("{path}{dot}{name}"))
+            })
+        }
+        (Value::Array(in_a), Value::Array(in_b)) => (0..in_a.len().max(in_b.len())).find_map(|index| {
+            let (a, b) = (in_a.get(index).unwrap_or(&Value::Null), in_b.get(index).unwrap_or(&Value::Null));
+            first_difference(a, b, format!("{path}[{index}]"))
+        }),
+        (a, b) => Some((path, a.clone(), b.clone())),
+    }
+}
+
+/// Of two traces with the same records, the first header that differs, or the seal.
+fn signed_difference<A: ReadAt, B: ReadAt>(
+    a: &TraceReader<A>,
+    b: &TraceReader<B>,
+    same_segments: u32,
+    records: u64,
+) -> Result<Difference, DiffFault> {
+    if same_segments < a.segments().max(b.segments()) {
+        return Ok(Difference::Signed { segment: Some(same_segments) });
+    }
+    if a.seal()? != b.seal()? {
+        return Ok(Difference::Signed { segment: None });
+    }
+    Ok(Difference::None { records })
+}

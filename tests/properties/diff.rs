@@ -1,0 +1,66 @@
+//! Where two traces part.
+
+use rederive_archive::TraceReader;
+use rederive_replay::{Comparison, Difference, diff};
+use serde_json::json;
+
+use crate::replay::{sealed, sealed_with_seed};
+use crate::runs;
+
+fn compared(a: &[u8], b: &[u8]) -> rederive_replay::Diff {
+    diff(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap()).unwrap()
+}
+
+#[test]
+fn a_trace_does_not_differ_from_itself() {
+    let bytes = sealed(runs::observed(4));
+    let found = compared(&bytes, &bytes);
+    assert_eq!(found.comparison, Comparison::Bytes);
+    assert_eq!(found.difference, Difference::None { records: 2 + 4 * runs::RECORDS_A_TURN });
+}
+
+#[test]
+fn two_traces_of_one_run_part_at_the_lowest_record_and_field() {
+    let mut changed = runs::observed(4);
+    changed[8].time = Some(runs::time(12_345));
+    let found = compared(&sealed(runs::observed(4)), &sealed(changed));
+    let (a, b) = (json!(runs::time(12).0), json!(runs::time(12_345).0));
+    assert_eq!(found.difference, Difference::Field { record: 8, segment: 0, field: "time".into(), a, b });
+}
+
+#[test]
+fn a_run_that_goes_on_parts_where_the_other_closes() {
+    let found = compared(&sealed(runs::observed(2)), &sealed(runs::observed(3)));
+    assert!(matches!(found.difference, Difference::Field { record: 11, .. }), "{found:?}");
+}
+
+#[test]
+fn two_runs_are_compared_by_what_happened() {
+    let (a, b) = (sealed_with_seed(runs::observed(2), b"one"), sealed_with_seed(runs::observed(2), b"two"));
+    assert_ne!(a, b);
+    let found = compared(&a, &b);
+    assert_eq!(found.comparison, Comparison::Acts);
+    assert_eq!(found.difference, Difference::None { records: 12 });
+
+    let mut changed = runs::observed(2);
+    changed[4].contents[0].bytes = b"{\"query\":\"another\"}".to_vec();
+    let found = compared(&a, &sealed_with_seed(changed, b"two"));
+    let Difference::Field { record, field, a, b, .. } = found.difference else { panic!("{found:?}") };
+    assert_eq!((record, field.as_str()), (4, "contents[0]"));
+    assert_eq!((a, b), (json!("{\"query\":\"0\"}"), json!("{\"query\":\"another\"}")));
+}
+
+#[test]
+fn headers_are_bisected_before_records_are_read() {
+    // Enough turns for several segments of about 400 KiB.
+    let drafts = runs::observed(1_200);
+    let mut changed = drafts.clone();
+    let last = changed.len() - 2;
+    changed[last].time = Some(runs::time(99_999));
+    let found = compared(&sealed(drafts), &sealed(changed));
+    assert!(found.same_segments >= 1, "{found:?}");
+    assert!(
+        matches!(found.difference, Difference::Field { record, .. } if record == last as u64),
+        "{found:?}"
+    );
+}
