@@ -25,8 +25,8 @@ impl Packer {
             None => self.compressor.insert(Compressor::new(self.level).ok()?),
         };
         self.packed.clear();
-        // One byte short of the payload: what does not get smaller does not fit, and stays plain.
-        self.packed.reserve_exact(payload.len().saturating_sub(1));
+        // With room for the worst case the bytes depend on the payload alone: with less, zstd packs otherwise.
+        self.packed.reserve(zstd_safe::compress_bound(payload.len()));
         compressor.compress_to_buffer(payload, &mut self.packed).ok()?;
         (self.packed.len() < payload.len()).then_some(self.packed.as_slice())
     }
@@ -52,5 +52,45 @@ impl Unpacker {
         out.reserve_exact(unpacked);
         let written = self.0.get_or_insert_default().decompress_to_buffer(stored, out).map_err(|_| fault)?;
         if written == unpacked { Ok(()) } else { Err(fault) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that pack a little: so few that a smaller room for them would change how they are packed.
+    fn nearly_incompressible(seed: u32) -> Vec<u8> {
+        let mut state = seed;
+        let mut bytes: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(800)
+        .collect();
+        bytes.extend_from_within(..40);
+        bytes
+    }
+
+    #[test]
+    fn packed_bytes_depend_on_the_payload_alone() {
+        let mut used = Packer::new(3);
+        used.pack(&[1; 100_000]).unwrap();
+        for seed in 0..200 {
+            let payload = nearly_incompressible(seed);
+            let fresh = Packer::new(3).pack(&payload).map(<[u8]>::to_vec);
+            assert_eq!(used.pack(&payload).map(<[u8]>::to_vec), fresh);
+        }
+    }
+
+    #[test]
+    fn what_gets_no_smaller_stays_plain() {
+        let mut packer = Packer::new(3);
+        assert_eq!(packer.pack(&nearly_incompressible(1)[..700]), None);
+        assert_eq!(packer.pack(&[]), None);
+        let packed = packer.pack(&[7; 100]).unwrap().to_vec();
+        let mut unpacked = Vec::new();
+        Unpacker::default().unpack(&packed, 100, &mut unpacked).unwrap();
+        assert_eq!(unpacked, [7; 100]);
     }
 }

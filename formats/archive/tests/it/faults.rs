@@ -1,10 +1,11 @@
 //! One fault table over every call to the storage: whatever fails, and however the machine stops, what was acknowledged
 //! is there afterwards, and the run can be written to its end.
 
+use rederive_archive::storage::Effect;
 use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
 use rederive_archive::{
-    Durability, End, Misuse, Options, Packing, ReadFault, Recovery, TraceReader, TraceWriter, TransferFault,
-    WriteFault,
+    Durability, End, Misuse, Options, Packing, ReadFault, Recovery, SegmentEnd, TraceReader, TraceWriter,
+    TransferFault, WriteFault, log_path,
 };
 
 use crate::run::{Driver, Part, RUN, Record, Script, assert_prefix, frame_bytes, path};
@@ -25,8 +26,7 @@ fn write_until_fault(script: &Script, storage: &FaultyStorage, options: Options)
     let mut driver = Driver::new(script);
     let result = TraceWriter::create(storage.clone(), path(), RUN, options).and_then(|mut writer| {
         let result = driver.run(&mut writer);
-        if matches!(&result, Err(WriteFault::Store(error)) if error.effect == rederive_archive::storage::Effect::Unknown)
-        {
+        if matches!(&result, Err(WriteFault::Store(error)) if error.effect == Effect::Unknown) {
             let refused = writer.append_record(&Record::new(0, 1, vec![]).frame, &[]);
             assert!(matches!(refused, Err(WriteFault::Poisoned)), "unknown stops the writer");
         }
@@ -100,10 +100,12 @@ fn assert_ends_as_if_nothing_had_happened(
     assert!(left.is_empty() || options.durability != Durability::EachCommit, "{case}: {left:?}");
 }
 
-/// Enough frames that a commit and a segment take several sectors.
+/// Enough frames that a commit and a segment take several sectors, and segments in a row without a commit.
 fn long_script() -> Script {
     let mut script = Script::small();
+    let uncommitted = |number| Part { records: vec![Record::new(number, 11, vec![])], ..Part::default() };
     script.parts.truncate(2);
+    script.parts.extend([uncommitted(20), uncommitted(21), uncommitted(22)]);
     script.parts.push(Part {
         records: (10..16).map(|number| Record::new(number, 13, vec![])).collect(),
         commits: vec![4, 5],
@@ -174,11 +176,7 @@ fn a_full_disk_writes_nothing_and_the_writer_goes_on_when_there_is_room() {
             Ok(()) => {}
             Err(fault) => {
                 refused += 1;
-                assert_eq!(
-                    fault.effect(),
-                    rederive_archive::storage::Effect::NothingWritten,
-                    "{call}: {fault}"
-                );
+                assert_eq!(fault.effect(), Effect::NothingWritten, "{call}: {fault}");
                 storage.free_space();
                 driver.run(&mut writer).unwrap();
             }
@@ -186,6 +184,60 @@ fn a_full_disk_writes_nothing_and_the_writer_goes_on_when_there_is_room() {
         assert_eq!(storage.bytes_of(path()).unwrap(), script.sealed(Packing::Hot), "{call}");
     }
     assert!(refused > 20, "{refused}");
+}
+
+#[test]
+fn a_commit_that_is_made_again_has_one_head() {
+    let first = Record::new(1, 9, vec![]).frame;
+    for fault in Fault::ALL {
+        let storage = FaultyStorage::new();
+        let mut writer = TraceWriter::create(storage.clone(), path(), RUN, LOGGED).unwrap();
+        writer.append_record(&first, &[]).unwrap();
+        writer.commit(b"a head").unwrap();
+        writer.append_record(&first, &[]).unwrap();
+        storage.inject(storage.calls(), fault);
+        let told = writer.commit(b"another head");
+        if matches!(&told, Err(fault) if fault.effect() == Effect::NothingWritten) {
+            let log = storage.bytes_of(&log_path(path())).unwrap();
+            assert_eq!(log.len(), 64 + 128 + 640 + 64, "{fault:?}: nothing of it is in the log");
+            storage.free_space();
+            writer.commit(b"the head that counts").unwrap();
+            let reader = TraceReader::open(&storage, path()).unwrap();
+            let open = reader.open_segment().unwrap();
+            assert_eq!((open.records(), open.attested(), open.torn()), (2, 2, None), "{fault:?}");
+            assert_eq!(open.head().unwrap(), b"the head that counts");
+        }
+    }
+}
+
+#[test]
+fn a_crash_between_the_seal_and_the_end_leaves_a_sealed_trace() {
+    let storage = FaultyStorage::new();
+    let sealing = |storage: &FaultyStorage| {
+        let mut writer = TraceWriter::create(storage.clone(), path(), RUN, LOGGED).unwrap();
+        writer.append_record(&Record::new(1, 1, vec![]).frame, &[]).unwrap();
+        let end = SegmentEnd { header: b"header", lineage: &[0; 4], snapshot: None };
+        writer.close_segment(end).unwrap();
+        // A log of the segment after the last one.
+        writer.commit(b"head over nothing").unwrap();
+        let before = storage.calls();
+        (writer.seal(b"seal"), before)
+    };
+    let (sealed, before) = sealing(&storage);
+    assert!(sealed.unwrap().leftover_log.is_none());
+    for call in before..storage.calls() {
+        let storage = FaultyStorage::new();
+        storage.inject(call, Fault::Crash);
+        let (sealed, _) = sealing(&storage);
+        storage.restart(Survival::Everything);
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        assert_eq!(*reader.end(), End::Sealed);
+        let left = reader.leftover_log_records();
+        assert_eq!(left.is_some(), storage.paths().len() == 2);
+        assert_eq!(sealed.is_ok(), call >= before + 2, "after append and sync the run is sealed");
+        Recovery::open(storage.clone(), path()).unwrap().remove_leftover_log().unwrap();
+        assert_eq!(storage.paths(), [path()]);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use rederive_archive::{
     BlockBuffer, Content, Durability, Options, Packing, SegmentEnd, Snapshot, SnapshotBuilder, TraceReader,
     TraceWriter, WriteFault, storage::ReadAt,
 };
-use rederive_evidence::digest::{Digest, commitment};
+use rederive_evidence::digest::{Digest, Purpose, commitment, digest};
 use rederive_evidence::ids::RunId;
 
 pub(crate) const RUN: RunId = RunId([7; 16]);
@@ -26,8 +26,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn new(number: u32, bytes: impl Into<Vec<u8>>) -> Self {
-        let mut salt = [0x5a; 32];
-        salt[..4].copy_from_slice(&number.to_le_bytes());
+        let salt = digest(Purpose::ContentPlain, &number.to_le_bytes()).0;
         Self { salt, bytes: bytes.into() }
     }
 
@@ -115,7 +114,7 @@ impl Script {
     /// Three segments, with contents small and large, commits, a snapshot, and records never committed.
     pub(crate) fn small() -> Self {
         let held = |number: u32, text: &str| Held::new(number, text.as_bytes());
-        let long = Held::new(5, (0..3000u32).map(|at| (at * at >> 3) as u8).collect::<Vec<_>>());
+        let long = Held::new(5, (0..3000u32).map(|at| ((at * at) >> 3) as u8).collect::<Vec<_>>());
         Self {
             parts: vec![
                 Part {
