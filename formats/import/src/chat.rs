@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::entries::starts_messages;
-use crate::fault::{Expected, FaultPlace, ImportFault, NoteKind, Notes, Path};
+use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path, ValueFault};
 use crate::json::{Json, Kind, Object};
 use crate::message::{Piece, read_all};
 use crate::transcript::{Act, Transcript, tools_of};
@@ -30,7 +30,7 @@ pub(crate) fn read<'a>(
     entry: Json<'a>,
     messages: Option<&str>,
     notes: &mut Notes,
-) -> Result<Transcript<'a>, (FaultPlace, ImportFault)> {
+) -> Result<Transcript<'a>, ValueFault> {
     match entry.kind() {
         Kind::Array => {
             let list = entry.array().unwrap_or_default();
@@ -48,12 +48,11 @@ pub(crate) fn read<'a>(
     }
 }
 
-fn no_entry(entry: Json<'_>) -> (FaultPlace, ImportFault) {
-    let expected = Expected::Entry;
-    (FaultPlace::Value(String::new()), ImportFault::Kind { expected, found: entry.kind() })
+fn no_entry(entry: Json<'_>) -> ValueFault {
+    (String::new(), ImportFault::Kind { expected: Expected::Entry, found: entry.kind() })
 }
 
-type FoundList<'a, 'p> = Result<Option<(&'p str, Vec<Json<'a>>)>, (FaultPlace, ImportFault)>;
+type FoundList<'a, 'p> = Result<Option<(&'p str, Vec<Json<'a>>)>, ValueFault>;
 
 /// The list at the pointer that the user gave.
 fn given<'a, 'p>(entry: Json<'a>, pointer: &'p str) -> FoundList<'a, 'p> {
@@ -68,7 +67,7 @@ fn list_at<'a, 'p>(value: Json<'a>, pointer: &'p str) -> FoundList<'a, 'p> {
     match value.array() {
         Some(list) => Ok(Some((pointer, list))),
         None if value.is_null() => Ok(None),
-        None => Err((FaultPlace::Value(pointer.to_owned()), ImportFault::Kind { expected, found: value.kind() })),
+        None => Err((pointer.to_owned(), ImportFault::Kind { expected, found: value.kind() })),
     }
 }
 
@@ -89,7 +88,8 @@ fn find<'a>(entry: Json<'a>) -> FoundList<'a, 'static> {
 
 fn without_messages<'a>(entry: Json<'a>, notes: &mut Notes) -> Transcript<'a> {
     notes.add(&Path::at(""), NoteKind::NoMessages);
-    let mut transcript = Transcript { rest: Some(Cow::Borrowed(entry.text().as_bytes())), ..Transcript::default() };
+    let mut transcript =
+        Transcript { rest: Some(Cow::Borrowed(entry.text().as_bytes())), ..Transcript::default() };
     facts(&mut transcript, entry, &[], notes);
     transcript
 }
@@ -99,13 +99,12 @@ fn with_messages<'a>(
     pointer: &str,
     list: Vec<Json<'a>>,
     notes: &mut Notes,
-) -> Result<Transcript<'a>, (FaultPlace, ImportFault)> {
+) -> Result<Transcript<'a>, ValueFault> {
     let mut transcript = Transcript::default();
     let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
     facts(&mut transcript, entry, &tokens, notes);
     transcript.rest = rest(entry, pointer, &list);
-    let messages =
-        read_all(&list, &Path::at(pointer), notes).map_err(|(at, fault)| (FaultPlace::Value(at), fault))?;
+    let messages = read_all(&list, &Path::at(pointer), notes)?;
     transcript.acts = messages.into_iter().map(Act::Message).collect();
     Ok(transcript)
 }

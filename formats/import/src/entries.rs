@@ -178,7 +178,10 @@ impl<'a> Values<'a> {
             return self.stop(fault);
         }
         for _ in 1..error.line() {
-            let line = self.rest().find('\n').map_or(self.text.len(), |i| self.at.saturating_add(i).saturating_add(1));
+            let line = self
+                .rest()
+                .find('\n')
+                .map_or(self.text.len(), |i| self.at.saturating_add(i).saturating_add(1));
             self.go_to(line);
         }
         // The library counts columns from 1 in its first line from where it started, in others from the line's start.
@@ -283,7 +286,10 @@ impl<'a> Iterator for Values<'a> {
 
 /// Whether a list with this first item is a list of messages: its items are objects with a role. An empty one is not.
 pub(crate) fn starts_messages(first: Option<Json<'_>>) -> bool {
-    first.and_then(Json::object).and_then(|first| first.get("role")).is_some_and(|role| role.kind() == Kind::String)
+    first
+        .and_then(Json::object)
+        .and_then(|first| first.get("role"))
+        .is_some_and(|role| role.kind() == Kind::String)
 }
 
 #[cfg(test)]

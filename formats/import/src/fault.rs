@@ -29,19 +29,27 @@ pub enum FaultPlace {
         /// Byte in the line, from 1.
         column: u64,
     },
-    /// In a well-formed entry, at this JSON pointer (RFC 6901).
-    Value(String),
+    /// In a well-formed entry.
+    Value {
+        /// Line of the file on which the entry starts, from 1.
+        line: u64,
+        /// JSON pointer in the entry (RFC 6901).
+        pointer: String,
+    },
 }
 
 impl std::fmt::Display for FaultPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text { line, column } => write!(f, "line {line}, column {column}"),
-            Self::Value(pointer) if pointer.is_empty() => f.write_str("the whole entry"),
-            Self::Value(pointer) => write!(f, "at {pointer}"),
+            Self::Value { line, pointer } if pointer.is_empty() => write!(f, "line {line}"),
+            Self::Value { line, pointer } => write!(f, "line {line}, at {pointer}"),
         }
     }
 }
+
+/// A fault of a value, and the JSON pointer at which it stands.
+pub(crate) type ValueFault = (String, ImportFault);
 
 /// Why an entry yields no run.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +85,13 @@ pub enum ImportFault {
         found: usize,
     },
     /// The entry holds no span of a trace.
-    #[error("no span of a trace found: expected OTLP/JSON, spans with a trace id, a Jaeger or a Langfuse export")]
+    #[error(
+        "no span of a trace found: expected OTLP/JSON, spans with a trace id, a Jaeger or a Langfuse export"
+    )]
     NoSpans,
+    /// A list of spans has something else in it.
+    #[error("this is no span: it has no span id, or no name")]
+    NoSpan,
     /// A span names no trace, so that nobody can say which run it belongs to.
     #[error("the span has no trace id")]
     NoTrace,

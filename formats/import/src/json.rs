@@ -164,7 +164,10 @@ impl<'a> Object<'a> {
     pub(crate) fn repeated(&self) -> impl Iterator<Item = &Member<'a>> {
         self.members.iter().enumerate().filter_map(|(i, member)| {
             let later = self.members.get(i.saturating_add(1)..).unwrap_or_default();
-            later.iter().any(|other| other.key == member.key || other.name() == member.name()).then_some(member)
+            later
+                .iter()
+                .any(|other| other.key == member.key || other.name() == member.name())
+                .then_some(member)
         })
     }
 }
@@ -190,7 +193,8 @@ impl<'a> Member<'a> {
 /// The text of an object of these members, each as it stands in the source; none where there are none.
 pub(crate) fn object_of(members: &[Member<'_>]) -> Option<Vec<u8>> {
     let (first, others) = members.split_first()?;
-    let mut text = Vec::with_capacity(members.iter().map(|m| m.key.len() + m.value.0.len() + 2).sum::<usize>() + 2);
+    let mut text =
+        Vec::with_capacity(members.iter().map(|m| m.key.len() + m.value.0.len() + 2).sum::<usize>() + 2);
     let mut put = |lead: u8, member: &Member<'_>| {
         text.push(lead);
         text.extend_from_slice(member.key.as_bytes());

@@ -24,6 +24,7 @@ mod fault;
 mod json;
 mod message;
 mod names;
+mod otel;
 mod pairing;
 mod transcript;
 mod weave;
@@ -36,6 +37,8 @@ use rederive_evidence::draft::Draft;
 
 use entries::Texts;
 use fault::Notes;
+use json::Json;
+use transcript::Transcript;
 use weave::Origins;
 
 /// What a file holds.
@@ -46,18 +49,27 @@ pub enum Format {
         /// JSON pointer of the list in an entry; without it the [`MESSAGES_DEFAULT`] are tried.
         messages: Option<String>,
     },
+    /// Traces of spans with the OpenTelemetry GenAI conventions: a run is a trace, wherever in the file its spans stand.
+    Otel,
 }
 
-/// One entry of a file, not looked into yet.
+/// One entry of a file, not looked into yet: a run's text, or the spans of its trace.
 #[derive(Debug)]
 pub struct Entry<'a> {
     file: &'a str,
     number: u64,
-    found: entries::Found<'a>,
+    found: Found<'a>,
+}
+
+#[derive(Debug)]
+enum Found<'a> {
+    Text(entries::Text<'a>),
+    Trace(otel::Trace<'a>),
+    Fault(FaultPlace, ImportFault),
 }
 
 impl Entry<'_> {
-    /// Number of the entry in its file, from 0.
+    /// Number of the entry in its file, from 0. Traces that begin in one entry have one number, and differ in their ids.
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -78,12 +90,27 @@ pub struct ImportedRun {
 }
 
 impl Format {
-    /// The entries of a file, broken ones included, in the file's order.
-    pub fn entries<'a>(&self, file: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+    /// The entries of a file, broken ones included, in the file's order. For [`Format::Otel`] the spans of the whole file
+    /// are sorted by trace before the first is returned, without being read.
+    pub fn entries<'a>(
+        &self,
+        file: &'a str,
+        bytes: &'a [u8],
+    ) -> Box<dyn Iterator<Item = Entry<'a>> + Send + 'a> {
         match self {
             Self::Chat { .. } => {
-                let texts = Texts::new(file, bytes, |first| entries::starts_messages(first));
-                (0..).zip(texts).map(move |(number, found)| Entry { file, number, found })
+                let texts = (0..).zip(Texts::new(file, bytes, entries::starts_messages));
+                Box::new(texts.map(move |(number, text)| {
+                    let found = text.map_or_else(|(at, fault)| Found::Fault(at, fault), Found::Text);
+                    Entry { file, number, found }
+                }))
+            }
+            Self::Otel => {
+                let traces = otel::traces(Texts::new(file, bytes, |_| true));
+                Box::new(traces.into_iter().map(move |(number, trace)| {
+                    let found = trace.map_or_else(|(at, fault)| Found::Fault(at, fault), Found::Trace);
+                    Entry { file, number, found }
+                }))
             }
         }
     }
@@ -93,20 +120,38 @@ impl Format {
     /// # Errors
     /// Why there is none, with file, entry and place.
     pub fn import(&self, entry: Entry<'_>) -> Result<ImportedRun, ImportError> {
-        let (file, number) = (entry.file, entry.number);
-        let run = self.run_of(entry);
+        let Entry { file, number, found } = entry;
+        let origins = Origins { file, entry: number };
+        let mut notes = Notes::default();
+        let run = match found {
+            Found::Text(text) => chat::read(text.value, self.messages(), &mut notes)
+                .and_then(|transcript| run(transcript, origins, notes))
+                .map_err(|(pointer, fault)| (FaultPlace::Value { line: text.line, pointer }, fault)),
+            Found::Trace(trace) => {
+                let texts = otel::Texts::new();
+                run(otel::read(&trace, &texts, &mut notes), origins, notes)
+                    .map_err(|(pointer, fault)| (FaultPlace::Value { line: trace.line, pointer }, fault))
+            }
+            Found::Fault(place, fault) => Err((place, fault)),
+        };
         run.map_err(|(place, fault)| ImportError { file: file.to_owned(), entry: number, place, fault })
     }
 
-    fn run_of(&self, entry: Entry<'_>) -> Result<ImportedRun, (FaultPlace, ImportFault)> {
-        let text = entry.found?;
-        let mut notes = Notes::default();
-        let transcript = match self {
-            Self::Chat { messages } => chat::read(text.value, messages.as_deref(), &mut notes)?,
-        };
-        let id = transcript.id.as_ref().map(|id| String::from_utf8_lossy(id).into_owned());
-        let origins = Origins { file: entry.file, entry: entry.number };
-        let drafts = weave::weave(transcript, origins, &mut notes)?;
-        Ok(ImportedRun { entry: entry.number, id, drafts, notes: notes.into_list() })
+    /// Where the list of messages stands, if that is given.
+    fn messages(&self) -> Option<&str> {
+        match self {
+            Self::Chat { messages } => messages.as_deref(),
+            Self::Otel => None,
+        }
     }
+}
+
+fn run(
+    transcript: Transcript<'_>,
+    origins: Origins<'_>,
+    mut notes: Notes,
+) -> Result<ImportedRun, fault::ValueFault> {
+    let id = transcript.id.as_ref().map(|id| String::from_utf8_lossy(id).into_owned());
+    let drafts = weave::weave(transcript, origins, &mut notes)?;
+    Ok(ImportedRun { entry: origins.entry, id, drafts, notes: notes.into_list() })
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use rederive_evidence::record::MediaType;
 
-use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path};
+use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path, ValueFault};
 use crate::json::{Json, Kind, Member, Object, object_of};
 
 /// Who a message speaks as.
@@ -147,19 +147,27 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message.
+    /// Reads a message; `otherwise` speaks where it does not say who does.
     ///
     /// # Errors
     /// It is no object.
-    pub(crate) fn read(raw: Json<'a>, path: &Path<'_>, notes: &mut Notes) -> Result<Self, ImportFault> {
+    pub(crate) fn read(
+        raw: Json<'a>,
+        otherwise: Speaker,
+        path: &Path<'_>,
+        notes: &mut Notes,
+    ) -> Result<Self, ImportFault> {
         let expected = Expected::Message;
         let object = raw.object().ok_or(ImportFault::Kind { expected, found: raw.kind() })?;
-        object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
-        let speaker = speaker(&object);
+        object
+            .repeated()
+            .for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
+        let speaker = speaker(&object).unwrap_or(otherwise);
         if speaker == Speaker::Other {
             notes.add(path, NoteKind::UnknownRole);
         }
-        let reader = Reader { speaker, sections: Vec::new(), rest: Vec::new(), incomplete: false, raw, path, notes };
+        let reader =
+            Reader { speaker, sections: Vec::new(), rest: Vec::new(), incomplete: false, raw, path, notes };
         Ok(reader.message(&object))
     }
 
@@ -193,10 +201,10 @@ pub(crate) fn read_all<'a>(
     list: &[Json<'a>],
     path: &Path<'_>,
     notes: &mut Notes,
-) -> Result<Vec<Message<'a>>, (String, ImportFault)> {
+) -> Result<Vec<Message<'a>>, ValueFault> {
     let read = |(i, raw): (usize, &Json<'a>)| {
         let path = path.item(i);
-        Message::read(*raw, &path, notes).map_err(|fault| (path.pointer(), fault))
+        Message::read(*raw, Speaker::Other, &path, notes).map_err(|fault| (path.pointer(), fault))
     };
     list.iter().enumerate().map(read).collect()
 }
@@ -253,8 +261,10 @@ impl<'a> Reader<'a, '_, '_> {
             let path = self.path.member(&name);
             match name.as_ref() {
                 "role" => {}
+                name if is_trace_member(name) => {}
                 "type" if value.str().is_some_and(|it| MESSAGE_TYPES.contains(&it.as_ref())) => {}
-                name if (STOPS.contains(&name) || MODELS.contains(&name)) && value.kind() == Kind::String => {}
+                name if (STOPS.contains(&name) || MODELS.contains(&name)) && value.kind() == Kind::String => {
+                }
                 "content" | "parts" => self.content(value, &path),
                 "reasoning_content" | "reasoning" | "thinking" if value.kind() == Kind::String => {
                     self.sections.push(Section::Reasons(Piece::of(value)));
@@ -398,7 +408,8 @@ impl<'a> Reader<'a, '_, '_> {
             Some((inner, _)) => self.call(inner, path),
             None => self.unexpected(path),
         }
-        self.incomplete |= object.members().iter().any(|m| !names.contains(&m.name().as_ref()) && !m.value.is_null());
+        self.incomplete |=
+            object.members().iter().any(|m| !names.contains(&m.name().as_ref()) && !m.value.is_null());
     }
 }
 
@@ -408,8 +419,18 @@ const MODELS: &[&str] = &["model", "model_name"];
 const MESSAGE_TYPES: &[&str] = &["message", "human", "ai", "system"];
 /// Parts of other media: kept as their JSON.
 const MEDIA_PARTS: &[&str] = &[
-    "image", "image_url", "input_image", "blob", "file", "input_file", "uri", "audio", "input_audio", "document",
-    "video", "redacted_thinking",
+    "image",
+    "image_url",
+    "input_image",
+    "blob",
+    "file",
+    "input_file",
+    "uri",
+    "audio",
+    "input_audio",
+    "document",
+    "video",
+    "redacted_thinking",
 ];
 const GEMINI_CALL: &[&str] = &["functionCall", "function_call"];
 const GEMINI_RESULT: &[&str] = &["functionResponse", "function_response"];
@@ -423,17 +444,22 @@ const RESULTS: &[&str] = &["content", "result", "response", "output", "parts"];
 const TOOL_NAMES: &[&str] = &["name", "toolName", "tool_name"];
 const ARGUMENTS: &[&str] = &["arguments", "args", "input"];
 
-/// Who speaks: the role, else LangChain's type, else what kind of item it is.
-fn speaker(object: &Object<'_>) -> Speaker {
+/// Who speaks: the role, else LangChain's type, else what kind of item it is; none where nothing says.
+fn speaker(object: &Object<'_>) -> Option<Speaker> {
     if let Some(role) = object.get("role").filter(|role| !role.is_null()) {
-        return role.str().map_or(Speaker::Other, |role| Speaker::named(&role));
+        return Some(role.str().map_or(Speaker::Other, |role| Speaker::named(&role)));
     }
     match object.get("type").and_then(Json::str).as_deref() {
-        Some("function_call" | "reasoning") => Speaker::Assistant,
-        Some("function_call_output") => Speaker::Tool,
-        Some(named @ ("human" | "ai" | "system" | "tool")) => Speaker::named(named),
-        Some(_) | None => Speaker::Other,
+        Some("function_call" | "reasoning") => Some(Speaker::Assistant),
+        Some("function_call_output") => Some(Speaker::Tool),
+        Some(named @ ("human" | "ai" | "system" | "tool")) => Some(Speaker::named(named)),
+        Some(_) | None => None,
     }
+}
+
+/// Whether a member says where in a trace the message stood; the trace keeps it.
+fn is_trace_member(name: &str) -> bool {
+    name.starts_with("gen_ai.") || name == "event.name"
 }
 
 /// The type that a part without one shows by its members.
@@ -474,7 +500,8 @@ fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, notes: &mut Not
         .filter(|function| function.kind() == Kind::String)
         .or_else(|| inner.as_ref()?.get("name"))
         .or_else(|| object.first(TOOL_NAMES));
-    let arguments = inner.as_ref().and_then(|inner| inner.first(ARGUMENTS)).or_else(|| object.first(ARGUMENTS));
+    let arguments =
+        inner.as_ref().and_then(|inner| inner.first(ARGUMENTS)).or_else(|| object.first(ARGUMENTS));
     Call {
         id: name(object.first(&["id", "call_id", "toolCallId", "tool_call_id"])),
         tool: name(tool).unwrap_or_default(),
@@ -504,9 +531,12 @@ fn result<'a>(object: &Object<'a>, ids: &[&str], path: &Path<'_>, notes: &mut No
         let (member_name, value) = (member.name(), member.value);
         match member_name.as_ref() {
             "role" | "type" | "tool_call_ids" => {}
+            name if is_trace_member(name) => {}
             name if ids.contains(&name) && (value.is_null() || value.kind() == Kind::String) => {}
             name if chosen == Some(name) => returned.set_result(value, path, notes),
-            name if TOOL_NAMES.contains(&name) && value.kind() == Kind::String => returned.tool = value.string(),
+            name if TOOL_NAMES.contains(&name) && value.kind() == Kind::String => {
+                returned.tool = value.string()
+            }
             "error" if value.text() == "false" || value.text() == "\"\"" => {}
             "error" if !value.is_null() => returned.error = Some(Piece::of(value)),
             "is_error" | "isError" if value.kind() == Kind::Bool => returned.failed |= value.is_true(),
@@ -545,7 +575,8 @@ impl<'a> Returned<'a> {
             ([_], Some((text, true))) => self.result = Piece::of(text),
             _ => {
                 self.result = Piece::of(value);
-                self.texts = parts.iter().filter_map(|part| text_of(*part)).map(|(text, _)| Piece::of(text)).collect();
+                self.texts =
+                    parts.iter().filter_map(|part| text_of(*part)).map(|(text, _)| Piece::of(text)).collect();
             }
         }
         note_surrogate(&self.result, path, notes);
@@ -561,7 +592,8 @@ impl<'a> Returned<'a> {
 
 /// The text of a text part, and whether the part is nothing else.
 fn text_of(part: Json<'_>) -> Option<(Json<'_>, bool)> {
-    let object = part.object().filter(|object| object.get("type").and_then(Json::str).as_deref() == Some("text"))?;
+    let object =
+        part.object().filter(|object| object.get("type").and_then(Json::str).as_deref() == Some("text"))?;
     let text = object.first(&["text", "content"]).filter(|text| text.kind() == Kind::String)?;
     Some((text, object.members().len() == 2))
 }

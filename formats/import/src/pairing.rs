@@ -98,7 +98,8 @@ impl<'a> Calls<'a> {
 
     /// The next call of the latest turn that is of this tool and was given no id.
     pub(crate) fn find_unnamed(&self, tool: &[u8]) -> Option<Found> {
-        self.find_next(Some(tool)).filter(|found| self.get(found.index).is_some_and(|call| call.call.id.is_none()))
+        self.find_next(Some(tool))
+            .filter(|found| self.get(found.index).is_some_and(|call| call.call.id.is_none()))
     }
 
     /// The end of the last call of this tool that has ended.
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
     use crate::fault::{Notes, Path};
     use crate::json::Json;
-    use crate::message::{Message, Section};
+    use crate::message::{Message, Section, Speaker};
     use rederive_evidence::ids::Id;
 
     /// Each result as the index of the call it was paired with, or `-`.
@@ -149,7 +150,8 @@ mod tests {
         let (mut calls, mut notes, mut paired) = (Calls::default(), Notes::default(), Vec::new());
         let mut record = 0;
         for text in messages {
-            let message = Message::read(Json::parse(text).unwrap(), &Path::at(""), &mut notes).unwrap();
+            let message =
+                Message::read(Json::parse(text).unwrap(), Speaker::Other, &Path::at(""), &mut notes).unwrap();
             let has_calls = message.sections.iter().any(|section| matches!(section, Section::Calls(_)));
             if has_calls {
                 calls.open_turn();
@@ -187,7 +189,11 @@ mod tests {
             ("by id, in any order", vec![calls(&[a, b]), result(b), result(a)], "1 0"),
             ("null and empty ids by order", vec![calls(&[null, empty]), result(empty), result(null)], "0 1"),
             ("an id given twice in a turn by order", vec![calls(&[a, a]), result(a), result(a)], "0 1"),
-            ("an id given again is the later turn's", vec![calls(&[a]), calls(&[a]), result(a), result(a)], "1 0"),
+            (
+                "an id given again is the later turn's",
+                vec![calls(&[a]), calls(&[a]), result(a), result(a)],
+                "1 0",
+            ),
             ("an ended call takes no second result", vec![calls(&[a]), result(a), result(a)], "0 -"),
             ("a foreign id belongs to none", vec![calls(&[a]), result(b)], "-"),
             ("no id, but the tool's name", vec![calls(&[null, null]), named("f1"), named("f0")], "1 0"),

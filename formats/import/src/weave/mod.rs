@@ -20,7 +20,7 @@ use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Label, Origin, Place, Role, Sensitivity, SourceLabel, TraceContext, Trust};
 
-use crate::fault::{FaultPlace, ImportFault, NoteKind, Notes, Path};
+use crate::fault::{ImportFault, NoteKind, Notes, Path, ValueFault};
 use crate::message::{Call, Message, Piece, Returned, Section};
 use crate::names::{self, Named, actors};
 use crate::pairing::{Calls, Found};
@@ -33,7 +33,7 @@ const OPENING: u64 = 0;
 /// Most models, agents and tools that the opening record or a prompt lists; a frame has room for no more names.
 const NAMES_MAX: usize = 128;
 
-pub(crate) type Woven<T> = Result<T, (FaultPlace, ImportFault)>;
+pub(crate) type Woven<T> = Result<T, ValueFault>;
 
 /// Where an entry was found.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,11 @@ pub(crate) struct Origins<'s> {
 ///
 /// # Errors
 /// An answer proposes more calls than a turn can number.
-pub(crate) fn weave(transcript: Transcript<'_>, origins: Origins<'_>, notes: &mut Notes) -> Woven<Vec<Draft>> {
+pub(crate) fn weave(
+    transcript: Transcript<'_>,
+    origins: Origins<'_>,
+    notes: &mut Notes,
+) -> Woven<Vec<Draft>> {
     let mut weaver = Weaver::new(notes);
     let mut transcript = transcript;
     weaver.model = transcript.model.take();
@@ -296,8 +300,13 @@ impl<'a, 'n> Weaver<'a, 'n> {
         let mut bag = Bag::default();
         let arguments = call.arguments.as_ref().map(|arguments| bag.add(arguments));
         let call_id = call.id.as_ref().map(|id| bag.add(&Piece::text(id.as_ref())));
-        let body =
-            ToolProposed { tool, arguments: arguments.into(), call_id, expected_effect: None, retry_of: None };
+        let body = ToolProposed {
+            tool,
+            arguments: arguments.into(),
+            call_id,
+            expected_effect: None,
+            retry_of: None,
+        };
         let mut draft = self.draft(self.agent_id(agent), origin, moment, body);
         draft.place = Some(place.clone());
         draft.causes = Causes::of([cause]);
@@ -340,12 +349,18 @@ impl<'a, 'n> Weaver<'a, 'n> {
 
     /// Records an answer and what it proposes: each call at its place, then the results that came with it, then what
     /// it hands to the user: text without calls.
-    fn answer(&mut self, agent: usize, messages: &[Message<'a>], facts: Facts, moment: &Moment) -> Woven<Answered> {
+    fn answer(
+        &mut self,
+        agent: usize,
+        messages: &[Message<'a>],
+        facts: Facts,
+        moment: &Moment,
+    ) -> Woven<Answered> {
         let sections = || messages.iter().flat_map(|message| &message.sections);
         let calls = sections().filter_map(Section::call).count();
         let pointer = messages.first().map_or("", |message| message.pointer.as_str());
-        let count = u16::try_from(calls)
-            .map_err(|_| (FaultPlace::Value(pointer.to_owned()), ImportFault::Calls { found: calls }))?;
+        let count =
+            u16::try_from(calls).map_err(|_| (pointer.to_owned(), ImportFault::Calls { found: calls }))?;
         let mut bag = Bag::default();
         let raw = raw_of(messages).map(|raw| bag.add(&raw));
         let mut reasons = sections().filter_map(|section| match section {
@@ -354,7 +369,8 @@ impl<'a, 'n> Weaver<'a, 'n> {
         });
         let reasoning = reasons.next().map(|piece| bag.add(piece));
         reasons.for_each(|piece| bag.beside(piece.media, Cow::Borrowed(&piece.bytes)));
-        let is_text = messages.len() == 1 && messages.first().is_some_and(|message| message.only_text().is_some());
+        let is_text =
+            messages.len() == 1 && messages.first().is_some_and(|message| message.only_text().is_some());
         for piece in said(messages).filter(|_| !is_text) {
             bag.beside(piece.media, Cow::Borrowed(&piece.bytes));
         }
@@ -370,7 +386,10 @@ impl<'a, 'n> Weaver<'a, 'n> {
             let place = Place { index, ..place.clone() };
             self.propose(agent, place, call.clone(), Origin::Model, record, moment);
         }
-        let ends = sections().filter_map(Section::returned).map(|returned| self.end(self.calls.find(returned), returned, moment)).collect();
+        let ends = sections()
+            .filter_map(Section::returned)
+            .map(|returned| self.end(self.calls.find(returned), returned, moment))
+            .collect();
         if calls == 0 {
             said(messages).for_each(|piece| self.output(agent, piece, record, moment));
         }
@@ -434,7 +453,9 @@ impl Ended {
                 let (duration_us, spend_micros, label) = (None, None, None);
                 ToolReturned { result, duration_us, spend_micros, label, call_id }.into()
             }
-            result => ToolFailed { class: FailureClass::Tool, error, result, duration_us: None, call_id }.into(),
+            result => {
+                ToolFailed { class: FailureClass::Tool, error, result, duration_us: None, call_id }.into()
+            }
         };
         Self { body, bag }
     }

@@ -9,8 +9,8 @@ use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
-    Actor, ActorType, AgentBuild, Layer, Limits, Mode, ModelEntry, Origin, Persona, Principal, RuleSet, Session,
-    Source,
+    Actor, ActorType, AgentBuild, Layer, Limits, Mode, ModelEntry, Origin, Persona, Principal, RuleSet,
+    Session, Source,
 };
 
 use super::bag::Bag;
@@ -48,7 +48,8 @@ impl<'a> Weaver<'a, '_> {
         let end = if failure.is_some() { RunEnd::Failed } else { RunEnd::Completed };
         let reason = failure.as_ref().map(|piece| bag.add(piece));
         let moment = Moment { time, trace: None };
-        let mut draft = self.draft(names::own(actors::RECORDER), Origin::Code, &moment, RunClosed { end, reason });
+        let mut draft =
+            self.draft(names::own(actors::RECORDER), Origin::Code, &moment, RunClosed { end, reason });
         draft.causes = Causes::of([self.next().saturating_sub(1)]);
         draft.contents = bag.into_contents();
         self.push(draft);
@@ -70,7 +71,11 @@ impl<'a> Weaver<'a, '_> {
             environment: Given::Absent,
             tenant: names::own(TENANT),
             session: Session { id: session, expires: Given::Absent },
-            principal: Principal { id: names::own(actors::USER), authentication: Given::Absent, evidence: None },
+            principal: Principal {
+                id: names::own(actors::USER),
+                authentication: Given::Absent,
+                evidence: None,
+            },
             persona: Persona {
                 id: persona,
                 version: Given::Absent,
@@ -87,7 +92,11 @@ impl<'a> Weaver<'a, '_> {
             registry: Given::Absent,
             limits: Limits::default(),
             actors: self.actors(),
-            models: self.models.iter().map(|id| ModelEntry { id: id.clone(), clearance: Given::Absent }).collect(),
+            models: self
+                .models
+                .iter()
+                .map(|id| ModelEntry { id: id.clone(), clearance: Given::Absent })
+                .collect(),
             sources: Vec::new(),
             grants: Vec::new(),
             layers: LAYERS.to_vec(),
@@ -122,7 +131,8 @@ impl<'a> Weaver<'a, '_> {
     }
 
     fn actors(&self) -> Vec<Actor> {
-        let actor = |id: Id, actor_type: ActorType| Actor { id, actor_type, key: None, owner: None, scope: None };
+        let actor =
+            |id: Id, actor_type: ActorType| Actor { id, actor_type, key: None, owner: None, scope: None };
         let fixed = [
             (actors::RECORDER, ActorType::Recorder),
             (actors::OPERATOR, ActorType::Operator),

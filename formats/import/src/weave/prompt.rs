@@ -42,7 +42,13 @@ pub(super) const PARTS_MAX: usize = 700;
 
 impl<'a> Weaver<'a, '_> {
     /// Records a prompt. Returns its number and how many parts it added.
-    pub(super) fn send(&mut self, agent: usize, prompt: Prompt<'a>, moment: &Moment, pointer: &str) -> (u64, u32) {
+    pub(super) fn send(
+        &mut self,
+        agent: usize,
+        prompt: Prompt<'a>,
+        moment: &Moment,
+        pointer: &str,
+    ) -> (u64, u32) {
         let mut bag = Bag::default();
         let parts = self.joined(prompt.parts, pointer);
         let added = u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -77,8 +83,10 @@ impl<'a> Weaver<'a, '_> {
         }
         self.notes.add(&Path::at(pointer), NoteKind::PartsJoined);
         let surplus = parts.split_off(PARTS_MAX.saturating_sub(1));
-        let texts: Vec<_> =
-            surplus.iter().map(|part| (part.role.name(), String::from_utf8_lossy(&part.piece.bytes))).collect();
+        let texts: Vec<_> = surplus
+            .iter()
+            .map(|part| (part.role.name(), String::from_utf8_lossy(&part.piece.bytes)))
+            .collect();
         // Texts and names of roles are JSON whatever they hold.
         let bytes = serde_json::to_vec(&texts).unwrap_or_default();
         let piece = Piece { media: MediaType::Json, bytes: bytes.into() };

@@ -228,7 +228,12 @@ impl<'a> Weaver<'a, '_> {
     }
 
     /// The proposal of a call that stands in no answer.
-    fn propose_unasked(&mut self, execution: &Execution<'a>, returned: &Returned<'a>, moment: &Moment) -> usize {
+    fn propose_unasked(
+        &mut self,
+        execution: &Execution<'a>,
+        returned: &Returned<'a>,
+        moment: &Moment,
+    ) -> usize {
         let agent = self.agent(&execution.agent, &execution.pointer);
         let place = self.open_turn(agent);
         let call = Call {
@@ -277,7 +282,11 @@ fn want<'a>(message: Message<'a>, wanted: &mut Vec<Wanted<'a>>, beside: &mut Vec
             Section::Returns(returned) => {
                 let pieces: Vec<Piece<'a>> = parts_of(&returned, None).map(|part| part.piece).collect();
                 let source = PartSource::Result(Box::new(returned));
-                wanted.extend(pieces.into_iter().map(|piece| Wanted { role: Role::Tool, piece, source: source.clone() }));
+                wanted.extend(pieces.into_iter().map(|piece| Wanted {
+                    role: Role::Tool,
+                    piece,
+                    source: source.clone(),
+                }));
             }
             // They stand in the answer's own part.
             Section::Says(_) | Section::Reasons(_) | Section::Calls(_) => {}
