@@ -6,6 +6,7 @@ pub mod cbor;
 pub mod chain;
 pub mod digest;
 pub mod draft;
+pub mod grammar;
 pub mod hex;
 pub mod ids;
 mod json;

@@ -199,7 +199,8 @@ impl Field for Causes {
     }
 
     fn tally(&self, tally: &mut Tally) {
-        tally.limit(CAUSE_RANGES_MAX, self.0.len() as u64);
+        // As the bytes hold them: two numbers a range.
+        tally.limit(CAUSE_RANGES_MAX * 2, self.0.len() as u64 * 2);
         if self.last() >= Some(u64::MAX - 1) {
             tally.fault.get_or_insert(DecodeFault::Ranges);
         }
@@ -497,9 +498,8 @@ impl Record {
         Ok((record, end))
     }
 
-    /// CDDL (RFC 8610) of a record and everything in it.
-    pub fn cddl() -> String {
-        let mut book = Cddl::new();
+    /// The CDDL rule of a record, after adding it and the rules of everything in it.
+    pub fn cddl(book: &mut Cddl) -> String {
         book.rule("record", |book| {
             let head = [
                 ("", 0, u64::cddl(book), "sequence"),
@@ -524,8 +524,7 @@ impl Record {
             let head: String = head.into_iter().map(line).collect();
             let tail: String = tail.into_iter().map(line).collect();
             format!("{{\n{head}  {body}, ; kind and body\n{tail}}}")
-        });
-        book.text()
+        })
     }
 
     /// The group of kind and body: one choice a kind.
