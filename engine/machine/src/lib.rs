@@ -1,11 +1,25 @@
 //! The deterministic state machine of a run.
 //!
-//! [`Machine::decide`] answers a record and cannot write; [`Machine::commit`] writes and cannot fail. Recorder, gate and replayer call the same two functions.
+//! [`Machine::decide`] answers a record and cannot write; [`Machine::commit`] writes and cannot fail. Recorder, gate and replayer call the same
+//! two functions, so what a reviewer checks is what was enforced. Everything that came from outside, time and chance included,
+//! stands in the record's input; nothing else enters.
+//!
+//! - `state`: what is remembered, as entries of canonical bytes with a root and proofs;
+//! - `lineage`: four bytes a record on what it was and what influenced it;
+//! - `rules`: rule set 1, a module a control layer; `changes`: what each kind of record changes.
 
+mod case;
+mod changes;
+mod charge;
 mod checksum;
+mod influence;
 mod lineage;
 mod machine;
+mod place;
+mod prompt;
 mod rule_set;
+mod rules;
+mod scope;
 mod span;
 mod state;
 
@@ -14,4 +28,9 @@ pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
 pub use rule_set::{RULE_SET, rule_set_1, supports};
 pub use span::SpanMeter;
-pub use state::{Key, State, StateFault, Value};
+pub use state::{
+    Call, CallDecision, CallStatus, CallsAt, Config, Context, Counters, Expiring, GrantedDelegation,
+    IndexKey, Influence, Key, ListedModel, ListedSource, MemoryItem, PartKey, Piece, Present, Progress,
+    Prompt, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn,
+    TurnKey, Value, Watermark,
+};

@@ -1,0 +1,118 @@
+//! A record together with everything that it is judged by.
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::{Content, Id, RecordedTime};
+use rederive_evidence::kinds::{Body, Kind, Nature};
+use rederive_evidence::record::{Extracted, Input};
+use rederive_evidence::schema::Tally;
+use rederive_evidence::values::{Layer, Mode};
+
+use crate::lineage::{Lineage, Summary};
+use crate::state::{Call, Config, RegisteredActor, State, Turn, TurnKey};
+
+/// A record, the state and lineage it meets, and what of them belongs to it.
+pub(crate) struct Case<'a> {
+    pub(crate) input: &'a Input,
+    pub(crate) extracted: Option<&'a Extracted>,
+    pub(crate) state: &'a State,
+    pub(crate) lineage: &'a Lineage,
+    pub(crate) config: &'a Config,
+    pub(crate) kind: Kind,
+    pub(crate) tally: Tally,
+    /// The record's actor, where it is registered.
+    pub(crate) actor: Option<&'a RegisteredActor>,
+    /// The turn of its place, where it is in the tree.
+    pub(crate) turn: Option<&'a Turn>,
+    /// The call at its place, where one is live.
+    pub(crate) call: Option<&'a Call>,
+    /// Its causes summed up; none where it has none.
+    pub(crate) causes: Option<Summary>,
+}
+
+/// Whether something has ended by the time of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// It has no end, or that is still to come.
+    Live,
+    /// Its end has come.
+    Over,
+    /// It has an end, and the record has no time.
+    Untold,
+}
+
+impl<'a> Case<'a> {
+    /// The case of a record of an open run.
+    pub(crate) fn new(
+        input: &'a Input,
+        extracted: Option<&'a Extracted>,
+        (state, lineage): (&'a State, &'a Lineage),
+        config: &'a Config,
+    ) -> Self {
+        let place = input.place.as_ref();
+        Self {
+            input,
+            extracted,
+            state,
+            lineage,
+            config,
+            kind: input.body.kind(),
+            tally: input.body.tally(),
+            actor: state.actor(&input.actor),
+            turn: place.and_then(|place| state.turn(&TurnKey::of(place))),
+            call: place.and_then(|place| state.call(place)),
+            causes: lineage.sum(&input.causes),
+        }
+    }
+
+    pub(crate) fn enforced(&self) -> bool {
+        self.config.mode == Mode::Enforced
+    }
+
+    pub(crate) fn is_request(&self) -> bool {
+        self.kind.nature() == Nature::Request
+    }
+
+    pub(crate) fn judges(&self, layer: Layer) -> bool {
+        self.config.judges(layer)
+    }
+
+    /// The commitment of one of the record's contents.
+    pub(crate) fn commitment(&self, content: Content) -> Option<Digest> {
+        self.input.contents.get(usize::from(content.0)).map(|entry| entry.commitment)
+    }
+
+    /// Whether something that ends at `end` has ended by the record's time. At the very time it has.
+    pub(crate) fn expiry(&self, end: Option<RecordedTime>) -> Expiry {
+        match (end, self.input.time) {
+            (None, _) => Expiry::Live,
+            (Some(_), None) => Expiry::Untold,
+            (Some(end), Some(now)) if now >= end => Expiry::Over,
+            (Some(_), Some(_)) => Expiry::Live,
+        }
+    }
+
+    /// The agent whose acts the record belongs to: its place's, else its actor.
+    pub(crate) fn agent(&self) -> &'a Id {
+        self.input.place.as_ref().map_or(&self.input.actor, |place| &place.agent)
+    }
+
+    /// The call that the body names beside the record's own place, where it is live.
+    pub(crate) fn named_call(&self) -> Option<&'a Call> {
+        let place = if let Body::DecisionMade(body) = &self.input.body {
+            body.request.call.as_ref()
+        } else if let Body::CredentialIssued(body) = &self.input.body {
+            body.call.as_ref()
+        } else if let Body::CredentialUsed(body) = &self.input.body {
+            Some(&body.call)
+        } else if let Body::ApprovalRequested(body) = &self.input.body {
+            body.call.as_ref()
+        } else if let Body::EffectPlanned(body) = &self.input.body {
+            Some(&body.call)
+        } else if let Body::EffectExecuted(body) = &self.input.body {
+            Some(&body.call)
+        } else {
+            None
+        };
+        place.and_then(|place| self.state.call(place))
+    }
+}

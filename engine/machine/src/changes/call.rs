@@ -1,0 +1,102 @@
+//! The steps of a call.
+
+use rederive_evidence::kinds::decision::DecisionMade;
+use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolRequested, ToolValidated};
+use rederive_evidence::values::Place;
+
+use super::turn;
+use crate::case::Case;
+use crate::influence::by_actor;
+use crate::place::{Standing, standing};
+use crate::state::{
+    Call, CallDecision, CallStatus, Delta, IndexKey, Influence, Retried, State, Turn, TurnKey,
+};
+
+/// A call is live at its place. A proposal that no answer announced opens its turn, or makes it longer.
+pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Influence, delta: &mut Delta) {
+    let Some(place) = case.input.place.as_ref().filter(|place| standing(case.state, place) == Standing::Free)
+    else {
+        return;
+    };
+    let calls = place.index.saturating_add(1);
+    match case.turn.cloned() {
+        None => {
+            // The same for whichever call of the turn comes first.
+            let influence = Influence { label: by_actor(case.actor), ..Influence::NONE };
+            turn::open(case.state, place, Turn { calls, ended: Vec::new(), influence }, delta);
+        }
+        Some(mut turn) => {
+            turn.calls = turn.calls.max(calls);
+            turn.set_ended(place.index, false);
+            delta.turn(TurnKey::of(place), Some(turn));
+        }
+    }
+    if place.attempt > 0 {
+        delta.retried(IndexKey::of(place), Some(Retried { attempt: place.attempt }));
+    }
+    let call = Call {
+        status: CallStatus::Proposed,
+        tool: proposed.tool.clone(),
+        arguments: proposed.arguments.known().and_then(|arguments| case.commitment(*arguments)),
+        target: None,
+        effects: case.state.tool(&proposed.tool).and_then(|tool| tool.effects),
+        previewed: false,
+        decision: None,
+        influence,
+    };
+    delta.call(place.clone(), Some(call));
+}
+
+pub(super) fn validated(case: &Case<'_>, validated: &ToolValidated, delta: &mut Delta) {
+    step(case, delta, |call| {
+        call.status = CallStatus::Validated;
+        call.arguments = Some(validated.arguments);
+    });
+}
+
+pub(super) fn requested(case: &Case<'_>, requested: &ToolRequested, delta: &mut Delta) {
+    step(case, delta, |call| {
+        call.status = CallStatus::Requested;
+        call.arguments = Some(requested.arguments);
+        call.target = requested.target;
+    });
+}
+
+pub(super) fn previewed(case: &Case<'_>, delta: &mut Delta) {
+    step(case, delta, |call| call.previewed = true);
+}
+
+pub(super) fn dispatched(case: &Case<'_>, dispatched: &ToolDispatched, delta: &mut Delta) {
+    step(case, delta, |call| {
+        call.status = CallStatus::Dispatched;
+        call.arguments = Some(dispatched.arguments);
+        call.target = dispatched.target;
+    });
+}
+
+/// The latest decision stands. It does not bring a dispatched call back.
+pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: &mut Delta) {
+    let Some(mut call) = state.call(place).cloned() else { return };
+    if call.status != CallStatus::Dispatched {
+        call.status = CallStatus::Decided;
+    }
+    call.arguments = made.request.arguments.known().copied().or(call.arguments);
+    call.target = made.request.target;
+    call.decision = Some(CallDecision { decision: made.decision, expires: made.expires });
+    delta.call(place.clone(), Some(call));
+}
+
+/// Returned, failed, blocked or unknown: the call is live no more.
+pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
+    if let (Some(place), Some(_)) = (&case.input.place, case.call) {
+        delta.call(place.clone(), None);
+        turn::end(case.state, place, delta);
+    }
+}
+
+fn step(case: &Case<'_>, delta: &mut Delta, change: impl FnOnce(&mut Call)) {
+    if let (Some(place), Some(mut call)) = (&case.input.place, case.call.cloned()) {
+        change(&mut call);
+        delta.call(place.clone(), Some(call));
+    }
+}

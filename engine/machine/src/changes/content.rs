@@ -1,0 +1,65 @@
+//! What is remembered of contents: freshness, blocks and transformations.
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::kinds::context::{ContextRetrieved, ContextSummarised};
+use rederive_evidence::kinds::guardrail::GuardrailTransformed;
+
+use crate::case::Case;
+use crate::state::{Context, Delta, PartKey, earlier};
+
+/// An item is fresh until its own time, or for the run's `freshness_ms` from its retrieval. Retrieved again it is fresh for longer.
+pub(super) fn retrieved(case: &Case<'_>, retrieved: &ContextRetrieved, delta: &mut Delta) {
+    let own = retrieved.fresh_until.known().copied();
+    let since = retrieved.retrieved.known().zip(case.config.limits.freshness_ms);
+    let fresh_until = own.or(since.map(|(retrieved, ms)| retrieved.plus_ms(ms)));
+    if let Some(item) = case.commitment(retrieved.item) {
+        change(case, item, delta, |content| content.fresh_until = content.fresh_until.max(fresh_until));
+    }
+}
+
+/// A summary is fresh for as long as every item in it.
+pub(super) fn summarised(case: &Case<'_>, summary: &ContextSummarised, delta: &mut Delta) {
+    let items = summary.items.iter().filter_map(|item| case.state.context(item));
+    let fresh_until = items.fold(None, |fresh, item| earlier(fresh, item.fresh_until));
+    if let Some(summary) = case.commitment(summary.summary) {
+        change(case, summary, delta, |content| {
+            content.fresh_until = earlier(content.fresh_until, fresh_until)
+        });
+    }
+}
+
+pub(super) fn withheld(case: &Case<'_>, item: Digest, delta: &mut Delta) {
+    change(case, item, delta, |content| content.withheld = true);
+    bar(case, item, delta);
+}
+
+pub(super) fn blocked(case: &Case<'_>, item: Digest, delta: &mut Delta) {
+    change(case, item, delta, |content| content.blocked = true);
+    bar(case, item, delta);
+}
+
+/// From here on only the new form is used. One that is the same as before changes nothing.
+pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, delta: &mut Delta) {
+    let new = case.commitment(transformed.transformed).filter(|new| *new != transformed.inspected);
+    if let Some(new) = new {
+        change(case, transformed.inspected, delta, |content| content.transformed = Some(new));
+        bar(case, transformed.inspected, delta);
+    }
+}
+
+fn change(case: &Case<'_>, item: Digest, delta: &mut Delta, change: impl FnOnce(&mut Context)) {
+    let mut content = case.state.context(&item).copied().unwrap_or_default();
+    change(&mut content);
+    delta.context(item, content.is_needed().then_some(content));
+}
+
+/// Prompts that the content is a part of may not keep it.
+fn bar(case: &Case<'_>, item: Digest, delta: &mut Delta) {
+    for (agent, prompt) in case.state.prompts().iter().filter(|(_, prompt)| !prompt.barred) {
+        if case.state.parts().range(PartKey::saying(agent, item)).next().is_some() {
+            let mut prompt = prompt.clone();
+            prompt.barred = true;
+            delta.prompt(agent.clone(), Some(prompt));
+        }
+    }
+}

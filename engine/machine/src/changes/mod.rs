@@ -1,0 +1,183 @@
+//! What each kind of record changes in the state, once it is applied. Total: where a record does not fit the state, nothing changes.
+
+mod call;
+mod content;
+mod delegation;
+mod opening;
+mod prompt;
+mod turn;
+
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement};
+use rederive_evidence::kinds::downstream::EffectMatch;
+use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
+
+use crate::case::Case;
+use crate::charge::{Charge, window};
+use crate::rules::needs_permit;
+use crate::state::{CallsAt, Delta, Expiring, Influence, MemoryItem, Present, RegisteredTool, SharedCounter};
+
+pub(crate) use opening::{opened, registered};
+
+/// What a refused request changes: it is counted, time goes on, and a call proposed at a free place has ended as blocked.
+pub(crate) fn refused(case: &Case<'_>) -> Delta {
+    let mut delta = Delta::default();
+    time(case, false, &mut delta);
+    let mut counters = case.state.counters().copied().unwrap_or_default();
+    counters.refused = counters.refused.saturating_add(1);
+    delta.counters(counters);
+    if let (Body::ToolProposed(_), Some(place)) = (&case.input.body, &case.input.place) {
+        turn::refuse(case.state, place, &mut delta);
+    }
+    delta
+}
+
+/// What an applied record changes. `influence` is what it hands on.
+pub(crate) fn applied(case: &Case<'_>, influence: Influence) -> Delta {
+    let mut delta = Delta::default();
+    time(case, matches!(case.input.body, Body::RunClosed(_)), &mut delta);
+    count(case, &mut delta);
+    body(case, influence, &mut delta);
+    delta
+}
+
+fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
+    match &case.input.body {
+        Body::PromptSent(sent) => prompt::sent(case, sent, influence, delta),
+        Body::PromptAnswered(answer) => turn::answered(case, answer.calls, influence, delta),
+        Body::ContextRetrieved(retrieved) => content::retrieved(case, retrieved, delta),
+        Body::ContextSummarised(summary) => content::summarised(case, summary, delta),
+        Body::ContextBlocked(blocked) => content::withheld(case, blocked.item, delta),
+        Body::GuardrailTransformed(transformed) => content::transformed(case, transformed, delta),
+        Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
+        Body::DecisionMade(made) => decided(case, made, delta),
+        Body::ToolRegistered(registered) => {
+            let tool = RegisteredTool {
+                version: registered.version.known().cloned(),
+                schema: registered.schema.known().and_then(|schema| case.commitment(*schema)),
+                effects: registered.effects.known().copied(),
+                preview: registered.preview,
+                result_label: registered.result_label.known().copied(),
+            };
+            delta.tool(registered.tool.clone(), Some(tool));
+        }
+        Body::ToolProposed(proposed) => call::proposed(case, proposed, influence, delta),
+        Body::ToolValidated(validated) => call::validated(case, validated, delta),
+        Body::ToolRequested(requested) => call::requested(case, requested, delta),
+        Body::ToolPreviewed(_) => call::previewed(case, delta),
+        Body::ToolDispatched(dispatched) => call::dispatched(case, dispatched, delta),
+        Body::ToolReturned(_) | Body::ToolFailed(_) | Body::ToolBlocked(_) | Body::ToolUnknown(_) => {
+            call::ended(case, delta);
+        }
+        Body::CredentialIssued(issued) => {
+            let held = Expiring { expires: issued.expires.known().copied() };
+            delta.credential(issued.credential.clone(), Some(held));
+        }
+        Body::CredentialRevoked(revoked) => delta.credential(revoked.credential.clone(), None),
+        Body::CredentialExpired(expired) => delta.credential(expired.credential.clone(), None),
+        Body::ApprovalRequested(requested) => delta.approval(requested.approval.clone(), Some(Present {})),
+        Body::ApprovalApproved(approved) => delta.approval(approved.approval.clone(), None),
+        Body::ApprovalDenied(denied) => delta.approval(denied.approval.clone(), None),
+        Body::ApprovalExpired(expired) => delta.approval(expired.approval.clone(), None),
+        Body::ApprovalWithdrawn(withdrawn) => delta.approval(withdrawn.approval.clone(), None),
+        Body::MemoryWritten(written) => remembered(case, written, influence, delta),
+        Body::MemoryDeleted(deleted) => forgotten(&deleted.item, influence, delta),
+        Body::MemoryExpired(expired) => forgotten(&expired.item, influence, delta),
+        Body::EffectExecuted(executed) => delta.effect(executed.effect.clone(), Some(Present {})),
+        Body::EffectVerified(verified) => match verified.result {
+            EffectMatch::Match => delta.effect(verified.effect.clone(), None),
+            EffectMatch::Mismatch | EffectMatch::Unobserved => {}
+        },
+        Body::EffectReverted(reverted) => delta.effect(reverted.effect.clone(), None),
+        Body::EffectQuarantined(quarantined) => delta.effect(quarantined.effect.clone(), None),
+        Body::EffectCompensated(compensated) => delta.effect(compensated.effect.clone(), None),
+        Body::EffectNotified(notified) => delta.effect(notified.effect.clone(), None),
+        Body::DelegationGranted(granted) => delegation::granted(case, granted, delta),
+        Body::DelegationEnded(ended) => delegation::ended(case.state, ended, delta),
+        Body::LimitRead(read) => {
+            let counter = SharedCounter { kind: read.kind, value: read.value, limit: read.limit };
+            delta.shared_counter(read.counter.clone(), Some(counter));
+        }
+        Body::RunOpened(_)
+        | Body::RunClosed(_)
+        | Body::PlanProposed(_)
+        | Body::PlanChecked(_)
+        | Body::PlanRevised(_)
+        | Body::PromptGiven(_)
+        | Body::GuardrailDetected(_)
+        | Body::CredentialUsed(_)
+        | Body::ApprovalEvidence(_)
+        | Body::ApprovalUnderReview(_)
+        | Body::ApprovalRevised(_)
+        | Body::ApprovalLogged(_)
+        | Body::MemoryRead(_)
+        | Body::OutputProduced(_)
+        | Body::OutputReleased(_)
+        | Body::OutputBlocked(_)
+        | Body::EffectPlanned(_)
+        | Body::HandedOff(_)
+        | Body::PolicyPinned(_)
+        | Body::PolicyChanged(_)
+        | Body::ExceptionGranted(_)
+        | Body::ExceptionEnded(_)
+        | Body::RiskAccepted(_)
+        | Body::ReviewHeld(_)
+        | Body::EvaluationAttached(_)
+        | Body::IncidentOpened(_)
+        | Body::IncidentClosed(_) => {}
+    }
+}
+
+/// The latest time recorded, and whether the run is closed.
+fn time(case: &Case<'_>, closed: bool, delta: &mut Delta) {
+    let mut progress = case.state.progress().copied().unwrap_or_default();
+    progress.time = progress.time.max(case.input.time);
+    progress.closed |= closed;
+    delta.progress(progress);
+}
+
+/// What LIM-1 counts.
+fn count(case: &Case<'_>, delta: &mut Delta) {
+    let charge = Charge::of(case);
+    if charge == Charge::default() {
+        return;
+    }
+    delta.counters(charge.added_to(case));
+    if let Some(target) = charge.target {
+        delta.target(target, Some(Present {}));
+    }
+    if let Some(window) = window(case).filter(|_| charge.calls > 0) {
+        for (time, _) in window.left_behind(case.state) {
+            delta.calls_at(*time, None);
+        }
+        let before = case.state.calls_at(&window.now).map_or(0, |at| at.calls);
+        delta.calls_at(window.now, Some(CallsAt { calls: before.saturating_add(charge.calls) }));
+    }
+}
+
+/// A decision on a call stands with the call; one without a call, on a value, permits one memory write of it or takes the permit back.
+fn decided(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
+    if let Some(place) = &made.request.call {
+        return call::decided(case.state, place, made, delta);
+    }
+    let Some(value) = made.request.arguments.known() else { return };
+    let permits = made.decision == Decision::Permit && made.enforcement == Enforcement::Executed;
+    delta.permit(*value, permits.then_some(Expiring { expires: made.expires }));
+}
+
+/// A memory item's value; its label is no better than its influence nor than what was claimed. A permit that was needed is used up.
+fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, delta: &mut Delta) {
+    let commitment = case.commitment(written.value);
+    let label = written.label.known().map_or(influence.label, |claimed| influence.label.join(*claimed));
+    let item = MemoryItem { commitment, label, expires: written.expires.known().copied() };
+    delta.memory_item(written.item.clone(), Some(item));
+    if let Some(value) = commitment.filter(|_| needs_permit(written, &influence)) {
+        delta.permit(value, None);
+    }
+}
+
+/// An item that is there no more stays known as such: nothing of an earlier run brings it back.
+fn forgotten(item: &MemoryKey, influence: Influence, delta: &mut Delta) {
+    let gone = MemoryItem { commitment: None, label: influence.label, expires: None };
+    delta.memory_item(item.clone(), Some(gone));
+}

@@ -1,0 +1,31 @@
+//! The state that an opening record makes.
+
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::values::Actor;
+
+use crate::case::Case;
+use crate::state::{Counters, Delta, ListedModel, ListedSource, Progress, RegisteredActor};
+
+/// What the opening record registers. Of two entries of one name the first stands.
+pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
+    let mut delta = Delta::default();
+    delta.config(case.config.clone());
+    delta.progress(Progress { time: case.input.time, closed: false });
+    delta.counters(Counters::default());
+    for actor in opened.actors.iter().rev() {
+        delta.actor(actor.id.clone(), Some(registered(actor)));
+    }
+    for model in opened.models.iter().rev() {
+        delta.model(model.id.clone(), Some(ListedModel { clearance: model.clearance.known().copied() }));
+    }
+    for source in opened.sources.iter().rev() {
+        delta.source(source.id.clone(), Some(ListedSource { label: source.label }));
+    }
+    delta
+}
+
+pub(crate) fn registered(actor: &Actor) -> RegisteredActor {
+    let mut scope = actor.scope.clone();
+    scope.iter_mut().for_each(|scope| scope.sort_unstable());
+    RegisteredActor { actor_type: actor.actor_type, scope, delegation: None }
+}

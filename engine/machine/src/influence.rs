@@ -1,0 +1,186 @@
+//! What influenced a record: its label, whether its causes reach the goal, and until when all that led to it is fresh.
+//!
+//! A record's influence is the join of what its causes are marked with, of what the state holds of its place, and of the labels that
+//! stand in the record. Nobody gets rid of an influence by leaving out a cause: an answer is influenced by its agent's latest prompt, a
+//! call by the answer that opened its turn, a prompt by the one that it extends. Spec: influence.
+
+use rederive_evidence::kinds::prompt::PromptSent;
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::values::{ActorType, Label, Role, Sensitivity, SourceLabel, Trust};
+
+use crate::case::Case;
+use crate::lineage::{Mark, Summary};
+use crate::state::{Influence, RegisteredActor};
+
+/// Flags that travel from a record to what it influences.
+pub(crate) const TRAVELS: u8 = Mark::REACHES_GOAL | Mark::BREACHED;
+
+/// What influenced the record, before it is known whether it breaches a rule itself.
+pub(crate) fn of(case: &Case<'_>) -> Influence {
+    let led = led(case);
+    let base = led.unwrap_or(Influence::NONE);
+    let stated = case.input.labels.iter().map(|stated| stated.label).chain(claimed(&case.input.body));
+    let own = match brought(case) {
+        Some(_) if case.input.labels.iter().any(covers_all) => Influence::NONE.label,
+        Some(default) => default,
+        None if led.is_none() => by_actor(case.actor),
+        None => Influence::NONE.label,
+    };
+    let label = stated.fold(base.label.join(own), Label::join);
+    let goal = if starts_at_goal(case) { Mark::REACHES_GOAL } else { 0 };
+    Influence { label: replaced(&case.input.body).unwrap_or(label), flags: base.flags | goal, ..base }
+}
+
+/// What causes and the state say of the record; none where they say nothing.
+fn led(case: &Case<'_>) -> Option<Influence> {
+    let at_place = if let Body::PromptSent(prompt) = &case.input.body {
+        sent(case, prompt)
+    } else if case.call.is_none() && case.turn.is_none() {
+        case.state.prompt(case.agent()).map(|prompt| prompt.influence)
+    } else {
+        None
+    };
+    let calls = case.call.into_iter().chain(case.named_call()).map(|call| call.influence);
+    let turn = case.turn.map(|turn| turn.influence);
+    let causes = case.causes.map(of_marks);
+    causes.into_iter().chain(at_place).chain(turn).chain(calls).reduce(Influence::join)
+}
+
+fn of_marks(sum: Summary) -> Influence {
+    Influence { label: sum.label, flags: sum.flags & TRAVELS, fresh_until: None }
+}
+
+/// The prompt that this one extends, and the records and contents of its new parts.
+fn sent(case: &Case<'_>, prompt: &PromptSent) -> Option<Influence> {
+    let extended = prompt.extends.and_then(|_| case.state.prompt(case.agent()));
+    let part = |part: &rederive_evidence::kinds::prompt::Part| {
+        let from = part.from.and_then(|from| case.lineage.get(from.0)).map(|mark| of_marks(mark.into()));
+        let content = case.commitment(part.content).and_then(|content| case.state.context(&content));
+        let fresh_until = content.and_then(|content| content.fresh_until);
+        from.into_iter().chain(fresh_until.map(|_| Influence { fresh_until, ..Influence::NONE }))
+    };
+    let extended = extended.map(|extended| extended.influence);
+    extended.into_iter().chain(prompt.parts.iter().flat_map(part)).reduce(Influence::join)
+}
+
+/// The label of what a record brings from outside the run, where it does. All other records are made in the run, of what is there.
+/// Spec: default-labels.
+fn brought(case: &Case<'_>) -> Option<Label> {
+    let body = &case.input.body;
+    if let Body::PromptGiven(body) = body {
+        Some(if body.role == Role::Tool { Label::UNKNOWN } else { by_actor(case.actor) })
+    } else if let Body::ContextRetrieved(body) = body {
+        let source = body.source.known().and_then(|source| case.state.source(source));
+        Some(body.label.known().copied().or(source.map(|source| source.label)).unwrap_or(Label::UNKNOWN))
+    } else if let Body::ContextSummarised(_) = body {
+        // A summary that names nothing it is of could be one of anything.
+        case.causes.is_none().then_some(Label::UNKNOWN)
+    } else if let Body::ToolReturned(body) = body {
+        Some(body.label.unwrap_or_else(|| result_label(case)))
+    } else if let Body::ToolFailed(_) | Body::EffectExecuted(_) = body {
+        Some(result_label(case))
+    } else if let Body::MemoryRead(body) = body {
+        let value = body.value.and_then(|value| case.commitment(value));
+        let held = case.state.memory_item(&body.item).filter(|held| held.commitment == value);
+        let nothing = body.value.is_none().then_some(Influence::NONE.label);
+        Some(held.map(|held| held.label).or(nothing).unwrap_or(Label::UNKNOWN))
+    } else if let Body::RunOpened(_) = body {
+        Some(Influence::NONE.label)
+    } else {
+        None
+    }
+}
+
+/// The registered label of the results of the tool whose call the record belongs to.
+fn result_label(case: &Case<'_>) -> Label {
+    let tool = case.call.or(case.named_call()).and_then(|call| case.state.tool(&call.tool));
+    tool.and_then(|tool| tool.result_label).unwrap_or(Label::UNKNOWN)
+}
+
+/// Whether a source label is over everything that the record brings, and so stands instead of the default.
+fn covers_all(stated: &SourceLabel) -> bool {
+    stated.content.is_none() && stated.from.is_none() && stated.to.is_none()
+}
+
+/// The label that the sender of a message claims for it.
+fn claimed(body: &Body) -> Option<Label> {
+    if let Body::HandedOff(message) = body { message.label.known().copied() } else { None }
+}
+
+/// The label that a guardrail sets for the form it puts in the place of another: one named item, not what led to it (D8).
+fn replaced(body: &Body) -> Option<Label> {
+    if let Body::GuardrailTransformed(transformed) = body { transformed.label } else { None }
+}
+
+/// The label of what an actor makes of nothing that is known. Spec: default-labels.
+pub(crate) fn by_actor(actor: Option<&RegisteredActor>) -> Label {
+    let trust = match actor.map(|actor| actor.actor_type) {
+        Some(
+            ActorType::Operator
+            | ActorType::PolicyAdministrator
+            | ActorType::Gate
+            | ActorType::CredentialBroker
+            | ActorType::Guardrail
+            | ActorType::Recorder,
+        ) => Trust::Control,
+        Some(ActorType::Principal | ActorType::Approver) => Trust::User,
+        Some(ActorType::Service | ActorType::Workflow | ActorType::Broker) => Trust::Internal,
+        Some(ActorType::Agent | ActorType::SubAgent | ActorType::Downstream) | None => return Label::UNKNOWN,
+    };
+    Label { trust, sensitivity: Sensitivity::Internal }
+}
+
+/// Whether the goal itself stands in the record: it opens the run, or gives the goal's content as a message.
+fn starts_at_goal(case: &Case<'_>) -> bool {
+    if let Body::PromptGiven(body) = &case.input.body {
+        case.config.goal.is_some() && case.commitment(body.message) == case.config.goal
+    } else {
+        case.kind == Kind::RunOpened
+    }
+}
+
+/// Whether the record brings data, which instructs nobody (CTX-4): by its kind, or because it hands on what does.
+pub(crate) fn is_data(case: &Case<'_>) -> bool {
+    let inspected = if let Body::GuardrailTransformed(body) = &case.input.body {
+        body.record.and_then(|record| case.lineage.get(record.0))
+    } else {
+        None
+    };
+    let mut sources = case.causes.into_iter().chain(inspected.map(Summary::from));
+    is_data_kind(case.kind) || (hands_on(case) && sources.any(|source| source.has(Mark::DATA)))
+}
+
+/// Whether the record's content is that of its causes in another form. What the principal or the operator says is their own word.
+fn hands_on(case: &Case<'_>) -> bool {
+    let own_word = case
+        .actor
+        .is_some_and(|actor| matches!(actor.actor_type, ActorType::Principal | ActorType::Operator));
+    case.kind == Kind::GuardrailTransformed || (case.kind == Kind::PromptGiven && !own_word)
+}
+
+fn is_data_kind(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ContextRetrieved
+            | Kind::ContextSummarised
+            | Kind::ToolReturned
+            | Kind::ToolFailed
+            | Kind::MemoryRead
+            | Kind::HandedOff
+    )
+}
+
+/// Whether the content of such a fact comes from its causes, so that what one of them breaches is in it.
+pub(crate) fn carries_on(kind: Kind) -> bool {
+    is_data_kind(kind)
+        || matches!(
+            kind,
+            Kind::PromptGiven
+                | Kind::PromptAnswered
+                | Kind::PlanProposed
+                | Kind::PlanRevised
+                | Kind::GuardrailTransformed
+                | Kind::OutputProduced
+                | Kind::EffectExecuted
+        )
+}

@@ -1,0 +1,75 @@
+//! RUN: opening, order and closing.
+
+use rederive_evidence::kinds::Kind;
+use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::values::Layer;
+
+use super::{Breaches, Reasons};
+use crate::case::{Case, Expiry};
+
+pub(super) const REASONS: &[Reasons] = &[
+    (Rule::Run1, &[Reason::NotOpened, Reason::OpenedAgain, Reason::AfterClose, Reason::FieldAbsent]),
+    (
+        Rule::Run2,
+        &[
+            Reason::SequenceGap,
+            Reason::TimeBackwards,
+            Reason::CauseAhead,
+            Reason::ReferenceAhead,
+            Reason::TimeAbsent,
+        ],
+    ),
+    (Rule::Run3, &[Reason::CallOpen, Reason::ApprovalOpen, Reason::EffectOpen, Reason::CredentialLive]),
+];
+
+pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
+    if !case.judges(Layer::Run) {
+        return;
+    }
+    if case.kind == Kind::RunOpened {
+        found.add(Rule::Run1, Reason::OpenedAgain);
+    }
+    check_order(case, found);
+    if case.kind == Kind::RunClosed {
+        check_closing(case, found);
+    }
+}
+
+/// RUN-2: a record's number is the number of records before it; its time is not before theirs; what it names as cause or in its body came
+/// before it.
+pub(super) fn check_order(case: &Case<'_>, found: &mut Breaches) {
+    if !case.judges(Layer::Run) {
+        return;
+    }
+    let number = case.lineage.len();
+    if case.input.sequence != number {
+        found.add(Rule::Run2, Reason::SequenceGap);
+    }
+    let latest = case.state.progress().and_then(|progress| progress.time);
+    match case.input.time {
+        Some(time) if Some(time) < latest => found.add(Rule::Run2, Reason::TimeBackwards),
+        Some(_) => {}
+        None => found.add_time_absent(case, Rule::Run2),
+    }
+    if let Some(ahead) = case.input.causes.last().filter(|last| *last >= number) {
+        found.add_at(Rule::Run2, Reason::CauseAhead, Some(ahead), None);
+    }
+    if let Some(ahead) = case.tally.records.checked_sub(1).filter(|last| *last >= number) {
+        found.add_at(Rule::Run2, Reason::ReferenceAhead, Some(ahead), None);
+    }
+}
+
+/// RUN-3: at closing every announced call has ended, every approval is answered, every effect resolved, every credential over.
+fn check_closing(case: &Case<'_>, found: &mut Breaches) {
+    let state = case.state;
+    let is_live = |end| case.expiry(end) != Expiry::Over;
+    let open = [
+        (state.open_calls() > 0, Reason::CallOpen),
+        (!state.approvals().is_empty(), Reason::ApprovalOpen),
+        (!state.effects().is_empty(), Reason::EffectOpen),
+        (state.credentials().iter().any(|(_, held)| is_live(held.expires)), Reason::CredentialLive),
+    ];
+    for (_, reason) in open.into_iter().filter(|(is_open, _)| *is_open) {
+        found.add(Rule::Run3, reason);
+    }
+}

@@ -1,0 +1,352 @@
+//! The sections of the state: one table gives keys, values, changes and the state itself.
+
+use std::collections::BTreeMap;
+use std::ops::RangeBounds;
+
+use rederive_evidence::cbor::{DecodeError, DecodeFault, Decoder, Encoder};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::kinds::memory::MemoryKey;
+use rederive_evidence::schema::{Cddl, Field};
+use rederive_evidence::values::Place;
+
+use super::entries::{
+    Call, CallsAt, Config, Context, Counters, Expiring, GrantedDelegation, ListedModel, ListedSource,
+    MemoryItem, Present, Progress, Prompt, RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn,
+    Watermark,
+};
+use super::keys::{IndexKey, PartKey, TurnKey};
+
+/// A value and the canonical bytes that its entry takes, key included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held<V> {
+    pub(crate) value: V,
+    pub(crate) bytes: u64,
+}
+
+macro_rules! sections {
+    (
+        one { $( $(#[$one_doc:meta])* $One:ident = $one_code:literal $one:ident: $one_value:ty; )* }
+        many { $( $(#[$doc:meta])* $Many:ident = $code:literal $many:ident, $map:ident: $key:ty => $value:ty; )* }
+    ) => {
+        /// Names an entry. Bytes: an array of the section's code and, in a section of many entries, what names the entry there.
+        /// Spec: state-sections.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Key {
+            $( $(#[$one_doc])* $One, )*
+            $( $(#[$doc])* $Many($key), )*
+        }
+
+        /// What an entry holds.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Value {
+            $( $(#[$one_doc])* $One($one_value), )*
+            $( $(#[$doc])* $Many($value), )*
+        }
+
+        /// One entry set, or removed where there is no value.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) enum Change {
+            $( $One(Option<Held<$one_value>>), )*
+            $( $Many($key, Option<Held<$value>>), )*
+        }
+
+        /// The state of a run after some record: what the machine remembers of all records so far.
+        ///
+        /// Equal acts give equal states, in whatever order they arrived (D13).
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct State {
+            $( $one: Option<Held<$one_value>>, )*
+            $( $map: BTreeMap<$key, Held<$value>>, )*
+            bytes: u64,
+        }
+
+        impl Key {
+            pub(super) fn encode(&self, e: &mut Encoder) {
+                match self {
+                    $( Self::$One => encode_one(e, $one_code), )*
+                    $( Self::$Many(key) => encode_many(e, $code, key), )*
+                }
+            }
+
+            pub(super) fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+                let at = d.position();
+                let len = d.array(2)?;
+                let code = d.unsigned(u64::MAX)?;
+                let key = match (code, len) {
+                    $( ($one_code, 1) => Self::$One, )*
+                    $( ($code, 2) => Self::$Many(<$key as Field>::decode(d)?), )*
+                    (found, _) => return d.fault_at(at, DecodeFault::Registry { registry: "Section", found }),
+                };
+                d.close();
+                Ok(key)
+            }
+        }
+
+        impl Value {
+            pub(super) fn encode(&self, e: &mut Encoder) {
+                match self {
+                    $( Self::$One(value) => value.encode(e), )*
+                    $( Self::$Many(value) => value.encode(e), )*
+                }
+            }
+        }
+
+        impl Change {
+            pub(crate) fn encode_key(&self, e: &mut Encoder) {
+                match self {
+                    $( Self::$One(_) => encode_one(e, $one_code), )*
+                    $( Self::$Many(key, _) => encode_many(e, $code, key), )*
+                }
+            }
+
+            /// Writes the value, or `null` where the entry is removed.
+            pub(crate) fn encode_value(&self, e: &mut Encoder) {
+                match self {
+                    $( Self::$One(value) => encode_held(e, value.as_ref()), )*
+                    $( Self::$Many(_, value) => encode_held(e, value.as_ref()), )*
+                }
+            }
+
+            /// Notes the bytes that the entry takes.
+            pub(crate) fn set_bytes(&mut self, bytes: u64) {
+                match self {
+                    $( Self::$One(value) => value.iter_mut().for_each(|held| held.bytes = bytes), )*
+                    $( Self::$Many(_, value) => value.iter_mut().for_each(|held| held.bytes = bytes), )*
+                }
+            }
+
+            /// Whether the state would be another one after it.
+            pub(crate) fn changes(&self, state: &State) -> bool {
+                match self {
+                    $( Self::$One(new) => differs(new.as_ref(), state.$one.as_ref()), )*
+                    $( Self::$Many(key, new) => differs(new.as_ref(), state.$map.get(key)), )*
+                }
+            }
+
+            fn of(key: Key, d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+                Ok(match key {
+                    $( Key::$One => Self::$One(Some(decode_held(d)?)), )*
+                    $( Key::$Many(key) => Self::$Many(key, Some(decode_held(d)?)), )*
+                })
+            }
+        }
+
+        impl State {
+            /// Canonical bytes of the keys and values of all entries.
+            pub fn bytes(&self) -> u64 {
+                self.bytes
+            }
+
+            $(
+                #[doc = concat!("The entry of section ", stringify!($one_code), ".")]
+                pub fn $one(&self) -> Option<&$one_value> {
+                    self.$one.as_ref().map(|held| &held.value)
+                }
+            )*
+
+            $(
+                #[doc = concat!("An entry of section ", stringify!($code), ".")]
+                pub fn $many(&self, key: &$key) -> Option<&$value> {
+                    self.$map.get(key).map(|held| &held.value)
+                }
+
+                #[doc = concat!("The entries of section ", stringify!($code), ", by key.")]
+                pub fn $map(&self) -> Section<'_, $key, $value> {
+                    Section(&self.$map)
+                }
+            )*
+
+            /// The value of an entry.
+            pub fn get(&self, key: &Key) -> Option<Value> {
+                match key {
+                    $( Key::$One => self.$one().cloned().map(Value::$One), )*
+                    $( Key::$Many(key) => self.$many(key).cloned().map(Value::$Many), )*
+                }
+            }
+
+            /// Every entry, section after section.
+            pub(super) fn all(&self) -> impl Iterator<Item = (Key, Value)> + '_ {
+                std::iter::empty()
+                    $( .chain(self.$one().map(|value| (Key::$One, Value::$One(value.clone())))) )*
+                    $( .chain(self.$map().iter().map(|(key, value)| {
+                        (Key::$Many(key.clone()), Value::$Many(value.clone()))
+                    })) )*
+            }
+
+            /// Sets or removes one entry.
+            pub(crate) fn put(&mut self, change: Change) {
+                let (before, after) = match change {
+                    $( Change::$One(new) => {
+                        let after = taken(new.as_ref());
+                        (taken(std::mem::replace(&mut self.$one, new).as_ref()), after)
+                    } )*
+                    $( Change::$Many(key, Some(new)) => {
+                        let after = new.bytes;
+                        (taken(self.$map.insert(key, new).as_ref()), after)
+                    }
+                    Change::$Many(key, None) => (taken(self.$map.remove(&key).as_ref()), 0), )*
+                };
+                self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
+            }
+
+            /// CDDL (RFC 8610) of the state's entries: an array of key and value.
+            pub fn cddl() -> String {
+                let mut book = Cddl::new();
+                book.rule("state-entry", |book| {
+                    let mut choices = Vec::new();
+                    $(
+                        let value = <$one_value as Field>::cddl(book);
+                        choices.push(format!("[[{}], {value}] ; {}", $one_code, stringify!($one)));
+                    )*
+                    $(
+                        let key = <$key as Field>::cddl(book);
+                        let value = <$value as Field>::cddl(book);
+                        choices.push(format!("[[{}, {key}], {value}] ; {}", $code, stringify!($map)));
+                    )*
+                    choices.join("\n  / ")
+                });
+                book.text()
+            }
+        }
+
+        impl super::Delta {
+            $(
+                pub(crate) fn $one(&mut self, value: $one_value) {
+                    self.push(Change::$One(Some(Held { value, bytes: 0 })));
+                }
+            )*
+
+            $(
+                /// Sets an entry, or removes it where there is no value.
+                pub(crate) fn $many(&mut self, key: $key, value: Option<$value>) {
+                    self.push(Change::$Many(key, value.map(|value| Held { value, bytes: 0 })));
+                }
+            )*
+        }
+    };
+}
+
+sections! {
+    one {
+        /// What the opening record fixes.
+        Config = 0 config: Config;
+        /// How far the run has come.
+        Progress = 1 progress: Progress;
+        /// What is counted.
+        Counters = 2 counters: Counters;
+    }
+    many {
+        /// An actor, by its name.
+        Actor = 8 actor, actors: Id => RegisteredActor;
+        /// A delegation, by its name.
+        Delegation = 9 delegation, delegations: Id => GrantedDelegation;
+        /// A model on the run's list.
+        Model = 10 model, models: Id => ListedModel;
+        /// A source on the run's list.
+        Source = 11 source, sources: Id => ListedSource;
+        /// A tool, by its name.
+        Tool = 12 tool, tools: Id => RegisteredTool;
+        /// An agent's last turn.
+        Watermark = 16 watermark, watermarks: Id => Watermark;
+        /// An open turn, or its agent's last.
+        Turn = 17 turn, turns: TurnKey => Turn;
+        /// A call of an open turn that was tried again.
+        Retried = 18 retried, retries: IndexKey => Retried;
+        /// A live call, by its place.
+        Call = 19 call, calls: Place => Call;
+        /// An agent's latest prompt.
+        Prompt = 20 prompt, prompts: Id => Prompt;
+        /// A part of an agent's latest prompt.
+        Part = 21 part, parts: PartKey => Present;
+        /// A content of which something must be remembered, by its commitment.
+        Context = 22 context, contexts: Digest => Context;
+        /// A memory item.
+        Memory = 24 memory_item, memory: MemoryKey => MemoryItem;
+        /// A permit for one memory write, by the commitment of the value.
+        Permit = 25 permit, permits: Digest => Expiring;
+        /// An approval that nobody has answered.
+        Approval = 32 approval, approvals: Id => Present;
+        /// A live credential.
+        Credential = 33 credential, credentials: Id => Expiring;
+        /// An effect that is not resolved.
+        Effect = 34 effect, effects: Id => Present;
+        /// A distinct target that was touched above `read`, by its commitment.
+        Target = 40 target, targets: Digest => Present;
+        /// Calls dispatched in the rate window, by their time.
+        CallsAt = 41 calls_at, call_times: RecordedTime => CallsAt;
+        /// A counter that runs share.
+        Shared = 42 shared_counter, shared_counters: Id => SharedCounter;
+    }
+}
+
+/// The entries of one section, by key.
+#[derive(Debug)]
+pub struct Section<'a, K, V>(&'a BTreeMap<K, Held<V>>);
+
+impl<'a, K: Ord, V> Section<'a, K, V> {
+    /// All entries, keys ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
+        self.0.iter().map(|(key, held)| (key, &held.value))
+    }
+
+    /// The entries with keys in `range`.
+    pub fn range<R: RangeBounds<K>>(
+        &self,
+        range: R,
+    ) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V, R> {
+        self.0.range(range).map(|(key, held)| (key, &held.value))
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl State {
+    /// Adds the entry that these bytes hold; the key stands already decoded.
+    pub(super) fn load(&mut self, key: Key, key_bytes: usize, value: &[u8]) -> Result<(), DecodeError> {
+        let mut d = Decoder::new(value);
+        let mut change = Change::of(key, &mut d)?;
+        d.finish()?;
+        change.set_bytes((key_bytes as u64).saturating_add(value.len() as u64));
+        self.put(change);
+        Ok(())
+    }
+}
+
+fn encode_one(e: &mut Encoder, code: u64) {
+    e.array(1);
+    e.unsigned(code);
+}
+
+fn encode_many<K: Field>(e: &mut Encoder, code: u64, key: &K) {
+    e.array(2);
+    e.unsigned(code);
+    key.encode(e);
+}
+
+fn encode_held<V: Field>(e: &mut Encoder, held: Option<&Held<V>>) {
+    match held {
+        Some(held) => held.value.encode(e),
+        None => e.null(),
+    }
+}
+
+fn decode_held<V: Field>(d: &mut Decoder<'_>) -> Result<Held<V>, DecodeError> {
+    V::decode(d).map(|value| Held { value, bytes: 0 })
+}
+
+fn differs<V: PartialEq>(new: Option<&Held<V>>, old: Option<&Held<V>>) -> bool {
+    new.map(|held| &held.value) != old.map(|held| &held.value)
+}
+
+fn taken<V>(held: Option<&Held<V>>) -> u64 {
+    held.map_or(0, |held| held.bytes)
+}
