@@ -5,6 +5,7 @@
 //! [`DEPTH_MAX`]. The encoder can write nothing else and the decoder refuses everything else, so accepted bytes
 //! re-encode to themselves. Spec: cbor-subset.
 
+use crate::fault_codes;
 use crate::limits::{DEPTH_MAX, FRAME_BYTES_MAX};
 
 /// The types a data item can have in the subset, as named in faults.
@@ -161,48 +162,32 @@ pub enum DecodeFault {
     FrameLength,
 }
 
-macro_rules! fault_codes {
-    ($($fault:pat => $code:literal,)*) => {
-        impl DecodeFault {
-            /// Every code, in the order of the faults. Spec: codes.
-            pub const CODES: &'static [&'static str] = &[$($code),*];
-
-            /// The stable code of this fault. Spec: codes.
-            pub fn code(&self) -> &'static str {
-                match self {
-                    $( $fault => $code, )*
-                }
-            }
-        }
-    };
-}
-
-fault_codes! {
-    Self::Truncated => "C-TRUNCATED",
-    Self::Trailing => "C-TRAILING",
-    Self::LongForm => "C-LONG-FORM",
-    Self::Indefinite => "C-INDEFINITE",
-    Self::Negative => "C-NEGATIVE",
-    Self::Tagged => "C-TAGGED",
-    Self::Float => "C-FLOAT",
-    Self::Simple => "C-SIMPLE",
-    Self::Type { .. } => "C-TYPE",
-    Self::Utf8 => "C-UTF8",
-    Self::KeyOrder { .. } => "C-KEY-ORDER",
-    Self::KeyRepeated { .. } => "C-KEY-REPEATED",
-    Self::KeyUnknown { .. } => "C-KEY-UNKNOWN",
-    Self::KeyMissing { .. } => "C-KEY-MISSING",
-    Self::Limit { .. } => "C-LIMIT",
-    Self::Length { .. } => "C-LENGTH",
-    Self::Registry { .. } => "C-REGISTRY",
-    Self::UnknownKind { .. } => "C-UNKNOWN-KIND",
-    Self::Identifier => "C-IDENTIFIER",
-    Self::Depth => "C-DEPTH",
-    Self::Ranges => "C-RANGES",
-    Self::ContentIndex { .. } => "C-CONTENT-INDEX",
-    Self::Padding => "C-PADDING",
-    Self::FrameLength => "C-FRAME-LENGTH",
-}
+fault_codes! { DecodeFault {
+    Self::Truncated => "C-TRUNCATED" "the bytes end inside an item",
+    Self::Trailing => "C-TRAILING" "bytes follow the last item",
+    Self::LongForm => "C-LONG-FORM" "a head is not in its shortest form",
+    Self::Indefinite => "C-INDEFINITE" "a length is indefinite",
+    Self::Negative => "C-NEGATIVE" "an integer is negative",
+    Self::Tagged => "C-TAGGED" "an item is tagged",
+    Self::Float => "C-FLOAT" "an item is a float",
+    Self::Simple => "C-SIMPLE" "a simple value other than true, false and null, or a reserved head",
+    Self::Type { .. } => "C-TYPE" "another type than the field has",
+    Self::Utf8 => "C-UTF8" "a text string is not UTF-8",
+    Self::KeyOrder { .. } => "C-KEY-ORDER" "map keys do not ascend",
+    Self::KeyRepeated { .. } => "C-KEY-REPEATED" "a map key stands twice",
+    Self::KeyUnknown { .. } => "C-KEY-UNKNOWN" "the map does not have this key",
+    Self::KeyMissing { .. } => "C-KEY-MISSING" "a required key is not there",
+    Self::Limit { .. } => "C-LIMIT" "a length or number is above its limit",
+    Self::Length { .. } => "C-LENGTH" "a byte string has another length than the field",
+    Self::Registry { .. } => "C-REGISTRY" "a number names no value of a closed registry",
+    Self::UnknownKind { .. } => "C-UNKNOWN-KIND" "a record kind that this version does not know; the record may be sound",
+    Self::Identifier => "C-IDENTIFIER" "an identifier is empty or has a character outside its alphabet",
+    Self::Depth => "C-DEPTH" "items are nested too deep",
+    Self::Ranges => "C-RANGES" "ranges are empty, do not ascend, overlap or touch",
+    Self::ContentIndex { .. } => "C-CONTENT-INDEX" "a content index has no entry in the record's contents",
+    Self::Padding => "C-PADDING" "a frame's padding is not the fewest zero bytes",
+    Self::FrameLength => "C-FRAME-LENGTH" "a record runs on beyond the largest frame",
+} }
 
 /// A fault and the byte, from the start of the decoded bytes, at which it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

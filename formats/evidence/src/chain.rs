@@ -8,10 +8,10 @@ use crate::ids::{PublicKey, RunId};
 use crate::limits::{
     FRAME_BLOCK_BYTES, FRAME_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_RECORDS_MAX, SIGNED_BYTES_MAX,
 };
-use crate::map;
 use crate::record::Causes;
 use crate::signed::{Payload, Version};
 use crate::tree::LEAVES_MAX;
+use crate::{fault_codes, map};
 
 map! {
     /// The header of a closed segment. Spec: header-chain.
@@ -139,21 +139,16 @@ pub enum PayloadFault {
     HeaderRoot,
 }
 
-impl PayloadFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Records { .. } => "S-RECORDS",
-            Self::FrameBytes { .. } => "S-FRAME-BYTES",
-            Self::First { .. } => "S-FIRST",
-            Self::Previous { .. } => "S-PREVIOUS",
-            Self::Recovered => "S-RECOVERED",
-            Self::Segments { .. } => "S-SEGMENTS",
-            Self::SealedRecords { .. } => "S-SEALED-RECORDS",
-            Self::HeaderRoot => "S-HEADER-ROOT",
-        }
-    }
-}
+fault_codes! { PayloadFault {
+    Self::Records { .. } => "S-RECORDS" "a segment without records, or with more than a segment may have",
+    Self::FrameBytes { .. } => "S-FRAME-BYTES" "frame bytes that so many records cannot have",
+    Self::First { .. } => "S-FIRST" "a first record that cannot be the first of this segment",
+    Self::Previous { .. } => "S-PREVIOUS" "a previous header named in segment 0, or none in a later one",
+    Self::Recovered => "S-RECOVERED" "recovered records that are none, or not all in the segment",
+    Self::Segments { .. } => "S-SEGMENTS" "a run without segments, or with more than a run may have",
+    Self::SealedRecords { .. } => "S-SEALED-RECORDS" "records that so many segments cannot hold",
+    Self::HeaderRoot => "S-HEADER-ROOT" "the header root of a single segment is not its header's digest",
+} }
 
 /// Err unless `holds`.
 fn ensure(holds: bool, fault: PayloadFault) -> Result<(), PayloadFault> {

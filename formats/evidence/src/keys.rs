@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::fault_codes;
 use crate::hex::{self, HexFault};
 use crate::ids::{PublicKey, Signature};
 
@@ -23,15 +24,10 @@ pub enum SignatureFault {
     },
 }
 
-impl SignatureFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Key { .. } => "F-KEY",
-            Self::Signature { .. } => "F-SIGNATURE",
-        }
-    }
-}
+fault_codes! { SignatureFault {
+    Self::Key { .. } => "F-KEY" "the key is no point of the curve",
+    Self::Signature { .. } => "F-SIGNATURE" "the signature does not hold under the key",
+} }
 
 impl PublicKey {
     /// Checks a signature over `message` strictly: no malleable signature, no key or nonce of small order (RFC 8032, section

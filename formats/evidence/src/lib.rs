@@ -4,6 +4,7 @@
 pub mod arbitrary;
 pub mod cbor;
 pub mod chain;
+pub mod codes;
 pub mod digest;
 pub mod draft;
 pub mod grammar;

@@ -11,12 +11,12 @@ use crate::hex::{Bytes, hex_bytes};
 use crate::ids::{PublicKey, RunId};
 use crate::lanes::digest_many;
 use crate::limits::{CONTENT_BYTES_MAX, FRAME_BYTES_MAX, SEGMENT_BYTES_MAX, SIGNED_BYTES_MAX};
-use crate::map;
 use crate::record::{ContentEntry, Record};
 use crate::schema::{Field, from_bytes};
 use crate::signed::{Signed, SignedFault, TrustFault, UncheckedSigned, Version, version};
 use crate::sparse::StateProofFault;
 use crate::tree::{InclusionPath, PathFault, Selection};
+use crate::{fault_codes, map};
 
 /// Most bytes of a proof: the largest content beside a full segment. Spec: limit-proof.
 pub const PROOF_BYTES_MAX: usize = CONTENT_BYTES_MAX as usize + 2 * SEGMENT_BYTES_MAX;
@@ -171,28 +171,24 @@ pub enum ProofFault {
     State(#[from] StateProofFault),
 }
 
-impl ProofFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Size { .. } => "P-SIZE",
-            Self::Decode(error) => error.fault.code(),
-            Self::Version { .. } => "P-VERSION",
-            Self::SealForm(fault) | Self::HeaderForm(fault) => fault.code(),
-            Self::Seal(fault) => fault.code(),
-            Self::Run { .. } => "P-RUN",
-            Self::HeaderPath(fault) | Self::RecordPath(fault) => fault.code(),
-            Self::HeaderRoot { .. } => "P-HEADER-ROOT",
-            Self::RecordRoot { .. } => "P-RECORD-ROOT",
-            Self::Frame { fault, .. } => fault.fault.code(),
-            Self::Sequence { .. } => "P-SEQUENCE",
-            Self::Unlisted { .. } => "P-UNLISTED",
-            Self::Commitment { .. } => "P-COMMITMENT",
-            Self::StateEnd => "P-STATE-END",
-            Self::State(fault) => fault.code(),
-        }
-    }
-}
+fault_codes! { ProofFault {
+    Self::Size { .. } => "P-SIZE" "more bytes than a proof may have",
+    Self::Version { .. } => "P-VERSION" "a version that this program does not know",
+    Self::Run { .. } => "P-RUN" "header and seal name different runs",
+    Self::HeaderRoot { .. } => "P-HEADER-ROOT" "the header is not one of those sealed",
+    Self::RecordRoot { .. } => "P-RECORD-ROOT" "the records are not those of the segment",
+    Self::Sequence { .. } => "P-SEQUENCE" "a record sealed at another place than its sequence says",
+    Self::Unlisted { .. } => "P-UNLISTED" "a content disclosed that no record shown lists with this length",
+    Self::Commitment { .. } => "P-COMMITMENT" "a content disclosed whose salt and bytes do not give its commitment",
+    Self::StateEnd => "P-STATE-END" "the proof names both a value and another entry",
+    ;
+    Self::Decode(error) => error.fault.code(),
+    Self::SealForm(fault) | Self::HeaderForm(fault) => fault.code(),
+    Self::Seal(fault) => fault.code(),
+    Self::HeaderPath(fault) | Self::RecordPath(fault) => fault.code(),
+    Self::Frame { fault, .. } => fault.fault.code(),
+    Self::State(fault) => fault.code(),
+} }
 
 /// What a proof proves: these records are in this run at these places, and the contents disclosed are theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]

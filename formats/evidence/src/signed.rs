@@ -8,11 +8,11 @@ use coset::{CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable a
 
 use crate::cbor::{DecodeError, Decoder};
 use crate::chain::PayloadFault;
-use crate::codes;
 use crate::digest::{Digest, Purpose, digest};
 use crate::ids::{PublicKey, Signature};
 use crate::keys::{SignError, SignatureFault, Signer};
 use crate::schema::{Field, from_bytes, to_bytes};
+use crate::{codes, fault_codes};
 
 codes! {
     /// Version of the byte formats of SPEC.md.
@@ -77,21 +77,17 @@ pub enum SignedFault {
     Payload(#[from] PayloadFault),
 }
 
-impl SignedFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Size { .. } => "S-SIZE",
-            Self::NotSign1 => "S-SIGN1",
-            Self::Decode(error) => error.fault.code(),
-            Self::Protected => "S-PROTECTED",
-            Self::ContentType { .. } => "S-CONTENT-TYPE",
-            Self::Unprotected => "S-UNPROTECTED",
-            Self::Version { .. } => "S-VERSION",
-            Self::Payload(fault) => fault.code(),
-        }
-    }
-}
+fault_codes! { SignedFault {
+    Self::Size { .. } => "S-SIZE" "more bytes than a header, head or seal may have",
+    Self::NotSign1 => "S-SIGN1" "not a tagged COSE_Sign1 of four items",
+    Self::Protected => "S-PROTECTED" "the protected header is not exactly algorithm, content type and key",
+    Self::ContentType { .. } => "S-CONTENT-TYPE" "another content type: signed as something else",
+    Self::Unprotected => "S-UNPROTECTED" "the unprotected header, which no signature covers, is not empty",
+    Self::Version { .. } => "S-VERSION" "a version that this program does not know",
+    ;
+    Self::Decode(error) => error.fault.code(),
+    Self::Payload(fault) => fault.code(),
+} }
 
 /// Why nothing was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,15 +130,11 @@ pub enum TrustFault {
     Signature(#[from] SignatureFault),
 }
 
-impl TrustFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Key { .. } => "F-TRUST",
-            Self::Signature(fault) => fault.code(),
-        }
-    }
-}
+fault_codes! { TrustFault {
+    Self::Key { .. } => "F-TRUST" "the key named is none that the verifier was given",
+    ;
+    Self::Signature(fault) => fault.code(),
+} }
 
 /// A signed payload whose signature was not checked: what it says is a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]

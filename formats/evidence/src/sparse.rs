@@ -11,6 +11,7 @@
 //! The root follows from the set of entries alone, whatever order they came in. Spec: state-tree.
 
 use crate::digest::{Digest, Purpose, digest_pair, joined};
+use crate::fault_codes;
 use crate::lanes::digest_blocks;
 
 /// Bits of a key digest, and so most siblings of a proof.
@@ -234,16 +235,11 @@ pub enum StateProofFault {
     },
 }
 
-impl StateProofFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Depth { .. } => "P-STATE-DEPTH",
-            Self::OtherEntry { .. } => "P-STATE-OTHER",
-            Self::Root { .. } => "P-STATE-ROOT",
-        }
-    }
-}
+fault_codes! { StateProofFault {
+    Self::Depth { .. } => "P-STATE-DEPTH" "more siblings than a key has bits",
+    Self::OtherEntry { .. } => "P-STATE-OTHER" "absence claimed by an entry that is not on the key's path, or is the key's own",
+    Self::Root { .. } => "P-STATE-ROOT" "the state proof leads to another root",
+} }
 
 impl StateProof {
     /// What the proof says of the key with this digest, in the state with this root. Spec: state-proof.

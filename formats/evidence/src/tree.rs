@@ -10,6 +10,7 @@ use merkle_cbt::merkle_tree::Merge;
 use merkle_cbt::{CBMT, MerkleProof};
 
 use crate::digest::{Digest, Purpose, digest_pair};
+use crate::fault_codes;
 use crate::lanes::digest_blocks;
 use crate::limits::SEGMENT_RECORDS_MAX;
 
@@ -144,18 +145,13 @@ pub enum PathFault {
     },
 }
 
-impl PathFault {
-    /// The stable code of this fault. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Count { .. } => "T-COUNT",
-            Self::Index { .. } => "T-INDEX",
-            Self::Siblings { .. } => "T-SIBLINGS",
-            Self::Order { .. } => "T-ORDER",
-            Self::Leaves { .. } => "T-LEAVES",
-        }
-    }
-}
+fault_codes! { PathFault {
+    Self::Count { .. } => "T-COUNT" "more leaves than a tree may have",
+    Self::Index { .. } => "T-INDEX" "a leaf that the tree does not have",
+    Self::Siblings { .. } => "T-SIBLINGS" "another number of sibling digests than leads to the root",
+    Self::Order { .. } => "T-ORDER" "selected leaves do not ascend, or one stands twice",
+    Self::Leaves { .. } => "T-LEAVES" "nothing selected, or another number of leaf digests than selected",
+} }
 
 /// What leads from one leaf to the root. Untrusted: only the root that follows from it says something.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What integrity can find wrong, and whether it is damage or forgery.
 
 use rederive_evidence::digest::Digest;
+use rederive_evidence::fault_codes;
 use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::keys::SignatureFault;
 use rederive_evidence::signed::SignedFault;
@@ -136,18 +137,16 @@ impl IntegrityFault {
             Self::OtherKey { .. } | Self::Signature { .. } | Self::Untrusted { .. } => FaultClass::Forged,
         }
     }
-
-    /// The stable code. Spec: codes.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Form { fault, .. } => fault.code(),
-            Self::OtherRun { .. } => "V-OTHER-RUN",
-            Self::Number { .. } => "V-NUMBER",
-            Self::Digest { .. } => "V-DIGEST",
-            Self::OtherKey { .. } => "V-OTHER-KEY",
-            Self::Signature { fault, .. } => fault.code(),
-            Self::Untrusted { .. } => "V-UNTRUSTED",
-            Self::Frames { .. } => "V-FRAMES",
-        }
-    }
 }
+
+fault_codes! { IntegrityFault {
+    Self::OtherRun { .. } => "V-OTHER-RUN" "another run's header, head or seal",
+    Self::Number { .. } => "V-NUMBER" "a segment, record or count that is not the one that follows",
+    Self::Digest { .. } => "V-DIGEST" "a digest that is not that of what it stands for",
+    Self::OtherKey { .. } => "V-OTHER-KEY" "signed by a key that is not the run's",
+    Self::Untrusted { .. } => "V-UNTRUSTED" "signed by a key that the trust roots do not allow for the run",
+    Self::Frames { .. } => "V-FRAMES" "frames that are not those that the header counts",
+    ;
+    Self::Form { fault, .. } => fault.code(),
+    Self::Signature { fault, .. } => fault.code(),
+} }

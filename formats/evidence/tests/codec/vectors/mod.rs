@@ -310,6 +310,6 @@ fn every_good_record_is_the_one_of_its_json_view_and_every_frame_has_its_leaf() 
 #[test]
 fn every_fault_has_a_bad_vector() {
     let shown: BTreeSet<String> = lines().into_iter().filter_map(|line| line.code).collect();
-    let faults: BTreeSet<String> = DecodeFault::CODES.iter().map(|code| (*code).to_owned()).collect();
+    let faults: BTreeSet<String> = DecodeFault::CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
     assert_eq!(shown, faults);
 }
