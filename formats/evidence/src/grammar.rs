@@ -15,8 +15,13 @@ const ABOUT: &str = "\
 ; entry, or how long a frame is: SPEC.md does.
 ";
 
-/// The whole grammar.
+/// The whole grammar, as text.
 pub fn cddl() -> String {
+    format!("{ABOUT}{}", book().text())
+}
+
+/// The whole grammar: its rules and its registries.
+pub fn book() -> Cddl {
     let mut book = Cddl::new();
     Record::cddl(&mut book);
     signed::<Header>(&mut book);
@@ -24,7 +29,7 @@ pub fn cddl() -> String {
     signed::<Seal>(&mut book);
     InclusionProof::cddl(&mut book);
     SealedStateProof::cddl(&mut book);
-    format!("{ABOUT}{}", book.text())
+    book
 }
 
 /// The COSE_Sign1 (RFC 9052, section 4.2) around a payload.

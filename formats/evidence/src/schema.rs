@@ -73,6 +73,27 @@ pub fn from_bytes<T: Field>(bytes: &[u8]) -> Result<T, DecodeError> {
 #[derive(Debug, Default)]
 pub struct Cddl {
     rules: Vec<(String, String)>,
+    registries: Vec<Registry>,
+}
+
+/// A closed registry of a document. Spec: registries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    /// Name of its rule.
+    pub name: String,
+    /// Its values, in the order of the codes.
+    pub values: Vec<Registered>,
+}
+
+/// A value of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// What bytes hold.
+    pub code: u8,
+    /// What JSON holds.
+    pub name: &'static str,
+    /// What it means.
+    pub about: &'static str,
 }
 
 impl Cddl {
@@ -92,6 +113,22 @@ impl Cddl {
             }
         }
         name.to_owned()
+    }
+
+    /// Adds the registry `name` and its rule unless they stand already, and returns the name.
+    pub fn registry(&mut self, name: &str, values: impl IntoIterator<Item = Registered>) -> String {
+        let values: Vec<Registered> = values.into_iter().collect();
+        let choices: Vec<String> =
+            values.iter().map(|value| format!("{} ; {}", value.code, value.name)).collect();
+        self.rule(name, |book| {
+            book.registries.push(Registry { name: name.to_owned(), values });
+            format!("\n    {}", choices.join("\n  / "))
+        })
+    }
+
+    /// The registries, in the order of their first use.
+    pub fn registries(&self) -> &[Registry] {
+        &self.registries
     }
 
     /// The document's text.
@@ -521,20 +558,20 @@ macro_rules! map_member_take {
     };
 }
 
-/// Defines a closed registry: `Variant = CODE "name"`. Bytes hold the code, JSON the name; both are for ever.
+/// Defines a closed registry: `Variant = CODE "name"`, and above it what it means. Bytes hold the code, JSON the name; both are for ever.
 #[macro_export]
 macro_rules! codes {
     ($(
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $( $(#[$vmeta:meta])* $variant:ident = $code:literal $text:literal ),* $(,)?
+            $( $(#[doc = $about:expr])* $variant:ident = $code:literal $text:literal ),* $(,)?
         }
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum $name {
-            $( $(#[$vmeta])* $variant = $code, )*
+            $( $(#[doc = $about])* $variant = $code, )*
         }
 
         impl $name {
@@ -558,6 +595,13 @@ macro_rules! codes {
             pub const fn name(self) -> &'static str {
                 match self {
                     $( Self::$variant => $text, )*
+                }
+            }
+
+            /// What it means, in SPEC.md's words.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $( Self::$variant => concat!($($about),*).trim_ascii(), )*
                 }
             }
 
@@ -594,11 +638,12 @@ macro_rules! codes {
             }
 
             fn cddl(book: &mut $crate::schema::Cddl) -> String {
-                book.rule(&$crate::schema::Cddl::name(stringify!($name)), |_| {
-                    let choices: Vec<String> =
-                        Self::ALL.iter().map(|value| format!("{} ; {}", value.code(), value.name())).collect();
-                    format!("\n    {}", choices.join("\n  / "))
-                })
+                let value = |value: &Self| $crate::schema::Registered {
+                    code: value.code(),
+                    name: value.name(),
+                    about: value.about(),
+                };
+                book.registry(&$crate::schema::Cddl::name(stringify!($name)), Self::ALL.iter().map(value))
             }
         }
 
