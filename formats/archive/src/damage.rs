@@ -188,12 +188,6 @@ causes! {
         /// Bytes left in the block.
         available: u64,
     };
-    /// The content's commitment is not that of its salt and bytes.
-    "A-CONTENT-COMMITMENT" "content at {inside} does not have the commitment it stands under"
-    ContentCommitment {
-        /// Offset of the content inside the unpacked block.
-        inside: u64,
-    };
     /// The trailer names other places than those of the index and the seal.
     "A-TRAILER" "the trailer does not name the index and the seal that stand before it"
     Trailer;

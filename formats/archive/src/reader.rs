@@ -93,6 +93,15 @@ impl<F: ReadAt> TraceReader<F> {
     /// A file that is no trace, cannot be read, or is damaged where it can be seen without reading payloads; of several
     /// damages the lowest. A torn or cut tail is no error: [`Self::end`] says it.
     pub fn open<S: Storage<File = F>>(storage: &S, path: &Path) -> Result<Self, ReadFault> {
+        match Self::open_once(storage, path) {
+            // A writer at work may have closed segments between the two files being opened: look again.
+            Err(ReadFault::Damaged(_)) => Self::open_once(storage, path),
+            Ok(reader) if matches!(reader.end, End::Cut(_)) => Self::open_once(storage, path),
+            opened => opened,
+        }
+    }
+
+    fn open_once<S: Storage<File = F>>(storage: &S, path: &Path) -> Result<Self, ReadFault> {
         // The log first: a writer closes a segment in the trace before it replaces the log.
         let log = open(storage, &log_path(path), Access::Read)?;
         let file = open_present(storage, path, Access::Read)?;

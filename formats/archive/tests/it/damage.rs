@@ -277,6 +277,20 @@ fn the_file_has_the_layout_of_the_specification() {
 }
 
 #[test]
+fn blocks_and_entries_are_the_examples_of_the_specification() {
+    // Made with the Python package blake3 1.0.11 from the text alone.
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let header = "05000000010000000d000000000000000d00000000000000f96816e8cf7a31187369676e65642068656164657200000000000000000000000000000000000000";
+    let trailer = "080000000100000020000000000000002000000000000000a8ed114f423e95c25244542d5345414c000000000000000000010000000000000000000000000000";
+    let opening =
+        "110000000000000030000000000000000000000000000000998ecfecabe7ef9607070707070707070707070707070707";
+    assert_eq!(hex(plain(HEADER, 1, b"signed header")), header);
+    assert_eq!(hex(plain(TRAILER, 1, &raw::trailer(0, 256))), trailer);
+    let entry = raw::framed(raw::OPENING, 0, 0, 0, &[[7; 16].as_slice(), &[0; 32]].concat());
+    assert_eq!(hex(entry), format!("{opening}{}", "0".repeat(160)));
+}
+
+#[test]
 fn damage_before_the_open_segment_is_no_torn_tail() {
     let script = Script::small();
     let whole = script.sealed(Packing::Hot);
