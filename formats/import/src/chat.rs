@@ -31,98 +31,115 @@ pub(crate) fn read<'a>(
     messages: Option<&str>,
     notes: &mut Notes,
 ) -> Result<Transcript<'a>, ValueFault> {
-    match entry.kind() {
-        Kind::Array => {
-            let list = entry.array().unwrap_or_default();
-            let is_list = list.is_empty() || starts_messages(list.first().copied());
-            if is_list { with_messages(entry, "", list, notes) } else { Err(no_entry(entry)) }
-        }
-        Kind::Object => {
-            let found = messages.map_or_else(|| find(entry), |pointer| given(entry, pointer));
-            match found? {
-                Some((pointer, list)) => with_messages(entry, pointer, list, notes),
-                None => Ok(without_messages(entry, notes)),
-            }
-        }
-        Kind::Null | Kind::Bool | Kind::Number | Kind::String => Err(no_entry(entry)),
+    if let Some(list) = entry.array().filter(|list| list.is_empty() || starts_messages(list.first().copied()))
+    {
+        return Ok(Transcript { acts: acts(&list, "", notes)?, ..Transcript::default() });
     }
-}
-
-fn no_entry(entry: Json<'_>) -> ValueFault {
-    (String::new(), ImportFault::Kind { expected: Expected::Entry, found: entry.kind() })
-}
-
-type FoundList<'a, 'p> = Result<Option<(&'p str, Vec<Json<'a>>)>, ValueFault>;
-
-/// The list at the pointer that the user gave.
-fn given<'a, 'p>(entry: Json<'a>, pointer: &'p str) -> FoundList<'a, 'p> {
-    match entry.at(pointer) {
-        None => Ok(None),
-        Some(value) => list_at(value, pointer),
-    }
-}
-
-fn list_at<'a, 'p>(value: Json<'a>, pointer: &'p str) -> FoundList<'a, 'p> {
-    let expected = Expected::Messages;
-    match value.array() {
-        Some(list) => Ok(Some((pointer, list))),
-        None if value.is_null() => Ok(None),
-        None => Err((pointer.to_owned(), ImportFault::Kind { expected, found: value.kind() })),
-    }
-}
-
-/// The list at the first of the places where one usually stands.
-fn find<'a>(entry: Json<'a>) -> FoundList<'a, 'static> {
-    for (i, pointer) in MESSAGES_DEFAULT.iter().enumerate() {
-        let Some(value) = entry.at(pointer) else { continue };
-        let sure = i < SURE_PLACES;
-        if !sure && !value.array().is_some_and(|list| starts_messages(list.first().copied())) {
-            continue;
-        }
-        if let Some(found) = list_at(value, pointer)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-fn without_messages<'a>(entry: Json<'a>, notes: &mut Notes) -> Transcript<'a> {
-    notes.add(&Path::at(""), NoteKind::NoMessages);
-    let mut transcript =
-        Transcript { rest: Some(Cow::Borrowed(entry.text().as_bytes())), ..Transcript::default() };
-    facts(&mut transcript, entry, &[], notes);
-    transcript
-}
-
-fn with_messages<'a>(
-    entry: Json<'a>,
-    pointer: &str,
-    list: Vec<Json<'a>>,
-    notes: &mut Notes,
-) -> Result<Transcript<'a>, ValueFault> {
+    let Some(object) = entry.object() else {
+        return Err((String::new(), ImportFault::Kind { expected: Expected::Entry, found: entry.kind() }));
+    };
+    let found = match messages {
+        Some(pointer) => List::at(&object, pointer)?,
+        None => List::find(&object)?,
+    };
     let mut transcript = Transcript::default();
-    let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
-    facts(&mut transcript, entry, &tokens, notes);
-    transcript.rest = rest(entry, pointer, &list);
-    let messages = read_all(&list, &Path::at(pointer), notes)?;
-    transcript.acts = messages.into_iter().map(Act::Message).collect();
+    let Some(list) = found else {
+        notes.add(&Path::at(""), NoteKind::NoMessages);
+        transcript.rest = Some(Cow::Borrowed(entry.text().as_bytes()));
+        level(&mut transcript, &object, None, "", notes);
+        return Ok(transcript);
+    };
+    list.facts(&mut transcript, &object, notes);
+    transcript.rest = list.rest(entry);
+    transcript.acts = acts(&list.items, list.pointer, notes)?;
     Ok(transcript)
 }
 
-/// What the entry says beside its messages, in the entry itself and in each object on the way to the list.
-fn facts<'a>(transcript: &mut Transcript<'a>, entry: Json<'a>, way: &[&str], notes: &mut Notes) {
-    let mut pointer = String::new();
-    let mut here = Some(entry);
-    for depth in 0..=way.len() {
-        let Some(object) = here.and_then(Json::object) else { return };
-        let next = way.get(depth).copied();
-        if depth < way.len().max(1) {
-            level(transcript, &object, next, &pointer, notes);
+fn acts<'a>(list: &[Json<'a>], pointer: &str, notes: &mut Notes) -> Result<Vec<Act<'a>>, ValueFault> {
+    Ok(read_all(list, &Path::at(pointer), notes)?.into_iter().map(Act::Message).collect())
+}
+
+/// A list of messages in an entry, and the way to it.
+struct List<'a, 'p> {
+    pointer: &'p str,
+    /// The names on the way, the list's own last.
+    names: Vec<Cow<'p, str>>,
+    /// The objects on the way below the entry.
+    objects: Vec<Object<'a>>,
+    value: Json<'a>,
+    items: Vec<Json<'a>>,
+}
+
+impl<'a, 'p> List<'a, 'p> {
+    /// The list at a pointer; none where nothing or `null` stands there.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    fn at(entry: &Object<'a>, pointer: &'p str) -> Result<Option<Self>, ValueFault> {
+        let (names, mut objects) = (tokens(pointer), Vec::new());
+        let mut value = None;
+        for (i, name) in names.iter().enumerate() {
+            let here = objects.last().unwrap_or(entry);
+            let Some(next) = here.get(name) else { return Ok(None) };
+            if i + 1 < names.len() {
+                let Some(object) = next.object() else { return Ok(None) };
+                objects.push(object);
+            }
+            value = Some(next);
         }
-        let Some(next) = next else { return };
-        pointer = format!("{pointer}/{next}");
-        here = object.get(&next.replace("~1", "/").replace("~0", "~"));
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        let fault =
+            || (pointer.to_owned(), ImportFault::Kind { expected: Expected::Messages, found: value.kind() });
+        let items = value.array().ok_or_else(fault)?;
+        Ok(Some(Self { pointer, names, objects, value, items }))
     }
+
+    /// The list at the first of the places where one usually stands.
+    fn find(entry: &Object<'a>) -> Result<Option<List<'a, 'static>>, ValueFault> {
+        for (i, pointer) in MESSAGES_DEFAULT.iter().enumerate() {
+            let found = List::at(entry, pointer);
+            if i < SURE_PLACES {
+                if let Some(list) = found? {
+                    return Ok(Some(list));
+                }
+            } else if let Ok(Some(list)) = found
+                && starts_messages(list.items.first().copied())
+            {
+                return Ok(Some(list));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the entry, and each object on the way to the list, says beside it.
+    fn facts(&self, transcript: &mut Transcript<'a>, entry: &Object<'a>, notes: &mut Notes) {
+        let mut pointer = String::new();
+        for (object, name) in std::iter::once(entry).chain(&self.objects).zip(&self.names) {
+            level(transcript, object, Some(name), &pointer, notes);
+            pointer = Path::at(&pointer).member(name).pointer();
+        }
+    }
+
+    /// The entry's text with an empty list where the messages stood.
+    fn rest(&self, entry: Json<'a>) -> Option<Cow<'a, [u8]>> {
+        let (text, list) = (entry.text(), self.value.text());
+        if self.items.is_empty() {
+            return Some(Cow::Borrowed(text.as_bytes()));
+        }
+        // Both are parts of one text, so that the place of the list is the distance of their starts.
+        let start = (list.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        let (before, after) = (text.get(..start)?, text.get(start.checked_add(list.len())?..)?);
+        Some(Cow::Owned([before.as_bytes(), b"[]", after.as_bytes()].concat()))
+    }
+}
+
+/// The reference tokens of a JSON pointer (RFC 6901).
+fn tokens(pointer: &str) -> Vec<Cow<'_, str>> {
+    let token = |token| -> Cow<'_, str> {
+        let token: &str = token;
+        if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() }
+    };
+    pointer.split('/').skip(1).map(token).collect()
 }
 
 /// Takes what one object says; what it says beyond that is noted, and kept with the rest of the entry.
@@ -149,12 +166,11 @@ fn level<'a>(
     }
     for member in object.members().iter().filter(|member| !member.value.is_null()) {
         let name = member.name();
-        let known = next == Some(name.as_ref())
-            || id_name == Some(name.as_ref())
-            || BUILDS.contains(&name.as_ref())
-            || MODELS.contains(&name.as_ref())
-            || matches!(name.as_ref(), "error" | "tools");
-        if !known {
+        let is_known = |known: &&[&str]| known.contains(&name.as_ref());
+        if next != Some(name.as_ref())
+            && id_name != Some(name.as_ref())
+            && ![BUILDS, MODELS, &["error", "tools"]].iter().any(is_known)
+        {
             notes.add(&path.member(&name), NoteKind::UnknownMember);
         }
     }
@@ -167,20 +183,4 @@ fn id_of(value: Json<'_>) -> Option<Cow<'_, [u8]>> {
         Kind::Number => Some(Cow::Borrowed(value.text().as_bytes())),
         Kind::Null | Kind::Bool | Kind::Array | Kind::Object => None,
     }
-}
-
-/// The entry's text with an empty list where the messages stood; none where the entry is nothing but the list.
-fn rest<'a>(entry: Json<'a>, pointer: &str, list: &[Json<'a>]) -> Option<Cow<'a, [u8]>> {
-    if pointer.is_empty() {
-        return None;
-    }
-    let text = entry.text();
-    let value = entry.at(pointer)?;
-    // Both are parts of one text, so that the place of the list is the distance of their starts.
-    let start = (value.text().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    let (before, after) = (text.get(..start)?, text.get(start.checked_add(value.text().len())?..)?);
-    if list.is_empty() {
-        return Some(Cow::Borrowed(text.as_bytes()));
-    }
-    Some(Cow::Owned([before.as_bytes(), b"[]", after.as_bytes()].concat()))
 }

@@ -12,7 +12,7 @@
 //! let format = Format::Chat { messages: None };
 //! let runs: Vec<_> = format.entries("runs.jsonl", file).map(|entry| format.import(entry)).collect();
 //! assert_eq!(runs[0].as_ref().unwrap().drafts.len(), 6);
-//! assert_eq!(runs[1].as_ref().unwrap_err().to_string(), "runs.jsonl: entry 1, line 2, column 22: expected value");
+//! assert_eq!(runs[1].as_ref().unwrap_err().to_string(), "runs.jsonl: entry 1, line 2, column 23: expected value");
 //! ```
 //!
 //! The same bytes give the same drafts. Everything in an entry becomes a field or a content of some record; what was not
@@ -37,7 +37,6 @@ use rederive_evidence::draft::Draft;
 
 use entries::Texts;
 use fault::Notes;
-use json::Json;
 use transcript::Transcript;
 use weave::Origins;
 

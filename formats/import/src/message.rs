@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
+use rederive_evidence::kinds::prompt::StopReason;
 use rederive_evidence::record::MediaType;
 
 use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path, ValueFault};
 use crate::json::{Json, Kind, Member, Object, object_of};
+use crate::transcript::stop_reason;
 
 /// Who a message speaks as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub(crate) struct Returned<'a> {
     pub(crate) id: Option<Cow<'a, [u8]>>,
     /// The tool it says it comes from.
     pub(crate) tool: Option<Cow<'a, [u8]>>,
+    /// The member that says so.
+    pub(crate) named: Option<Member<'a>>,
     /// The result.
     pub(crate) result: Piece<'a>,
     /// Texts inside a result that is kept as JSON.
@@ -159,15 +163,16 @@ impl<'a> Message<'a> {
     ) -> Result<Self, ImportFault> {
         let expected = Expected::Message;
         let object = raw.object().ok_or(ImportFault::Kind { expected, found: raw.kind() })?;
-        object
-            .repeated()
-            .for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
         let speaker = speaker(&object).unwrap_or(otherwise);
         if speaker == Speaker::Other {
             notes.add(path, NoteKind::UnknownRole);
         }
-        let reader =
+        let mut reader =
             Reader { speaker, sections: Vec::new(), rest: Vec::new(), incomplete: false, raw, path, notes };
+        for member in object.repeated() {
+            reader.notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
+            reader.incomplete = true;
+        }
         Ok(reader.message(&object))
     }
 
@@ -244,7 +249,7 @@ impl<'a> Reader<'a, '_, '_> {
         }
         let whole = self.incomplete.then(|| Cow::Borrowed(self.raw.text().as_bytes()));
         Message {
-            stop: object.first(STOPS).and_then(Json::str),
+            stop: object.first(STOPS).and_then(Json::str).filter(|_| self.speaker == Speaker::Assistant),
             model: name(object.first(MODELS)),
             rest: whole.or_else(|| object_of(&self.rest).map(Cow::Owned)),
             speaker: self.speaker,
@@ -260,11 +265,13 @@ impl<'a> Reader<'a, '_, '_> {
             let (name, value) = (member.name(), member.value);
             let path = self.path.member(&name);
             match name.as_ref() {
+                "role" if self.speaker == Speaker::Other || value.kind() != Kind::String => {
+                    self.rest.push(*member)
+                }
                 "role" => {}
                 name if is_trace_member(name) => {}
                 "type" if value.str().is_some_and(|it| MESSAGE_TYPES.contains(&it.as_ref())) => {}
-                name if (STOPS.contains(&name) || MODELS.contains(&name)) && value.kind() == Kind::String => {
-                }
+                name if self.is_fact(name, value) => {}
                 "content" | "parts" => self.content(value, &path),
                 "reasoning_content" | "reasoning" | "thinking" if value.kind() == Kind::String => {
                     self.sections.push(Section::Reasons(Piece::of(value)));
@@ -276,6 +283,14 @@ impl<'a> Reader<'a, '_, '_> {
                 _ => self.left(member, &path),
             }
         }
+    }
+
+    /// Whether a member is a fact about an answer that a record has a field for.
+    fn is_fact(&self, name: &str, value: Json<'_>) -> bool {
+        let is_known = |stop: &str| stop_reason(stop) != StopReason::Other;
+        self.speaker == Speaker::Assistant
+            && ((STOPS.contains(&name) && value.str().is_some_and(|stop| is_known(&stop)))
+                || (MODELS.contains(&name) && value.kind() == Kind::String))
     }
 
     /// A member without a place: kept, and noted where it says something.
@@ -523,19 +538,23 @@ pub(crate) fn arguments_of<'a>(value: Json<'a>, path: &Path<'_>, notes: &mut Not
 
 /// The result that a tool's message, or a part of a message, holds.
 fn result<'a>(object: &Object<'a>, ids: &[&str], path: &Path<'_>, notes: &mut Notes) -> Returned<'a> {
-    object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
     let chosen = RESULTS.iter().copied().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
     let mut returned = Returned::new(path);
-    returned.id = name(object.first(ids)).or_else(|| name(object.get("tool_call_ids")?.at("/0")));
+    let id_name = ids.iter().copied().find(|id| name(object.get(id)).is_some());
+    let only = object.get("tool_call_ids").and_then(Json::array).filter(|ids| ids.len() == 1);
+    let only = name(only.and_then(|ids| ids.first().copied()));
+    returned.id = id_name.and_then(|id| name(object.get(id))).or_else(|| only.clone());
     for member in object.members() {
         let (member_name, value) = (member.name(), member.value);
         match member_name.as_ref() {
-            "role" | "type" | "tool_call_ids" => {}
+            "role" | "type" if value.kind() == Kind::String => {}
+            "tool_call_ids" if only.is_some() && only == returned.id => {}
             name if is_trace_member(name) => {}
-            name if ids.contains(&name) && (value.is_null() || value.kind() == Kind::String) => {}
+            name if id_name == Some(name) || (ids.contains(&name) && value.text() == "\"\"") => {}
             name if chosen == Some(name) => returned.set_result(value, path, notes),
             name if TOOL_NAMES.contains(&name) && value.kind() == Kind::String => {
-                returned.tool = value.string()
+                returned.tool = value.string().filter(|tool| !tool.is_empty());
+                returned.named = Some(*member);
             }
             "error" if value.text() == "false" || value.text() == "\"\"" => {}
             "error" if !value.is_null() => returned.error = Some(Piece::of(value)),
@@ -548,6 +567,10 @@ fn result<'a>(object: &Object<'a>, ids: &[&str], path: &Path<'_>, notes: &mut No
             }
         }
     }
+    for member in object.repeated() {
+        notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
+        returned.rest.push(*member);
+    }
     returned.failed |= returned.error.is_some();
     returned
 }
@@ -558,6 +581,7 @@ impl<'a> Returned<'a> {
         Self {
             id: None,
             tool: None,
+            named: None,
             result: Piece::NULL,
             texts: Vec::new(),
             error: None,
@@ -582,10 +606,13 @@ impl<'a> Returned<'a> {
         note_surrogate(&self.result, path, notes);
     }
 
-    /// What is kept of it beside the result: members without a place, and the call it repeats where that differs.
+    /// What is kept of it beside the result: members without a place, and the tool and the call that it names where they are
+    /// not those of its call.
     pub(crate) fn rest(&self, call: Option<&Call<'_>>) -> Option<Vec<u8>> {
+        let named = self.named.filter(|_| call.is_none_or(|call| self.tool.as_ref() != Some(&call.tool)));
         let echo = self.echo.filter(|echo| call.is_none_or(|call| call.raw.text() != echo.value.text()));
-        let members: Vec<Member<'_>> = echo.into_iter().chain(self.rest.iter().copied()).collect();
+        let members: Vec<Member<'_>> =
+            named.into_iter().chain(echo).chain(self.rest.iter().copied()).collect();
         object_of(&members)
     }
 }

@@ -15,11 +15,13 @@ pub(crate) mod actors {
     pub(crate) const TOOLS: &str = "tools";
     /// Whatever brought text that is neither the user's nor the operator's nor a tool's.
     pub(crate) const SERVICE: &str = "service";
+    /// Whatever called tools that no answer of a model asks for.
+    pub(crate) const WORKFLOW: &str = "workflow";
     /// The agent, where the source has no name for it.
     pub(crate) const AGENT: &str = "agent";
 
     /// Names that an agent of the source cannot take.
-    pub(crate) const RESERVED: &[&str] = &[RECORDER, OPERATOR, USER, TOOLS, SERVICE];
+    pub(crate) const RESERVED: &[&str] = &[RECORDER, OPERATOR, USER, TOOLS, SERVICE, WORKFLOW];
 }
 
 /// What stands for a name that the source does not give.

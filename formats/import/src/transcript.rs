@@ -73,7 +73,7 @@ pub(crate) struct ModelCall<'a> {
     pub(crate) input: Option<Vec<Message<'a>>>,
     /// What it answered.
     pub(crate) output: Option<Vec<Message<'a>>>,
-    /// The answer's text, where it does not stand in a message.
+    /// The tools that the model was offered.
     pub(crate) tools: Vec<Tool<'a>>,
     /// Parameters of the request, as JSON.
     pub(crate) parameters: Option<Vec<u8>>,
@@ -88,8 +88,6 @@ pub(crate) struct ModelCall<'a> {
 /// One execution of a tool.
 #[derive(Debug, Default)]
 pub(crate) struct Execution<'a> {
-    /// The agent for which it ran; empty where the source does not say.
-    pub(crate) agent: Cow<'a, [u8]>,
     pub(crate) started: Option<u64>,
     pub(crate) ended: Option<u64>,
     pub(crate) trace: Option<TraceContext>,

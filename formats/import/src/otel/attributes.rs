@@ -85,11 +85,6 @@ impl<'a> Attributes<'a> {
         self.list.iter().any(|attribute| attribute.key.starts_with(prefix))
     }
 
-    /// The first of these that is there and is not `null`.
-    pub(super) fn first(&self, keys: &[&str]) -> Option<Json<'a>> {
-        keys.iter().find_map(|key| self.get(key).filter(|value| !value.is_null()))
-    }
-
     /// The first of these that is a text with something in it.
     pub(super) fn text(&self, keys: &[&str]) -> Option<Cow<'a, [u8]>> {
         keys.iter().find_map(|key| self.get(key)?.string().filter(|text| !text.is_empty()))
@@ -118,7 +113,10 @@ impl<'a> Attributes<'a> {
     pub(super) fn object_of(&self, prefix: &str) -> Option<Vec<u8>> {
         let with_prefix: Vec<&Attribute<'a>> =
             self.list.iter().filter(|attribute| attribute.key.starts_with(prefix)).collect();
-        (!with_prefix.is_empty()).then(|| members(&with_prefix).into_bytes())
+        let member =
+            |attribute: &&Attribute<'a>| format!("{}:{}", quoted(&attribute.key), attribute.value.text());
+        let members: Vec<String> = with_prefix.iter().map(member).collect();
+        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")).into_bytes())
     }
 
     /// The attributes that no record holds, in the source's form.
@@ -140,9 +138,8 @@ impl<'a> Attributes<'a> {
         for attribute in &self.list {
             let Some(path) = attribute.key.strip_prefix(prefix) else { continue };
             let path: Vec<&str> = path.split('.').collect();
-            if path.len() <= DEPTH_MAX {
-                tree.put(&path, attribute.value.text());
-            }
+            // What does not fit into one tree is not spelled out, and stays as it is.
+            (path.len() <= DEPTH_MAX && tree.put(&path, attribute.value.text())).then_some(())?;
         }
         if tree.branches.is_empty() {
             return None;
@@ -242,12 +239,19 @@ enum Branch<'t> {
 const WRAPPERS: &[&str] = &["message", "tool_call", "message_content"];
 
 impl<'t> Tree<'t> {
-    fn put(&mut self, path: &[&'t str], value: &'t str) {
+    /// Adds a value; false where one stands there, above it or below it.
+    fn put(&mut self, path: &[&'t str], value: &'t str) -> bool {
+        if self.leaf.is_some() {
+            return false;
+        }
         match path.split_first() {
-            None => self.leaf = Some(value),
+            None => {
+                self.leaf = Some(value);
+                self.branches.is_empty()
+            }
             Some((first, rest)) => {
                 let branch = first.parse().map_or(Branch::Name(first), Branch::Index);
-                self.branches.entry(branch).or_default().put(rest, value);
+                self.branches.entry(branch).or_default().put(rest, value)
             }
         }
     }

@@ -135,14 +135,15 @@ impl<'a> Messages<'a, '_, '_> {
         keys.iter().find_map(|key| {
             let is_empty = |value: Json<'_>| matches!(value.text(), "null" | "\"\"" | "\"{}\"" | "{}");
             let value = self.span.attributes.get(key).filter(|value| !is_empty(*value))?;
-            let messages = match json_in(value, self.texts) {
-                Some(json) => self.anything(json, key, speaker),
-                None => None,
-            };
-            let path = Path::at(&self.span.pointer);
-            let messages =
-                messages.unwrap_or_else(|| vec![Message::saying(speaker, value, &path.member(key))]);
+            if let Some(messages) =
+                json_in(value, self.texts).and_then(|json| self.anything(json, key, speaker))
+            {
+                // The request or reply says more than its messages, and stays in the span.
+                return Some(messages);
+            }
             self.span.attributes.take(key);
+            let path = Path::at(&self.span.pointer);
+            let messages = vec![Message::saying(speaker, value, &path.member(key))];
             Some(messages)
         })
     }

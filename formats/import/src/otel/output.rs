@@ -42,12 +42,13 @@ impl<'a> Messages<'a, '_, '_> {
     /// Vercel's answer, put together from its parts.
     fn parts(&mut self) -> Option<Vec<Message<'a>>> {
         let attributes = &mut self.span.attributes;
-        let text = attributes.first(TEXTS);
+        let key = TEXTS.iter().find(|key| attributes.get(key).is_some_and(|text| !text.is_null()));
+        let text = key.and_then(|key| attributes.get(key));
         let calls = attributes.get(CALLS);
         if text.is_none() && calls.is_none() {
             return None;
         }
-        TEXTS.iter().chain([&CALLS]).for_each(|key| attributes.take(key));
+        key.into_iter().chain([&CALLS]).for_each(|key| attributes.take(key));
         let calls =
             calls.and_then(|calls| super::attributes::json_in(calls, self.texts)).map_or("[]", Json::text);
         let content = text.map_or("null", Json::text);

@@ -1,7 +1,7 @@
 //! The transcript of a trace: which spans are calls of models, which are executions of tools, and what is left.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attributes::{Attributes, Texts, json_in, plain};
@@ -26,7 +26,7 @@ enum Part {
 pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Transcript<'a> {
     let mut spans = spans(trace, texts);
     let parts = parts(&spans);
-    let agents: Vec<Cow<'a, [u8]>> = (0..spans.len()).map(|index| agent(&spans, index)).collect();
+    let agents = agents(&spans);
     let resource = resource(trace, texts);
     let mut transcript = Transcript {
         id: Some(Cow::Owned(trace.id.clone().into_bytes())),
@@ -46,7 +46,7 @@ pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -
             Part::ModelCall => {
                 transcript.acts.push(Act::ModelCall(Box::new(model_call(span, agent, texts, notes))))
             }
-            Part::Execution => transcript.acts.push(Act::Execution(Box::new(execution(span, agent, notes)))),
+            Part::Execution => transcript.acts.push(Act::Execution(Box::new(execution(span, notes)))),
             Part::Other => {
                 notes.add(&Path::at(&span.pointer), NoteKind::OtherSpan);
                 left.push(span.rest());
@@ -82,8 +82,7 @@ fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Vec<Span<'a>> {
 /// What each span is. Of calls of models inside one another the one is taken that shows more of the messages, and of
 /// equals the inner one.
 fn parts(spans: &[Span<'_>]) -> Vec<Part> {
-    let by_id: BTreeMap<&str, usize> =
-        spans.iter().enumerate().map(|(index, span)| (span.id.as_str(), index)).collect();
+    let by_id = by_id(spans);
     let mut parts: Vec<Part> = spans.iter().map(part).collect();
     let quality: Vec<u8> = spans.iter().map(|span| input_quality(span) + output_quality(span)).collect();
     let is_call = |parts: &[Part], index: usize| parts.get(index) == Some(&Part::ModelCall);
@@ -145,20 +144,23 @@ fn part(span: &Span<'_>) -> Part {
     }
 }
 
-/// The agent that a span, or the nearest span around it, names.
-fn agent<'a>(spans: &[Span<'a>], index: usize) -> Cow<'a, [u8]> {
-    let by_id: BTreeMap<&str, usize> =
-        spans.iter().enumerate().map(|(index, span)| (span.id.as_str(), index)).collect();
+/// The agent that each span, or the nearest span around it, names.
+fn agents<'a>(spans: &[Span<'a>]) -> Vec<Cow<'a, [u8]>> {
+    let by_id = by_id(spans);
     let name = |index: usize| spans.get(index)?.attributes.text(&["gen_ai.agent.name", "agent_name"]);
-    let around = ancestors(spans, &by_id, index);
-    std::iter::once(index).chain(around).find_map(name).unwrap_or_default()
+    let agent = |index| std::iter::once(index).chain(ancestors(spans, &by_id, index)).find_map(name);
+    (0..spans.len()).map(|index| agent(index).unwrap_or_default()).collect()
+}
+
+fn by_id<'s>(spans: &'s [Span<'_>]) -> BTreeMap<&'s str, usize> {
+    spans.iter().enumerate().map(|(index, span)| (span.id.as_str(), index)).collect()
 }
 
 /// Why the run failed: what its outermost spans say of themselves.
 fn failure<'a>(spans: &[Span<'a>]) -> Option<Piece<'a>> {
-    let is_outermost = |span: &&Span<'a>| {
-        span.parent.as_ref().is_none_or(|parent| !spans.iter().any(|other| &other.id == parent))
-    };
+    let by_id = by_id(spans);
+    let is_outermost =
+        |span: &&Span<'a>| span.parent.as_deref().is_none_or(|parent| !by_id.contains_key(parent));
     spans.iter().filter(is_outermost).find_map(|span| span.failure.clone())
 }
 
@@ -180,7 +182,7 @@ fn resource<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Attributes<'a> {
 
 /// What stands around the trace's spans in their documents, from the outside, each object once.
 fn envelopes(trace: &Trace<'_>) -> Vec<Vec<u8>> {
-    let mut seen: Vec<*const Envelope<'_>> = Vec::new();
+    let mut seen: BTreeSet<*const Envelope<'_>> = BTreeSet::new();
     let mut texts = Vec::new();
     for raw in &trace.spans {
         let mut chain = Vec::new();
@@ -190,8 +192,7 @@ fn envelopes(trace: &Trace<'_>) -> Vec<Vec<u8>> {
             here = envelope.around.as_ref();
         }
         for envelope in chain.into_iter().rev() {
-            if !seen.contains(&Arc::as_ptr(envelope)) {
-                seen.push(Arc::as_ptr(envelope));
+            if seen.insert(Arc::as_ptr(envelope)) {
                 texts.extend(envelope.rest().map(String::into_bytes));
             }
         }
@@ -286,7 +287,7 @@ fn tools<'a>(span: &mut Span<'a>, texts: &'a Texts) -> Vec<Tool<'a>> {
     tree.map(tools_of).unwrap_or_default()
 }
 
-fn execution<'a>(span: &mut Span<'a>, agent: Cow<'a, [u8]>, notes: &mut Notes) -> Execution<'a> {
+fn execution<'a>(span: &mut Span<'a>, notes: &mut Notes) -> Execution<'a> {
     let key_of = |span: &Span<'a>, keys: &[&'static str]| {
         keys.iter().copied().find(|key| span.attributes.get(key).is_some_and(|value| !value.is_null()))
     };
@@ -306,7 +307,6 @@ fn execution<'a>(span: &mut Span<'a>, agent: Cow<'a, [u8]>, notes: &mut Notes) -
     });
     let is_said = |piece: &Piece<'_>| piece.bytes.as_ref() != b"error";
     Execution {
-        agent,
         started: span.started,
         ended: span.ended.or(span.started),
         trace: span.trace.clone(),

@@ -63,7 +63,7 @@ impl<'a> Weaver<'a, '_> {
 
     /// An answer of the model to everything before it.
     fn assistant(&mut self, message: &Message<'a>) -> Woven<()> {
-        let agent = self.agent(&Cow::Borrowed(b""), &message.pointer);
+        let agent = self.agent(Cow::Borrowed(b""), &message.pointer);
         let place = self.open_turn(agent);
         let prompt = self.whole_prompt(agent, place.clone(), &message.pointer);
         let model = message.model.as_ref().or(self.model.as_ref()).cloned();

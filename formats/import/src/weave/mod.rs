@@ -101,6 +101,8 @@ struct Weaver<'a, 'n> {
     answers: BTreeMap<Vec<u8>, u64>,
     /// What is left of spans that made no record.
     left: Vec<Vec<u8>>,
+    /// The next turn of what is called without a model's asking.
+    workflow_turn: u32,
     latest: Option<RecordedTime>,
     notes: &'n mut Notes,
 }
@@ -120,6 +122,7 @@ impl<'a, 'n> Weaver<'a, 'n> {
             given: BTreeMap::new(),
             answers: BTreeMap::new(),
             left: Vec::new(),
+            workflow_turn: 0,
             latest: None,
             notes,
         }
@@ -190,17 +193,17 @@ impl<'a, 'n> Weaver<'a, 'n> {
     }
 
     /// The agent of this name, registered at its first act.
-    fn agent(&mut self, name: &Cow<'a, [u8]>, pointer: &str) -> usize {
-        if let Some(index) = self.agents_by_name.get(name) {
+    fn agent(&mut self, name: Cow<'a, [u8]>, pointer: &str) -> usize {
+        if let Some(index) = self.agents_by_name.get(&name) {
             return *index;
         }
         if self.agents.len() >= NAMES_MAX {
             return NAMES_MAX - 1;
         }
-        let id = self.name(names::agent(name), name, pointer);
+        let id = self.name(names::agent(&name), &name, pointer);
         let index = self.agents.len();
         self.agents.push(Agent { id, turn: 0, sent: None });
-        self.agents_by_name.insert(name.clone(), index);
+        self.agents_by_name.insert(name, index);
         index
     }
 
@@ -289,7 +292,6 @@ impl<'a, 'n> Weaver<'a, 'n> {
     /// Records a call at its place, led to by one record.
     fn propose(
         &mut self,
-        agent: usize,
         place: Place,
         call: Call<'a>,
         origin: Origin,
@@ -307,7 +309,7 @@ impl<'a, 'n> Weaver<'a, 'n> {
             expected_effect: None,
             retry_of: None,
         };
-        let mut draft = self.draft(self.agent_id(agent), origin, moment, body);
+        let mut draft = self.draft(place.agent.clone(), origin, moment, body);
         draft.place = Some(place.clone());
         draft.causes = Causes::of([cause]);
         draft.contents = bag.into_contents();
@@ -339,8 +341,7 @@ impl<'a, 'n> Weaver<'a, 'n> {
     /// Records a result that belongs to no call.
     fn stray(&mut self, returned: &Returned<'a>, moment: &Moment) -> u64 {
         let mut bag = Bag::default();
-        let names = [&returned.id, &returned.tool].into_iter().flatten();
-        names.for_each(|name| bag.beside(MediaType::Text, Cow::Borrowed(name)));
+        returned.id.iter().for_each(|id| bag.beside(MediaType::Text, Cow::Borrowed(id)));
         returned.error.iter().for_each(|error| bag.beside(error.media, Cow::Borrowed(&error.bytes)));
         returned.texts.iter().for_each(|text| bag.beside(text.media, Cow::Borrowed(&text.bytes)));
         returned.rest(None).into_iter().for_each(|rest| bag.beside(MediaType::Json, rest.into()));
@@ -384,14 +385,15 @@ impl<'a, 'n> Weaver<'a, 'n> {
         let record = self.push(draft);
         for (index, call) in (0..).zip(sections().filter_map(Section::call)) {
             let place = Place { index, ..place.clone() };
-            self.propose(agent, place, call.clone(), Origin::Model, record, moment);
+            self.propose(place, call.clone(), Origin::Model, record, moment);
         }
         let ends = sections()
             .filter_map(Section::returned)
             .map(|returned| self.end(self.calls.find(returned), returned, moment))
             .collect();
         if calls == 0 {
-            said(messages).for_each(|piece| self.output(agent, piece, record, moment));
+            let texts = said(messages).filter(|piece| piece.media == MediaType::Text);
+            texts.for_each(|piece| self.output(agent, piece, record, moment));
         }
         Ok(Answered { record, ends })
     }
@@ -505,8 +507,10 @@ fn raw_of<'a>(messages: &[Message<'a>]) -> Option<Piece<'a>> {
     }
 }
 
-/// The label of everything a record brings. The source does not say how sensitive it is: as CTX-1, the highest is assumed.
+/// The label of everything a record brings. How sensitive it is no source says: of what comes from outside the highest is
+/// assumed, as CTX-1 has it.
 fn label(trust: Trust) -> SourceLabel {
-    let label = Label { trust, sensitivity: Sensitivity::Restricted };
+    let sensitivity = if trust == Trust::External { Sensitivity::Restricted } else { Sensitivity::Internal };
+    let label = Label { trust, sensitivity };
     SourceLabel { content: None, from: None, to: None, label }
 }

@@ -139,6 +139,7 @@ impl<'a> Weaver<'a, '_> {
             (actors::USER, ActorType::Principal),
             (actors::TOOLS, ActorType::Downstream),
             (actors::SERVICE, ActorType::Service),
+            (actors::WORKFLOW, ActorType::Workflow),
         ];
         let fixed = fixed.into_iter().map(|(id, actor_type)| actor(names::own(id), actor_type));
         let agents = self.agents.iter().map(|agent| actor(agent.id.clone(), ActorType::Agent));

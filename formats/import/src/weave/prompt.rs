@@ -1,5 +1,7 @@
 //! A prompt as an extension of an earlier one: what is kept of it, and what is new.
 
+use std::borrow::Cow;
+
 use rederive_evidence::ids::{Id, RecordRef};
 use rederive_evidence::kinds::prompt::{KeptParts, Part as SentPart, PromptSent};
 use rederive_evidence::record::{Causes, MediaType};
@@ -8,6 +10,7 @@ use rederive_evidence::values::{Origin, Place, Role};
 use super::bag::Bag;
 use super::{Moment, NAMES_MAX, Weaver};
 use crate::fault::{NoteKind, Path};
+use crate::json::Json;
 use crate::message::{Piece, Returned};
 
 /// A part of a prompt before it has a number in a record.
@@ -71,7 +74,7 @@ impl<'a> Weaver<'a, '_> {
         prompt.beside.into_iter().for_each(|rest| bag.beside(MediaType::Json, rest.into()));
         let mut draft = self.draft(self.agent_id(agent), Origin::Code, moment, body);
         draft.place = Some(prompt.place);
-        draft.causes = prompt.causes;
+        draft.causes = bounded(prompt.causes);
         draft.contents = bag.into_contents();
         (self.push(draft), added)
     }
@@ -92,6 +95,17 @@ impl<'a> Weaver<'a, '_> {
         let piece = Piece { media: MediaType::Json, bytes: bytes.into() };
         parts.push(Part { role: Role::Tool, piece, from: None });
         parts
+    }
+}
+
+/// Most ranges of causes of one prompt, of the 4,096 that a record may have: a frame has room for no more beside the parts.
+const CAUSES_MAX: usize = 1_024;
+
+/// Causes that fit into a record: of too many ranges all records from the first to the last.
+fn bounded(causes: Causes) -> Causes {
+    match (causes.ranges().first(), causes.last()) {
+        (Some(first), Some(last)) if causes.ranges().len() > CAUSES_MAX => Causes::of(first.first..=last),
+        (Some(_) | None, Some(_) | None) => causes,
     }
 }
 
@@ -137,6 +151,8 @@ pub(super) struct Wanted<'a> {
     pub(super) role: Role,
     pub(super) piece: Piece<'a>,
     pub(super) source: PartSource<'a>,
+    /// What of its message no part holds.
+    pub(super) rest: Option<Cow<'a, [u8]>>,
 }
 
 /// How the record of a part is found.
@@ -145,7 +161,12 @@ pub(super) enum PartSource<'a> {
     /// A message of the operator or the user: the record that gave it, or a new one.
     Given,
     /// An earlier answer, by what it says and calls.
-    Answer(Vec<u8>),
+    Answer {
+        /// Texts and calls.
+        key: Vec<u8>,
+        /// The message as it stands.
+        raw: Json<'a>,
+    },
     /// A tool's result.
     Result(Box<Returned<'a>>),
     /// Data from elsewhere.
@@ -168,7 +189,7 @@ mod tests {
     fn wanted(text: &str) -> Vec<Wanted<'_>> {
         let mut wanted = Vec::new();
         for Part { role, piece, .. } in parts(text) {
-            wanted.push(Wanted { role, piece, source: PartSource::Given });
+            wanted.push(Wanted { role, piece, source: PartSource::Given, rest: None });
         }
         wanted
     }

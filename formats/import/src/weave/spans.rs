@@ -17,7 +17,7 @@ use super::{Facts, Moment, OPENING, Weaver, Woven, parts_of};
 use crate::fault::{NoteKind, Path};
 use crate::json::Json;
 use crate::message::{Call, Message, Piece, Returned, Section, Speaker};
-use crate::names;
+use crate::names::{self, actors};
 use crate::pairing::Found;
 use crate::transcript::{Execution, ModelCall};
 
@@ -64,7 +64,7 @@ impl<'a> Weaver<'a, '_> {
 
     /// Records the prompt of a model call, and what in it was not on record.
     fn ask(&mut self, call: &mut ModelCall<'a>) -> Asked {
-        let agent = self.agent(&call.agent, &call.pointer);
+        let agent = self.agent(call.agent.clone(), &call.pointer);
         let place = self.open_turn(agent);
         let moment = self.moment(call.started, call.trace.as_ref(), &call.pointer);
         self.register(&call.tools, &moment, &call.pointer);
@@ -73,8 +73,7 @@ impl<'a> Weaver<'a, '_> {
             return Asked { place, prompt: None };
         };
         let mut beside: Vec<Vec<u8>> = Vec::new();
-        let mut wanted: Vec<Wanted<'a>> = Vec::new();
-        input.into_iter().for_each(|message| want(message, &mut wanted, &mut beside));
+        let wanted: Vec<Wanted<'a>> = input.into_iter().flat_map(want).collect();
         if call.output.is_none() {
             beside.extend(call.rest.take());
         }
@@ -82,7 +81,7 @@ impl<'a> Weaver<'a, '_> {
         let (ranges, length) = last.as_ref().map_or((Vec::new(), 0), |last| kept(&last.parts, &wanted));
         let mut parts = kept_parts(last.as_ref(), &ranges);
         let new: Vec<Part<'a>> =
-            wanted.into_iter().skip(length).map(|wanted| self.found(wanted, &moment)).collect();
+            wanted.into_iter().skip(length).map(|wanted| self.found(wanted, &mut beside, &moment)).collect();
         let all = parts.iter().chain(&new).filter_map(|part| part.from);
         let causes = Causes::of(all);
         let is_extended = !ranges.is_empty();
@@ -110,15 +109,26 @@ impl<'a> Weaver<'a, '_> {
     }
 
     /// The part with the record it came from, which is made where there is none yet.
-    fn found(&mut self, wanted: Wanted<'a>, moment: &Moment) -> Part<'a> {
-        let Wanted { role, piece, source } = wanted;
+    fn found(&mut self, wanted: Wanted<'a>, beside: &mut Vec<Vec<u8>>, moment: &Moment) -> Part<'a> {
+        let Wanted { role, piece, source, rest } = wanted;
         let from = match source {
             PartSource::Given => Some(self.given(role, &piece, moment)),
-            // An answer from before the trace stands in the prompt for the first time.
-            PartSource::Answer(key) => self.answers.get(&key).copied(),
-            PartSource::Result(returned) => Some(self.result_in_prompt(&returned, moment)),
             PartSource::Data => Some(self.datum(&piece, moment)),
+            PartSource::Result(returned) => {
+                let (record, rest) = self.result_in_prompt(&returned, moment);
+                beside.extend(rest);
+                Some(record)
+            }
+            PartSource::Answer { key, raw } => {
+                let from = self.answers.get(&key).copied();
+                // An answer from before the trace stands in the prompt for the first time.
+                if from.is_none() && piece.bytes.as_ref() != raw.text().as_bytes() {
+                    beside.push(raw.text().as_bytes().to_vec());
+                }
+                from
+            }
         };
+        beside.extend(rest.map(Cow::into_owned));
         Part { role, piece, from }
     }
 
@@ -144,23 +154,24 @@ impl<'a> Weaver<'a, '_> {
         record
     }
 
-    /// The record of a result that stands in a prompt: the end of its call, which may have no span of its own.
-    fn result_in_prompt(&mut self, returned: &Returned<'a>, moment: &Moment) -> u64 {
-        let known = returned.id.as_ref().and_then(|id| self.calls.last_of_id(id)?.end);
-        if let Some(record) = known {
-            return record;
+    /// The record of a result that stands in a prompt, and what of it that record does not hold: the end of its call, which may
+    /// have no span of its own.
+    fn result_in_prompt(&mut self, returned: &Returned<'a>, moment: &Moment) -> (u64, Option<Vec<u8>>) {
+        let call = returned.id.as_ref().and_then(|id| self.calls.last_of_id(id));
+        if let Some((call, end)) = call.and_then(|call| Some((call, call.end?))) {
+            return (end, returned.rest(Some(&call.call)));
         }
         let found = self.calls.find(returned);
         let key = (Role::Tool, returned.result.bytes.clone());
         if found.is_none() {
             let of_tool = || self.calls.last_end_of_tool(returned.tool.as_deref()?);
             if let Some(record) = self.given.get(&key).copied().or_else(of_tool) {
-                return record;
+                return (record, returned.rest(None));
             }
         }
         let record = self.end(found, returned, moment);
         self.given.insert(key, record);
-        record
+        (record, None)
     }
 
     /// Records the answer of a model call.
@@ -171,7 +182,7 @@ impl<'a> Weaver<'a, '_> {
             self.left.extend(call.rest.take());
             return Ok(());
         };
-        let agent = self.agent(&call.agent, &call.pointer);
+        let agent = self.agent(call.agent.clone(), &call.pointer);
         let Asked { place, prompt } =
             asked.unwrap_or_else(|| Asked { place: self.open_turn(agent), prompt: None });
         let model = call.model.as_ref().or(self.model.as_ref()).cloned();
@@ -207,6 +218,7 @@ impl<'a> Weaver<'a, '_> {
         let returned = Returned {
             id: execution.call.take(),
             tool: Some(execution.tool.clone()).filter(|tool| !tool.is_empty()),
+            named: None,
             result: execution.result.take().unwrap_or(Piece::NULL),
             texts: Vec::new(),
             error: execution.error.take(),
@@ -227,15 +239,16 @@ impl<'a> Weaver<'a, '_> {
         self.beside(record, execution.rest.take());
     }
 
-    /// The proposal of a call that stands in no answer.
+    /// The proposal of a call that stands in no answer: a turn of the program around the model.
     fn propose_unasked(
         &mut self,
         execution: &Execution<'a>,
         returned: &Returned<'a>,
         moment: &Moment,
     ) -> usize {
-        let agent = self.agent(&execution.agent, &execution.pointer);
-        let place = self.open_turn(agent);
+        let place =
+            Place { agent: names::own(actors::WORKFLOW), turn: self.workflow_turn, index: 0, attempt: 0 };
+        self.workflow_turn = self.workflow_turn.saturating_add(1);
         let call = Call {
             id: returned.id.clone(),
             tool: execution.tool.clone(),
@@ -243,7 +256,7 @@ impl<'a> Weaver<'a, '_> {
             raw: Json::NULL,
             pointer: execution.pointer.clone(),
         };
-        self.propose(agent, place, call, Origin::Code, OPENING, moment)
+        self.propose(place, call, Origin::Code, OPENING, moment)
     }
 
     /// Adds to an end what only the tool's own span knows.
@@ -259,15 +272,15 @@ impl<'a> Weaver<'a, '_> {
     }
 }
 
-/// Takes a message of a prompt apart into parts; what the parts do not hold goes beside them.
-fn want<'a>(message: Message<'a>, wanted: &mut Vec<Wanted<'a>>, beside: &mut Vec<Vec<u8>>) {
+/// Takes a message of a prompt apart into parts. What the parts do not hold goes with the first.
+fn want<'a>(message: Message<'a>) -> Vec<Wanted<'a>> {
+    let mut wanted = Vec::new();
+    let mut put = |role, piece, source| wanted.push(Wanted { role, piece, source, rest: None });
     let is_answer = message.speaker == Speaker::Assistant;
     if is_answer {
-        let source = PartSource::Answer(answer_key(std::slice::from_ref(&message)));
-        let piece = message.only_text().cloned().unwrap_or_else(|| Piece::json(message.raw));
-        wanted.push(Wanted { role: Role::Assistant, piece, source });
-    } else {
-        beside.extend(message.rest.map(Cow::into_owned));
+        let (key, raw) = (answer_key(std::slice::from_ref(&message)), message.raw);
+        let piece = message.only_text().cloned().unwrap_or_else(|| Piece::json(raw));
+        put(Role::Assistant, piece, PartSource::Answer { key, raw });
     }
     let (role, source) = match message.speaker {
         Speaker::System => (Role::System, PartSource::Given),
@@ -276,22 +289,20 @@ fn want<'a>(message: Message<'a>, wanted: &mut Vec<Wanted<'a>>, beside: &mut Vec
     };
     for section in message.sections {
         match section {
-            Section::Says(piece) | Section::Reasons(piece) if !is_answer => {
-                wanted.push(Wanted { role, piece, source: source.clone() });
-            }
+            Section::Says(piece) | Section::Reasons(piece) if !is_answer => put(role, piece, source.clone()),
             Section::Returns(returned) => {
                 let pieces: Vec<Piece<'a>> = parts_of(&returned, None).map(|part| part.piece).collect();
                 let source = PartSource::Result(Box::new(returned));
-                wanted.extend(pieces.into_iter().map(|piece| Wanted {
-                    role: Role::Tool,
-                    piece,
-                    source: source.clone(),
-                }));
+                pieces.into_iter().for_each(|piece| put(Role::Tool, piece, source.clone()));
             }
             // They stand in the answer's own part.
             Section::Says(_) | Section::Reasons(_) | Section::Calls(_) => {}
         }
     }
+    if let Some(first) = wanted.first_mut().filter(|_| !is_answer) {
+        first.rest = message.rest;
+    }
+    wanted
 }
 
 /// What the beginning of a model's call put on record.
