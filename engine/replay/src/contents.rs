@@ -1,29 +1,35 @@
-//! Which contents a trace stores, and which its records name: so that what was redacted is counted, not passed over.
+//! Which contents a trace stores, and which its records name: so that what was redacted is counted, not passed over, and what
+//! nobody signed is not taken for evidence.
 
 use rederive_evidence::digest::Digest;
+use rederive_evidence::hex;
 use rederive_evidence::record::ContentEntry;
 
-/// A stored content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 24 bytes a content.
+/// A content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 20 bytes a content stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Stored {
+struct Known {
     commitment: [u8; 16],
-    bytes: u64,
+    bytes: u32,
 }
 
-/// A content that a record names and its own segment does not store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A content that a record names and its own segment does not store, or not with that length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Named {
-    content: Stored,
+    content: Known,
     record: u64,
 }
 
 /// What one stretch of a trace stores and names.
 #[derive(Debug, Default)]
 pub(crate) struct ContentLedger {
-    stored: Vec<Stored>,
-    /// Where the current segment's contents begin in `stored`; these are sorted once they are complete.
-    segment_at: usize,
+    stored: Vec<Known>,
     named: Vec<Named>,
+    /// Where the current segment's contents begin in `stored`; they are sorted once they are complete.
+    segment_at: usize,
+    /// Of each of the current segment's contents, whether a record has listed it.
+    listed: Vec<bool>,
+    /// The current segment has a record that lists nobody knows what.
+    has_unread_record: bool,
 }
 
 /// A record that states another length than its content has.
@@ -34,38 +40,61 @@ pub(crate) struct WrongLength {
     pub(crate) stored: u64,
 }
 
-impl Stored {
+impl Known {
     fn new(commitment: &Digest, bytes: u64) -> Self {
         let (head, _) = commitment.0.split_at(16);
-        Self { commitment: head.try_into().unwrap_or_default(), bytes }
+        // Lengths are within the limit of a content, far below 4 GiB.
+        Self {
+            commitment: head.try_into().unwrap_or_default(),
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        }
     }
 }
 
 impl ContentLedger {
     /// A content that the segment at hand stores.
-    pub(crate) fn store(&mut self, commitment: &Digest, bytes: u64) {
-        self.stored.push(Stored::new(commitment, bytes));
+    pub(crate) fn store(&mut self, commitment: &Digest, bytes: usize) {
+        self.stored.push(Known::new(commitment, bytes as u64));
     }
 
     /// The segment's stored contents are all known: its records come next.
     pub(crate) fn segment_stored(&mut self) {
-        if let Some(segment) = self.stored.get_mut(self.segment_at..) {
-            segment.sort_unstable();
-        }
+        let segment = self.stored.get_mut(self.segment_at..).unwrap_or_default();
+        segment.sort_unstable();
+        self.listed.clear();
+        self.listed.resize(segment.len(), false);
     }
 
-    /// A content that a record of the segment names.
+    /// A content that a record of the segment lists.
     pub(crate) fn name(&mut self, record: u64, entry: &ContentEntry) {
-        let content = Stored::new(&entry.commitment, entry.bytes.0);
+        let content = Known::new(&entry.commitment, entry.bytes.0);
         let segment = self.stored.get(self.segment_at..).unwrap_or_default();
-        if segment.binary_search(&content).is_err() {
+        let at = segment.partition_point(|stored| stored.commitment < content.commitment);
+        let stored = segment.get(at).filter(|stored| stored.commitment == content.commitment);
+        if let (Some(_), Some(listed)) = (stored, self.listed.get_mut(at)) {
+            *listed = true;
+        }
+        if stored != Some(&content) {
             self.named.push(Named { content, record });
         }
     }
 
-    /// The segment ends.
-    pub(crate) fn segment_ends(&mut self) {
+    /// A record of the segment cannot be read.
+    pub(crate) fn has_unread_record(&mut self) {
+        self.has_unread_record = true;
+    }
+
+    /// The segment ends. The first digits of a content that it stores and none of its records lists: a content stands in the segment of
+    /// the record that brings it, and what no record commits to, nobody signed.
+    pub(crate) fn segment_ends(&mut self) -> Option<String> {
+        let unlisted = self.listed.iter().position(|listed| !listed);
+        let unlisted = unlisted.filter(|_| !self.has_unread_record);
+        let found = unlisted.and_then(|at| self.stored.get(self.segment_at + at));
+        let shown = found.map(|stored| hex::format(&stored.commitment));
         self.segment_at = self.stored.len();
+        self.listed.clear();
+        self.has_unread_record = false;
+        shown
     }
 
     /// Adds what a later stretch stores and names.
@@ -77,21 +106,20 @@ impl ContentLedger {
     /// How many contents records name that the trace does not store, and the lowest record that states a wrong length.
     pub(crate) fn settle(mut self) -> (u64, Option<WrongLength>) {
         self.stored.sort_unstable();
-        self.named.sort_unstable_by_key(|named| (named.content, named.record));
         let (mut missing, mut wrong): (Vec<[u8; 16]>, Option<WrongLength>) = (Vec::new(), None);
-        for named in &self.named {
-            let at = self.stored.partition_point(|stored| stored.commitment < named.content.commitment);
-            match self.stored.get(at) {
-                Some(stored) if stored.commitment == named.content.commitment => {
-                    let is_lower = wrong.is_none_or(|wrong| named.record < wrong.record);
-                    if stored.bytes != named.content.bytes && is_lower {
-                        let (stated, stored) = (named.content.bytes, stored.bytes);
-                        wrong = Some(WrongLength { record: named.record, stated, stored });
-                    }
+        for Named { content, record } in self.named {
+            let at = self.stored.partition_point(|stored| stored.commitment < content.commitment);
+            match self.stored.get(at).filter(|stored| stored.commitment == content.commitment) {
+                None => missing.push(content.commitment),
+                Some(stored) if stored.bytes == content.bytes => {}
+                Some(_) if wrong.is_some_and(|wrong| wrong.record <= record) => {}
+                Some(stored) => {
+                    let (stated, stored) = (u64::from(content.bytes), u64::from(stored.bytes));
+                    wrong = Some(WrongLength { record, stated, stored });
                 }
-                Some(_) | None => missing.push(named.content.commitment),
             }
         }
+        missing.sort_unstable();
         missing.dedup();
         (missing.len() as u64, wrong)
     }

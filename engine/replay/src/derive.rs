@@ -6,7 +6,7 @@ use rederive_evidence::lanes;
 use rederive_evidence::record::{Extracted, Record};
 use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_evidence::values::Mode;
-use rederive_machine::{Checksum, Machine};
+use rederive_machine::{Answer, Checksum, Machine};
 
 use crate::report::{Failure, Finding, Listed, Place, Wrong};
 
@@ -18,12 +18,14 @@ pub(crate) struct Deriver {
     enforced: bool,
     pub(crate) findings: Listed<Finding>,
     pub(crate) failures: Listed<Failure>,
+    /// Records whose extracted part could not be computed again.
+    pub(crate) taken_as_recorded: u64,
     batch: Batch,
     /// Where recorded and derived part: nothing is derived after it.
     pub(crate) parted: Option<Wrong>,
 }
 
-/// The records of a segment that were applied and whose deltas are not compared yet.
+/// The records of a segment that were applied: their deltas are digested together, and what was found counts once the segment is whole.
 #[derive(Debug, Default)]
 struct Batch {
     deltas: Vec<u8>,
@@ -32,17 +34,17 @@ struct Batch {
     digests: Vec<Digest>,
     findings: Vec<Finding>,
     failures: Vec<Failure>,
+    taken_as_recorded: Vec<u64>,
 }
 
+/// What a record says of the state after, and at a decision before it.
 #[derive(Debug)]
 struct RecordedDelta {
     record: u64,
     byte: u64,
     delta: Digest,
-    /// At a decision: the checksum recorded, or that none is.
-    decision: Option<Option<Digest>>,
-    /// Another kind states a checksum.
-    stray: Option<Digest>,
+    is_decision: bool,
+    checksum: Option<Digest>,
 }
 
 /// Where a frame stands.
@@ -51,6 +53,17 @@ pub(crate) struct FramePlace {
     pub(crate) segment: u32,
     pub(crate) record: u64,
     pub(crate) byte: u64,
+}
+
+/// The extracted part, computed again or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Again {
+    /// The level does not ask for it.
+    NotAsked,
+    /// A content that it depends on is redacted: it is taken as recorded.
+    Redacted,
+    /// What the content gives.
+    Computed(Option<Extracted>),
 }
 
 impl FramePlace {
@@ -69,6 +82,7 @@ impl Deriver {
             enforced: mode == Some(Mode::Enforced),
             findings: Listed::default(),
             failures: Listed::default(),
+            taken_as_recorded: 0,
             batch: Batch::default(),
             parted: None,
         }
@@ -82,98 +96,71 @@ impl Deriver {
         self.machine
     }
 
-    /// Applies a record and compares its answer. `extracted` is what the record's content gives, where it was computed again.
+    /// Applies a record and compares its answer, unless an earlier one parted.
     pub(crate) fn record(&mut self, at: FramePlace, record: &Record, extracted: Again) {
+        let answer = self.machine.decide(&record.input, record.extracted.as_ref());
+        self.parted = compare_answer(at, record, extracted, &answer);
         if self.parted.is_some() {
             return;
         }
-        if let Again::Computed(computed) = extracted
-            && computed != record.extracted
-        {
-            let (recorded, derived) = (json(&record.extracted), json(&computed));
-            self.parted = Some(at.wrong("D-EXTRACTED", "extracted", recorded, derived));
-            return;
+        if matches!(extracted, Again::Redacted) {
+            self.batch.taken_as_recorded.push(at.record);
         }
-        let answer = self.machine.decide(&record.input, record.extracted.as_ref());
-        let recorded = &record.derived;
-        if answer.outcome != recorded.outcome {
-            let (recorded, derived) = (recorded.outcome.to_string(), answer.outcome.to_string());
-            self.parted = Some(at.wrong("D-OUTCOME", "derived.outcome", recorded, derived));
-            return;
-        }
-        if answer.breaches != recorded.breaches {
-            let (recorded, derived) = (json(&recorded.breaches), json(&answer.breaches));
-            self.parted = Some(at.wrong("D-BREACHES", "derived.breaches", recorded, derived));
-            return;
-        }
-        self.note_breaches(at.record, record, answer.outcome);
+        self.note_breaches(at.record, record);
         answer.transition.delta(&mut self.batch.deltas);
         self.batch.ends.push(self.batch.deltas.len());
-        let is_decision = record.input.body.kind() == Kind::DecisionMade;
         self.batch.recorded.push(RecordedDelta {
             record: at.record,
             byte: at.byte,
-            delta: recorded.delta,
-            decision: is_decision.then_some(recorded.checksum),
-            stray: if is_decision { None } else { recorded.checksum },
+            delta: record.derived.delta,
+            is_decision: record.input.body.kind() == Kind::DecisionMade,
+            checksum: record.derived.checksum,
         });
         self.machine.commit(answer.transition);
     }
 
-    fn note_breaches(&mut self, number: u64, record: &Record, outcome: Outcome) {
+    fn note_breaches(&mut self, number: u64, record: &Record) {
         // A refusal that reproduces is the machine at work, not something found.
-        if outcome == Outcome::Refused {
+        if record.derived.outcome == Outcome::Refused {
             return;
         }
         for breach in &record.derived.breaches {
             self.batch.findings.push(Finding::new(number, breach));
-            if self.enforced
-                && is_effect_without_request(record.input.body.kind(), breach.rule, breach.reason)
-            {
-                self.batch.failures.push(Failure {
-                    record: number,
-                    rule: breach.rule,
-                    reason: breach.reason,
-                });
+            let (rule, reason) = (breach.rule, breach.reason);
+            if self.enforced && is_effect_without_request(record.input.body.kind(), rule, reason) {
+                self.batch.failures.push(Failure { record: number, rule, reason });
             }
         }
     }
 
     /// Compares the deltas and checksums of the records applied since the segment began. Returns the checksum after them.
     pub(crate) fn settle(&mut self, segment: u32) -> Digest {
-        let batch = &mut self.batch;
+        let Self { batch, checksum, .. } = self;
         batch.digests.clear();
         let starts = std::iter::once(0).chain(batch.ends.iter().copied());
         let deltas =
             starts.zip(&batch.ends).map(|(start, end)| batch.deltas.get(start..*end).unwrap_or_default());
         lanes::digest_many(Purpose::Delta, deltas, &mut batch.digests);
-        let mut lowest = None;
-        for (derived, recorded) in batch.digests.iter().zip(&batch.recorded) {
-            let at = FramePlace { segment, record: recorded.record, byte: recorded.byte };
-            if let Some(wrong) = compare(at, recorded, derived, &self.checksum) {
-                lowest = Some(wrong);
-                break;
-            }
-            self.checksum.push(derived);
-        }
-        let last = lowest.as_ref().and_then(|wrong| wrong.place.record).unwrap_or(u64::MAX);
-        batch
-            .findings
-            .drain(..)
-            .filter(|found| found.record < last)
-            .for_each(|found| self.findings.push(found));
-        batch
-            .failures
-            .drain(..)
-            .filter(|failed| failed.record < last)
-            .for_each(|failed| self.failures.push(failed));
+        let lowest = batch.recorded.iter().zip(&batch.digests).find_map(|(recorded, derived)| {
+            let wrong = recorded.compare(segment, derived, checksum);
+            checksum.push(derived);
+            wrong
+        });
+        let end = lowest.as_ref().and_then(|wrong| wrong.place.record).unwrap_or(u64::MAX);
+        let findings = batch.findings.drain(..).filter(|found| found.record < end);
+        findings.for_each(|found| self.findings.push(found));
+        let failures = batch.failures.drain(..).filter(|failed| failed.record < end);
+        failures.for_each(|failed| self.failures.push(failed));
+        let taken = batch.taken_as_recorded.drain(..).filter(|record| *record < end);
+        self.taken_as_recorded += taken.count() as u64;
         batch.deltas.clear();
         batch.ends.clear();
         batch.recorded.clear();
+        let value = checksum.value();
         if lowest.is_some() {
             self.parted = lowest;
         }
-        self.checksum.value()
+        value
     }
 
     /// A new segment begins where the checksum is `at`.
@@ -182,26 +169,41 @@ impl Deriver {
     }
 }
 
-/// The extracted part, computed again or not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Again {
-    /// The level does not ask for it, or its content is redacted.
-    AsRecorded,
-    /// What the content gives.
-    Computed(Option<Extracted>),
+/// Where a record's extracted part, outcome or breaches are not those that follow.
+fn compare_answer(at: FramePlace, record: &Record, extracted: Again, answer: &Answer) -> Option<Wrong> {
+    if let Again::Computed(computed) = extracted
+        && computed != record.extracted
+    {
+        let (recorded, derived) = (json(&record.extracted), json(&computed));
+        return Some(at.wrong("D-EXTRACTED", "extracted", recorded, derived));
+    }
+    let recorded = &record.derived;
+    if answer.outcome != recorded.outcome {
+        let (recorded, derived) = (recorded.outcome.to_string(), answer.outcome.to_string());
+        return Some(at.wrong("D-OUTCOME", "derived.outcome", recorded, derived));
+    }
+    if answer.breaches != recorded.breaches {
+        let (recorded, derived) = (json(&recorded.breaches), json(&answer.breaches));
+        return Some(at.wrong("D-BREACHES", "derived.breaches", recorded, derived));
+    }
+    None
 }
 
-fn compare(at: FramePlace, recorded: &RecordedDelta, derived: &Digest, checksum: &Checksum) -> Option<Wrong> {
-    if recorded.delta != *derived {
-        return Some(at.wrong("D-DELTA", "derived.delta", recorded.delta.to_hex(), derived.to_hex()));
+impl RecordedDelta {
+    /// `derived` is the delta digest that follows, `checksum` stands before the record.
+    fn compare(&self, segment: u32, derived: &Digest, checksum: &Checksum) -> Option<Wrong> {
+        let at = FramePlace { segment, record: self.record, byte: self.byte };
+        if self.delta != *derived {
+            return Some(at.wrong("D-DELTA", "derived.delta", self.delta.to_hex(), derived.to_hex()));
+        }
+        let expected = self.is_decision.then(|| checksum.value());
+        if self.checksum == expected {
+            return None;
+        }
+        let show =
+            |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_hex());
+        Some(at.wrong("D-CHECKSUM", "derived.checksum", show(self.checksum), show(expected)))
     }
-    let expected = recorded.decision.map(|_| checksum.value());
-    let found = recorded.decision.flatten().or(recorded.stray);
-    if expected == found {
-        return None;
-    }
-    let show = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_hex());
-    Some(at.wrong("D-CHECKSUM", "derived.checksum", show(found), show(expected)))
 }
 
 /// Whether the breach says that something took effect which the machine had not let through: nothing else may lead to such a fact in an

@@ -1,5 +1,7 @@
 //! Where two traces part: bisected over their headers, then to the record and the field.
 
+use std::collections::BTreeSet;
+
 use rederive_archive::{ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -96,10 +98,10 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
     let same_segments = same_segments(a, b)?;
     let is_same_run = run_of(a)? == run_of(b)?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
-    let difference = match parts_at(a, b, same_segments, comparison)? {
-        Difference::None { records } if is_same_run => signed_difference(a, b, same_segments, records)?,
-        found => found,
-    };
+    let mut difference = parts_at(a, b, same_segments, comparison)?;
+    if let (Difference::None { records }, true) = (&difference, is_same_run) {
+        difference = signed_difference(a, b, same_segments, *records)?;
+    }
     Ok(Diff { comparison, same_segments, difference })
 }
 
@@ -248,16 +250,21 @@ fn compare_contents<A: ReadAt, B: ReadAt>(
     Ok(None)
 }
 
-/// The first field, in the order of their names, in which two values differ.
+/// What follows from the rest of a record is compared last: where an input differs, that is the news.
+const FOLLOWS: [&str; 2] = ["extracted", "derived"];
+
+/// The first field in which two values differ: in the order of their names, what follows from others last.
 fn first_difference(a: &Value, b: &Value, path: String) -> Option<(String, Value, Value)> {
     if a == b {
         return None;
     }
     match (a, b) {
         (Value::Object(in_a), Value::Object(in_b)) => {
-            let names: std::collections::BTreeSet<&String> = in_a.keys().chain(in_b.keys()).collect();
+            let names = in_a.keys().chain(in_b.keys());
+            let ordered: BTreeSet<_> =
+                names.map(|name| (FOLLOWS.iter().position(|follows| follows == name), name)).collect();
             let dot = if path.is_empty() { "" } else { "." };
-            names.into_iter().find_map(|name| {
+            ordered.into_iter().find_map(|(_, name)| {
                 let (a, b) = (in_a.get(name).unwrap_or(&Value::Null), in_b.get(name).unwrap_or(&Value::Null));
                 first_difference(a, b, format!("{path}{dot}{name}"))
             })

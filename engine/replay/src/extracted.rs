@@ -1,6 +1,6 @@
 //! Extracted parts, computed again from the content that the trace still has.
 
-use rederive_archive::{ContentReader, TraceReader, storage::ReadAt};
+use rederive_archive::{Content, ContentReader, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Body;
@@ -13,7 +13,9 @@ use crate::derive::Again;
 
 /// Reads the contents that an extraction needs and runs it.
 pub(crate) struct ExtractedAgain<'a, F> {
-    contents: ContentReader<'a, F>,
+    arguments: ContentReader<'a, F>,
+    /// A reader of their own: schemas stand in other blocks than arguments, and each reader holds one block unpacked.
+    schemas: ContentReader<'a, F>,
     extractor: Extractor,
 }
 
@@ -38,40 +40,61 @@ impl Contents for Needed {
 
 impl<'a, F: ReadAt> ExtractedAgain<'a, F> {
     pub(crate) fn new(reader: &'a TraceReader<F>) -> Self {
-        Self { contents: reader.content_reader(), extractor: Extractor::new() }
-    }
-
-    /// The extracted part of a record again, or that it is taken as recorded and why: `true` where content is redacted.
-    pub(crate) fn of(&mut self, record: &Record, machine: &Machine) -> (Again, bool) {
-        let Body::ToolProposed(proposed) = &record.input.body else {
-            // No other kind has an extracted part: one that is recorded all the same follows from nothing.
-            return (Again::Computed(None), false);
-        };
-        let needed = match proposed.arguments {
-            Given::Known(content) => self.needed(record, content.0, &proposed.tool, machine),
-            Given::Absent => Needed::default(),
-        };
-        match self.extractor.extract(&record.input.body, &needed) {
-            Extraction::Nothing => (Again::Computed(None), false),
-            Extraction::Values(values) => (Again::Computed(Some(values)), false),
-            Extraction::Redacted => (Again::AsRecorded, true),
+        Self {
+            arguments: reader.content_reader(),
+            schemas: reader.content_reader(),
+            extractor: Extractor::new(),
         }
     }
 
-    fn needed(&mut self, record: &Record, index: u16, tool: &Id, machine: &Machine) -> Needed {
-        let content = record.input.contents.get(usize::from(index));
-        let content = content.and_then(|entry| self.read(&entry.commitment));
-        let schema = machine
-            .state()
-            .tool(tool)
-            .and_then(|tool| tool.schema)
-            .map(|commitment| (commitment, self.read(&commitment)));
-        Needed { index, content, schema }
+    /// The extracted part of a record, from its contents.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub(crate) fn of(&mut self, record: &Record, machine: &Machine) -> Result<Again, ReadFault> {
+        let body = &record.input.body;
+        let needed = if let Body::ToolProposed(proposed) = body
+            && let Given::Known(arguments) = proposed.arguments
+        {
+            self.needed(record, arguments.0, &proposed.tool, machine)?
+        } else {
+            Needed::default()
+        };
+        Ok(match self.extractor.extract(body, &needed) {
+            // An extracted part that is recorded all the same follows from nothing.
+            Extraction::Nothing => Again::Computed(None),
+            Extraction::Values(values) => Again::Computed(Some(values)),
+            Extraction::Redacted => Again::Redacted,
+        })
     }
 
-    /// The bytes of a content. One that cannot be read was named as damage when its segment was verified.
-    fn read(&mut self, commitment: &Digest) -> Option<Vec<u8>> {
-        let content = self.contents.read(commitment).ok().flatten()?;
-        content.is_genuine().then(|| content.bytes.to_vec())
+    fn needed(
+        &mut self,
+        record: &Record,
+        index: u16,
+        tool: &Id,
+        machine: &Machine,
+    ) -> Result<Needed, ReadFault> {
+        let content = match record.input.contents.get(usize::from(index)) {
+            Some(entry) => read(&mut self.arguments, &entry.commitment)?,
+            None => None,
+        };
+        let schema = match machine.state().tool(tool).and_then(|tool| tool.schema) {
+            Some(commitment) => Some((commitment, read(&mut self.schemas, &commitment)?)),
+            None => None,
+        };
+        Ok(Needed { index, content, schema })
+    }
+}
+
+/// The bytes of a content. One in a damaged block is named as damage when its own segment is verified.
+fn read<F: ReadAt>(
+    contents: &mut ContentReader<'_, F>,
+    commitment: &Digest,
+) -> Result<Option<Vec<u8>>, ReadFault> {
+    match contents.read(commitment) {
+        Ok(found) => Ok(found.filter(Content::is_genuine).map(|content| content.bytes.to_vec())),
+        Err(ReadFault::Damaged(_)) => Ok(None),
+        Err(fault) => Err(fault),
     }
 }

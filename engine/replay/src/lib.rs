@@ -5,15 +5,19 @@
 mod contents;
 mod derive;
 mod diff;
+mod equivocation;
 mod extracted;
 mod plan;
+mod ranges;
 mod records;
 mod report;
 mod sample;
 mod stretch;
 mod trace;
+mod verdict;
 
 pub use diff::{Comparison, Diff, DiffFault, Difference, diff};
+pub use equivocation::{Equivocation, equivocation};
 pub use records::{FrameAt, Records, RecordsFault};
 pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
 pub use sample::Sample;

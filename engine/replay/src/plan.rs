@@ -1,14 +1,12 @@
 //! What is known of a trace before its records are replayed: its chain of headers, how it ends, and who opened it.
 
-use std::ops::Range;
-
-use rederive_archive::{ReadFault, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
-use rederive_evidence::record::Record;
+use rederive_evidence::record::{ContentEntry, Record};
 use rederive_verify::{ChainEnd, ChainVerifier, FaultClass, IntegrityFault, KeyRole, Signature, TrustRoots};
 
 use crate::report::{Place, Valid, Wrong};
@@ -60,8 +58,30 @@ impl Broken {
                 let wrong = wrong("U-NEVER-BEGUN", Place::default(), "file", fault.to_string());
                 Ok(Self { valid: Valid::Undecided, wrong })
             }
-            store => Err(store),
+            // The storage, or a fault that a later version of the format adds: neither is the trace's doing.
+            store @ (ReadFault::Store(_) | _) => Err(store),
         }
+    }
+}
+
+/// Why replay of a trace, or of a part of it, goes no further.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The trace's bytes, digests or signatures are wrong from here on.
+    Broken(Box<Broken>),
+    /// The storage failed: that says nothing of the trace.
+    Store(ReadFault),
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(Box::new(broken))
+    }
+}
+
+impl From<ReadFault> for Stop {
+    fn from(fault: ReadFault) -> Self {
+        Broken::reading(fault).map_or_else(Self::Store, Self::from)
     }
 }
 
@@ -100,61 +120,42 @@ fn describe(fault: &IntegrityFault) -> (String, String, String) {
 }
 
 /// A trace's headers and ends, verified, and its opening record.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Headers whose chain holds, from segment 0.
     pub(crate) headers: Vec<Header>,
     pub(crate) run: Option<RunId>,
+    /// As the first record says; it is verified with the segment that it stands in.
     pub(crate) opening: Option<Box<RunOpened>>,
-    pub(crate) opening_contents: Vec<rederive_evidence::record::ContentEntry>,
+    pub(crate) opening_contents: Vec<ContentEntry>,
     pub(crate) seal: Option<Seal>,
     /// Records of the open segment that a head's signature covers.
     pub(crate) attested_open: usize,
-    /// What is wrong with the chain, its end, or who signed.
-    pub(crate) broken: Option<Broken>,
+    /// What is wrong with the chain, its end, or who signed: no segment from there on is looked at.
+    pub(crate) broken: Option<Box<Broken>>,
 }
 
 impl Plan {
     /// Reads and verifies the chain of a trace.
+    ///
+    /// # Errors
+    /// The storage failed.
     pub(crate) fn of<F: ReadAt>(
         reader: &TraceReader<F>,
         trust: Option<&TrustRoots>,
     ) -> Result<Self, ReadFault> {
-        let mut plan = Self {
-            headers: Vec::new(),
-            run: None,
-            opening: None,
-            opening_contents: Vec::new(),
-            seal: None,
-            attested_open: 0,
-            broken: None,
-        };
-        let mut chain = ChainVerifier::new();
-        for number in 0..reader.segments() {
-            let Some(segment) = reader.segment(number) else { break };
-            let place = Place { segment: Some(number), ..Place::default() };
-            let taken = match segment.header() {
-                Ok(bytes) => chain.header(&bytes).map_err(|fault| Broken::integrity(&fault, place)),
-                Err(fault) => Err(Broken::reading(fault)?),
-            };
-            match taken {
-                Ok(header) => plan.headers.push(header),
-                Err(broken) => {
-                    plan.broken = Some(broken);
-                    break;
-                }
-            }
-        }
-        plan.run = plan.headers.first().map(|header| header.run);
+        let mut plan = Self::default();
         plan.read_opening(reader)?;
-        if plan.broken.is_none() {
-            plan.end(reader, chain, trust)?;
+        match plan.follow_chain(reader, trust) {
+            Ok(()) => {}
+            Err(Stop::Broken(broken)) => plan.broken = Some(broken),
+            Err(Stop::Store(fault)) => return Err(fault),
         }
         Ok(plan)
     }
 
     fn read_opening<F: ReadAt>(&mut self, reader: &TraceReader<F>) -> Result<(), ReadFault> {
-        let mut buffer = rederive_archive::BlockBuffer::new();
+        let mut buffer = BlockBuffer::new();
         let frames = match reader.segment(0) {
             Some(segment) => match segment.frames(&mut buffer) {
                 Ok(frames) => frames,
@@ -173,39 +174,53 @@ impl Plan {
         Ok(())
     }
 
-    fn end<F: ReadAt>(
+    /// Verifies the headers in turn, who signed the first, and how the chain ends.
+    fn follow_chain<F: ReadAt>(
+        &mut self,
+        reader: &TraceReader<F>,
+        trust: Option<&TrustRoots>,
+    ) -> Result<(), Stop> {
+        let mut chain = ChainVerifier::new();
+        for number in 0..reader.segments() {
+            let Some(segment) = reader.segment(number) else { break };
+            let place = Place { segment: Some(number), ..Place::default() };
+            let broken = |fault| Stop::from(Broken::integrity(&fault, place));
+            let header = chain.header(&segment.header()?).map_err(broken)?;
+            if number == 0 {
+                self.run = Some(header.run);
+                self.check_signer(Signature::Header(0), chain.first_key(), trust).map_err(broken)?;
+            }
+            self.headers.push(header);
+        }
+        let seal = reader.seal()?;
+        self.follow_to_end(reader, chain, seal.as_deref(), trust)
+            .map_err(|fault| Broken::integrity(&fault, Place::default()).into())
+    }
+
+    fn follow_to_end<F: ReadAt>(
         &mut self,
         reader: &TraceReader<F>,
         chain: ChainVerifier,
+        seal: Option<&[u8]>,
         trust: Option<&TrustRoots>,
-    ) -> Result<(), ReadFault> {
-        let seal = match reader.seal() {
-            Ok(seal) => seal,
-            Err(fault) => {
-                self.broken = Some(Broken::reading(fault)?);
-                return Ok(());
-            }
+    ) -> Result<(), IntegrityFault> {
+        let verified = match seal {
+            Some(seal) => chain.sealed(seal)?,
+            None => chain.open(reader.open_segment().and_then(|open| open.head()))?,
         };
-        let what = if seal.is_some() { Signature::Seal } else { Signature::Head };
-        let verified = match &seal {
-            Some(bytes) => chain.sealed(bytes),
-            None => chain.open(reader.open_segment().and_then(|open| open.head())),
-        };
-        let checked = verified.and_then(|verified| {
-            self.run = self.run.or(verified.run);
-            self.check_signer(what, verified.key, trust)?;
-            match verified.end {
-                ChainEnd::Sealed(seal) => self.seal = Some(seal),
-                ChainEnd::Open(head) => self.check_head(reader, &head)?,
-                ChainEnd::Header | ChainEnd::Unsigned => {}
-            }
-            Ok(())
-        });
-        self.broken = checked.err().map(|fault| Broken::integrity(&fault, Place::default()));
+        if self.headers.is_empty() {
+            self.run = verified.run;
+            self.check_signer(Signature::Head, verified.key, trust)?;
+        }
+        match verified.end {
+            ChainEnd::Sealed(seal) => self.seal = Some(seal),
+            ChainEnd::Open(head) => self.check_head(reader, &head)?,
+            ChainEnd::Header | ChainEnd::Unsigned => {}
+        }
         Ok(())
     }
 
-    /// The first key is the one that the opening record names, and the trust roots allow it.
+    /// The first key is the one that the opening record names, and the trust roots allow it. Spec: header-key.
     fn check_signer(
         &self,
         what: Signature,
@@ -213,15 +228,12 @@ impl Plan {
         trust: Option<&TrustRoots>,
     ) -> Result<(), IntegrityFault> {
         let Some(found) = key else { return Ok(()) };
-        let first = if self.headers.is_empty() { what } else { Signature::Header(0) };
         if let Some(opening) = &self.opening {
             if opening.recorder_key != found {
-                return Err(IntegrityFault::OtherKey { what: first, expected: opening.recorder_key, found });
+                return Err(IntegrityFault::OtherKey { what, expected: opening.recorder_key, found });
             }
-            if let Some(run) = self.run
-                && opening.run != run
-            {
-                return Err(IntegrityFault::OtherRun { what: first, expected: opening.run, found: run });
+            if let Some(run) = self.run.filter(|run| opening.run != *run) {
+                return Err(IntegrityFault::OtherRun { what, expected: opening.run, found: run });
             }
         }
         let Some(trust) = trust else { return Ok(()) };
@@ -230,7 +242,7 @@ impl Plan {
             // Without an opening record nothing says whose run it is: no key is trusted for it.
             (None, _) | (_, None) => false,
         };
-        if allowed { Ok(()) } else { Err(IntegrityFault::Untrusted { what: first, found }) }
+        if allowed { Ok(()) } else { Err(IntegrityFault::Untrusted { what, found }) }
     }
 
     fn check_head<F: ReadAt>(
@@ -266,22 +278,5 @@ impl Plan {
     pub(crate) fn first_record(&self, segment: u32) -> u64 {
         let before = segment.checked_sub(1).and_then(|before| self.headers.get(before as usize));
         before.map_or(0, |header| header.first + u64::from(header.records))
-    }
-
-    /// The closed segments, cut where spans end.
-    pub(crate) fn spans(&self) -> Vec<Range<u32>> {
-        let mut spans = Vec::new();
-        let mut start = 0;
-        for header in &self.headers {
-            if header.state_root.is_some() {
-                spans.push(start..header.segment + 1);
-                start = header.segment + 1;
-            }
-        }
-        let end = self.headers.len() as u32;
-        if start < end || spans.is_empty() {
-            spans.push(start..end);
-        }
-        spans
     }
 }

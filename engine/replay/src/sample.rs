@@ -1,9 +1,9 @@
 //! `--sample`: K segments drawn at random and derived again, and what that is worth.
 
-use rederive_archive::{ReadFault, storage::ReadAt};
+use std::iter;
+use std::ops::Range;
 
-use crate::stretch::{Job, Stretch};
-use crate::trace::stretches;
+use crate::plan::Plan;
 
 /// How many segments to derive again, and the seed that draws them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,42 +32,52 @@ impl Sample {
     /// The smallest number of altered segments, among `of`, that a draw of this size misses with a chance of at most one in twenty.
     /// `None` where even all of them together could hide from it (nothing was drawn).
     pub fn noticed_at_95_percent(&self, of: u64) -> Option<u64> {
-        // The chance to miss m altered segments is the product over the K drawn of (of - m - i) / (of - i), i = 0..K. Kept as a fraction of
-        // 2^64, rounded up at each step, so that the answer is never too good and the same on every machine.
-        let one: u128 = 1 << 64;
-        (1..=of).find(|altered| {
-            let missed = (0..self.segments.min(of)).fold(one, |chance, i| {
-                let (left, sound) =
-                    (u128::from(of - i), u128::from(of.saturating_sub(*altered).saturating_sub(i)));
-                (chance * sound).div_ceil(left)
-            });
-            missed * 20 <= one
+        // The chance falls with each altered segment: halve the range in which it falls to one in twenty.
+        let is_noticed = |altered| self.chance_to_miss(altered, of) * 20 <= ONE;
+        let (mut missed, mut noticed) = (0, of);
+        if !is_noticed(noticed) {
+            return None;
+        }
+        while missed + 1 < noticed {
+            let middle = missed + (noticed - missed) / 2;
+            if is_noticed(middle) { noticed = middle } else { missed = middle }
+        }
+        Some(noticed)
+    }
+
+    /// The chance that no altered segment is drawn, as a fraction of [`ONE`]: the product over the K drawn of
+    /// (of - altered - i) / (of - i), i = 0..K. Rounded up at each step, so that it is never too good, and the same on every machine.
+    fn chance_to_miss(&self, altered: u64, of: u64) -> u128 {
+        (0..self.segments.min(of)).fold(ONE, |chance, i| {
+            let (left, sound) = (u128::from(of - i), u128::from((of - altered).saturating_sub(i)));
+            (chance * sound).div_ceil(left)
         })
+    }
+
+    /// The spans that have segments drawn, each up to the last of them: replay begins at the nearest usable snapshot before it. The chain of
+    /// headers, whose signatures cover every segment, is verified whole.
+    pub(crate) fn ranges(&self, plan: &Plan) -> Vec<Range<u32>> {
+        if plan.headers.is_empty() {
+            // All that there is stands in the open segment.
+            return iter::once(0..0).collect();
+        }
+        let drawn = self.draw(plan.headers.len() as u64);
+        let drawn: Vec<u32> = drawn.into_iter().filter_map(|drawn| u32::try_from(drawn).ok()).collect();
+        let up_to_last = |span: Range<u32>| {
+            let last = drawn.iter().rfind(|drawn| span.contains(drawn))?;
+            Some(span.start..last + 1)
+        };
+        plan.spans().into_iter().filter_map(up_to_last).collect()
+    }
+
+    /// How many segments are drawn, of how many.
+    pub(crate) fn of(&self, segments: u64) -> (u64, u64) {
+        (self.segments.min(segments), segments)
     }
 }
 
-/// Derives the drawn segments again, each from the nearest usable snapshot before it, and says how many of how many were drawn. The chain of headers,
-/// whose signatures cover every segment, was verified whole.
-pub(crate) fn sampled<F: ReadAt + Sync>(
-    job: &Job<'_, F>,
-    sample: Sample,
-) -> Result<(Stretch, Option<(u64, u64)>), ReadFault> {
-    let of = job.plan.headers.len() as u64;
-    let drawn = sample.draw(of);
-    let mut whole = Stretch::nothing();
-    for (start, segments) in stretches(job, true)? {
-        let last = drawn
-            .iter()
-            .filter_map(|drawn| u32::try_from(*drawn).ok())
-            .rfind(|drawn| segments.contains(drawn));
-        if let Some(last) = last {
-            whole = whole.then(job.stretch(start, segments.start..last + 1, false)?);
-        }
-    }
-    // The run's end was not reached: nothing may be concluded from where the machine stands.
-    whole.end = None;
-    Ok((whole, Some((drawn.len() as u64, of))))
-}
+/// Certainty, as a fraction.
+const ONE: u128 = 1 << 64;
 
 struct SplitMix(u64);
 

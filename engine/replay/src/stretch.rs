@@ -3,11 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rederive_archive::{BlockBuffer, Hint, ReadFault, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, Hint, ReadFault, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::chain::Header;
-use rederive_evidence::digest::{Digest, Purpose, commitment};
-use rederive_evidence::lanes;
+use rederive_evidence::digest::{Digest, commitment};
 use rederive_evidence::record::{Record, frame_length};
 use rederive_evidence::values::Mode;
 use rederive_machine::{Lineage, Machine, Mark, SpanMeter, State};
@@ -16,7 +15,7 @@ use rederive_verify::verify_frames;
 use crate::contents::ContentLedger;
 use crate::derive::{Again, Deriver, FramePlace};
 use crate::extracted::ExtractedAgain;
-use crate::plan::{Broken, Plan};
+use crate::plan::{Broken, Plan, Stop};
 use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 
 /// What is replayed, and how far.
@@ -24,8 +23,8 @@ pub(crate) struct Job<'a, F> {
     pub(crate) reader: &'a TraceReader<F>,
     pub(crate) plan: &'a Plan,
     pub(crate) level: Level,
-    /// Whether anything can be derived: the rule set is known.
-    pub(crate) derives: bool,
+    /// Whether the rule set is known, so that anything can be derived.
+    pub(crate) knows_rules: bool,
 }
 
 impl<F> Clone for Job<'_, F> {
@@ -44,34 +43,41 @@ pub(crate) struct Start {
 }
 
 /// What a stretch gave.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Stretch {
+    /// Records of the segments that were found whole.
     pub(crate) records: u64,
     pub(crate) without_time: u64,
     pub(crate) taken_as_recorded: u64,
     pub(crate) recovered: u64,
-    pub(crate) broken: Option<Broken>,
+    /// The lowest record whose kind this version does not know.
+    pub(crate) unknown_kind: Option<u64>,
+    /// What is wrong with bytes or digests: the stretch ends before the segment that has it.
+    pub(crate) broken: Option<Box<Broken>>,
     /// Where recorded and derived part, or what follows is undecided.
     pub(crate) parted: Option<(Valid, Wrong)>,
     pub(crate) findings: Listed<Finding>,
     pub(crate) failures: Listed<Failure>,
     pub(crate) contents: ContentLedger,
-    /// The machine after the last record, where it got there.
-    pub(crate) end: Option<Machine>,
-    pub(crate) checksum: Digest,
+    /// The machine and the state checksum after the trace's last record, where replay got there.
+    pub(crate) end: Option<(Machine, Digest)>,
 }
 
 impl<F: ReadAt + Sync> Job<'_, F> {
+    /// Whether records are derived again, beyond being verified.
+    pub(crate) fn derives(&self) -> bool {
+        self.knows_rules && self.level >= Level::State
+    }
+
     fn mode(&self) -> Option<Mode> {
         self.plan.opening.as_ref().map(|opening| opening.mode)
     }
 
-    /// The machine with which a span begins: from the snapshot of the segment before it, if its entries have the root that the header
-    /// states; else `None`, and the span before runs on.
+    /// Where replay can begin: before segment 0, and after a span whose snapshot has the root that its last header states and before which
+    /// the lineage is whole. `None`: the stretch before runs on. `lineage` holds the marks of the records up to some later segment.
     pub(crate) fn start(&self, segment: u32, lineage: &Arc<[Mark]>) -> Result<Option<Start>, ReadFault> {
-        let Some(before) = segment.checked_sub(1) else {
-            return Ok(Some(Start { machine: Machine::new(), segment }));
-        };
+        let before = segment.checked_sub(1).filter(|_| self.derives());
+        let Some(before) = before else { return Ok(Some(Start { machine: Machine::new(), segment })) };
         let first = self.plan.first_record(segment);
         if (lineage.len() as u64) < first {
             return Ok(None);
@@ -85,26 +91,20 @@ impl<F: ReadAt + Sync> Job<'_, F> {
         let root = self.plan.headers.get(segment as usize).and_then(|header| header.state_root);
         let (Some(root), Some(segment)) = (root, self.reader.segment(segment)) else { return Ok(None) };
         let Hint::Usable(snapshot) = segment.snapshot(&mut BlockBuffer::new())? else { return Ok(None) };
-        let entries = snapshot.entries().map(|(key, value)| (key.to_vec(), value.to_vec()));
-        let Ok(state) = State::from_entries(entries) else { return Ok(None) };
+        let Ok(state) = State::from_entries(snapshot.entries()) else { return Ok(None) };
         Ok((state.root() == root).then_some(state))
     }
 
-    /// Replays these segments from `start`, and the open segment after them where `with_open` says so.
-    pub(crate) fn stretch(
-        &self,
-        start: Start,
-        segments: Range<u32>,
-        with_open: bool,
-    ) -> Result<Stretch, ReadFault> {
+    /// Replays these segments from `start`, and, where they are the last ones, the open segment after them.
+    pub(crate) fn stretch(&self, start: Start, segments: Range<u32>) -> Result<Stretch, ReadFault> {
+        let is_last = segments.end as usize == self.plan.headers.len();
         let mut walk = Walk::new(*self, start);
-        for number in segments {
-            walk.closed_segment(number)?;
+        match walk.segments(segments, is_last) {
+            Ok(()) => {}
+            Err(Stop::Broken(broken)) => walk.out.broken = Some(broken),
+            Err(Stop::Store(fault)) => return Err(fault),
         }
-        if with_open {
-            walk.open_segment()?;
-        }
-        Ok(walk.ends())
+        Ok(walk.ends(is_last))
     }
 }
 
@@ -116,231 +116,206 @@ struct Walk<'a, F> {
     meter: SpanMeter,
     frames: BlockBuffer,
     contents: BlockBuffer,
+    /// Where the frames of the segment at hand end.
     ends: Vec<usize>,
     leaves: Vec<Digest>,
+    checksum: Digest,
     out: Stretch,
 }
 
 impl<'a, F: ReadAt + Sync> Walk<'a, F> {
     fn new(job: Job<'a, F>, start: Start) -> Self {
         let checksum = job.plan.checksum_before(start.segment);
-        let derives = job.derives && job.level >= Level::State;
         Self {
             job,
-            deriver: derives.then(|| Deriver::new(start.machine, checksum, job.mode())),
+            deriver: job.derives().then(|| Deriver::new(start.machine, checksum, job.mode())),
             extracted: ExtractedAgain::new(job.reader),
             meter: SpanMeter::new(),
             frames: BlockBuffer::new(),
             contents: BlockBuffer::new(),
             ends: Vec::new(),
             leaves: Vec::new(),
-            out: Stretch {
-                records: 0,
-                without_time: 0,
-                taken_as_recorded: 0,
-                recovered: 0,
-                broken: None,
-                parted: None,
-                findings: Listed::default(),
-                failures: Listed::default(),
-                contents: ContentLedger::default(),
-                end: None,
-                checksum,
-            },
+            checksum,
+            out: Stretch::default(),
         }
     }
 
-    /// Verifies and derives one closed segment. The first thing broken stands; nothing is derived after it, but what comes later is not
-    /// looked at either: it cannot lower the place.
-    fn closed_segment(&mut self, number: u32) -> Result<(), ReadFault> {
-        let (Some(header), Some(segment)) =
-            (self.job.plan.headers.get(number as usize), self.job.reader.segment(number))
-        else {
-            return Ok(());
-        };
-        if self.out.broken.is_some() {
-            return Ok(());
+    fn segments(&mut self, segments: Range<u32>, is_last: bool) -> Result<(), Stop> {
+        for number in segments {
+            let header = self.job.plan.headers.get(number as usize);
+            if let (Some(header), Some(segment)) = (header, self.job.reader.segment(number)) {
+                self.closed_segment(header, &segment)?;
+            }
         }
-        if let Some(broken) = self.stored_contents(number)? {
-            self.out.broken = Some(broken);
-            return Ok(());
-        }
+        if is_last && self.job.plan.broken.is_none() { self.open_segment() } else { Ok(()) }
+    }
+
+    /// Verifies one closed segment and derives its records.
+    fn closed_segment(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
+        self.stored_contents(segment)?;
         let mut buffer = std::mem::take(&mut self.frames);
-        let done = match segment.frames(&mut buffer) {
-            Ok(frames) => self.frames_of(header, frames),
-            Err(fault) => Err(Broken::reading(fault)?),
-        };
+        let verified = self.frames_of(header, segment, &mut buffer);
         self.frames = buffer;
-        self.out.contents.segment_ends();
-        match done {
-            Ok(()) => self.segment_end(header),
-            Err(broken) => self.out.broken = Some(broken),
-        }
+        verified?;
+        self.segment_is_whole(header.segment)?;
+        self.out.recovered +=
+            header.recovered.as_ref().map_or(0, |causes| causes.ranges().iter().map(|r| r.count).sum());
+        self.compare_header(header);
         Ok(())
     }
 
     /// Verifies every stored content against its commitment, and keeps which there are.
-    fn stored_contents(&mut self, number: u32) -> Result<Option<Broken>, ReadFault> {
-        let Some(segment) = self.job.reader.segment(number) else { return Ok(None) };
+    fn stored_contents(&mut self, segment: &Segment<'a, F>) -> Result<(), Stop> {
         for block in segment.content_blocks() {
-            let contents = match block.contents(&mut self.contents) {
-                Ok(contents) => contents,
-                Err(fault) => return Broken::reading(fault).map(Some),
-            };
-            for content in contents {
-                let content = match content {
-                    Ok(content) => content,
-                    Err(damage) => return Broken::reading(damage.into()).map(Some),
-                };
-                if let Some(broken) = check_content(number, &content.commitment, &content.salt, content.bytes)
-                {
-                    return Ok(Some(broken));
-                }
-                self.out.contents.store(&content.commitment, content.bytes.len() as u64);
+            for content in block.contents(&mut self.contents)? {
+                let content = content.map_err(ReadFault::from)?;
+                check_content(segment.number(), &content.commitment, &content.salt, content.bytes)?;
+                self.out.contents.store(&content.commitment, content.bytes.len());
             }
         }
         self.out.contents.segment_stored();
-        Ok(None)
+        Ok(())
     }
 
-    fn frames_of(&mut self, header: &Header, frames: &[u8]) -> Result<(), Broken> {
+    /// Answers the records of a closed segment, then compares its leaves with its header's root: each byte is read once.
+    fn frames_of(
+        &mut self,
+        header: &Header,
+        segment: &Segment<'a, F>,
+        buffer: &mut BlockBuffer,
+    ) -> Result<(), Stop> {
+        let frames = segment.frames(buffer)?;
         self.records(header.segment, header.first, frames)?;
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let bounds: Vec<(usize, usize)> = starts.zip(self.ends.iter().copied()).collect();
-        let split = bounds.iter().map(|(start, end)| frames.get(*start..*end).unwrap_or_default());
-        verify_frames(header, split, &mut self.leaves).map_err(|fault| {
-            Broken::integrity(&fault, Place { segment: Some(header.segment), ..Place::default() })
-        })
+        let ends = &self.ends;
+        let split = (0..ends.len()).map(|i| {
+            let start = i.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+            ends.get(i).and_then(|end| frames.get(start..*end)).unwrap_or_default()
+        });
+        let place = Place { segment: Some(header.segment), ..Place::default() };
+        verify_frames(header, split, &mut self.leaves)
+            .map_err(|fault| Broken::integrity(&fault, place).into())
     }
 
     /// Decodes the records of a segment one after the other and lets the machine answer each. Leaves where frames end in `self.ends`.
-    fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Broken> {
+    fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
         let (mut at, mut number) = (0, first);
         while let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) {
             let place = FramePlace { segment, record: number, byte: at as u64 };
-            let length = match Record::decode_frame(rest) {
+            at += match Record::decode_frame(rest) {
                 Ok((record, length)) => {
-                    self.record(place, &record);
+                    self.record(place, &record)?;
                     length
                 }
-                Err(error) => self.undecodable(place, rest, error)?,
+                Err(error) => self.unreadable(place, rest, error)?,
             };
-            at += length;
             number += 1;
             self.ends.push(at);
-        }
-        self.out.records += number - first;
-        if let Some(deriver) = &mut self.deriver {
-            self.out.checksum = deriver.settle(segment);
         }
         Ok(())
     }
 
-    fn record(&mut self, place: FramePlace, record: &Record) {
+    fn record(&mut self, place: FramePlace, record: &Record) -> Result<(), ReadFault> {
         self.out.without_time += u64::from(record.input.time.is_none());
         record.input.contents.iter().for_each(|entry| self.out.contents.name(place.record, entry));
-        if self.out.parted.is_some() {
-            return;
-        }
-        let Some(deriver) = &mut self.deriver else { return };
-        let again = if self.job.level >= Level::Content {
-            let (again, taken) = self.extracted.of(record, deriver.machine());
-            self.out.taken_as_recorded += u64::from(taken);
-            again
-        } else {
-            Again::AsRecorded
+        let goes_on = self.out.parted.is_none();
+        let deriver = self.deriver.as_mut().filter(|deriver| goes_on && deriver.parted.is_none());
+        let Some(deriver) = deriver else { return Ok(()) };
+        let again = match self.job.level {
+            Level::Content => self.extracted.of(record, deriver.machine())?,
+            Level::Integrity | Level::State => Again::NotAsked,
         };
         deriver.record(place, record, again);
+        Ok(())
     }
 
     /// A frame whose record this version cannot read. Its length, where the bytes are canonical: whether it was signed as it stands shows when
     /// the segment's root is compared.
-    fn undecodable(&mut self, place: FramePlace, rest: &[u8], error: DecodeError) -> Result<usize, Broken> {
+    fn unreadable(&mut self, place: FramePlace, rest: &[u8], error: DecodeError) -> Result<usize, Stop> {
         let shown = error.to_string();
         let wrong = place.wrong(error.fault.code(), "frame", "a record".to_owned(), shown);
         let Ok(length) = frame_length(rest) else {
-            return Err(Broken { valid: Valid::Damaged, wrong });
+            return Err(Broken { valid: Valid::Damaged, wrong }.into());
         };
-        if self.out.parted.is_none() {
-            let is_unknown = matches!(error.fault, DecodeFault::UnknownKind { .. });
-            let valid = if is_unknown { Valid::Undecided } else { Valid::Diverged };
-            self.out.parted = Some((valid, wrong));
+        self.out.contents.has_unread_record();
+        let is_unknown = matches!(error.fault, DecodeFault::UnknownKind { .. });
+        if is_unknown {
+            self.out.unknown_kind.get_or_insert(place.record);
+        }
+        // What a later version may well read is not called wrong; and bytes that nobody here reads can have integrity.
+        let valid = if is_unknown || !self.job.knows_rules { Valid::Undecided } else { Valid::Diverged };
+        if self.job.level >= Level::State || valid == Valid::Diverged {
+            self.out.parted.get_or_insert((valid, wrong));
         }
         Ok(length)
     }
 
-    /// Compares what the header says of the state at its end with what was derived.
-    fn segment_end(&mut self, header: &Header) {
-        self.out.recovered +=
-            header.recovered.as_ref().map_or(0, |causes| causes.ranges().iter().map(|r| r.count).sum());
-        let parted = self.out.parted.is_some();
-        let Some(deriver) = &mut self.deriver else { return };
-        if parted || deriver.parted.is_some() {
-            return;
+    /// The segment's bytes are those that were signed: what its records say counts.
+    fn segment_is_whole(&mut self, segment: u32) -> Result<(), Stop> {
+        if let Some(unlisted) = self.out.contents.segment_ends() {
+            let place = Place { segment: Some(segment), ..Place::default() };
+            let recorded = format!("content {unlisted}, which no record of the segment lists");
+            let derived = "contents that its records list".to_owned();
+            let wrong = Wrong { code: "V-UNLISTED", place, field: "contents".to_owned(), recorded, derived };
+            return Err(Broken { valid: Valid::Damaged, wrong }.into());
         }
+        self.out.records += self.ends.len() as u64;
+        if let Some(deriver) = &mut self.deriver {
+            self.checksum = deriver.settle(segment);
+        }
+        Ok(())
+    }
+
+    /// Compares what the header says of the state at its end with what was derived.
+    fn compare_header(&mut self, header: &Header) {
+        let parted = self.out.parted.is_some();
+        let Some(deriver) = self.deriver.as_mut().filter(|deriver| !parted && deriver.parted.is_none())
+        else {
+            return;
+        };
         let machine = deriver.machine();
         let ends_span = self.meter.segment_ends(u64::from(header.frame_bytes), machine.state().bytes());
-        let last = header.first + u64::from(header.records) - 1;
-        let wrong = |code, field: &str, recorded: String, derived: String| {
-            let place = Place { segment: Some(header.segment), record: Some(last), byte: None };
-            Some((
-                Valid::Diverged,
-                Wrong { code, place, field: format!("header.{field}"), recorded, derived },
-            ))
-        };
-        let page = machine.lineage().page(header.first);
-        let lineage = Lineage::page_digest(&page);
+        let lineage = Lineage::page_digest(&machine.lineage().page(header.first));
         let state_root = ends_span.then(|| machine.state().root());
         let show = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_hex());
-        self.out.parted = if header.rule_set != rederive_machine::RULE_SET {
-            wrong(
-                "D-RULE-SET",
-                "rule_set",
-                header.rule_set.to_string(),
-                rederive_machine::RULE_SET.to_string(),
-            )
-        } else if header.checksum != self.out.checksum {
-            wrong("D-CHECKSUM", "checksum", header.checksum.to_hex(), self.out.checksum.to_hex())
+        let found = if header.rule_set != rederive_machine::RULE_SET {
+            let derived = rederive_machine::RULE_SET.to_string();
+            Some(("D-RULE-SET", "header.rule_set", header.rule_set.to_string(), derived))
+        } else if header.checksum != self.checksum {
+            let (recorded, derived) = (header.checksum.to_hex(), self.checksum.to_hex());
+            Some(("D-CHECKSUM", "header.checksum", recorded, derived))
         } else if header.lineage != lineage {
-            wrong("D-LINEAGE", "lineage", header.lineage.to_hex(), lineage.to_hex())
+            Some(("D-LINEAGE", "header.lineage", header.lineage.to_hex(), lineage.to_hex()))
         } else if header.state_root != state_root {
-            wrong("D-STATE-ROOT", "state_root", show(header.state_root), show(state_root))
+            Some(("D-STATE-ROOT", "header.state_root", show(header.state_root), show(state_root)))
         } else {
             None
         };
-        deriver.begin_segment(self.out.checksum);
+        self.out.parted = found.map(|(code, field, recorded, derived)| {
+            let last = header.first + u64::from(header.records) - 1;
+            let place = Place { segment: Some(header.segment), record: Some(last), byte: None };
+            (Valid::Diverged, Wrong { code, place, field: field.to_owned(), recorded, derived })
+        });
+        deriver.begin_segment(self.checksum);
     }
 
     /// Replays the records of the open segment; its head was compared with them already.
-    fn open_segment(&mut self) -> Result<(), ReadFault> {
+    fn open_segment(&mut self) -> Result<(), Stop> {
         let Some(open) = self.job.reader.open_segment() else { return Ok(()) };
-        if self.out.broken.is_some() {
-            return Ok(());
-        }
         let segment = open.segment();
         for record in 0..open.records() {
-            let (contents, broken) = (&mut self.out.contents, &mut self.out.broken);
-            open.read_contents_of::<ReadFault>(record, |content| {
-                let found = check_content(segment, &content.commitment, &content.salt, content.bytes);
-                *broken = broken.take().or(found);
-                contents.store(&content.commitment, content.bytes.len() as u64);
+            open.read_contents_of::<Stop>(record, |content| {
+                check_content(segment, &content.commitment, &content.salt, content.bytes)?;
+                self.out.contents.store(&content.commitment, content.bytes.len());
                 Ok(())
             })?;
         }
         self.out.contents.segment_stored();
-        if self.out.broken.is_some() {
-            return Ok(());
-        }
-        let first = self.job.plan.first_record(segment);
-        if let Err(broken) = self.records(segment, first, open.frames()) {
-            self.out.broken = Some(broken);
-        }
-        self.out.contents.segment_ends();
-        Ok(())
+        self.records(segment, self.job.plan.first_record(segment), open.frames())?;
+        self.segment_is_whole(segment)
     }
 
-    fn ends(self) -> Stretch {
+    fn ends(self, is_last: bool) -> Stretch {
         let mut out = self.out;
         if let Some(mut deriver) = self.deriver {
             // A frame that cannot be read parts from the spec no earlier than the records before it.
@@ -348,14 +323,40 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             out.parted = lower(parted, out.parted);
             out.findings = std::mem::take(&mut deriver.findings);
             out.failures = std::mem::take(&mut deriver.failures);
-            out.end = out.parted.is_none().then(|| deriver.into_machine());
+            out.taken_as_recorded = deriver.taken_as_recorded;
+            let got_there = is_last && out.parted.is_none() && out.broken.is_none();
+            out.end = got_there.then(|| (deriver.into_machine(), self.checksum));
         }
         out
     }
 }
 
+impl Stretch {
+    /// This stretch and the one that follows it. What stands after a broken segment does not count, nor does what was derived after a
+    /// divergence.
+    pub(crate) fn then(mut self, later: Self) -> Self {
+        if self.broken.is_some() {
+            return self;
+        }
+        self.records += later.records;
+        self.without_time += later.without_time;
+        self.recovered += later.recovered;
+        self.unknown_kind = self.unknown_kind.or(later.unknown_kind);
+        self.contents.append(later.contents);
+        self.broken = later.broken;
+        if self.parted.is_none() {
+            self.taken_as_recorded += later.taken_as_recorded;
+            self.findings.append(later.findings);
+            self.failures.append(later.failures);
+            self.parted = later.parted;
+            self.end = later.end;
+        }
+        self
+    }
+}
+
 /// The one at the lower record.
-pub(crate) fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Option<(Valid, Wrong)> {
+fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Option<(Valid, Wrong)> {
     match (a, b) {
         (Some(a), Some(b)) if b.1.place.record < a.1.place.record => Some(b),
         (Some(a), _) => Some(a),
@@ -363,20 +364,13 @@ pub(crate) fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Opt
     }
 }
 
-fn check_content(segment: u32, recorded: &Digest, salt: &[u8; 32], bytes: &[u8]) -> Option<Broken> {
+fn check_content(segment: u32, recorded: &Digest, salt: &[u8; 32], bytes: &[u8]) -> Result<(), Stop> {
     let derived = commitment(salt, bytes);
     if derived == *recorded {
-        return None;
+        return Ok(());
     }
     let place = Place { segment: Some(segment), ..Place::default() };
     let (recorded, derived) = (recorded.to_hex(), derived.to_hex());
     let wrong = Wrong { code: "V-COMMITMENT", place, field: "content".to_owned(), recorded, derived };
-    Some(Broken { valid: Valid::Damaged, wrong })
-}
-
-/// The leaves of frames, for a proof or a difference.
-pub(crate) fn leaves_of<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> Vec<Digest> {
-    let mut leaves = Vec::new();
-    lanes::digest_many(Purpose::Leaf, frames, &mut leaves);
-    leaves
+    Err(Broken { valid: Valid::Damaged, wrong }.into())
 }

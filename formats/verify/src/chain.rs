@@ -82,6 +82,11 @@ impl ChainVerifier {
         self.digests.last().copied().unwrap_or(Digest::ZERO)
     }
 
+    /// The key that the first header names as its signer's: the run's key, if the opening record says so too.
+    pub fn first_key(&self) -> Option<PublicKey> {
+        self.first_key
+    }
+
     /// The key that signs after the last header taken.
     fn key(&self) -> Option<PublicKey> {
         self.last.as_ref().map(|last| last.claims().next_key.unwrap_or(last.named_key()))
