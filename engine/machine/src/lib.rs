@@ -22,6 +22,8 @@ mod rules;
 mod scope;
 mod span;
 mod state;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use checksum::Checksum;
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};

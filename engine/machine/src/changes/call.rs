@@ -89,8 +89,8 @@ pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: 
 /// Returned, failed, blocked or unknown: the call is live no more.
 pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
     if let (Some(place), Some(_)) = (&case.input.place, case.call) {
-        delta.call(place.clone(), None);
         turn::end(case.state, place, delta);
+        delta.call(place.clone(), None);
     }
 }
 

@@ -4,8 +4,13 @@ use rederive_evidence::cbor::Encoder;
 
 use super::{Change, State};
 
+/// Bytes that most deltas take.
+const BYTES_USUAL: usize = 256;
+/// Changes that most records make.
+const CHANGES_USUAL: usize = 4;
+
 /// Changes as the steps of a record make them: a later one of an entry takes the place of an earlier one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Delta {
     changes: Vec<Change>,
 }
@@ -18,12 +23,10 @@ pub(crate) struct Settled {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Where a change's key stands among the encoded keys.
-#[derive(Clone, Copy)]
-struct KeyAt {
-    start: usize,
-    end: usize,
-    change: usize,
+impl Default for Delta {
+    fn default() -> Self {
+        Self { changes: Vec::with_capacity(CHANGES_USUAL) }
+    }
 }
 
 impl Delta {
@@ -32,45 +35,40 @@ impl Delta {
     }
 
     /// Leaves out what does not change `state`, sorts the rest and encodes it.
-    pub(crate) fn settle(self, state: &State) -> Settled {
-        let mut keys = Encoder::onto(Vec::with_capacity(128));
-        let mut order = Vec::with_capacity(self.changes.len());
-        for (change, new) in self.changes.iter().enumerate() {
-            let start = keys.as_bytes().len();
-            new.encode_key(&mut keys);
-            order.push(KeyAt { start, end: keys.as_bytes().len(), change });
+    pub(crate) fn settle(mut self, state: &State) -> Settled {
+        if !self.ascends() {
+            self.sort();
         }
-        let keys = keys.into_bytes();
-        let key = |at: &KeyAt| keys.get(at.start..at.end).unwrap_or_default();
-        // Stable: of changes with one key the last stands last.
-        order.sort_by(|a, b| key(a).cmp(key(b)));
-        let mut changes: Vec<Option<Change>> = self.changes.into_iter().map(Some).collect();
-        let mut last_of_key = order.iter().zip(order.iter().skip(1).map(Some).chain([None]));
-        let mut kept = Vec::with_capacity(order.len());
-        for (at, next) in &mut last_of_key {
-            let change = changes.get_mut(at.change).and_then(Option::take);
-            let is_last = next.is_none_or(|next| key(next) != key(at));
-            if let (true, Some(change)) = (is_last, change)
-                && change.changes(state)
-            {
-                kept.push((*at, change));
-            }
+        self.changes.retain(|change| change.changes(state));
+        let mut e = Encoder::onto(Vec::with_capacity(BYTES_USUAL));
+        e.array(self.changes.len());
+        for change in &mut self.changes {
+            e.array(2);
+            let start = e.as_bytes().len();
+            change.encode_key(&mut e);
+            change.encode_value(&mut e);
+            change.set_bytes(e.as_bytes().len().saturating_sub(start) as u64);
         }
-        encode(kept, key)
+        Settled { changes: self.changes, bytes: e.into_bytes() }
     }
-}
 
-fn encode<'k>(kept: Vec<(KeyAt, Change)>, key: impl Fn(&KeyAt) -> &'k [u8]) -> Settled {
-    let mut e = Encoder::onto(Vec::with_capacity(256));
-    e.array(kept.len());
-    let mut changes = Vec::with_capacity(kept.len());
-    for (at, mut change) in kept {
-        e.array(2);
-        let start = e.as_bytes().len();
-        e.item(key(&at));
-        change.encode_value(&mut e);
-        change.set_bytes(e.as_bytes().len().saturating_sub(start) as u64);
-        changes.push(change);
+    /// Whether each change is of a later section than the one before it, as those of most records are.
+    fn ascends(&self) -> bool {
+        self.changes.is_sorted_by(|a, b| a.section() < b.section())
     }
-    Settled { changes, bytes: e.into_bytes() }
+
+    /// Sorts by key bytes; of the changes of one entry the last stays.
+    fn sort(&mut self) {
+        let key = |change: &Change| {
+            let mut e = Encoder::new();
+            change.encode_key(&mut e);
+            e.into_bytes()
+        };
+        let mut keyed: Vec<(Vec<u8>, Change)> =
+            self.changes.drain(..).rev().map(|change| (key(&change), change)).collect();
+        // Stable: of equal keys the last change stands first, and stays.
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        keyed.dedup_by(|next, kept| next.0 == kept.0);
+        self.changes.extend(keyed.into_iter().map(|(_, change)| change));
+    }
 }

@@ -100,6 +100,14 @@ macro_rules! sections {
                 }
             }
 
+            /// Code of the entry's section.
+            pub(crate) fn section(&self) -> u64 {
+                match self {
+                    $( Self::$One(_) => $one_code, )*
+                    $( Self::$Many(..) => $code, )*
+                }
+            }
+
             /// Writes the value, or `null` where the entry is removed.
             pub(crate) fn encode_value(&self, e: &mut Encoder) {
                 match self {
