@@ -81,7 +81,10 @@ impl Extractor {
             Some((_, SchemaBytes::Redacted)) => return Extraction::Redacted,
             Some((commitment, SchemaBytes::Present(bytes))) => Some(self.compile(commitment, bytes)),
         };
-        Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check(arguments, schema.as_deref())) })
+        Extraction::Values(Extracted {
+            extractor: EXTRACTOR,
+            schema: Some(check(arguments, schema.as_deref())),
+        })
     }
 
     fn compile(&mut self, commitment: Digest, bytes: &[u8]) -> Arc<Schema> {
@@ -101,7 +104,8 @@ impl Schema {
     fn parse(bytes: &[u8]) -> Self {
         let Some(value) = parse(bytes) else { return Self::Bad };
         // A linear-time pattern engine: a hostile schema must not make a verifier slow. No reference leaves the schema.
-        let built = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(&value);
+        let built =
+            jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(&value);
         built.map_or(Self::Bad, |validator| Self::Usable(Box::new(validator)))
     }
 }
@@ -140,7 +144,9 @@ mod tests {
 
         fn schema(&self, tool: &str) -> Option<(Digest, SchemaBytes<'_>)> {
             assert_eq!(tool, "send_money");
-            let commitment = |bytes: &[u8]| rederive_evidence::digest::digest(rederive_evidence::digest::Purpose::ContentPlain, bytes);
+            let commitment = |bytes: &[u8]| {
+                rederive_evidence::digest::digest(rederive_evidence::digest::Purpose::ContentPlain, bytes)
+            };
             self.schema.map(|bytes| match bytes {
                 Some(bytes) => (commitment(bytes), SchemaBytes::Present(bytes)),
                 None => (Digest::ZERO, SchemaBytes::Redacted),
