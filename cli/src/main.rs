@@ -1,3 +1,20 @@
 //! Record, replay and prove the runs of AI agents.
+//!
+//! The one crate that prints, reads arguments and exits. The libraries return typed values; here they become words.
 
-fn main() {}
+mod args;
+mod commands;
+mod exit;
+mod paths;
+mod problem;
+mod progress;
+mod style;
+mod terminal;
+mod text;
+mod time;
+mod trace;
+mod words;
+
+fn main() -> std::process::ExitCode {
+    args::run()
+}

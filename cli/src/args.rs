@@ -1,0 +1,147 @@
+//! The arguments: one command, and what all commands share.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completions, import, keygen, replay, show};
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::ColorChoice;
+use crate::terminal::Terminal;
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  all as asked
+  1  a divergence, or a failure in an enforced run (with --strict, any finding)
+  2  usage: arguments, or input that is not what was asked for
+  3  damaged or forged evidence
+  4  undecided, torn, recovered, unsealed, or redacted beyond the level asked
+  5  the tool or the system failed
+Of several, the first in 5, 2, 3, 1, 4, 0.";
+
+/// Record, replay and prove the runs of AI agents.
+///
+/// A run is a trace: one file (.rdt) of records, hashed, chained and signed. `import` makes traces of recordings that other systems
+/// left, `record` makes one live, `replay` derives a run again from its records and says what holds, to the record and the field.
+#[derive(Parser)]
+#[command(name = "rederive", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour words; NO_COLOR counts for `auto`.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    color: ColorChoice,
+    /// Tell only what is wrong.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make traces of recordings that other systems left.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Derive runs again from their records and say what holds.
+    Replay(replay::Replay),
+    /// Show a run as a timeline, one record, or what led to it.
+    Show(show::Show),
+    /// Make a signing key.
+    Keygen(keygen::Keygen),
+    /// Write shell completions.
+    Completions(completions::Completions),
+}
+
+/// How many threads work.
+#[derive(Args)]
+pub(crate) struct Jobs {
+    /// Threads to use [default: one a processor].
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<std::num::NonZeroU16>,
+}
+
+impl Jobs {
+    /// Runs `work` on that many threads.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failed> {
+        let threads = self.jobs.map_or(0, |jobs| usize::from(jobs.get()));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|error| Failed::internal(format!("cannot start threads: {error}")))?;
+        Ok(pool.install(work))
+    }
+}
+
+/// A command that could not be carried out.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) exit: Exit,
+    pub(crate) problem: Box<Problem>,
+}
+
+impl Failed {
+    pub(crate) fn new(exit: Exit, problem: Problem) -> Self {
+        Self { exit, problem: Box::new(problem) }
+    }
+
+    /// The user asked for what cannot be.
+    pub(crate) fn usage(problem: Problem) -> Self {
+        Self::new(Exit::Usage, problem)
+    }
+
+    /// The tool or the system failed.
+    pub(crate) fn internal(title: String) -> Self {
+        Self::new(Exit::Internal, Problem::error(title))
+    }
+}
+
+/// Runs the command that the process's arguments name.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that has gone away needs no help text.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::AsAsked.into() };
+        }
+    };
+    let mut terminal = Terminal::new(cli.color, cli.quiet);
+    let exit = match carry_out(cli.command, &mut terminal) {
+        Ok(exit) => exit,
+        Err(failed) => {
+            terminal.complain(&failed.problem);
+            failed.exit
+        }
+    };
+    terminal.finish(exit).into()
+}
+
+fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> {
+    match command {
+        Command::Import(import) => import.run(terminal),
+        Command::Replay(replay) => replay.run(terminal),
+        Command::Show(show) => show.run(terminal),
+        Command::Keygen(keygen) => keygen.run(terminal),
+        Command::Completions(completions) => {
+            completions.run(terminal, <Cli as clap::CommandFactory>::command())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

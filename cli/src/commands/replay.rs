@@ -1,0 +1,234 @@
+//! `replay`: runs derived again, and what holds of each.
+
+mod json;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use rayon::prelude::*;
+use rederive_archive::TraceReader;
+use rederive_archive::storage::OsStorage;
+use rederive_evidence::ids::RunId;
+use rederive_recorder::{Entropy as _, OsEntropy};
+use rederive_replay::{
+    Equivocation, Level, Options, Report, Sample, Valid, equivocation, replay, replay_bytes,
+};
+
+use crate::args::{Failed, Jobs};
+use crate::exit::Exit;
+use crate::paths::{self, Place};
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+use crate::trace;
+use crate::words::faults;
+
+/// Derive runs again from their records and say what holds of each: `valid` (reproduced, diverged, damaged, forged, undecided) and
+/// `complete` (or what is missing).
+#[derive(Args)]
+#[command(after_help = "\
+The verdict depends on the traces, the level and the trust-root file alone: not on --jobs, the order of paths or the clock.
+
+Examples:
+  rederive replay traces/                                every trace in a folder, states derived again
+  rederive replay run.rdt --level content --trust roots.json
+  rederive replay traces/ --json | jq '.results[] | select(.valid != \"reproduced\")'")]
+pub(crate) struct Replay {
+    /// Traces, folders of traces (*.rdt, at any depth), or `-` for one trace on standard input.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// How far to go: bytes and signatures; every answer and state; values extracted from contents.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LevelArgument::State)]
+    level: LevelArgument,
+    /// Trust-root file: the keys trusted, and for what. Without it the key that a trace names itself is taken, which is a gap.
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    #[command(flatten)]
+    jobs: Jobs,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+    /// Findings count: exit with 1 where a rule is not kept, in observed runs too.
+    #[arg(long)]
+    strict: bool,
+    /// Derive only K segments of each run again, drawn at random.
+    #[arg(long, value_name = "K")]
+    sample: Option<u64>,
+    /// Seed of the draw, to draw the same segments again [default: from the system].
+    #[arg(long, value_name = "SEED", requires = "sample")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LevelArgument {
+    Integrity,
+    State,
+    Content,
+}
+
+impl From<LevelArgument> for Level {
+    fn from(level: LevelArgument) -> Self {
+        match level {
+            LevelArgument::Integrity => Self::Integrity,
+            LevelArgument::State => Self::State,
+            LevelArgument::Content => Self::Content,
+        }
+    }
+}
+
+/// A run and what replay says of it.
+struct Replayed {
+    place: Place,
+    report: Report,
+}
+
+/// A path of which nothing can be said.
+struct Unread {
+    path: String,
+    reason: String,
+    exit: Exit,
+    problem: Problem,
+}
+
+/// Everything that a replay of several runs found.
+struct Outcome {
+    runs: Vec<Replayed>,
+    unread: Vec<Unread>,
+    /// Two of the traces given tell one run differently; the paths of both.
+    equivocations: Vec<(String, String, Equivocation)>,
+    elapsed: Duration,
+    sample: Option<Sample>,
+}
+
+impl Replay {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
+        let sample = self.sample.map(|segments| self.draw(segments)).transpose()?;
+        let start = Instant::now();
+        let found = paths::find(&self.paths, &["rdt"]);
+        let progress = Progress::new(terminal, found.places.len() as u64, "runs");
+        let options = Options { level: self.level.into(), trust: trust.as_ref(), sample };
+        let places = found.places;
+        let replayed: Vec<Result<Replayed, Unread>> = self.jobs.run(|| {
+            let each = places.into_par_iter().with_max_len(1);
+            each.map(|place| replay_place(place, &options, &progress)).collect()
+        })?;
+        progress.finish();
+        let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
+        let mut runs = Vec::with_capacity(replayed.len());
+        for result in replayed {
+            match result {
+                Ok(run) => runs.push(run),
+                Err(fault) => unread.push(fault),
+            }
+        }
+        let equivocations = equivocations(&runs, &mut unread);
+        let outcome = Outcome { runs, unread, equivocations, elapsed: start.elapsed(), sample };
+        for unread in &outcome.unread {
+            terminal.complain(&unread.problem);
+        }
+        if self.json {
+            terminal.json(&json::View::of(&outcome));
+        } else {
+            summary::print(&outcome, self.level.into(), terminal);
+        }
+        Ok(self.exit(&outcome))
+    }
+
+    /// The sample to take, its seed drawn where none is given.
+    fn draw(&self, segments: u64) -> Result<Sample, Failed> {
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => {
+                let drawn = OsEntropy.draw().map_err(|error| Failed::internal(error.to_string()))?;
+                u64::from_le_bytes(drawn.first_chunk().copied().unwrap_or_default())
+            }
+        };
+        Ok(Sample { segments, seed })
+    }
+
+    fn exit(&self, outcome: &Outcome) -> Exit {
+        let runs = outcome.runs.iter().map(|run| self.exit_of(&run.report));
+        let unread = outcome.unread.iter().map(|unread| unread.exit);
+        let equivocations = outcome.equivocations.iter().map(|_| Exit::Untrustworthy);
+        runs.chain(unread).chain(equivocations).fold(Exit::AsAsked, Exit::and)
+    }
+
+    fn exit_of(&self, report: &Report) -> Exit {
+        let valid = match report.valid {
+            Valid::Reproduced | Valid::Sampled => Exit::AsAsked,
+            Valid::Diverged => Exit::Parted,
+            Valid::Damaged | Valid::Forged => Exit::Untrustworthy,
+            Valid::Undecided => Exit::Unfinished,
+        };
+        let breaks = report.failures.total() > 0 || (self.strict && report.findings.total() > 0);
+        let is_torn = report.gaps.iter().any(|gap| gap.is_torn(report.level));
+        let kept = if breaks { Exit::Parted } else { Exit::AsAsked };
+        let whole = if is_torn { Exit::Unfinished } else { Exit::AsAsked };
+        valid.and(kept).and(whole)
+    }
+}
+
+impl Unread {
+    fn missing(missing: &paths::Missing) -> Self {
+        let (path, reason) = (missing.path(), missing.reason());
+        Self { path, reason, exit: missing.exit(), problem: missing.problem() }
+    }
+
+    fn reading(place: &Place, fault: &rederive_archive::ReadFault) -> Self {
+        let path = place.shown();
+        let (exit, reason) = faults::unread(fault);
+        let problem = Problem::error(format!("cannot read {path}: {reason}"));
+        Self { path, reason, exit, problem }
+    }
+}
+
+fn replay_place(place: Place, options: &Options<'_>, progress: &Progress) -> Result<Replayed, Unread> {
+    let report = match &place {
+        Place::File { path, .. } => replay(&OsStorage, path, options),
+        Place::Stdin => match paths::read(&place) {
+            Ok(bytes) => replay_bytes(&bytes, options),
+            Err(error) => {
+                let reason = paths::words(&error);
+                let problem = Problem::error(format!("cannot read standard input: {reason}"));
+                return Err(Unread { path: place.shown(), reason, exit: paths::exit_of(&error), problem });
+            }
+        },
+    };
+    progress.advance(1);
+    match report {
+        Ok(report) => Ok(Replayed { place, report }),
+        Err(fault) => Err(Unread::reading(&place, &fault)),
+    }
+}
+
+/// Looks for runs that two of the traces given tell differently, both signed. A trace that is damaged or forged tells nothing.
+fn equivocations(runs: &[Replayed], unread: &mut Vec<Unread>) -> Vec<(String, String, Equivocation)> {
+    let mut by_run: BTreeMap<RunId, Vec<(&Place, &Path)>> = BTreeMap::new();
+    for Replayed { place, report } in runs {
+        let counts = match report.valid {
+            Valid::Damaged | Valid::Forged => false,
+            Valid::Reproduced | Valid::Diverged | Valid::Undecided | Valid::Sampled => true,
+        };
+        if let (Place::File { path, .. }, Some(run), true) = (place, report.run, counts) {
+            by_run.entry(run).or_default().push((place, path));
+        }
+    }
+    let mut found = Vec::new();
+    for traces in by_run.values() {
+        let Some(((first, first_path), others)) = traces.split_first() else { continue };
+        for (other, other_path) in others {
+            let told = TraceReader::open(&OsStorage, first_path)
+                .and_then(|first| equivocation(&first, &TraceReader::open(&OsStorage, other_path)?));
+            match told {
+                Ok(Some(equivocation)) => found.push((first.shown(), other.shown(), equivocation)),
+                Ok(None) => {}
+                Err(fault) => unread.push(Unread::reading(other, &fault)),
+            }
+        }
+    }
+    found
+}

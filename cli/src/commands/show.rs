@@ -1,0 +1,172 @@
+//! `show`: a run as a timeline, one record in full, or what led to it.
+
+mod causes;
+mod record;
+mod timeline;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rederive_archive::storage::OsFile;
+use rederive_archive::{ContentReader, End};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::record::{ContentEntry, MediaType, Record};
+use serde_json::Value;
+
+use self::timeline::Timeline;
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::terminal::Terminal;
+use crate::text::bytes;
+use crate::trace::{self, Held, Trace};
+use crate::words::faults;
+
+/// Show a run as a timeline, one record, or what led to it. Nothing is verified here: `replay` does that.
+#[derive(Args)]
+#[command(after_help = "\
+Text from the trace is shown with terminal escape sequences, control characters and marks of direction written as numbers.
+
+Examples:
+  rederive show run.rdt                    the run, a line a record
+  rederive show run.rdt --record 12        one record in full
+  rederive show run.rdt --causes 12        the chain from record 12 back to the goal, and all that led to it
+  rederive show run.rdt --json | jq .kind  every record as JSON, one a line")]
+pub(crate) struct Show {
+    /// The trace.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Show this record in full.
+    #[arg(long, value_name = "N", conflicts_with = "causes")]
+    record: Option<u64>,
+    /// Show the chain of causes from this record back to the goal.
+    #[arg(long, value_name = "N")]
+    causes: Option<u64>,
+    /// Show contents whole.
+    #[arg(long)]
+    content: bool,
+    /// Write the JSON view of each record, one a line; with --content, with the text of its contents.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let trace = trace::open(&self.file)?;
+        let mut shown = Shown { show: self, contents: trace.content_reader(), trace: &trace };
+        match (self.record, self.causes) {
+            (Some(number), _) => shown.record(number, terminal)?,
+            (None, Some(number)) => shown.causes(number, terminal)?,
+            (None, None) => shown.timeline(terminal)?,
+        }
+        Ok(Exit::AsAsked)
+    }
+}
+
+/// A trace as it is shown.
+struct Shown<'t> {
+    show: &'t Show,
+    trace: &'t Trace,
+    contents: ContentReader<'t, OsFile>,
+}
+
+impl Shown<'_> {
+    fn timeline(&mut self, terminal: &mut Terminal) -> Result<(), Failed> {
+        let mut timeline = Timeline::new(terminal, last_record(self.trace));
+        for record in trace::records(self.trace, &self.show.file) {
+            let record = record?;
+            if self.show.json {
+                let view = self.view(&record)?;
+                terminal.json(&view);
+            } else {
+                if let Body::RunOpened(_) = &record.input.body {
+                    timeline.heading(&record, self, terminal)?;
+                }
+                timeline.row(&record, self, terminal)?;
+                if self.show.content {
+                    self.print_contents(&record, terminal)?;
+                }
+            }
+            if !terminal.is_read() {
+                return Ok(());
+            }
+        }
+        if !self.show.json {
+            terminal.tell(&ending(self.trace));
+        }
+        Ok(())
+    }
+
+    /// The JSON view of a record; where contents are asked for, with what they say.
+    fn view(&mut self, record: &Record) -> Result<Value, Failed> {
+        let mut view = serde_json::to_value(record).unwrap_or(Value::Null);
+        if self.show.content {
+            for (index, entry) in record.input.contents.iter().enumerate() {
+                let held = self.content(entry)?;
+                let Some(shown) =
+                    view.pointer_mut(&format!("/contents/{index}")).and_then(Value::as_object_mut)
+                else {
+                    continue;
+                };
+                let (name, value) = match held {
+                    Held::Bytes(bytes) => match String::from_utf8(bytes) {
+                        Ok(text) => ("text", Value::String(text)),
+                        Err(error) => {
+                            ("hex", Value::String(rederive_evidence::hex::format(error.as_bytes())))
+                        }
+                    },
+                    Held::Redacted => ("redacted", Value::Bool(true)),
+                    Held::Wrong => ("damaged", Value::Bool(true)),
+                };
+                let _ = shown.insert(name.to_owned(), value);
+            }
+        }
+        Ok(view)
+    }
+
+    fn content(&mut self, entry: &ContentEntry) -> Result<Held, Failed> {
+        trace::content(&mut self.contents, &entry.commitment)
+            .map_err(|fault| faults::reading(&self.show.file, &fault))
+    }
+
+    /// A content on one line: in quotes, or what it is.
+    fn quote(&mut self, entry: &ContentEntry) -> Result<String, Failed> {
+        Ok(match self.content(entry)? {
+            Held::Bytes(held) => match (entry.media, std::str::from_utf8(&held)) {
+                (MediaType::Image | MediaType::Audio | MediaType::Cbor | MediaType::Cose, _)
+                | (_, Err(_)) => {
+                    format!("({}, {})", entry.media, bytes(entry.bytes.0))
+                }
+                (_, Ok(text)) => crate::text::one_line(text),
+            },
+            Held::Redacted => "(redacted)".to_owned(),
+            Held::Wrong => "(bytes that do not match their commitment)".to_owned(),
+        })
+    }
+
+    fn missing(&self, number: u64) -> Failed {
+        let last = last_record(self.trace);
+        let problem = Problem::error(format!("{} has no record {number}", self.show.file.display()));
+        Failed::usage(problem.hint(format!("its records are 0 to {last}")))
+    }
+}
+
+/// Number of the last record, as the headers and the open log tell it.
+fn last_record(trace: &Trace) -> u64 {
+    let closed = trace::headers(trace).last().map_or(0, |header| header.first + u64::from(header.records));
+    let open = trace.open_segment().map_or(0, |open| open.records() as u64);
+    (closed + open).saturating_sub(1)
+}
+
+fn ending(trace: &Trace) -> String {
+    match trace.end() {
+        End::Sealed => "sealed".to_owned(),
+        End::Unsealed => {
+            "not sealed: the run is still being recorded, or its recorder was stopped".to_owned()
+        }
+        End::Torn(tail) => {
+            format!("not sealed, and the last append never ended: {} are torn", bytes(tail.bytes))
+        }
+        End::Cut(tail) => format!("cut: the file ends inside a block, {} of it are left", bytes(tail.bytes)),
+    }
+}

@@ -1,0 +1,215 @@
+//! The PATH arguments: files, folders, `-` for standard input.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::exit::Exit;
+use crate::problem::Problem;
+
+/// The most bytes taken from standard input.
+const STDIN_BYTES_MAX: u64 = 4 << 30;
+/// The most folders inside folders that are followed.
+const DEPTH_MAX: usize = 64;
+
+/// Where an input comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File {
+        /// How the system finds it: the argument, or the argument and the way inside it.
+        path: PathBuf,
+        /// Its name: the last part of the argument, or the way inside the folder that was the argument. The same wherever the folder lies.
+        name: String,
+    },
+}
+
+impl Place {
+    /// The place as it is shown.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// The name under which a run from this place is recorded.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Stdin => "stdin",
+            Self::File { name, .. } => name,
+        }
+    }
+}
+
+/// Inputs found, and arguments that led nowhere.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The inputs, ascending by path, each once.
+    pub(crate) places: Vec<Place>,
+    /// What could not be looked into.
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// An argument, or something inside it, that cannot be read.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    path: PathBuf,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+enum Reason {
+    System(io::Error),
+    NothingInside(&'static [&'static str]),
+    TooDeep,
+}
+
+impl Missing {
+    pub(crate) fn path(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Why, in words.
+    pub(crate) fn reason(&self) -> String {
+        match &self.reason {
+            Reason::System(error) => words(error),
+            Reason::NothingInside(endings) => {
+                format!("no file that ends in .{} is in this folder", endings.join(", ."))
+            }
+            Reason::TooDeep => format!("folders are nested more than {DEPTH_MAX} deep"),
+        }
+    }
+
+    /// The exit status that it means.
+    pub(crate) fn exit(&self) -> Exit {
+        match &self.reason {
+            Reason::System(error) => exit_of(error),
+            Reason::NothingInside(_) | Reason::TooDeep => Exit::Usage,
+        }
+    }
+
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::error(format!("cannot read {}: {}", self.path.display(), self.reason()))
+    }
+}
+
+/// What the system says, without its number.
+pub(crate) fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let bare = text.split(" (os error").next().unwrap_or_default();
+            bare.to_lowercase()
+        }
+    }
+}
+
+/// The exit status of a file that the system does not give us.
+pub(crate) fn exit_of(error: &io::Error) -> Exit {
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::InvalidFilename => Exit::Usage,
+        _ => Exit::Internal,
+    }
+}
+
+/// Finds the inputs that the arguments name; in folders, the files with one of these endings, at any depth.
+pub(crate) fn find(arguments: &[PathBuf], endings: &'static [&'static str]) -> Found {
+    let mut found = Found::default();
+    for argument in arguments {
+        if argument == Path::new("-") {
+            found.places.push(Place::Stdin);
+            continue;
+        }
+        match argument.metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                let before = (found.places.len(), found.missing.len());
+                folder(argument, argument, endings, DEPTH_MAX, &mut found);
+                if (found.places.len(), found.missing.len()) == before {
+                    let reason = Reason::NothingInside(endings);
+                    found.missing.push(Missing { path: argument.clone(), reason });
+                }
+            }
+            Ok(_) => {
+                let name =
+                    argument.file_name().unwrap_or(argument.as_os_str()).to_string_lossy().into_owned();
+                found.places.push(Place::File { path: argument.clone(), name });
+            }
+            Err(error) => {
+                found.missing.push(Missing { path: argument.clone(), reason: Reason::System(error) })
+            }
+        }
+    }
+    found.places.sort();
+    found.places.dedup_by(|a, b| match (&a, &b) {
+        (Place::File { path: a, .. }, Place::File { path: b, .. }) => a == b,
+        (a, b) => a == b,
+    });
+    found
+}
+
+fn folder(path: &Path, argument: &Path, endings: &'static [&'static str], depth: usize, found: &mut Found) {
+    let missing = |path: &Path, reason| Missing { path: path.to_owned(), reason };
+    if depth == 0 {
+        return found.missing.push(missing(path, Reason::TooDeep));
+    }
+    let entries = match path.read_dir() {
+        Ok(entries) => entries,
+        Err(error) => return found.missing.push(missing(path, Reason::System(error))),
+    };
+    for entry in entries {
+        // The type of the entry itself: a link to a folder is not followed, so that no loop is walked.
+        let (entry, is_folder) = match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?.is_dir())))
+        {
+            Ok(found) => found,
+            Err(error) => return found.missing.push(missing(path, Reason::System(error))),
+        };
+        if is_folder {
+            folder(&entry, argument, endings, depth - 1, found);
+        } else if has_ending(&entry, endings) {
+            let name = name_inside(&entry, argument);
+            found.places.push(Place::File { path: entry, name });
+        }
+    }
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    endings.iter().any(|wanted| ending.eq_ignore_ascii_case(wanted))
+}
+
+/// The way from the folder to the file, parts joined by `/` on every system.
+fn name_inside(path: &Path, folder: &Path) -> String {
+    let inside = path.strip_prefix(folder).unwrap_or(path);
+    let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// All bytes of an input.
+///
+/// # Errors
+/// What the system reports; more than 4 GiB on standard input.
+pub(crate) fn read(place: &Place) -> io::Result<Vec<u8>> {
+    match place {
+        Place::File { path, .. } => std::fs::read(path),
+        Place::Stdin => {
+            let mut bytes = Vec::new();
+            let read = io::stdin().lock().take(STDIN_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+            if read as u64 > STDIN_BYTES_MAX {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 4 GiB on standard input"));
+            }
+            Ok(bytes)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Text made fit for a terminal: foreign bytes neutralised, lines cut, columns aligned, numbers grouped.
+
+use crate::style::{Paint, Tone};
+
+/// Foreign text on one line: white space collapsed, and every character that could steer a terminal, hide text or turn its
+/// direction shown by its number.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut is_blank = true;
+    for char in text.chars() {
+        if char.is_whitespace() {
+            if !is_blank {
+                line.push(' ');
+            }
+            is_blank = true;
+        } else {
+            is_blank = false;
+            push_safe(&mut line, char);
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Foreign text with its lines kept, neutralised as in [`one_line`].
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| {
+        let mut safe = String::with_capacity(line.len());
+        line.chars().for_each(|char| match char {
+            '\t' => safe.push_str("    "),
+            char => push_safe(&mut safe, char),
+        });
+        safe
+    })
+}
+
+fn push_safe(safe: &mut String, char: char) {
+    if is_steering(char) {
+        safe.extend(char.escape_unicode());
+    } else {
+        safe.push(char);
+    }
+}
+
+/// Control characters (C0, DEL, C1), and the marks that reorder or hide text (Unicode TR 36, section 2.5).
+fn is_steering(char: char) -> bool {
+    char.is_control()
+        || matches!(char,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text, or its beginning and an ellipsis where it is wider than `width` characters.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    cut.truncate(cut.trim_end().len());
+    cut.push('…');
+    cut
+}
+
+/// A number with its thousands set apart.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number and its noun: `1 record`, `2 records`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// Bytes in the unit that suits them, one digit after the point.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1_000;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < units.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, units.get(unit).copied().unwrap_or_default())
+}
+
+/// A length of time in seconds, with as many digits as tell something.
+pub(crate) fn seconds(time: std::time::Duration) -> String {
+    let ms = time.as_millis();
+    if ms >= 10_000 {
+        return format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
+    }
+    if ms >= 1_000 {
+        return format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10);
+    }
+    format!("{ms} ms")
+}
+
+/// A length of time as JSON tells it: seconds, to the millisecond.
+pub(crate) fn json_seconds(time: std::time::Duration) -> f64 {
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}
+
+/// Rows of cells in aligned columns, two spaces between them.
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One cell of a [`Table`].
+pub(crate) struct Cell {
+    text: String,
+    tone: Tone,
+    is_right: bool,
+}
+
+impl Cell {
+    /// Text at the left of its column.
+    pub(crate) fn left(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone, is_right: false }
+    }
+
+    /// A number, at the right of its column.
+    pub(crate) fn right(text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone: Tone::Plain, is_right: true }
+    }
+}
+
+impl Table {
+    /// Adds a row at the end.
+    pub(crate) fn push(&mut self, row: Vec<Cell>) {
+        self.rows.push(row);
+    }
+
+    /// The rows as lines, each behind `indent`, nothing after the last cell.
+    pub(crate) fn lines(&self, indent: &str, paint: Paint) -> Vec<String> {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            for (i, cell) in row.iter().enumerate() {
+                let width = cell.text.chars().count();
+                match widths.get_mut(i) {
+                    Some(widest) => *widest = width.max(*widest),
+                    None => widths.push(width),
+                }
+            }
+        }
+        self.rows.iter().map(|row| line(row, &widths, indent, paint)).collect()
+    }
+}
+
+fn line(row: &[Cell], widths: &[usize], indent: &str, paint: Paint) -> String {
+    let mut line = indent.to_owned();
+    for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+        let gap = " ".repeat(width - cell.text.chars().count());
+        let painted = paint.paint(cell.tone, &cell.text);
+        let is_last = i + 1 == row.len();
+        match (cell.is_right, is_last) {
+            (true, _) => line.extend([gap.as_str(), &painted]),
+            (false, true) => line.push_str(&painted),
+            (false, false) => line.extend([painted.as_str(), &gap]),
+        }
+        if !is_last {
+            line.push_str("  ");
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_sent() {
+        assert_eq!(one_line("a\x1b[2J\u{9b}2Jb\x07"), r"a\u{1b}[2J\u{9b}2Jb\u{7}");
+        assert_eq!(one_line("user\u{202e}txt.exe\u{200b}"), r"user\u{202e}txt.exe\u{200b}");
+        assert_eq!(one_line("  two\r\n\n words\t "), "two words");
+        assert_eq!(lines("a\tb\n\x1b]0;t\x07").collect::<Vec<_>>(), ["a    b", r"\u{1b}]0;t\u{7}"]);
+        assert_eq!(one_line("Grüße 東京 🙂"), "Grüße 東京 🙂");
+    }
+
+    #[test]
+    fn long_text_ends_with_an_ellipsis_inside_the_width() {
+        assert_eq!(cut("12345", 5), "12345");
+        assert_eq!(cut("123456", 5), "1234…");
+        assert_eq!(cut("1234567", 1), "…");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_keep_one_digit() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [999, 1_000, 999_999, 1_000_000, u64::MAX].map(bytes),
+            ["999 B", "1.0 kB", "999.9 kB", "1.0 MB", "18.4 EB"]
+        );
+        assert_eq!(counted(1, "run"), "1 run");
+    }
+
+    #[test]
+    fn columns_are_aligned_and_nothing_trails() {
+        let mut table = Table::default();
+        table.push(vec![Cell::left("a", Tone::Good), Cell::right("1"), Cell::left("x", Tone::Plain)]);
+        table.push(vec![Cell::left("bcd", Tone::Bad), Cell::right("23"), Cell::left("", Tone::Plain)]);
+        assert_eq!(table.lines("  ", Paint::new(false)), ["  a     1  x", "  bcd  23"]);
+        assert_eq!(
+            table.lines("", Paint::new(true)),
+            ["\u{1b}[32ma\u{1b}[0m     1  x", "\u{1b}[1;31mbcd\u{1b}[0m  23"]
+        );
+    }
+}

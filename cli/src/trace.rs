@@ -1,0 +1,180 @@
+//! Reading what commands are given: traces, their records and contents, keys and trust roots.
+
+use std::path::Path;
+
+use rederive_archive::storage::{OsFile, OsStorage};
+use rederive_archive::{ReadFault, TraceReader};
+use rederive_evidence::cbor::DecodeError;
+use rederive_evidence::chain::Header;
+use rederive_evidence::keys::SigningKey;
+use rederive_evidence::record::Record;
+use rederive_evidence::signed::UncheckedSigned;
+use rederive_replay::{FrameAt, Records, RecordsFault};
+use rederive_verify::TrustRoots;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::paths::{exit_of, words};
+use crate::problem::Problem;
+use crate::words::faults;
+
+/// An open trace.
+pub(crate) type Trace = TraceReader<OsFile>;
+
+/// Opens the trace at `path`.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn open(path: &Path) -> Result<Trace, Failed> {
+    TraceReader::open(&OsStorage, path).map_err(|fault| faults::reading(path, &fault))
+}
+
+/// The records of a trace, as far as they can be read.
+pub(crate) fn records<'r>(
+    trace: &'r Trace,
+    path: &'r Path,
+) -> impl Iterator<Item = Result<Record, Failed>> + use<'r> {
+    let mut sequence = 0_u64;
+    Records::from_segment(trace, 0).map(move |frame| {
+        let frame = frame.map_err(|fault| unreadable(path, &fault))?;
+        let record = frame.record().map_err(|error| undecodable(path, sequence, &frame, &error))?;
+        sequence += 1;
+        Ok(record)
+    })
+}
+
+/// The frame and the record with this number; none where the trace has no such record.
+///
+/// # Errors
+/// It, or a record before it, cannot be read.
+pub(crate) fn record(trace: &Trace, path: &Path, number: u64) -> Result<Option<(FrameAt, Record)>, Failed> {
+    // Headers say where to begin; they are claims, so that the record's own number decides.
+    let ends = headers(trace).take_while(|header| header.first <= number);
+    let segment = ends.last().map_or(0, |header| {
+        let is_inside = number - header.first < u64::from(header.records);
+        if is_inside { header.segment } else { header.segment + 1 }
+    });
+    for frame in Records::from_segment(trace, segment) {
+        let frame = frame.map_err(|fault| unreadable(path, &fault))?;
+        let record = frame.record().map_err(|error| undecodable(path, number, &frame, &error))?;
+        if record.input.sequence >= number {
+            return Ok((record.input.sequence == number).then_some((frame, record)));
+        }
+    }
+    Ok(None)
+}
+
+/// What the headers of the closed segments claim, as far as they can be read.
+pub(crate) fn headers(trace: &Trace) -> impl Iterator<Item = Header> + '_ {
+    (0..trace.segments()).map_while(|number| {
+        let bytes = trace.segment(number)?.header().ok()?;
+        UncheckedSigned::<Header>::parse(&bytes).ok().map(|signed| signed.claims().clone())
+    })
+}
+
+fn undecodable(path: &Path, record: u64, frame: &FrameAt, error: &DecodeError) -> Failed {
+    let title = format!("{}: record {record} cannot be read: {}", path.display(), error.fault);
+    let problem = Problem::error(title)
+        .row("segment", format!("segment {}, byte {}", frame.segment, frame.byte + error.at as u64))
+        .row("code", error.fault.code())
+        .hint(format!("`rederive replay {}` says what of it holds", path.display()));
+    Failed::new(Exit::Untrustworthy, problem)
+}
+
+/// Frames that cannot be told apart.
+pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
+    match fault {
+        RecordsFault::Read(fault) => faults::reading(path, fault),
+        other => {
+            let problem = Problem::error(format!("{}: {other}", path.display()));
+            Failed::new(Exit::Untrustworthy, problem)
+        }
+    }
+}
+
+/// Reads a trust-root file.
+///
+/// # Errors
+/// It cannot be read whole: then nobody is trusted.
+pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
+    let text = file(path)?;
+    TrustRoots::parse(&text).map_err(|fault| {
+        let problem = Problem::error(format!("{} cannot be used: {fault}", path.display()));
+        Failed::usage(problem.hint("`rederive keygen --out KEY --trust FILE` writes one"))
+    })
+}
+
+/// Reads a signing key's file.
+///
+/// # Errors
+/// It cannot be read, or holds no signing key.
+pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failed> {
+    let text = file(path)?;
+    let parsed = std::str::from_utf8(&text).ok().map(SigningKey::parse);
+    match parsed {
+        Some(Ok(key)) => Ok(key),
+        Some(Err(fault)) => Err(no_key(path, &fault.to_string())),
+        None => Err(no_key(path, "it is not text")),
+    }
+}
+
+fn no_key(path: &Path, reason: &str) -> Failed {
+    let problem = Problem::error(format!("{} holds no signing key: {reason}", path.display()));
+    Failed::usage(problem.hint("`rederive keygen --out FILE` makes one"))
+}
+
+/// All bytes of a file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn file(path: &Path) -> Result<Vec<u8>, Failed> {
+    std::fs::read(path).map_err(|error| {
+        let title = format!("cannot read {}: {}", path.display(), words(&error));
+        Failed::new(exit_of(&error), Problem::error(title))
+    })
+}
+
+/// Writes a file that does not exist yet.
+///
+/// # Errors
+/// It exists, or cannot be written.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
+    use std::io::Write as _;
+    let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    created.and_then(|mut file| file.write_all(bytes)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let problem = Problem::error(format!("{} exists already and is not overwritten", path.display()));
+            Failed::usage(problem.hint("choose another name"))
+        }
+        _ => {
+            let title = format!("cannot write {}: {}", path.display(), words(&error));
+            Failed::new(exit_of(&error), Problem::error(title))
+        }
+    })
+}
+
+/// A content of a record, as the trace has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Its bytes, which match the commitment.
+    Bytes(Vec<u8>),
+    /// The trace does not have it: it was redacted.
+    Redacted,
+    /// Bytes that do not match the commitment.
+    Wrong,
+}
+
+/// Reads one content.
+///
+/// # Errors
+/// The bytes where it should be cannot be read.
+pub(crate) fn content(
+    contents: &mut rederive_archive::ContentReader<'_, OsFile>,
+    commitment: &rederive_evidence::digest::Digest,
+) -> Result<Held, ReadFault> {
+    Ok(match contents.read(commitment)? {
+        Some(content) if content.is_genuine() => Held::Bytes(content.bytes.to_vec()),
+        Some(_) => Held::Wrong,
+        None => Held::Redacted,
+    })
+}

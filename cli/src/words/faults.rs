@@ -1,0 +1,129 @@
+//! Faults of reading and writing traces: what they mean for the user, and the exit status.
+
+use std::path::Path;
+
+use rederive_archive::storage::{Operation, StoreError};
+use rederive_archive::{Misuse, ReadFault, TransferFault, WriteFault};
+use rederive_recorder::RecordError;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::paths::{exit_of, words};
+use crate::problem::Problem;
+
+/// Why a file tells nothing, and the exit status of that.
+pub(crate) fn unread(fault: &ReadFault) -> (Exit, String) {
+    match fault {
+        ReadFault::Store(error) => (exit_of(&error.source), words(&error.source)),
+        ReadFault::Damaged(_) | ReadFault::NotATrace { .. } => (Exit::Untrustworthy, fault.to_string()),
+        ReadFault::UnknownVersion { .. } | ReadFault::NeverBegun => (Exit::Unfinished, fault.to_string()),
+        other => (Exit::Internal, other.to_string()),
+    }
+}
+
+/// A trace that a command needs cannot be read.
+pub(crate) fn reading(path: &Path, fault: &ReadFault) -> Failed {
+    let (exit, reason) = unread(fault);
+    let problem = Problem::error(format!("cannot read {}: {reason}", path.display()));
+    let problem = match fault {
+        ReadFault::Damaged(damage) => problem.row("code", damage.code()).hint(replay_hint(path)),
+        ReadFault::NotATrace { .. } => {
+            problem.hint("a trace is a file that `rederive import` or `rederive record` made (.rdt)")
+        }
+        ReadFault::UnknownVersion { .. } => problem.hint("it was made by a newer version: update rederive"),
+        ReadFault::NeverBegun => {
+            problem.hint("its recorder was stopped before the first record; nothing was acknowledged")
+        }
+        ReadFault::Store(_) => problem,
+        _ => problem,
+    };
+    Failed::new(exit, problem)
+}
+
+fn replay_hint(path: &Path) -> String {
+    format!("`rederive replay {}` says what of it holds", path.display())
+}
+
+/// A trace cannot be written.
+pub(crate) fn writing(path: &Path, fault: &WriteFault) -> Failed {
+    let (exit, reason) = unwritten(fault);
+    let problem = Problem::error(format!("cannot write {}: {reason}", path.display()));
+    let problem = match fault {
+        WriteFault::Misuse(Misuse::Exists) => {
+            problem.hint("a trace is never written over: choose another name")
+        }
+        WriteFault::Misuse(Misuse::Locked) => {
+            problem.hint("wait for the other recorder, or find out who holds the file")
+        }
+        WriteFault::Misuse(_) | WriteFault::Store(_) | WriteFault::Poisoned | WriteFault::Limit { .. } => {
+            problem
+        }
+        _ => problem,
+    };
+    Failed::new(exit, problem)
+}
+
+/// Why a trace cannot be written, and the exit status of that.
+pub(crate) fn unwritten(fault: &WriteFault) -> (Exit, String) {
+    match fault {
+        WriteFault::Store(error) => (exit_of(&error.source), store(error)),
+        WriteFault::Misuse(Misuse::Exists) => (Exit::Usage, "it exists already".to_owned()),
+        WriteFault::Misuse(misuse) => (Exit::Usage, misuse.to_string()),
+        WriteFault::Limit { .. } => (Exit::Usage, fault.to_string()),
+        WriteFault::Poisoned => (Exit::Internal, fault.to_string()),
+        other => (Exit::Internal, other.to_string()),
+    }
+}
+
+fn store(error: &StoreError) -> String {
+    match error.operation {
+        Operation::Open => words(&error.source),
+        operation => format!("cannot {operation} it: {}", words(&error.source)),
+    }
+}
+
+/// A trace cannot be recovered or copied.
+pub(crate) fn transferring(path: &Path, fault: &TransferFault) -> Failed {
+    match fault {
+        TransferFault::Read(fault) => reading(path, fault),
+        TransferFault::Write(fault) => writing(path, fault),
+        other => Failed::internal(format!("{}: {other}", path.display())),
+    }
+}
+
+/// A recorder stopped, or never began.
+pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
+    match error {
+        RecordError::Write(fault) => writing(path, fault),
+        RecordError::Transfer(fault) => transferring(path, fault),
+        RecordError::Read(fault) => reading(path, fault),
+        RecordError::Diverged { record } => {
+            let title =
+                format!("{}: record {record} does not reproduce; nothing was changed", path.display());
+            Failed::new(Exit::Parted, Problem::error(title).hint(replay_hint(path)))
+        }
+        RecordError::BadRecord { .. } => {
+            let title = format!("{}: {error}; nothing was changed", path.display());
+            Failed::new(Exit::Untrustworthy, Problem::error(title).hint(replay_hint(path)))
+        }
+        RecordError::Append(_)
+        | RecordError::NotAnOpening
+        | RecordError::NotClosed
+        | RecordError::OtherKey { .. } => {
+            Failed::usage(Problem::error(format!("{}: {error}", path.display())))
+        }
+        RecordError::Entropy(_) | RecordError::Stopped => {
+            Failed::internal(format!("{}: {error}", path.display()))
+        }
+        other => Failed::internal(format!("{}: {other}", path.display())),
+    }
+}
+
+/// Why an imported entry was not recorded, and the exit status of that.
+pub(crate) fn unrecorded(error: &RecordError) -> (Exit, String) {
+    match error {
+        RecordError::Write(fault) => unwritten(fault),
+        RecordError::Append(error) => (Exit::Usage, error.to_string()),
+        other => (Exit::Internal, other.to_string()),
+    }
+}

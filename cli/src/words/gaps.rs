@@ -1,0 +1,67 @@
+//! Gaps, gathered over many runs.
+
+use std::collections::BTreeMap;
+
+use rederive_replay::{Gap, Report};
+
+use crate::style::Tone;
+use crate::text::{Cell, Table, count, counted};
+
+/// The gaps of several runs: which, in how many, and how much in all.
+pub(crate) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
+    let mut gathered: BTreeMap<(Gap, String), (u64, u64)> = BTreeMap::new();
+    for report in reports {
+        for gap in &report.gaps {
+            let (runs, total) = gathered.entry((kind(gap), name(gap))).or_default();
+            *runs += 1;
+            *total += amount(gap).map_or(0, |(number, _)| number);
+        }
+    }
+    let mut table = Table::default();
+    for ((gap, name), (runs, total)) in gathered {
+        let all = amount(&gap).map(|(_, noun)| counted(total, noun)).unwrap_or_default();
+        table.push(vec![
+            Cell::left(name, Tone::Notice),
+            Cell::right(count(runs)),
+            Cell::left(if runs == 1 { "run" } else { "runs" }, Tone::Plain),
+            Cell::left(all, Tone::Faint),
+        ]);
+    }
+    table
+}
+
+/// The gap without its amount, so that those of several runs are one.
+fn kind(gap: &Gap) -> Gap {
+    match gap {
+        Gap::NoTimes(_) => Gap::NoTimes(0),
+        Gap::UnpairedCalls(_) => Gap::UnpairedCalls(0),
+        Gap::CutTail(_) => Gap::CutTail(0),
+        Gap::RecoveredTail(_) => Gap::RecoveredTail(0),
+        Gap::Redacted(_) => Gap::Redacted(0),
+        Gap::TakenAsRecorded(_) => Gap::TakenAsRecorded(0),
+        Gap::UnknownKind(_) => Gap::UnknownKind(0),
+        other => other.clone(),
+    }
+}
+
+/// The gap's name and, where it is of one thing, that thing's.
+fn name(gap: &Gap) -> String {
+    match gap {
+        Gap::MissingLayer(layer) => format!("{} {layer}", gap.name()),
+        Gap::UnknownRuleSet(number) => format!("{} {number}", gap.name()),
+        _ => gap.name().to_owned(),
+    }
+}
+
+/// How much is missing, and of what.
+fn amount(gap: &Gap) -> Option<(u64, &'static str)> {
+    match gap {
+        Gap::NoTimes(number) | Gap::RecoveredTail(number) | Gap::TakenAsRecorded(number) => {
+            Some((*number, "record"))
+        }
+        Gap::UnpairedCalls(number) => Some((*number, "call")),
+        Gap::CutTail(number) => Some((*number, "byte")),
+        Gap::Redacted(number) => Some((*number, "content")),
+        _ => None,
+    }
+}
