@@ -10,12 +10,12 @@ use rederive_replay::{Gap, Level, Report, Valid, replay_bytes};
 use crate::runs;
 
 /// The bytes of a sealed trace of these drafts, the same for the same drafts.
-pub fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
+pub(crate) fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
     sealed_with_seed(drafts, b"test")
 }
 
 /// The same with another run number, secret and key for another seed.
-pub fn sealed_with_seed(drafts: Vec<rederive_evidence::draft::Draft>, seed: &[u8]) -> Vec<u8> {
+pub(crate) fn sealed_with_seed(drafts: Vec<rederive_evidence::draft::Draft>, seed: &[u8]) -> Vec<u8> {
     let storage = FaultyStorage::new();
     let path = Path::new("run.rdt");
     let options = Options {

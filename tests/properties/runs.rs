@@ -11,15 +11,15 @@ use rederive_evidence::schema::Given;
 use rederive_evidence::values::*;
 
 /// The identifier `text`.
-pub fn id(text: &str) -> Id {
+pub(crate) fn id(text: &str) -> Id {
     Id::new(text).unwrap()
 }
 
 /// The number of turns that make the records of [`observed`]: one opening, six a turn, one closing.
-pub const RECORDS_A_TURN: u64 = 5;
+pub(crate) const RECORDS_A_TURN: u64 = 5;
 
 /// Drafts of an observed run with this many turns: a user asks, the model calls a tool, the tool answers.
-pub fn observed(turns: u32) -> Vec<Draft> {
+pub(crate) fn observed(turns: u32) -> Vec<Draft> {
     let mut drafts = vec![opening(Mode::Observed)];
     for turn in 0..turns {
         let first = drafts.len() as u64;
@@ -113,12 +113,12 @@ fn content(index: u16) -> rederive_evidence::ids::Content {
 }
 
 /// A second of a day in 2026.
-pub fn time(second: u64) -> RecordedTime {
+pub(crate) fn time(second: u64) -> RecordedTime {
     RecordedTime(1_790_000_000_000_000 + second * 1_000_000)
 }
 
 /// The draft that opens a run.
-pub fn opening(mode: Mode) -> Draft {
+pub(crate) fn opening(mode: Mode) -> Draft {
     let actor =
         |name: &str, actor_type| Actor { id: id(name), actor_type, key: None, owner: None, scope: None };
     let scope = ScopeItem {
