@@ -90,7 +90,7 @@ fn turn(turn: u32, first: u64) -> [Draft; 5] {
         draft.trace = Some(TraceContext { trace: TraceId([7; 16]), span: Some(SpanId([step as u8 + 1; 8])) });
         draft.identity = (draft.origin != Origin::Model)
             .then(|| Identity { tenant: id("acme"), session: id("session-2026-10-02-0001") });
-        draft.graph = Some(GraphPlace { node: id("planner/act"), route: Some(id("planner/observe")) });
+        draft.graph = Some(GraphPlace { node: Some(id("planner/act")), route: Some(id("planner/observe")) });
         for (media, text) in contents {
             draft.content(*media, text.as_str()).unwrap();
         }
