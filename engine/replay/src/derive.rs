@@ -8,6 +8,7 @@ use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_evidence::values::Mode;
 use rederive_machine::{Answer, Checksum, Machine};
 
+use crate::codes;
 use crate::report::{Failure, Finding, Listed, Place, Wrong};
 
 /// The machine on its way through a run, and what it has found.
@@ -175,16 +176,16 @@ fn compare_answer(at: FramePlace, record: &Record, extracted: Again, answer: &An
         && computed != record.extracted
     {
         let (recorded, derived) = (json(&record.extracted), json(&computed));
-        return Some(at.wrong("D-EXTRACTED", "extracted", recorded, derived));
+        return Some(at.wrong(codes::EXTRACTED, "extracted", recorded, derived));
     }
     let recorded = &record.derived;
     if answer.outcome != recorded.outcome {
         let (recorded, derived) = (recorded.outcome.to_string(), answer.outcome.to_string());
-        return Some(at.wrong("D-OUTCOME", "derived.outcome", recorded, derived));
+        return Some(at.wrong(codes::OUTCOME, "derived.outcome", recorded, derived));
     }
     if answer.breaches != recorded.breaches {
         let (recorded, derived) = (json(&recorded.breaches), json(&answer.breaches));
-        return Some(at.wrong("D-BREACHES", "derived.breaches", recorded, derived));
+        return Some(at.wrong(codes::BREACHES, "derived.breaches", recorded, derived));
     }
     None
 }
@@ -194,7 +195,7 @@ impl RecordedDelta {
     fn compare(&self, segment: u32, derived: &Digest, checksum: &Checksum) -> Option<Wrong> {
         let at = FramePlace { segment, record: self.record, byte: self.byte };
         if self.delta != *derived {
-            return Some(at.wrong("D-DELTA", "derived.delta", self.delta.to_hex(), derived.to_hex()));
+            return Some(at.wrong(codes::DELTA, "derived.delta", self.delta.to_hex(), derived.to_hex()));
         }
         let expected = self.is_decision.then(|| checksum.value());
         if self.checksum == expected {
@@ -202,7 +203,7 @@ impl RecordedDelta {
         }
         let show =
             |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_hex());
-        Some(at.wrong("D-CHECKSUM", "derived.checksum", show(self.checksum), show(expected)))
+        Some(at.wrong(codes::CHECKSUM, "derived.checksum", show(self.checksum), show(expected)))
     }
 }
 

@@ -6,6 +6,8 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::signed::UncheckedSigned;
 
+use crate::codes;
+
 /// One run told in two ways, both signed: somebody who holds the key signed a segment twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Equivocation {
@@ -22,7 +24,7 @@ pub struct Equivocation {
 impl Equivocation {
     /// The stable code. Spec: codes.
     pub const fn code(&self) -> &'static str {
-        "V-EQUIVOCATION"
+        codes::EQUIVOCATION
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The report depends on the evidence and the level alone: not on threads, split, snapshots, order of completion or clock.
 
+pub mod codes;
 mod contents;
 mod derive;
 mod diff;

@@ -12,6 +12,7 @@ use rederive_evidence::values::Mode;
 use rederive_machine::{Lineage, Machine, Mark, SpanMeter, State};
 use rederive_verify::verify_frames;
 
+use crate::codes;
 use crate::contents::ContentLedger;
 use crate::derive::{Again, Deriver, FramePlace};
 use crate::extracted::ExtractedAgain;
@@ -256,7 +257,8 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             let place = Place { segment: Some(segment), ..Place::default() };
             let recorded = format!("content {unlisted}, which no record of the segment lists");
             let derived = "contents that its records list".to_owned();
-            let wrong = Wrong { code: "V-UNLISTED", place, field: "contents".to_owned(), recorded, derived };
+            let wrong =
+                Wrong { code: codes::UNLISTED, place, field: "contents".to_owned(), recorded, derived };
             return Err(Broken { valid: Valid::Damaged, wrong }.into());
         }
         self.out.records += self.ends.len() as u64;
@@ -280,14 +282,14 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let show = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_hex());
         let found = if header.rule_set != rederive_machine::RULE_SET {
             let derived = rederive_machine::RULE_SET.to_string();
-            Some(("D-RULE-SET", "header.rule_set", header.rule_set.to_string(), derived))
+            Some((codes::RULE_SET, "header.rule_set", header.rule_set.to_string(), derived))
         } else if header.checksum != self.checksum {
             let (recorded, derived) = (header.checksum.to_hex(), self.checksum.to_hex());
-            Some(("D-CHECKSUM", "header.checksum", recorded, derived))
+            Some((codes::CHECKSUM, "header.checksum", recorded, derived))
         } else if header.lineage != lineage {
-            Some(("D-LINEAGE", "header.lineage", header.lineage.to_hex(), lineage.to_hex()))
+            Some((codes::LINEAGE, "header.lineage", header.lineage.to_hex(), lineage.to_hex()))
         } else if header.state_root != state_root {
-            Some(("D-STATE-ROOT", "header.state_root", show(header.state_root), show(state_root)))
+            Some((codes::STATE_ROOT, "header.state_root", show(header.state_root), show(state_root)))
         } else {
             None
         };
@@ -371,6 +373,6 @@ fn check_content(segment: u32, recorded: &Digest, salt: &[u8; 32], bytes: &[u8])
     }
     let place = Place { segment: Some(segment), ..Place::default() };
     let (recorded, derived) = (recorded.to_hex(), derived.to_hex());
-    let wrong = Wrong { code: "V-COMMITMENT", place, field: "content".to_owned(), recorded, derived };
+    let wrong = Wrong { code: codes::COMMITMENT, place, field: "content".to_owned(), recorded, derived };
     Err(Broken { valid: Valid::Damaged, wrong }.into())
 }

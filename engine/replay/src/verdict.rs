@@ -5,6 +5,7 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Content;
 use rederive_evidence::values::Layer;
 
+use crate::codes;
 use crate::plan::{Broken, Plan};
 use crate::report::{Gap, Level, Listed, Place, Report, SourceView, Valid, Wrong};
 use crate::stretch::{Job, Stretch};
@@ -35,7 +36,7 @@ impl Verdict {
                 let place = Place { record: Some(wrong.record), ..Place::default() };
                 let (recorded, derived) = (wrong.stated.to_string(), wrong.stored.to_string());
                 let field = "contents.bytes".to_owned();
-                (Valid::Diverged, Wrong { code: "D-CONTENT-LENGTH", place, field, recorded, derived })
+                (Valid::Diverged, Wrong { code: codes::CONTENT_LENGTH, place, field, recorded, derived })
             }),
             stretch.parted.take(),
             empty.then(|| (Valid::Undecided, no_record())),
@@ -149,7 +150,7 @@ fn unknown_rules<F: ReadAt + Sync>(job: &Job<'_, F>) -> Option<(Valid, Wrong)> {
     let recorded =
         rule_set.map_or("no opening record".to_owned(), |set| format!("{} {}", set.number, set.digest));
     let wrong = Wrong {
-        code: "U-RULE-SET",
+        code: codes::UNKNOWN_RULE_SET,
         place: Place { record: Some(0), segment: Some(0), byte: Some(0) },
         field: "body.rule_set".to_owned(),
         recorded,
@@ -167,13 +168,13 @@ fn differs_from_seal(plan: &Plan, stretch: &Stretch) -> Option<(Valid, Wrong)> {
         Some((Valid::Diverged, Wrong { code, place, field, recorded, derived }))
     };
     if seal.checksum != *checksum {
-        return wrong("D-CHECKSUM", "seal.checksum", seal.checksum, *checksum);
+        return wrong(codes::CHECKSUM, "seal.checksum", seal.checksum, *checksum);
     }
     let root = machine.state().root();
     if seal.state_root == root {
         return None;
     }
-    wrong("D-STATE-ROOT", "seal.state_root", seal.state_root, root)
+    wrong(codes::STATE_ROOT, "seal.state_root", seal.state_root, root)
 }
 
 /// Whether rule set 1 has rules of this layer. The others come with a later set, and then with their gap.
@@ -204,7 +205,7 @@ fn cut_bytes<F: ReadAt>(reader: &TraceReader<F>) -> Option<u64> {
 
 fn no_record() -> Wrong {
     Wrong {
-        code: "U-EMPTY",
+        code: codes::EMPTY,
         place: Place::default(),
         field: "trace".to_owned(),
         recorded: "no record".to_owned(),

@@ -1,5 +1,6 @@
 //! What is wrong with the bytes of a trace, and where.
 
+use rederive_evidence::codes::FaultCode;
 use rederive_evidence::digest::Digest;
 
 use crate::block::BlockKind;
@@ -98,8 +99,8 @@ macro_rules! causes {
                 }
             }
 
-            /// Every code, in the order of SPEC.md's table.
-            pub const CODES: &'static [&'static str] = &[$($code),+];
+            /// Every code and what it means, in the order of SPEC.md's table.
+            pub const CODES: &'static [FaultCode] = &[$(($code, concat!($($doc),+).trim_ascii())),+];
         }
     };
 }

@@ -1,0 +1,127 @@
+//! The graph of crates: an arrow that ARCHITECTURE.md does not draw is a problem, and so is a library that a pure crate must not reach.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a crate of this tree may use of it, beside libraries.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("rederive-evidence", &[]),
+    ("rederive-verify", &["evidence"]),
+    ("rederive-archive", &["evidence"]),
+    ("rederive-import", &["evidence"]),
+    ("rederive-machine", &["evidence"]),
+    ("rederive-extract", &["evidence"]),
+    ("rederive-recorder", &["evidence", "verify", "archive", "machine", "extract"]),
+    ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract"]),
+    ("rederive", &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "replay"]),
+    ("xtask", &["evidence", "verify", "archive", "machine", "recorder", "replay"]),
+    ("rederive-tests", &[]),
+    ("rederive-benches", &[]),
+];
+
+/// The pure crates, and every library that they name themselves.
+const PURE: &[(&str, &[&str])] = &[
+    (
+        "rederive-evidence",
+        &[
+            "blake3",
+            "compact_str",
+            "coset",
+            "data-encoding",
+            "ed25519-dalek",
+            "merkle-cbt",
+            "proptest",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "zeroize",
+        ],
+    ),
+    ("rederive-verify", &["serde", "serde_json", "thiserror"]),
+    ("rederive-machine", &["serde", "thiserror"]),
+    ("rederive-import", &["data-encoding", "serde", "serde_json", "thiserror", "typed-arena"]),
+];
+
+/// Libraries that no pure crate reaches, by any path: threads, clocks, chance, files, the network, and what is slow to audit.
+const IMPURE: &[&str] = &[
+    "async-std",
+    "chrono",
+    "crossbeam-utils",
+    "fastrand",
+    "getrandom",
+    "hashbrown",
+    "jsonschema",
+    "libc",
+    "memmap2",
+    "mio",
+    "rand",
+    "rand_core",
+    "rayon",
+    "rayon-core",
+    "reqwest",
+    "rkyv",
+    "rustix",
+    "tempfile",
+    "time",
+    "tokio",
+    "zstd",
+    "zstd-safe",
+    "zstd-sys",
+];
+
+/// What is wrong with the graph.
+pub(crate) fn run() -> Vec<String> {
+    let metadata: Value =
+        serde_json::from_slice(&cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]))
+            .unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let mut problems: Vec<String> = packages.iter().flat_map(wrong_arrows).collect();
+    for (pure, named) in PURE {
+        let package = packages.iter().find(|package| package["name"] == **pure).unwrap();
+        problems.extend(wrong_libraries(package, named));
+        problems.extend(impure_reached(pure));
+    }
+    problems
+}
+
+fn cargo(args: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO")).args(args).current_dir(crate::tree::root()).output().unwrap();
+    assert!(output.status.success(), "cargo {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// What a package uses outside of its tests.
+fn uses(package: &Value) -> BTreeSet<&str> {
+    let dependencies = package["dependencies"].as_array().unwrap();
+    let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+    normal.map(|dependency| dependency["name"].as_str().unwrap()).collect()
+}
+
+fn wrong_arrows(package: &Value) -> Vec<String> {
+    let name = package["name"].as_str().unwrap();
+    let Some((_, allowed)) = ARROWS.iter().find(|(of, _)| *of == name) else {
+        return vec![format!("{name}: a crate that ARCHITECTURE.md and `cargo xtask graph` do not know")];
+    };
+    let wrong = uses(package).into_iter().filter(|used| {
+        used.strip_prefix("rederive-").is_some_and(|used| !allowed.contains(&used)) || *used == "rederive"
+    });
+    wrong.map(|used| format!("{name}: may not use {used}")).collect()
+}
+
+fn wrong_libraries(package: &Value, named: &[&str]) -> Vec<String> {
+    let name = package["name"].as_str().unwrap();
+    let libraries = uses(package).into_iter().filter(|used| !used.starts_with("rederive"));
+    let wrong = libraries.filter(|used| !named.contains(used));
+    wrong.map(|used| format!("{name}: a pure crate that names the library {used}")).collect()
+}
+
+fn impure_reached(name: &str) -> Vec<String> {
+    let target = ["--target", "wasm32-unknown-unknown", "--locked"];
+    let args = ["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let tree = String::from_utf8(cargo(&[args.as_slice(), &target].concat())).unwrap();
+    let reached: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    let wrong = IMPURE.iter().filter(|library| reached.contains(*library));
+    wrong.map(|library| format!("{name}: a pure crate that reaches {library}")).collect()
+}

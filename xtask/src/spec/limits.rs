@@ -1,0 +1,60 @@
+//! The limits, each with the requirement that states it.
+
+use rederive_archive::limits as archive;
+use rederive_evidence::limits::*;
+use rederive_evidence::proof::PROOF_BYTES_MAX;
+use rederive_evidence::state_proof::{STATE_ENTRY_BYTES_MAX, STATE_PROOF_BYTES_MAX};
+use rederive_evidence::tree::LEAVES_MAX;
+
+/// What is limited, to what, and where it says so.
+fn rows() -> Vec<(&'static str, u64, &'static str)> {
+    vec![
+        (
+            "bytes of a frame: a record with its padding, contents not counted",
+            FRAME_BYTES_MAX as u64,
+            "limit-frame",
+        ),
+        ("a frame's bytes are a multiple of", FRAME_BLOCK_BYTES as u64, "frame-padding"),
+        ("records in a segment", SEGMENT_RECORDS_MAX as u64, "limit-segment"),
+        ("bytes of frames in a segment", SEGMENT_BYTES_MAX as u64, "limit-segment"),
+        ("segments in a run", LEAVES_MAX, "limit-segments"),
+        ("bytes of a content", CONTENT_BYTES_MAX, "limit-content"),
+        ("bytes of an identifier", ID_BYTES_MAX as u64, "id-alphabet"),
+        ("ranges in causes", CAUSE_RANGES_MAX, "limit-causes"),
+        ("items in a list", LIST_ITEMS_MAX, "limit-list"),
+        ("arrays and maps inside each other", DEPTH_MAX as u64, "limit-depth"),
+        ("delegations inside each other", u64::from(DELEGATION_DEPTH_MAX), "limit-delegation"),
+        ("bytes of a signed header, head or seal", SIGNED_BYTES_MAX as u64, "limit-signed"),
+        ("frame bytes after which a span may end", SPAN_BYTES_MIN, "span-end"),
+        ("and as many times the state bytes", SPAN_STATE_FACTOR, "span-end"),
+        ("siblings in a state proof", rederive_evidence::sparse::DEPTH_MAX as u64, "state-proof"),
+        ("bytes of an inclusion proof", PROOF_BYTES_MAX as u64, "limit-proof"),
+        (
+            "bytes of a state entry's key, and of its value, in a proof",
+            STATE_ENTRY_BYTES_MAX,
+            "limit-state-entry",
+        ),
+        ("bytes of a state proof", STATE_PROOF_BYTES_MAX as u64, "limit-state-entry"),
+        (
+            "bytes of contents after which a writer begins another block",
+            archive::CONTENTS_BLOCK_BYTES_AIM as u64,
+            "archive-contents",
+        ),
+        ("bytes of a snapshot or an index", archive::HINT_BYTES_MAX, "archive-limits"),
+        ("bytes of a lineage page", archive::LINEAGE_BYTES_MAX as u64, "archive-kinds"),
+    ]
+}
+
+/// The table.
+pub(crate) fn table() -> String {
+    let rows = rows().into_iter().map(|(what, most, id)| [what.to_owned(), grouped(most), format!("[{id}]")]);
+    super::table(["limit", "", ""], rows)
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}

@@ -1,0 +1,107 @@
+//! The form of the sources that no lint of the compiler knows.
+
+use crate::tree::{self, Source};
+
+/// Most lines in a source file.
+const LINES_MAX: usize = 1_000;
+
+/// Marks of work that is not done. Written in halves, since this file is read too.
+const UNDONE: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")];
+
+/// Beginnings of paths that only one machine has.
+const MACHINE_PATHS: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
+
+/// Folders of crates without floats.
+const PURE: &[&str] =
+    &["formats/evidence/src", "formats/verify/src", "formats/import/src", "engine/machine/src"];
+
+/// A word, and the only places in which it may stand in code.
+struct Reserved {
+    word: &'static str,
+    within: &'static [&'static str],
+    why: &'static str,
+}
+
+const RESERVED: &[Reserved] = &[
+    Reserved {
+        word: concat!("blake3", "::"),
+        within: &["formats/evidence/src/digest.rs", "formats/evidence/src/lanes.rs", "benches/", "tests/"],
+        why: "bytes are hashed in one place",
+    },
+    Reserved {
+        word: concat!("println", "!("),
+        within: &["cli/", "xtask/", "benches/", "tests/", "build.rs"],
+        why: "only the command-line tool prints",
+    },
+    Reserved {
+        word: concat!("process", "::exit"),
+        within: &["cli/", "tests/"],
+        why: "only the command-line tool exits",
+    },
+    Reserved {
+        word: concat!("env", "::var"),
+        within: &["cli/", "xtask/", "benches/", "tests/", "build.rs"],
+        why: "only the command-line tool reads its environment",
+    },
+];
+
+/// What is wrong with the sources.
+pub(crate) fn run() -> Vec<String> {
+    let sources = tree::sources(".rs");
+    let rust =
+        sources.iter().flat_map(|source| [too_long(source), reserved(source), floats(source)].concat());
+    let texts = [".rs", ".md", ".toml", ".yml", ".py", ".sh"].into_iter().flat_map(tree::sources);
+    rust.chain(texts.flat_map(|source| [undone(&source), machine_paths(&source)].concat())).collect()
+}
+
+fn too_long(source: &Source) -> Vec<String> {
+    let lines = source.text.lines().count();
+    let problem =
+        (lines > LINES_MAX).then(|| format!("{}: {lines} lines, {LINES_MAX} are enough", source.path));
+    problem.into_iter().collect()
+}
+
+/// The lines in which one of the words stands.
+fn lines_with<'s>(source: &'s Source, words: &'s [&str]) -> impl Iterator<Item = (usize, &'s str)> {
+    let hit = move |(number, line): (usize, &'s str)| {
+        words.iter().find(|word| line.contains(**word)).map(|word| (number + 1, *word))
+    };
+    source.text.lines().enumerate().filter_map(hit)
+}
+
+fn undone(source: &Source) -> Vec<String> {
+    lines_with(source, UNDONE).map(|(line, word)| format!("{}:{line}: {word}", source.path)).collect()
+}
+
+fn machine_paths(source: &Source) -> Vec<String> {
+    let hits = lines_with(source, MACHINE_PATHS);
+    hits.map(|(line, word)| format!("{}:{line}: a path of one machine, {word}", source.path)).collect()
+}
+
+fn reserved(source: &Source) -> Vec<String> {
+    let outside = |rule: &&Reserved| !rule.within.iter().any(|place| source.path.contains(place));
+    let problems = RESERVED.iter().filter(outside).flat_map(|rule| {
+        let hits = code_lines(source).filter(|(_, line)| line.contains(rule.word));
+        hits.map(|(line, _)| format!("{}:{line}: {} {}", source.path, rule.word, rule.why))
+    });
+    problems.collect()
+}
+
+fn floats(source: &Source) -> Vec<String> {
+    if !PURE.iter().any(|folder| source.path.starts_with(folder)) {
+        return Vec::new();
+    }
+    let is_float = |line: &str| {
+        let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| matches!(word, "f32" | "f64"))
+    };
+    let hits = code_lines(source).filter(|(_, line)| is_float(line));
+    hits.map(|(line, _)| format!("{}:{line}: a float in a pure crate", source.path)).collect()
+}
+
+/// The lines of code, with their numbers: comments and the module of tests left out.
+fn code_lines(source: &Source) -> impl Iterator<Item = (usize, &str)> {
+    let lines = source.text.lines().enumerate().take_while(|(_, line)| !line.ends_with("mod tests {"));
+    lines.map(|(number, line)| (number + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
