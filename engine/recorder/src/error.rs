@@ -3,9 +3,11 @@
 use rederive_archive::storage::Effect;
 use rederive_archive::{ReadFault, TransferFault, WriteFault};
 use rederive_evidence::cbor::DecodeError;
+use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::PublicKey;
 use rederive_evidence::limits::{CONTENT_BYTES_MAX, FRAME_BYTES_MAX, LIST_ITEMS_MAX};
 use rederive_evidence::signed::SignFault;
+use rederive_verify::IntegrityFault;
 
 use crate::entropy::NoEntropy;
 
@@ -90,6 +92,9 @@ pub enum RecordError {
         /// The key that was given.
         given: Option<PublicKey>,
     },
+    /// A recovered run has to be continued with its own key.
+    #[error("a run is continued with its own key, and none was given")]
+    NoKey,
     /// A record of the trace to go on with cannot be read.
     #[error("record {record} cannot be read: {error}")]
     BadRecord {
@@ -97,6 +102,17 @@ pub enum RecordError {
         record: u64,
         /// What is wrong.
         error: DecodeError,
+    },
+    /// The trace to go on with was damaged or forged while no recorder held it.
+    #[error("{0}: run `rederive replay` to see what is wrong; nothing was changed")]
+    Integrity(#[from] IntegrityFault),
+    /// A content of the trace to go on with is not the one that was committed to.
+    #[error(
+        "the bytes stored for the content {commitment} are not those that were committed to; nothing was changed"
+    )]
+    BadContent {
+        /// The commitment.
+        commitment: Digest,
     },
     /// The trace to go on with does not reproduce: replay it.
     #[error("record {record} does not reproduce: run `rederive replay` to see why; nothing was changed")]
@@ -115,11 +131,14 @@ impl RecordError {
             | Self::Entropy(_)
             | Self::NotAnOpening
             | Self::NotClosed
+            | Self::NoKey
             | Self::OtherKey { .. } => Some(Effect::NothingWritten),
             Self::Transfer(_)
             | Self::Read(_)
             | Self::Stopped
             | Self::BadRecord { .. }
+            | Self::Integrity(_)
+            | Self::BadContent { .. }
             | Self::Diverged { .. } => None,
         }
     }

@@ -76,6 +76,8 @@ pub(crate) struct Ledger {
     schemas: Schemas,
     clock: Arc<dyn Clock>,
     signer: Arc<dyn Signer + Send + Sync>,
+    /// Who signs after the next header, which the present signer signs (D11).
+    next_signer: Option<Arc<dyn Signer + Send + Sync>>,
     ephemeral: bool,
     checksum: Checksum,
     meter: SpanMeter,
@@ -124,6 +126,7 @@ impl Ledger {
             schemas: Schemas::default(),
             clock,
             signer,
+            next_signer: None,
             ephemeral,
             checksum: Checksum::start(Digest::ZERO),
             meter: SpanMeter::new(),
@@ -190,6 +193,11 @@ impl Ledger {
     pub(crate) fn segment_was_closed(&mut self, header: Digest) {
         let _ = self.meter.segment_ends(self.segment.frame_bytes as u64, self.machine.state().bytes());
         self.begin_segment(header);
+    }
+
+    /// The next header, signed by the present key, hands the run over to this one, or to none. Spec: key-change.
+    pub(crate) fn hand_over(&mut self, signer: Option<Arc<dyn Signer + Send + Sync>>) {
+        self.next_signer = signer;
     }
 
     /// Number of records.
@@ -355,12 +363,15 @@ impl Ledger {
             rule_set: rederive_machine::RULE_SET,
             state_root,
             recovered: (recovered != Causes::NONE).then_some(recovered),
-            next_key: None,
+            next_key: self.next_signer.as_ref().map(|next| next.public_key()),
         };
         let signed = sign(header, self.signer.as_ref())?;
         let snapshot = state_root.and_then(|root| snapshot(self.segment_number(), root, state));
 
         self.meter = meter;
+        if let Some(next) = self.next_signer.take() {
+            self.signer = next;
+        }
         self.begin_segment(signed.digest());
         Ok(Some(ClosedSegment { lineage, snapshot, header: signed.as_bytes().to_vec() }))
     }

@@ -221,7 +221,7 @@ impl<S: Storage> Recorder<S> {
         self.run
     }
 
-    /// The key that signs the run.
+    /// The key that the opening record names, which signed the run's first header.
     pub fn key(&self) -> PublicKey {
         self.key
     }
@@ -275,6 +275,27 @@ impl<S: Storage> Recorder<S> {
             Some(last) if self.has_commits() => self.make_durable(last),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Hands the run over to another key: the open segment ends here, the present key signs its header and in it the new one, which signs all
+    /// that follows. Spec: key-change.
+    ///
+    /// # Errors
+    /// Signing failed: the present key stays. The store: the next call tries to write again.
+    pub fn change_key(&self, signer: Arc<dyn Signer + Send + Sync>) -> Result<(), RecordError> {
+        let mut intake = self.intake()?;
+        intake.ledger.hand_over(Some(signer));
+        if let Err(error) = intake.close_segment() {
+            intake.ledger.hand_over(None);
+            return Err(error);
+        }
+        drop(intake);
+        let mut outlet = self.outlet()?;
+        let head = self.write_queue(&mut outlet)?;
+        if let Some(head) = head {
+            outlet.writer.commit(&head)?;
+        }
+        Ok(())
     }
 
     /// Seals a closed run.

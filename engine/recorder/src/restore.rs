@@ -1,13 +1,18 @@
 //! A ledger brought back from a trace whose recorder was stopped.
+//!
+//! What it goes on with it will sign for. So everything is verified first: the chain of headers and its last signature, frames, contents. A
+//! file that was edited while no recorder held it is refused, not signed over.
 
 use std::sync::Arc;
 
 use rederive_archive::storage::ReadAt;
-use rederive_archive::{BlockBuffer, RecoveryReport, TraceReader};
+use rederive_archive::{BlockBuffer, Content, RecoveryReport, TraceReader};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::Body;
-use rederive_evidence::record::Record;
+use rederive_evidence::record::{Record, frame_length};
+use rederive_verify::{ChainEnd, ChainVerifier, verify_frames, verify_head};
 
 use crate::error::RecordError;
 use crate::ledger::Ledger;
@@ -28,16 +33,24 @@ pub(crate) fn restore<F: ReadAt>(
     secret: [u8; 32],
     options: &Options,
 ) -> Result<Restored, RecordError> {
-    let mut restoring =
-        Restoring { ledger: None, secret, options, run: None, own_name: None, early: Vec::new() };
+    let (first_key, signer) = signers(reader, options)?;
+    let mut restoring = Restoring {
+        ledger: None,
+        secret,
+        first_key,
+        signer,
+        options,
+        run: None,
+        own_name: None,
+        early: Vec::new(),
+    };
     let mut buffer = BlockBuffer::new();
     for number in 0..reader.segments() {
         let Some(segment) = reader.segment(number) else { break };
         let mut contents = BlockBuffer::new();
         for block in segment.content_blocks() {
             for content in block.contents(&mut contents)? {
-                let content = content.map_err(rederive_archive::ReadFault::from)?;
-                restoring.content(content.bytes, content.commitment);
+                restoring.content(&content.map_err(rederive_archive::ReadFault::from)?)?;
             }
         }
         restoring.frames(segment.frames(&mut buffer)?, usize::MAX)?;
@@ -45,26 +58,70 @@ pub(crate) fn restore<F: ReadAt>(
     }
     if let Some(open) = reader.open_segment() {
         for record in 0..open.records() {
-            open.read_contents_of::<RecordError>(record, |content| {
-                restoring.content(content.bytes, content.commitment);
-                Ok(())
-            })?;
+            open.read_contents_of(record, |content| restoring.content(&content))?;
         }
         restoring.frames(open.frames(), report.attested)?;
     }
     let mut restored = restoring.finish()?;
     let mut contents = reader.content_reader();
     for wanted in restored.ledger.schemas_wanted() {
-        if let Some(found) = contents.read(&wanted)?.filter(rederive_archive::Content::is_genuine) {
+        if let Some(found) = contents.read(&wanted)? {
             restored.ledger.supply_schema(&wanted, found.bytes);
         }
     }
     Ok(restored)
 }
 
+type SharedSigner = Arc<dyn Signer + Send + Sync>;
+
+/// Verifies headers, frames and the last signature. Returns the key of the first signature, and the signer given, whose key must be the one that
+/// signs from here on. Where nothing is signed yet, the opening record alone names the key.
+fn signers<F: ReadAt>(
+    reader: &TraceReader<F>,
+    options: &Options,
+) -> Result<(PublicKey, SharedSigner), RecordError> {
+    let (mut chain, mut buffer, mut leaves) = (ChainVerifier::new(), BlockBuffer::new(), Vec::new());
+    for number in 0..reader.segments() {
+        let Some(segment) = reader.segment(number) else { break };
+        let header = chain.header(&segment.header()?)?;
+        let frames = frames_of(segment.frames(&mut buffer)?, header.first)?;
+        verify_frames(&header, frames.iter().copied(), &mut leaves)?;
+    }
+    let last_key = chain.key();
+    let open = reader.open_segment();
+    let verified = chain.open(open.and_then(|open| open.head()))?;
+    if let (ChainEnd::Open(head), Some(open)) = (&verified.end, open) {
+        let frames = (0..open.records()).map(|record| open.frame(record).unwrap_or_default());
+        let _ = verify_head(head, frames)?;
+    }
+    let Some(signer) = &options.signer else {
+        let expected = last_key.or(verified.key).ok_or(RecordError::NoKey)?;
+        return Err(RecordError::OtherKey { expected, given: None });
+    };
+    let given = signer.public_key();
+    let expected = last_key.or(verified.key).unwrap_or(given);
+    if given != expected {
+        return Err(RecordError::OtherKey { expected, given: Some(given) });
+    }
+    Ok((verified.key.unwrap_or(given), Arc::clone(signer)))
+}
+
+fn frames_of(mut bytes: &[u8], first: u64) -> Result<Vec<&[u8]>, RecordError> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let bad = |error| RecordError::BadRecord { record: first + frames.len() as u64, error };
+        let (frame, rest) = bytes.split_at(frame_length(bytes).map_err(bad)?);
+        frames.push(frame);
+        bytes = rest;
+    }
+    Ok(frames)
+}
+
 struct Restoring<'a> {
     ledger: Option<Ledger>,
     secret: [u8; 32],
+    first_key: PublicKey,
+    signer: SharedSigner,
     options: &'a Options,
     run: Option<(RunId, PublicKey)>,
     own_name: Option<Id>,
@@ -72,30 +129,31 @@ struct Restoring<'a> {
 }
 
 impl Restoring<'_> {
-    fn content(&mut self, bytes: &[u8], commitment: Digest) {
+    fn content(&mut self, content: &Content<'_>) -> Result<(), RecordError> {
+        if !content.is_genuine() {
+            return Err(RecordError::BadContent { commitment: content.commitment });
+        }
         // Contents stand before the records that list them, so that those of the first segment come before there is a ledger.
         match &mut self.ledger {
-            Some(ledger) => ledger.remember_content(bytes, commitment),
-            None => self.early.push((bytes.to_vec(), commitment)),
+            Some(ledger) => ledger.remember_content(content.bytes, content.commitment),
+            None => self.early.push((content.bytes.to_vec(), content.commitment)),
         }
+        Ok(())
     }
 
     /// Takes the records of a segment again; those from the record `attested` on have no signed head over them.
-    fn frames(&mut self, mut frames: &[u8], attested: usize) -> Result<(), RecordError> {
-        let mut count = 0;
-        while !frames.is_empty() {
-            let number = self.ledger.as_ref().map_or(0, Ledger::records);
-            let (record, length) = Record::decode_frame(frames)
+    fn frames(&mut self, frames: &[u8], attested: usize) -> Result<(), RecordError> {
+        let first = self.ledger.as_ref().map_or(0, Ledger::records);
+        for (index, frame) in frames_of(frames, first)?.into_iter().enumerate() {
+            let number = first + index as u64;
+            let (record, _) = Record::decode_frame(frame)
                 .map_err(|error| RecordError::BadRecord { record: number, error })?;
-            let (frame, rest) = frames.split_at(length);
             if self.ledger.is_none() {
                 self.open(&record)?;
             }
             if let Some(ledger) = &mut self.ledger {
-                ledger.enter_again(&record, frame, count >= attested)?;
+                ledger.enter_again(&record, frame, index >= attested)?;
             }
-            frames = rest;
-            count += 1;
         }
         Ok(())
     }
@@ -103,14 +161,13 @@ impl Restoring<'_> {
     fn open(&mut self, record: &Record) -> Result<(), RecordError> {
         let Body::RunOpened(opening) = &record.input.body else { return Err(RecordError::NotAnOpening) };
         let (run, expected) = (opening.run, opening.recorder_key);
-        let given = self.options.signer.as_ref().map(|signer| signer.public_key());
-        let signer = match &self.options.signer {
-            Some(signer) if signer.public_key() == expected => Arc::clone(signer),
-            Some(_) | None => return Err(RecordError::OtherKey { expected, given }),
-        };
+        if expected != self.first_key {
+            return Err(RecordError::OtherKey { expected, given: Some(self.first_key) });
+        }
         self.own_name = own_name(&record.input.body);
         self.run = Some((run, expected));
-        let mut ledger = Ledger::new(run, self.secret, Arc::clone(&self.options.clock), signer, false);
+        let clock = Arc::clone(&self.options.clock);
+        let mut ledger = Ledger::new(run, self.secret, clock, Arc::clone(&self.signer), false);
         self.early.drain(..).for_each(|(bytes, commitment)| ledger.remember_content(&bytes, commitment));
         self.ledger = Some(ledger);
         Ok(())

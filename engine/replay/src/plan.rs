@@ -7,8 +7,11 @@ use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::record::{ContentEntry, Record};
-use rederive_verify::{ChainEnd, ChainVerifier, FaultClass, IntegrityFault, KeyRole, Signature, TrustRoots};
+use rederive_verify::{
+    ChainEnd, ChainVerifier, FaultClass, IntegrityFault, KeyRole, Signature, TrustRoots, verify_head,
+};
 
+use crate::codes;
 use crate::report::{Place, Valid, Wrong};
 
 /// The lowest thing wrong with bytes, digests or signatures.
@@ -47,15 +50,15 @@ impl Broken {
                 Ok(Self { valid: Valid::Damaged, wrong })
             }
             ReadFault::NotATrace { .. } => {
-                let wrong = wrong("A-MAGIC", Place::default(), "file header", fault.to_string());
+                let wrong = wrong(codes::MAGIC, Place::default(), "file header", fault.to_string());
                 Ok(Self { valid: Valid::Damaged, wrong })
             }
             ReadFault::UnknownVersion { .. } => {
-                let wrong = wrong("U-VERSION", Place::default(), "file header", fault.to_string());
+                let wrong = wrong(codes::VERSION, Place::default(), "file header", fault.to_string());
                 Ok(Self { valid: Valid::Undecided, wrong })
             }
             ReadFault::NeverBegun => {
-                let wrong = wrong("U-NEVER-BEGUN", Place::default(), "file", fault.to_string());
+                let wrong = wrong(codes::NEVER_BEGUN, Place::default(), "file", fault.to_string());
                 Ok(Self { valid: Valid::Undecided, wrong })
             }
             // The storage, or a fault that a later version of the format adds: neither is the trace's doing.
@@ -251,20 +254,8 @@ impl Plan {
         head: &rederive_evidence::chain::Head,
     ) -> Result<(), IntegrityFault> {
         let Some(open) = reader.open_segment() else { return Ok(()) };
-        let count = head.records as usize;
-        let frames = (0..count).map(|record| open.frame(record).unwrap_or_default());
-        let mut leaves = Vec::with_capacity(count);
-        rederive_evidence::lanes::digest_many(rederive_evidence::digest::Purpose::Leaf, frames, &mut leaves);
-        if count > open.records() {
-            let (expected, found) = (count as u64, open.records() as u64);
-            return Err(IntegrityFault::Frames { segment: head.segment, unit: "records", expected, found });
-        }
-        let derived = rederive_evidence::tree::root(&leaves).unwrap_or(Digest::ZERO);
-        if derived != head.root {
-            let what = Signature::Head;
-            return Err(IntegrityFault::Digest { what, field: "root", recorded: head.root, derived });
-        }
-        self.attested_open = count;
+        let frames = (0..open.records()).map(|record| open.frame(record).unwrap_or_default());
+        self.attested_open = verify_head(head, frames)?;
         Ok(())
     }
 

@@ -87,8 +87,8 @@ impl ChainVerifier {
         self.first_key
     }
 
-    /// The key that signs after the last header taken.
-    fn key(&self) -> Option<PublicKey> {
+    /// The key that signs after the last header taken; `None` before the first.
+    pub fn key(&self) -> Option<PublicKey> {
         self.last.as_ref().map(|last| last.claims().next_key.unwrap_or(last.named_key()))
     }
 

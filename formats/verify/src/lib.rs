@@ -9,5 +9,5 @@ mod trust;
 
 pub use chain::{ChainEnd, ChainVerifier, VerifiedChain};
 pub use fault::{FaultClass, IntegrityFault, Signature};
-pub use segment::verify_frames;
+pub use segment::{verify_frames, verify_head};
 pub use trust::{KeyRole, TrustFault, TrustRoots, TrustedKey};
