@@ -117,7 +117,7 @@ fn recovered_after(edit: impl FnOnce(&mut [u8])) -> Result<(), RecordError> {
     Recorder::recover(storage, Path::new(PATH), options(&own)).map(drop)
 }
 
-/// Spec: archive-recovery.
+/// Spec: recovery-verified.
 #[test]
 fn a_run_edited_while_it_was_stopped_is_not_signed_over() {
     const CONTENT: u8 = 18;

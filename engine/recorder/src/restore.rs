@@ -1,7 +1,7 @@
 //! A ledger brought back from a trace whose recorder was stopped.
 //!
 //! What it goes on with it will sign for. So everything is verified first: the chain of headers and its last signature, frames, contents. A
-//! file that was edited while no recorder held it is refused, not signed over.
+//! file that was edited while no recorder held it is refused, not signed over. Spec: recovery-verified.
 
 use std::sync::Arc;
 
