@@ -1,0 +1,1 @@
+"""A second verifier of Rederive traces, written from SPEC.md alone."""
