@@ -10,25 +10,31 @@ use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::*;
 
+/// Identifiers as real runs have them.
+const AGENT: &str = "billing-assistant-eu";
+const MODEL: &str = "provider/model-large-2026-01-15-preview";
+const SESSION: &str = "018f3c2e-7b1a-7c3d-9e4f-5a6b7c8d9e0f";
+
 const SCHEMA: &str = r#"{"type":"object","required":["query"],"properties":{"query":{"type":"string"},"limit":{"type":"integer"}}}"#;
 const WORDS: &str = "The invoice of the third quarter was paid on the second of October; what is left open is the credit note";
 
-/// Drafts of an observed run with this many turns of five records: a user asks, the model calls a tool, the tool answers.
-pub fn observed(turns: u32) -> Vec<Draft> {
-    let mut drafts = vec![opening(), registration()];
-    for turn in 0..turns {
-        let first = drafts.len() as u64;
-        drafts.extend(self::turn(turn, first));
-    }
-    let last = drafts.len() as u64 - 1;
-    drafts.push(draft("recorder", Origin::Code, RunClosed { end: RunEnd::Completed, reason: None }, &[last]));
-    drafts
+/// Records of a turn: a user asks, the model calls a tool, the tool answers.
+pub(crate) const RECORDS_A_TURN: u64 = 5;
+
+/// Drafts of an observed run with this many turns, made as they are taken.
+pub(crate) fn observed(turns: u32) -> impl Iterator<Item = Draft> {
+    let head = [opening(), registration()];
+    let first = |turn: u32| 2 + RECORDS_A_TURN * u64::from(turn);
+    let last = first(turns) - 1;
+    let closing = RunClosed { end: RunEnd::Completed, reason: None };
+    let closing = draft("recorder", Origin::Code, closing, &[last]);
+    head.into_iter().chain((0..turns).flat_map(move |turn| self::turn(turn, first(turn)))).chain([closing])
 }
 
 fn turn(turn: u32, first: u64) -> [Draft; 5] {
     let given = PromptGiven { role: Role::User, message: Content(0) };
     let sent = PromptSent {
-        model: id("provider/model-large"),
+        model: id(MODEL),
         extends: turn.checked_sub(1),
         kept: vec![],
         parts: vec![Part { role: Role::User, content: Content(0), from: Some(RecordRef(first)) }],
@@ -39,7 +45,7 @@ fn turn(turn: u32, first: u64) -> [Draft; 5] {
         prompt: Some(RecordRef(first + 1)),
         raw: Given::Known(Content(0)),
         reasoning: Some(Content(1)),
-        model: Given::Known(id("provider/model-large")),
+        model: Given::Known(id(MODEL)),
         version: Given::Known(id("2026-01-15")),
         parameters: None,
         tokens_in: Given::Known(2_431),
@@ -65,9 +71,9 @@ fn turn(turn: u32, first: u64) -> [Draft; 5] {
     let call_id = format!("call_{turn:024}");
     let mut drafts = [
         draft("user", Origin::Human, given, &[0]),
-        draft("agent", Origin::Code, sent, &[first]),
-        draft("agent", Origin::Model, answered, &[first + 1]),
-        draft("agent", Origin::Model, proposed, &[first + 2]),
+        draft(AGENT, Origin::Code, sent, &[first]),
+        draft(AGENT, Origin::Model, answered, &[first + 1]),
+        draft(AGENT, Origin::Model, proposed, &[first + 2]),
         draft("broker", Origin::Tool, returned, &[first + 3]),
     ];
     let question = format!("Question {turn}. {WORDS}?");
@@ -85,12 +91,15 @@ fn turn(turn: u32, first: u64) -> [Draft; 5] {
         &[(MediaType::Text, format!("Result {turn}: {WORDS} {WORDS}")), (MediaType::Text, call_id)],
     ];
     for (step, (draft, contents)) in drafts.iter_mut().zip(contents).enumerate() {
-        draft.place = Some(Place { agent: id("agent"), turn, index: 0, attempt: 0 });
+        draft.place = Some(Place { agent: id(AGENT), turn, index: 0, attempt: 0 });
         draft.time = Some(time(u64::from(turn) * 10 + step as u64));
         draft.trace = Some(TraceContext { trace: TraceId([7; 16]), span: Some(SpanId([step as u8 + 1; 8])) });
         draft.identity = (draft.origin != Origin::Model)
-            .then(|| Identity { tenant: id("acme"), session: id("session-2026-10-02-0001") });
-        draft.graph = Some(GraphPlace { node: Some(id("planner/act")), route: Some(id("planner/observe")) });
+            .then(|| Identity { tenant: id("acme-finance"), session: id(SESSION) });
+        draft.graph = Some(GraphPlace {
+            node: Some(id("graph/planner/act-on-question")),
+            route: Some(id("graph/planner/observe-and-answer")),
+        });
         for (media, text) in contents {
             draft.content(*media, text.as_str()).unwrap();
         }
@@ -143,22 +152,22 @@ fn opening() -> Draft {
         rule_set: RuleSet { number: 0, digest: Digest::ZERO },
         mode: Mode::Observed,
         environment: Given::Known(Environment::Test),
-        tenant: id("acme"),
-        session: Session { id: id("session-2026-10-02-0001"), expires: Given::Absent },
+        tenant: id("acme-finance"),
+        session: Session { id: id(SESSION), expires: Given::Absent },
         principal: Principal {
             id: id("user"),
             authentication: Given::Known(Authentication::SingleSignOn),
             evidence: None,
         },
         persona: Persona {
-            id: id("agent"),
+            id: id(AGENT),
             version: Given::Known(id("1")),
             digest: Given::Absent,
             role: None,
             constraints: None,
             capabilities: vec![],
         },
-        build: AgentBuild { id: id("agent"), version: Given::Known(id("1")), digest: Given::Absent },
+        build: AgentBuild { id: id(AGENT), version: Given::Known(id("1")), digest: Given::Absent },
         owner: Given::Known(id("team")),
         goal: Given::Known(Content(0)),
         scope: Given::Absent,
@@ -167,14 +176,11 @@ fn opening() -> Draft {
         limits: Limits::default(),
         actors: vec![
             actor("user", ActorType::Principal),
-            actor("agent", ActorType::Agent),
+            actor(AGENT, ActorType::Agent),
             actor("broker", ActorType::Broker),
             actor("recorder", ActorType::Recorder),
         ],
-        models: vec![ModelEntry {
-            id: id("provider/model-large"),
-            clearance: Given::Known(Sensitivity::Restricted),
-        }],
+        models: vec![ModelEntry { id: id(MODEL), clearance: Given::Known(Sensitivity::Restricted) }],
         sources: vec![],
         grants: vec![],
         layers: Layer::ALL.to_vec(),
