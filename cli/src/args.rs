@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, import, keygen, replay, show};
+use crate::commands::{completions, explain, import, keygen, record, replay, show};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::style::ColorChoice;
@@ -49,12 +49,16 @@ enum Command {
     /// Make traces of recordings that other systems left.
     #[command(subcommand)]
     Import(import::Import),
+    /// Record a run from drafts on standard input.
+    Record(record::Record),
     /// Derive runs again from their records and say what holds.
     Replay(replay::Replay),
     /// Show a run as a timeline, one record, or what led to it.
     Show(show::Show),
     /// Make a signing key.
     Keygen(keygen::Keygen),
+    /// Say what a code means and what to do about it.
+    Explain(explain::Explain),
     /// Write shell completions.
     Completions(completions::Completions),
 }
@@ -127,8 +131,10 @@ pub(crate) fn run() -> ExitCode {
 fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> {
     match command {
         Command::Import(import) => import.run(terminal),
+        Command::Record(record) => record.run(terminal),
         Command::Replay(replay) => replay.run(terminal),
         Command::Show(show) => show.run(terminal),
+        Command::Explain(explain) => explain.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {
             completions.run(terminal, <Cli as clap::CommandFactory>::command())

@@ -98,30 +98,32 @@ impl Missing {
 
 /// What the system says, without its number.
 pub(crate) fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => {
-            let text = error.to_string();
-            let bare = text.split(" (os error").next().unwrap_or_default();
-            bare.to_lowercase()
-        }
+    let known = [
+        (io::ErrorKind::NotFound, "no such file or folder"),
+        (io::ErrorKind::PermissionDenied, "permission denied"),
+        (io::ErrorKind::IsADirectory, "it is a folder"),
+        (io::ErrorKind::NotADirectory, "a part of the path is no folder"),
+    ];
+    if let Some((_, words)) = known.iter().find(|(kind, _)| *kind == error.kind()) {
+        return (*words).to_owned();
     }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The exit status of a file that the system does not give us.
 pub(crate) fn exit_of(error: &io::Error) -> Exit {
-    match error.kind() {
+    let is_asked_wrongly = matches!(
+        error.kind(),
         io::ErrorKind::NotFound
-        | io::ErrorKind::PermissionDenied
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::AlreadyExists
-        | io::ErrorKind::InvalidInput
-        | io::ErrorKind::InvalidFilename => Exit::Usage,
-        _ => Exit::Internal,
-    }
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidFilename
+    );
+    if is_asked_wrongly { Exit::Usage } else { Exit::Internal }
 }
 
 /// Finds the inputs that the arguments name; in folders, the files with one of these endings, at any depth.

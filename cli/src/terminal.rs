@@ -115,6 +115,13 @@ impl Terminal {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
+    /// Writes a warning to standard error, unless the user wants quiet.
+    pub(crate) fn caution(&mut self, warning: &Problem) {
+        if !self.is_quiet {
+            self.complain(warning);
+        }
+    }
+
     /// Writes a remark to standard error, unless the user wants quiet.
     pub(crate) fn remark(&mut self, text: &str) {
         if !self.is_quiet {

@@ -61,6 +61,21 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     cut
 }
 
+/// The words of a text in lines of at most `width` characters; a longer word has a line of its own.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A number with its thousands set apart.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -197,6 +212,12 @@ mod tests {
         assert_eq!(cut("12345", 5), "12345");
         assert_eq!(cut("123456", 5), "1234…");
         assert_eq!(cut("1234567", 1), "…");
+    }
+
+    #[test]
+    fn words_are_wrapped_and_none_is_broken() {
+        assert_eq!(wrapped("one two three fourteen", 8), ["one two", "three", "fourteen"]);
+        assert_eq!(wrapped("incomprehensible", 4), ["incomprehensible"]);
     }
 
     #[test]

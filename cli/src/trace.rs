@@ -85,10 +85,15 @@ fn undecodable(path: &Path, record: u64, frame: &FrameAt, error: &DecodeError) -
 pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
     match fault {
         RecordsFault::Read(fault) => faults::reading(path, fault),
-        other => {
-            let problem = Problem::error(format!("{}: {other}", path.display()));
+        RecordsFault::Frame { segment, byte, error } => {
+            let title = format!("{}: no record can be read there: {}", path.display(), error.fault);
+            let problem = Problem::error(title)
+                .row("segment", format!("segment {segment}, byte {}", byte + error.at as u64))
+                .row("code", error.fault.code())
+                .hint(format!("`rederive replay {}` says what of it holds", path.display()));
             Failed::new(Exit::Untrustworthy, problem)
         }
+        _ => Failed::internal(format!("{}: {fault}", path.display())),
     }
 }
 
@@ -141,15 +146,13 @@ pub(crate) fn file(path: &Path) -> Result<Vec<u8>, Failed> {
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
     use std::io::Write as _;
     let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    created.and_then(|mut file| file.write_all(bytes)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
+    created.and_then(|mut file| file.write_all(bytes)).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
             let problem = Problem::error(format!("{} exists already and is not overwritten", path.display()));
-            Failed::usage(problem.hint("choose another name"))
+            return Failed::usage(problem.hint("choose another name"));
         }
-        _ => {
-            let title = format!("cannot write {}: {}", path.display(), words(&error));
-            Failed::new(exit_of(&error), Problem::error(title))
-        }
+        let title = format!("cannot write {}: {}", path.display(), words(&error));
+        Failed::new(exit_of(&error), Problem::error(title))
     })
 }
 

@@ -76,12 +76,12 @@ fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => {
-            let title = format!("cannot write {}: {}", path.display(), words(&error));
-            Failed::new(exit_of(&error), Problem::error(title))
+    written.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            return exists(path);
         }
+        let title = format!("cannot write {}: {}", path.display(), words(&error));
+        Failed::new(exit_of(&error), Problem::error(title))
     })
 }
 

@@ -90,7 +90,7 @@ struct Unread {
     path: String,
     reason: String,
     exit: Exit,
-    problem: Problem,
+    problem: Box<Problem>,
 }
 
 /// Everything that a replay of several runs found.
@@ -175,13 +175,13 @@ impl Replay {
 impl Unread {
     fn missing(missing: &paths::Missing) -> Self {
         let (path, reason) = (missing.path(), missing.reason());
-        Self { path, reason, exit: missing.exit(), problem: missing.problem() }
+        Self { path, reason, exit: missing.exit(), problem: Box::new(missing.problem()) }
     }
 
     fn reading(place: &Place, fault: &rederive_archive::ReadFault) -> Self {
         let path = place.shown();
         let (exit, reason) = faults::unread(fault);
-        let problem = Problem::error(format!("cannot read {path}: {reason}"));
+        let problem = Box::new(Problem::error(format!("cannot read {path}: {reason}")));
         Self { path, reason, exit, problem }
     }
 }
@@ -193,7 +193,7 @@ fn replay_place(place: Place, options: &Options<'_>, progress: &Progress) -> Res
             Ok(bytes) => replay_bytes(&bytes, options),
             Err(error) => {
                 let reason = paths::words(&error);
-                let problem = Problem::error(format!("cannot read standard input: {reason}"));
+                let problem = Box::new(Problem::error(format!("cannot read standard input: {reason}")));
                 return Err(Unread { path: place.shown(), reason, exit: paths::exit_of(&error), problem });
             }
         },

@@ -76,10 +76,10 @@ pub(crate) fn unwritten(fault: &WriteFault) -> (Exit, String) {
 }
 
 fn store(error: &StoreError) -> String {
-    match error.operation {
-        Operation::Open => words(&error.source),
-        operation => format!("cannot {operation} it: {}", words(&error.source)),
+    if error.operation == Operation::Open {
+        return words(&error.source);
     }
+    format!("cannot {} it: {}", error.operation, words(&error.source))
 }
 
 /// A trace cannot be recovered or copied.
@@ -93,37 +93,67 @@ pub(crate) fn transferring(path: &Path, fault: &TransferFault) -> Failed {
 
 /// A recorder stopped, or never began.
 pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
+    let shown = path.display();
     match error {
         RecordError::Write(fault) => writing(path, fault),
         RecordError::Transfer(fault) => transferring(path, fault),
         RecordError::Read(fault) => reading(path, fault),
         RecordError::Diverged { record } => {
-            let title =
-                format!("{}: record {record} does not reproduce; nothing was changed", path.display());
+            let title = format!("{shown}: record {record} does not reproduce; nothing was changed");
             Failed::new(Exit::Parted, Problem::error(title).hint(replay_hint(path)))
         }
-        RecordError::BadRecord { .. } => {
-            let title = format!("{}: {error}; nothing was changed", path.display());
-            Failed::new(Exit::Untrustworthy, Problem::error(title).hint(replay_hint(path)))
+        RecordError::Integrity(fault) => {
+            let title = format!("{shown}: {fault}; nothing was changed");
+            let problem = Problem::error(title).row("code", fault.code()).hint(replay_hint(path));
+            Failed::new(Exit::Untrustworthy, problem)
         }
-        RecordError::Append(_)
-        | RecordError::NotAnOpening
-        | RecordError::NotClosed
-        | RecordError::OtherKey { .. } => {
-            Failed::usage(Problem::error(format!("{}: {error}", path.display())))
+        RecordError::BadRecord { .. } | RecordError::BadContent { .. } => {
+            let problem = Problem::error(format!("{shown}: {error}")).hint(replay_hint(path));
+            Failed::new(Exit::Untrustworthy, problem)
         }
-        RecordError::Entropy(_) | RecordError::Stopped => {
-            Failed::internal(format!("{}: {error}", path.display()))
+        RecordError::OtherKey { expected, given } => {
+            let problem = Problem::error(format!("{shown} can be continued with its own key alone"))
+                .row("run's key", expected.to_hex())
+                .row("key given", given.map_or_else(|| "none".to_owned(), |given| given.to_hex()))
+                .hint("give it with --key; a run that drew its own key cannot be continued after a crash, only read");
+            Failed::usage(problem)
         }
-        other => Failed::internal(format!("{}: {other}", path.display())),
+        RecordError::NoKey => {
+            let problem = Problem::error(format!("{shown} can be continued with its own key alone"));
+            Failed::usage(problem.hint("give it with --key"))
+        }
+        RecordError::NotClosed => unclosed(path, true),
+        RecordError::Append(_) | RecordError::NotAnOpening => {
+            Failed::usage(Problem::error(format!("{shown}: {error}")))
+        }
+        RecordError::Entropy(_) | RecordError::Stopped | _ => Failed::internal(format!("{shown}: {error}")),
     }
+}
+
+/// The drafts ended before the run did; what came is kept, or not, as the durability has it.
+pub(crate) fn unclosed(path: &Path, is_kept: bool) -> Failed {
+    let shown = path.display();
+    let problem = if is_kept {
+        let hint = format!(
+            "`rederive record --recover --key FILE --out {shown}` goes on with it, under the run's own key"
+        );
+        Problem::error(format!("the run in {shown} is not closed: the input ended without `run.closed`"))
+            .hint(hint)
+    } else {
+        let title = "the run is not closed: the input ended without `run.closed`, and nothing of it was kept";
+        Problem::error(title).hint("--durability every or group:N keeps records before the seal")
+    };
+    Failed::new(
+        Exit::Unfinished,
+        problem.hint("with --close aborted the end of the input closes and seals a run"),
+    )
 }
 
 /// Why an imported entry was not recorded, and the exit status of that.
 pub(crate) fn unrecorded(error: &RecordError) -> (Exit, String) {
-    match error {
-        RecordError::Write(fault) => unwritten(fault),
-        RecordError::Append(error) => (Exit::Usage, error.to_string()),
-        other => (Exit::Internal, other.to_string()),
+    if let RecordError::Write(fault) = error {
+        return unwritten(fault);
     }
+    let is_of_entry = matches!(error, RecordError::Append(_) | RecordError::NotAnOpening);
+    (if is_of_entry { Exit::Usage } else { Exit::Internal }, error.to_string())
 }

@@ -40,16 +40,23 @@ fn kind(gap: &Gap) -> Gap {
         Gap::Redacted(_) => Gap::Redacted(0),
         Gap::TakenAsRecorded(_) => Gap::TakenAsRecorded(0),
         Gap::UnknownKind(_) => Gap::UnknownKind(0),
-        other => other.clone(),
+        Gap::NoWitness
+        | Gap::NoTrustRoot
+        | Gap::Unattested
+        | Gap::MissingLayer(_)
+        | Gap::Unsealed
+        | Gap::UnknownRuleSet(_)
+        | _ => gap.clone(),
     }
 }
 
 /// The gap's name and, where it is of one thing, that thing's.
 fn name(gap: &Gap) -> String {
-    match gap {
-        Gap::MissingLayer(layer) => format!("{} {layer}", gap.name()),
-        Gap::UnknownRuleSet(number) => format!("{} {number}", gap.name()),
-        _ => gap.name().to_owned(),
+    match amount(gap) {
+        // Told of all runs together, behind the name.
+        Some(_) => gap.name().to_owned(),
+        None if matches!(gap, Gap::UnknownKind(_)) => gap.name().to_owned(),
+        None => gap.to_string(),
     }
 }
 
@@ -62,6 +69,14 @@ fn amount(gap: &Gap) -> Option<(u64, &'static str)> {
         Gap::UnpairedCalls(number) => Some((*number, "call")),
         Gap::CutTail(number) => Some((*number, "byte")),
         Gap::Redacted(number) => Some((*number, "content")),
-        _ => None,
+        // The number in it is a name, no amount.
+        Gap::NoWitness
+        | Gap::NoTrustRoot
+        | Gap::Unattested
+        | Gap::MissingLayer(_)
+        | Gap::Unsealed
+        | Gap::UnknownKind(_)
+        | Gap::UnknownRuleSet(_)
+        | _ => None,
     }
 }

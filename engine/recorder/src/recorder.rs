@@ -112,6 +112,7 @@ pub struct Recorder<S: Storage> {
     open_calls: OpenCalls,
     /// The recorder's own name among the run's actors.
     own_name: Option<Id>,
+    opening: Option<Appended>,
     intake: Mutex<Intake>,
     outlet: Mutex<Outlet<S>>,
 }
@@ -170,12 +171,19 @@ impl<S: Storage> Recorder<S> {
         let mut ledger = Ledger::new(run, secret, options.clock, signer, is_ephemeral);
         let entered = ledger.enter(opening)?;
         let writer = TraceWriter::create(storage, path, run, disk)?;
+        let opening = Appended {
+            sequence: entered.sequence,
+            outcome: entered.outcome,
+            breaches: entered.breaches.clone(),
+            is_durable: disk.durability == Disk::EachCommit,
+        };
         let recorder = Self {
             run,
             key,
             durability: options.durability,
             open_calls: options.open_calls,
             own_name,
+            opening: Some(opening),
             intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)] }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: 0, taken: 0 }),
         };
@@ -208,12 +216,18 @@ impl<S: Storage> Recorder<S> {
             durability: options.durability,
             open_calls: options.open_calls,
             own_name: restored.own_name,
+            opening: None,
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new() }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: records, taken: records }),
         };
         recorder.end_dispatched_calls(UnknownReason::Crash)?;
         recorder.flush()?;
         Ok((recorder, report))
+    }
+
+    /// How the record that opened the run was taken; none where another recorder opened it.
+    pub fn opening(&self) -> Option<&Appended> {
+        self.opening.as_ref()
     }
 
     /// The run's number.

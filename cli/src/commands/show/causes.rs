@@ -101,11 +101,10 @@ impl<'t> Shown<'t> {
 
 /// Whether a record states what is to be achieved: the opening, where it has a goal, or a message of the user.
 fn states_goal(record: &Record) -> bool {
-    match &record.input.body {
-        Body::RunOpened(opening) => opening.goal.known().is_some(),
-        Body::PromptGiven(given) => given.role == Role::User,
-        _ => false,
+    if let Body::RunOpened(opening) = &record.input.body {
+        return opening.goal.known().is_some();
     }
+    matches!(&record.input.body, Body::PromptGiven(given) if given.role == Role::User)
 }
 
 impl Graph {

@@ -152,7 +152,9 @@ fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, String)>) {
             let items: Vec<String> = items.iter().map(word).collect();
             rows.push((path.to_owned(), if items.is_empty() { "none".to_owned() } else { items.join(", ") }));
         }
-        leaf => rows.push((path.to_owned(), word(leaf))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            rows.push((path.to_owned(), word(value)));
+        }
     }
 }
 

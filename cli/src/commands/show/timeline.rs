@@ -4,7 +4,6 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::record::Record;
 use rederive_evidence::rules::{Breach, Outcome};
-use rederive_evidence::schema::Given;
 
 use super::Shown;
 use crate::args::Failed;
@@ -145,9 +144,4 @@ fn imported_from(
     let id = source.id.map(&mut text).transpose()?;
     let id = id.map(|id| format!(", {id}")).unwrap_or_default();
     Ok(Some(format!("imported from {}, entry {}{}", one_line(&file), source.entry, one_line(&id))))
-}
-
-/// A value that the source may not know.
-pub(super) fn known<T: std::fmt::Display>(value: &Given<T>) -> String {
-    value.known().map_or_else(|| "absent".to_owned(), ToString::to_string)
 }

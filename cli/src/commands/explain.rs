@@ -1,0 +1,94 @@
+//! `explain`: what a code, rule, reason, gap or verdict means, and what to do about it.
+
+mod classes;
+mod gaps;
+mod glossary;
+
+use clap::Args;
+
+use self::glossary::{Entry, glossary};
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{Cell, Table};
+
+/// Say what a code means and what to do about it.
+#[derive(Args)]
+#[command(after_help = "\
+Known are the codes of faults (D-CHECKSUM), the rules (TOL-2) and the reasons for which one is breached (sequence-gap), gaps (unpaired-calls),
+verdicts (undecided) and the kinds of record (tool.dispatched). Without CODE all of them are listed.
+
+Example: rederive explain D-CHECKSUM")]
+pub(crate) struct Explain {
+    /// The code, as it is printed; case does not count.
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
+    /// Write JSON instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Explain {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let Some(code) = &self.code else {
+            self.list(terminal);
+            return Ok(Exit::AsAsked);
+        };
+        let found: Vec<Entry> =
+            glossary().into_iter().filter(|entry| entry.name.eq_ignore_ascii_case(code)).collect();
+        if found.is_empty() {
+            return Err(unknown(code));
+        }
+        if self.json {
+            terminal.json(&found);
+            return Ok(Exit::AsAsked);
+        }
+        for (number, entry) in found.iter().enumerate() {
+            if number > 0 {
+                terminal.line("");
+            }
+            entry.print(terminal);
+        }
+        Ok(Exit::AsAsked)
+    }
+
+    fn list(&self, terminal: &mut Terminal) {
+        let all = glossary();
+        if self.json {
+            terminal.json(&all);
+            return;
+        }
+        let paint = terminal.paint();
+        for group in all.chunk_by(|a, b| a.group == b.group) {
+            let mut table = Table::default();
+            for entry in group {
+                let name = Cell::left(entry.name, Tone::Name);
+                table.push(vec![name, Cell::left(entry.meaning, Tone::Plain)]);
+            }
+            let heading = group.first().map(|entry| entry.group.heading()).unwrap_or_default();
+            terminal.line(&paint.paint(Tone::Strong, heading));
+            table.lines("  ", paint).iter().for_each(|line| terminal.line(line));
+        }
+    }
+}
+
+/// Nothing has this name: those that begin alike are offered.
+fn unknown(code: &str) -> Failed {
+    let stem: String = code.chars().take_while(|char| char.is_alphanumeric()).collect();
+    let is_alike = |name: &str| {
+        let start = name.split(['-', '.']).next().unwrap_or(name);
+        !stem.is_empty() && start.eq_ignore_ascii_case(&stem)
+    };
+    let alike: Vec<&str> =
+        glossary().into_iter().map(|entry| entry.name).filter(|name| is_alike(name)).take(12).collect();
+    let problem = Problem::error(format!("nothing is called `{code}`"));
+    let problem = match alike.as_slice() {
+        [] => problem,
+        alike => problem.row("alike", alike.join(", ")),
+    };
+    Failed::usage(
+        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts and kinds"),
+    )
+}

@@ -1,0 +1,97 @@
+//! The gaps by name: what each says, and what would close it.
+
+/// Name, meaning, what to do.
+pub(super) const ALL: &[(&str, &str, &str)] = &[
+    (
+        "no-witness",
+        "no outside party attests when the seal was made",
+        "no version has a witness yet: keep the seal's digest where the recorder's operator cannot change it",
+    ),
+    (
+        "no-trust-root",
+        "no trust-root file was given: the key that signed is the one that the trace names itself",
+        "replay with --trust FILE; `rederive keygen --trust FILE` writes such a file for a new key",
+    ),
+    (
+        "unattested",
+        "the key was drawn for this run alone: nobody answers for it",
+        "record or import with --key FILE",
+    ),
+    (
+        "missing-layer",
+        "the source cannot give the records of this control layer: its rules were not evaluated",
+        "record the run live, where the layer acts; an import cannot know what its source did not keep",
+    ),
+    (
+        "no-times",
+        "records have no time: rules that need one were not evaluated",
+        "import from a source that keeps times, or record live",
+    ),
+    (
+        "unpaired-calls",
+        "calls were proposed, and no record says how they ended",
+        "the source kept no result for them; findings of RUN-3 name the records",
+    ),
+    (
+        "unsealed",
+        "the trace has no seal: the run is still being recorded, or its recorder was stopped (exit status 4)",
+        "`rederive record --recover --key FILE` goes on with it; --close aborted closes and seals it",
+    ),
+    (
+        "cut-tail",
+        "the tail of the file after the last whole record was cut, this many bytes (exit status 4)",
+        "what was cut was never acknowledged where a log stands beside the trace; else get another copy",
+    ),
+    (
+        "recovered-tail",
+        "records were recovered after a crash that no signature covered before it (exit status 4)",
+        "the recorder vouches for them since the recovery alone; `rederive show` lists them",
+    ),
+    (
+        "redacted",
+        "contents of records that the file no longer has",
+        "nothing: hashes hold without them; whoever has them can disclose them with `rederive prove --content`",
+    ),
+    (
+        "taken-as-recorded",
+        "extracted values were taken as recorded, because their content is redacted (exit status 4 at level content)",
+        "replay a copy that has the contents, or ask at level state",
+    ),
+    (
+        "unknown-kind",
+        "from this record on nothing could be derived: its kind is not known to this version",
+        "replay with the version of rederive that recorded it, or a later one",
+    ),
+    (
+        "unknown-rule-set",
+        "the rule set is not known to this version",
+        "replay with the version of rederive that recorded it, or a later one",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use rederive_evidence::values::Layer;
+    use rederive_replay::Gap;
+
+    #[test]
+    fn every_gap_is_explained_by_its_name() {
+        let gaps = [
+            Gap::NoWitness,
+            Gap::NoTrustRoot,
+            Gap::Unattested,
+            Gap::MissingLayer(Layer::Run),
+            Gap::NoTimes(1),
+            Gap::UnpairedCalls(1),
+            Gap::Unsealed,
+            Gap::CutTail(1),
+            Gap::RecoveredTail(1),
+            Gap::Redacted(1),
+            Gap::TakenAsRecorded(1),
+            Gap::UnknownKind(1),
+            Gap::UnknownRuleSet(1),
+        ];
+        let explained: Vec<&str> = super::ALL.iter().map(|(name, _, _)| *name).collect();
+        assert_eq!(explained, gaps.map(|gap| gap.name()));
+    }
+}
