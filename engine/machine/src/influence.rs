@@ -4,6 +4,8 @@
 //! stand in the record. Nobody gets rid of an influence by leaving out a cause: an answer is influenced by its agent's latest prompt, a
 //! call by the answer that opened its turn, a prompt by the one that it extends. Spec: influence.
 
+use rederive_evidence::kinds::context::ContextRetrieved;
+use rederive_evidence::kinds::memory::MemoryRead;
 use rederive_evidence::kinds::prompt::PromptSent;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::values::{ActorType, Label, Role, Sensitivity, SourceLabel, Trust};
@@ -21,14 +23,22 @@ pub(crate) fn of(case: &Case<'_>) -> Influence {
     let base = led.unwrap_or(Influence::NONE);
     let stated = case.input.labels.iter().map(|stated| stated.label).chain(claimed(&case.input.body));
     let own = match brought(case) {
-        Some(_) if case.input.labels.iter().any(covers_all) => Influence::NONE.label,
-        Some(default) => default,
+        Some(Brought::Default(_)) if case.input.labels.iter().any(covers_all) => Influence::NONE.label,
+        Some(Brought::Default(label) | Brought::Fixed(label)) => label,
         None if led.is_none() => by_actor(case.actor),
         None => Influence::NONE.label,
     };
     let label = stated.fold(base.label.join(own), Label::join);
     let goal = if starts_at_goal(case) { Mark::REACHES_GOAL } else { 0 };
-    Influence { label: replaced(&case.input.body).unwrap_or(label), flags: base.flags | goal, ..base }
+    Influence { label: replaced(case).unwrap_or(label), flags: base.flags | goal, ..base }
+}
+
+/// The label of what a record brings from outside the run.
+enum Brought {
+    /// A source label over all that the record brings stands instead.
+    Default(Label),
+    /// Nothing that the record states betters it.
+    Fixed(Label),
 }
 
 /// What causes and the state say of the record; none where they say nothing.
@@ -65,29 +75,53 @@ fn sent(case: &Case<'_>, prompt: &PromptSent) -> Option<Influence> {
 
 /// The label of what a record brings from outside the run, where it does. All other records are made in the run, of what is there.
 /// Spec: default-labels.
-fn brought(case: &Case<'_>) -> Option<Label> {
+fn brought(case: &Case<'_>) -> Option<Brought> {
     let body = &case.input.body;
     if let Body::PromptGiven(body) = body {
-        Some(if body.role == Role::Tool { Label::UNKNOWN } else { by_actor(case.actor) })
+        let is_data = body.role == Role::Tool;
+        Some(Brought::Default(if is_data { Label::UNKNOWN } else { by_actor(case.actor) }))
     } else if let Body::ContextRetrieved(body) = body {
-        let source = body.source.known().and_then(|source| case.state.source(source));
-        Some(body.label.known().copied().or(source.map(|source| source.label)).unwrap_or(Label::UNKNOWN))
+        Some(retrieved(case, body))
     } else if let Body::ContextSummarised(_) = body {
         // A summary that names nothing it is of could be one of anything.
-        case.causes.is_none().then_some(Label::UNKNOWN)
+        case.causes.is_none().then_some(Brought::Default(Label::UNKNOWN))
     } else if let Body::ToolReturned(body) = body {
-        Some(body.label.unwrap_or_else(|| result_label(case)))
+        Some(Brought::Default(body.label.unwrap_or_else(|| result_label(case))))
     } else if let Body::ToolFailed(_) | Body::EffectExecuted(_) = body {
-        Some(result_label(case))
+        Some(Brought::Default(result_label(case)))
     } else if let Body::MemoryRead(body) = body {
-        let value = body.value.and_then(|value| case.commitment(value));
-        let held = case.state.memory_item(&body.item).filter(|held| held.commitment == value);
-        let nothing = body.value.is_none().then_some(Influence::NONE.label);
-        Some(held.map(|held| held.label).or(nothing).unwrap_or(Label::UNKNOWN))
+        Some(read(case, body))
     } else if let Body::RunOpened(_) = body {
-        Some(Influence::NONE.label)
+        Some(Brought::Default(Influence::NONE.label))
     } else {
         None
+    }
+}
+
+/// CTX-1: an item without source, provenance, owner or time of retrieval is external and restricted, whatever is said of it.
+fn retrieved(case: &Case<'_>, body: &ContextRetrieved) -> Brought {
+    let is_whole = body.source.known().is_some()
+        && body.provenance.known().is_some()
+        && body.owner.known().is_some()
+        && body.retrieved.known().is_some();
+    if !is_whole {
+        return Brought::Fixed(Label::UNKNOWN);
+    }
+    let source = body.source.known().and_then(|source| case.state.source(source)).map(|source| source.label);
+    Brought::Default(body.label.known().copied().or(source).unwrap_or(Label::UNKNOWN))
+}
+
+/// MEM-2: what the state holds brings its label back. Of an item of an earlier run that comes with its proof, the record may state the label;
+/// without one, or where it is not the value held, it is external and restricted.
+fn read(case: &Case<'_>, body: &MemoryRead) -> Brought {
+    let Some(value) = body.value else { return Brought::Fixed(Influence::NONE.label) };
+    let is_proven = body.earlier.as_ref().is_some_and(|earlier| earlier.proof.is_some());
+    match case.state.memory_item(&body.item) {
+        Some(held) if held.commitment.is_some() && held.commitment == case.commitment(value) => {
+            Brought::Fixed(held.label)
+        }
+        None if is_proven => Brought::Default(Label::UNKNOWN),
+        Some(_) | None => Brought::Fixed(Label::UNKNOWN),
     }
 }
 
@@ -108,8 +142,13 @@ fn claimed(body: &Body) -> Option<Label> {
 }
 
 /// The label that a guardrail sets for the form it puts in the place of another: one named item, not what led to it (D8).
-fn replaced(body: &Body) -> Option<Label> {
-    if let Body::GuardrailTransformed(transformed) = body { transformed.label } else { None }
+fn replaced(case: &Case<'_>) -> Option<Label> {
+    let is_entitled = case.actor.is_some_and(|actor| actor.actor_type == ActorType::Guardrail);
+    if let Body::GuardrailTransformed(transformed) = &case.input.body {
+        transformed.label.filter(|_| is_entitled)
+    } else {
+        None
+    }
 }
 
 /// The label of what an actor makes of nothing that is known. Spec: default-labels.

@@ -16,7 +16,6 @@ mod influence;
 mod lineage;
 mod machine;
 mod place;
-mod prompt;
 mod rule_set;
 mod rules;
 mod scope;
@@ -28,11 +27,11 @@ pub mod testing;
 pub use checksum::Checksum;
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
-pub use rule_set::{RULE_SET, rule_set_1, supports};
+pub use rule_set::{RULE_SET, judges, rule_set_1, rules, supports};
 pub use span::SpanMeter;
 pub use state::{
-    Call, CallDecision, CallStatus, CallsAt, Config, Context, Counters, Expiring, GrantedDelegation,
-    IndexKey, Influence, Key, ListedModel, ListedSource, MemoryItem, PartKey, Piece, Present, Progress,
-    Prompt, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn,
-    TurnKey, Value, Watermark,
+    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, IndexKey, Influence,
+    Key, ListedModel, ListedSource, MemoryItem, PartKey, Piece, Present, Progress, Prompt, PromptPart,
+    RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn, TurnKey,
+    Value, Watermark,
 };

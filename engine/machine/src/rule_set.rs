@@ -1,7 +1,8 @@
 //! Which rules this machine has: rule sets are added, never changed (D3).
 
 use rederive_evidence::digest::{Purpose, digest};
-use rederive_evidence::values::RuleSet;
+use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::values::{Layer, RuleSet};
 
 use crate::rules::RULES;
 
@@ -11,12 +12,22 @@ pub const RULE_SET: u16 = 1;
 /// What the numbers and reasons alone do not say: raised when a rule's definition changes before it is released.
 const EDITION: &str = "rederive rule set 1, edition 1";
 
+/// The rules of rule set 1 in the order in which they are checked, and the reasons for which each is breached. Spec: rules.
+pub fn rules() -> impl Iterator<Item = (Rule, &'static [Reason])> {
+    RULES.iter().copied().flatten().copied()
+}
+
+/// Whether rule set 1 has a rule of this layer. The other layers have theirs in a later set.
+pub fn judges(layer: Layer) -> bool {
+    rules().any(|(rule, _)| rule.layer() == layer)
+}
+
 /// The canonical definition: the edition, then a line a rule, its id and the names of its reasons. Spec: rule-set.
 fn definition() -> String {
     let mut text = format!("{EDITION}\n");
-    for (rule, reasons) in RULES.iter().copied().flatten() {
+    for (rule, reasons) in rules() {
         text.push_str(rule.name());
-        for reason in *reasons {
+        for reason in reasons {
             text.push(' ');
             text.push_str(reason.name());
         }

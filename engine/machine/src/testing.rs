@@ -286,7 +286,7 @@ impl Trial {
             (CallStatus::Proposed, proposal(place, tool)),
             (CallStatus::Validated, validation(place, tool)),
             (CallStatus::Requested, request(place)),
-            (CallStatus::Decided, decision(place, Decision::Permit)),
+            (CallStatus::Decided, decision(place, tool, Decision::Permit)),
             (CallStatus::Dispatched, dispatch(place, tool)),
         ];
         let due = steps.into_iter().filter(|(of, _)| *of <= status);
@@ -465,23 +465,22 @@ pub fn request(place: &Place) -> Made {
     Made::new("broker", body).at(place.clone())
 }
 
-/// `decision.made` on the call at `place`.
-pub fn decision(place: &Place, decision: Decision) -> Made {
+/// `decision.made` on the call of `tool`, one of [`TOOLS`], at `place`.
+///
+/// # Panics
+/// The tool is none of them.
+#[allow(clippy::expect_used, reason = "only ever called with names that stand in a test")]
+pub fn decision(place: &Place, tool: &str, decision: Decision) -> Made {
+    let (_, action) = TOOLS.iter().find(|(name, _)| *name == tool).expect("a tool of a trial");
     let request = Request {
         call: Some(place.clone()),
         target: Some(commitment("target")),
-        ..whole_request("arguments")
+        ..whole_request("arguments", *action)
     };
     Made::new("gate", Box::new(made(decision, request)))
 }
 
-/// `decision.made` on a memory write of the value with this text.
-pub fn permit(value: &str, expires: Option<RecordedTime>) -> Made {
-    let decided = DecisionMade { expires, ..made(Decision::Permit, whole_request(value)) };
-    Made::new("gate", Box::new(decided)).because([0])
-}
-
-fn whole_request(arguments: &str) -> Request {
+fn whole_request(arguments: &str, action: EffectsClass) -> Request {
     Request {
         id: id("request-1"),
         call: None,
@@ -489,7 +488,7 @@ fn whole_request(arguments: &str) -> Request {
         actor: id("agent"),
         scope: Given::Absent,
         surface: id("api"),
-        action: EffectsClass::Write,
+        action,
         target: None,
         arguments: Given::Known(commitment(arguments)),
         influence: label(Trust::User, Sensitivity::Internal),

@@ -102,8 +102,9 @@ impl Verdict {
             gaps.push(Gap::UnknownRuleSet(opening.rule_set.number));
             return;
         }
-        let missing = Layer::ALL.iter().filter(|layer| !opening.layers.contains(layer));
-        gaps.extend(missing.filter(|layer| has_rules(**layer)).map(|layer| Gap::MissingLayer(*layer)));
+        let judged = Layer::ALL.iter().filter(|layer| rederive_machine::judges(**layer));
+        let missing = judged.filter(|layer| !opening.layers.contains(layer));
+        gaps.extend(missing.map(|layer| Gap::MissingLayer(*layer)));
         let (taken, without_time) = (stretch.taken_as_recorded, stretch.without_time);
         gaps.extend((taken > 0).then_some(Gap::TakenAsRecorded(taken)));
         gaps.extend((without_time > 0).then_some(Gap::NoTimes(without_time)));
@@ -175,23 +176,6 @@ fn differs_from_seal(plan: &Plan, stretch: &Stretch) -> Option<(Valid, Wrong)> {
         return None;
     }
     wrong(codes::STATE_ROOT, "seal.state_root", seal.state_root, root)
-}
-
-/// Whether rule set 1 has rules of this layer. The others come with a later set, and then with their gap.
-const fn has_rules(layer: Layer) -> bool {
-    match layer {
-        Layer::Run
-        | Layer::Identity
-        | Layer::Context
-        | Layer::Prompt
-        | Layer::Guardrail
-        | Layer::ToolBroker
-        | Layer::Memory
-        | Layer::Outcome
-        | Layer::HandOff
-        | Layer::Audit => true,
-        Layer::Policy | Layer::Escalation | Layer::Credential | Layer::Approval => false,
-    }
 }
 
 fn cut_bytes<F: ReadAt>(reader: &TraceReader<F>) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! The steps of a call.
 
-use rederive_evidence::kinds::decision::DecisionMade;
+use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement};
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolRequested, ToolValidated};
 use rederive_evidence::values::Place;
 
@@ -8,9 +8,7 @@ use super::turn;
 use crate::case::Case;
 use crate::influence::by_actor;
 use crate::place::{Standing, standing};
-use crate::state::{
-    Call, CallDecision, CallStatus, Delta, IndexKey, Influence, Retried, State, Turn, TurnKey,
-};
+use crate::state::{Call, CallStatus, Delta, IndexKey, Influence, Retried, State, Turn, TurnKey};
 
 /// A call is live at its place. A proposal that no answer announced opens its turn, or makes it longer.
 pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Influence, delta: &mut Delta) {
@@ -18,7 +16,7 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
     else {
         return;
     };
-    let calls = place.index.saturating_add(1);
+    let calls = u32::from(place.index) + 1;
     match case.turn.cloned() {
         None => {
             // The same for whichever call of the turn comes first.
@@ -34,14 +32,16 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
     if place.attempt > 0 {
         delta.retried(IndexKey::of(place), Some(Retried { attempt: place.attempt }));
     }
+    let tool = case.state.tool(&proposed.tool);
     let call = Call {
         status: CallStatus::Proposed,
         tool: proposed.tool.clone(),
         arguments: proposed.arguments.known().and_then(|arguments| case.commitment(*arguments)),
         target: None,
-        effects: case.state.tool(&proposed.tool).and_then(|tool| tool.effects),
+        effects: tool.and_then(|tool| tool.effects),
+        schema: tool.and_then(|tool| tool.schema),
         previewed: false,
-        decision: None,
+        permitted: None,
         influence,
     };
     delta.call(place.clone(), Some(call));
@@ -49,14 +49,14 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
 
 pub(super) fn validated(case: &Case<'_>, validated: &ToolValidated, delta: &mut Delta) {
     step(case, delta, |call| {
-        call.status = CallStatus::Validated;
+        call.status = call.status.max(CallStatus::Validated);
         call.arguments = Some(validated.arguments);
     });
 }
 
 pub(super) fn requested(case: &Case<'_>, requested: &ToolRequested, delta: &mut Delta) {
     step(case, delta, |call| {
-        call.status = CallStatus::Requested;
+        call.status = call.status.max(CallStatus::Requested);
         call.arguments = Some(requested.arguments);
         call.target = requested.target;
     });
@@ -74,15 +74,13 @@ pub(super) fn dispatched(case: &Case<'_>, dispatched: &ToolDispatched, delta: &m
     });
 }
 
-/// The latest decision stands. It does not bring a dispatched call back.
+/// The latest decision stands.
 pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: &mut Delta) {
     let Some(mut call) = state.call(place).cloned() else { return };
-    if call.status != CallStatus::Dispatched {
-        call.status = CallStatus::Decided;
-    }
+    call.status = call.status.max(CallStatus::Decided);
     call.arguments = made.request.arguments.known().copied().or(call.arguments);
     call.target = made.request.target;
-    call.decision = Some(CallDecision { decision: made.decision, expires: made.expires });
+    call.permitted = Some(made.decision == Decision::Permit && made.enforcement == Enforcement::Executed);
     delta.call(place.clone(), Some(call));
 }
 
@@ -94,6 +92,7 @@ pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
     }
 }
 
+/// Changes the live call at the record's place. A step that comes late, in an observed run, does not bring a call back to an earlier status.
 fn step(case: &Case<'_>, delta: &mut Delta, change: impl FnOnce(&mut Call)) {
     if let (Some(place), Some(mut call)) = (&case.input.place, case.call.cloned()) {
         change(&mut call);

@@ -5,7 +5,7 @@ use rederive_evidence::kinds::context::{ContextRetrieved, ContextSummarised};
 use rederive_evidence::kinds::guardrail::GuardrailTransformed;
 
 use crate::case::Case;
-use crate::state::{Context, Delta, PartKey, earlier};
+use crate::state::{Context, Delta, earlier};
 
 /// An item is fresh until its own time, or for the run's `freshness_ms` from its retrieval. Retrieved again it is fresh for longer.
 pub(super) fn retrieved(case: &Case<'_>, retrieved: &ContextRetrieved, delta: &mut Delta) {
@@ -30,20 +30,19 @@ pub(super) fn summarised(case: &Case<'_>, summary: &ContextSummarised, delta: &m
 
 pub(super) fn withheld(case: &Case<'_>, item: Digest, delta: &mut Delta) {
     change(case, item, delta, |content| content.withheld = true);
-    bar(case, item, delta);
 }
 
 pub(super) fn blocked(case: &Case<'_>, item: Digest, delta: &mut Delta) {
     change(case, item, delta, |content| content.blocked = true);
-    bar(case, item, delta);
 }
 
-/// From here on only the new form is used. One that is the same as before changes nothing.
+/// From here on only the new form is used, which is fresh for no longer than the first. One that is the same as before changes nothing.
 pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, delta: &mut Delta) {
     let new = case.commitment(transformed.transformed).filter(|new| *new != transformed.inspected);
     if let Some(new) = new {
+        let fresh_until = case.state.context(&transformed.inspected).and_then(|content| content.fresh_until);
         change(case, transformed.inspected, delta, |content| content.transformed = Some(new));
-        bar(case, transformed.inspected, delta);
+        change(case, new, delta, |content| content.fresh_until = earlier(content.fresh_until, fresh_until));
     }
 }
 
@@ -51,15 +50,4 @@ fn change(case: &Case<'_>, item: Digest, delta: &mut Delta, change: impl FnOnce(
     let mut content = case.state.context(&item).copied().unwrap_or_default();
     change(&mut content);
     delta.context(item, content.is_needed().then_some(content));
-}
-
-/// Prompts that the content is a part of may not keep it.
-fn bar(case: &Case<'_>, item: Digest, delta: &mut Delta) {
-    for (agent, prompt) in case.state.prompts().iter().filter(|(_, prompt)| !prompt.barred) {
-        if case.state.parts().range(PartKey::saying(agent, item)).next().is_some() {
-            let mut prompt = prompt.clone();
-            prompt.barred = true;
-            delta.prompt(agent.clone(), Some(prompt));
-        }
-    }
 }

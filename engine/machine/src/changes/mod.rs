@@ -8,14 +8,14 @@ mod prompt;
 mod turn;
 
 use rederive_evidence::kinds::Body;
-use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
 use crate::charge::{Charge, window};
-use crate::rules::needs_permit;
-use crate::state::{CallsAt, Delta, Expiring, Influence, MemoryItem, Present, RegisteredTool, SharedCounter};
+use crate::state::{
+    CallsAt, Credential, Delta, Influence, MemoryItem, Present, RegisteredTool, SharedCounter,
+};
 
 pub(crate) use opening::{opened, registered};
 
@@ -44,13 +44,17 @@ pub(crate) fn applied(case: &Case<'_>, influence: Influence) -> Delta {
 fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
     match &case.input.body {
         Body::PromptSent(sent) => prompt::sent(case, sent, influence, delta),
-        Body::PromptAnswered(answer) => turn::answered(case, answer.calls, influence, delta),
+        Body::PromptAnswered(answer) => turn::answered(case, u32::from(answer.calls), influence, delta),
         Body::ContextRetrieved(retrieved) => content::retrieved(case, retrieved, delta),
         Body::ContextSummarised(summary) => content::summarised(case, summary, delta),
         Body::ContextBlocked(blocked) => content::withheld(case, blocked.item, delta),
         Body::GuardrailTransformed(transformed) => content::transformed(case, transformed, delta),
         Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
-        Body::DecisionMade(made) => decided(case, made, delta),
+        Body::DecisionMade(made) => {
+            if let Some(place) = &made.request.call {
+                call::decided(case.state, place, made, delta);
+            }
+        }
         Body::ToolRegistered(registered) => {
             let tool = RegisteredTool {
                 version: registered.version.known().cloned(),
@@ -70,7 +74,7 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
             call::ended(case, delta);
         }
         Body::CredentialIssued(issued) => {
-            let held = Expiring { expires: issued.expires.known().copied() };
+            let held = Credential { expires: issued.expires.known().copied() };
             delta.credential(issued.credential.clone(), Some(held));
         }
         Body::CredentialRevoked(revoked) => delta.credential(revoked.credential.clone(), None),
@@ -155,25 +159,12 @@ fn count(case: &Case<'_>, delta: &mut Delta) {
     }
 }
 
-/// A decision on a call stands with the call; one without a call, on a value, permits one memory write of it or takes the permit back.
-fn decided(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
-    if let Some(place) = &made.request.call {
-        return call::decided(case.state, place, made, delta);
-    }
-    let Some(value) = made.request.arguments.known() else { return };
-    let permits = made.decision == Decision::Permit && made.enforcement == Enforcement::Executed;
-    delta.permit(*value, permits.then_some(Expiring { expires: made.expires }));
-}
-
-/// A memory item's value; its label is no better than its influence nor than what was claimed. A permit that was needed is used up.
+/// A memory item's value; its label is no better than its influence nor than what was claimed.
 fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, delta: &mut Delta) {
     let commitment = case.commitment(written.value);
     let label = written.label.known().map_or(influence.label, |claimed| influence.label.join(*claimed));
     let item = MemoryItem { commitment, label, expires: written.expires.known().copied() };
     delta.memory_item(written.item.clone(), Some(item));
-    if let Some(value) = commitment.filter(|_| needs_permit(written, &influence)) {
-        delta.permit(value, None);
-    }
 }
 
 /// An item that is there no more stays known as such: nothing of an earlier run brings it back.

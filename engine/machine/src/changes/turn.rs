@@ -8,7 +8,7 @@ use crate::place::{Standing, standing, turn_is_used};
 use crate::state::{Delta, IndexKey, Influence, Retried, State, Turn, TurnKey, Watermark};
 
 /// An answer opens its place's turn with its number of calls.
-pub(super) fn answered(case: &Case<'_>, calls: u16, influence: Influence, delta: &mut Delta) {
+pub(super) fn answered(case: &Case<'_>, calls: u32, influence: Influence, delta: &mut Delta) {
     if let Some(place) = case.input.place.as_ref().filter(|place| !turn_is_used(case.state, place)) {
         open(case.state, place, Turn { calls, ended: Vec::new(), influence }, delta);
     }
@@ -40,7 +40,7 @@ pub(super) fn end(state: &State, place: &Place, delta: &mut Delta) {
 
 /// Ends a free place among the calls of its turn without a call.
 pub(super) fn refuse(state: &State, place: &Place, delta: &mut Delta) {
-    let announced = state.turn(&TurnKey::of(place)).is_some_and(|turn| place.index < turn.calls);
+    let announced = state.turn(&TurnKey::of(place)).is_some_and(|turn| u32::from(place.index) < turn.calls);
     if !announced || standing(state, place) != Standing::Free {
         return;
     }

@@ -1,7 +1,7 @@
 //! TOL: tools and the life of a call.
 
 use rederive_evidence::digest::Digest;
-use rederive_evidence::kinds::decision::{Decision, DecisionMade};
+use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolValidated};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::SchemaCheck;
@@ -25,8 +25,8 @@ pub(super) const REASONS: &[Reasons] = &[
     (Rule::Tol6, &[Reason::NoPreview]),
 ];
 
-/// Most transformations that lead from proposed arguments to validated ones.
-const TRANSFORMATIONS_MAX: usize = 16;
+/// Most forms of a call's arguments that lead from the proposed to the validated one, both among them.
+const FORMS_MAX: usize = 16;
 
 /// A step in the life of a call. Spec: call-steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,38 +181,41 @@ fn check_validation(case: &Case<'_>, validated: &ToolValidated, found: &mut Brea
 /// Whether `to` is `from` or what guardrails made of it.
 fn leads_to(state: &State, from: Digest, to: Digest) -> bool {
     let transformed = |form: &Digest| state.context(form).and_then(|content| content.transformed);
-    std::iter::successors(Some(from), transformed).take(TRANSFORMATIONS_MAX).any(|form| form == to)
+    std::iter::successors(Some(from), transformed).take(FORMS_MAX).any(|form| form == to)
 }
 
-/// TOL-3: a decision on a call is on the arguments and the target that the gate was asked about.
+/// TOL-3: a decision on a call is on the tool, the class of effect, the arguments and the target that the gate was asked about.
 fn check_decision(case: &Case<'_>, made: &DecisionMade, found: &mut Breaches) {
     let Some(call) = case.named_call() else { return };
-    if let Some(arguments) = made.request.arguments.known() {
+    let request = &made.request;
+    let other_tool = request.scope.known().is_some_and(|item| item.tool != call.tool);
+    if other_tool || call.effects.is_some_and(|effects| effects != request.action) {
+        found.add(Rule::Tol3, Reason::NotAsDecided);
+    }
+    if let Some(arguments) = request.arguments.known() {
         check_arguments(call, *arguments, found);
     }
-    check_target(call, made.request.target, found);
+    check_target(call, request.target, found);
 }
 
-/// TOL-3, TOL-4, TOL-6: the broker dispatches what was permitted, previewed where the tool offers that.
+/// TOL-1, TOL-3, TOL-4, TOL-6: the broker dispatches what was permitted, to the tool as it was registered then, previewed where it offers that.
 fn check_dispatch(case: &Case<'_>, dispatched: &ToolDispatched, found: &mut Breaches) {
-    if case.actor.is_some_and(|actor| actor.actor_type != ActorType::Broker) {
+    if case.actor.is_none_or(|actor| actor.actor_type != ActorType::Broker) {
         found.add(Rule::Tol4, Reason::NotBroker);
     }
     let Some(call) = case.call else { return };
-    if call.tool != dispatched.tool || is_forbidden(call) {
+    if call.tool != dispatched.tool || call.permitted == Some(false) {
         found.add(Rule::Tol3, Reason::NotAsDecided);
     }
     check_arguments(call, dispatched.arguments, found);
     check_target(call, dispatched.target, found);
-    let offers = case.state.tool(&dispatched.tool).is_some_and(|tool| tool.preview);
-    if offers && !call.previewed {
+    let Some(tool) = case.state.tool(&call.tool) else { return };
+    if (tool.schema, tool.effects) != (call.schema, call.effects) {
+        found.add(Rule::Tol1, Reason::OtherSchema);
+    }
+    if tool.preview && !call.previewed {
         found.add(Rule::Tol6, Reason::NoPreview);
     }
-}
-
-/// Whether the gate decided that nothing be dispatched.
-fn is_forbidden(call: &Call) -> bool {
-    call.decision.is_some_and(|made| made.decision != Decision::Permit)
 }
 
 /// The arguments are those stated last, where any were.

@@ -8,7 +8,7 @@ use rederive_evidence::values::Layer;
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
-use crate::state::Context;
+use crate::state::Barred;
 
 pub(super) const REASONS: &[Reasons] =
     &[(Rule::Grd1, &[Reason::BlockedContent, Reason::UntransformedContent])];
@@ -20,23 +20,22 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     }
     for (item, content) in used(case).into_iter().enumerate() {
         let held = content.and_then(|content| case.state.context(&content));
-        held.into_iter().for_each(|held| check_use(held, Some(item), found));
+        check_use(Barred::of(held), Some(item), found);
     }
     if let Body::PromptSent(prompt) = &case.input.body
         && let Some(extended) =
             case.state.prompt(case.agent()).filter(|latest| prompt.extends == Some(latest.turn))
         && let Ok(pieces) = extended.keep(&prompt.kept)
     {
-        let barred = crate::prompt::barred(case.state, case.agent(), extended, &pieces);
-        barred.into_iter().for_each(|held| check_use(held, None, found));
+        check_use(case.state.barred(case.agent(), &pieces), None, found);
     }
 }
 
-fn check_use(held: &Context, item: Option<usize>, found: &mut Breaches) {
+fn check_use(held: Barred, item: Option<usize>, found: &mut Breaches) {
     if held.blocked {
         found.add_at(Rule::Grd1, Reason::BlockedContent, None, item);
     }
-    if held.transformed.is_some() {
+    if held.transformed {
         found.add_at(Rule::Grd1, Reason::UntransformedContent, None, item);
     }
 }

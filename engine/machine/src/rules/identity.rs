@@ -1,8 +1,8 @@
 //! IDN: who acts, for whom, and within what.
 
 use rederive_evidence::ids::Id;
-use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::delegation::DelegationGranted;
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::limits::DELEGATION_DEPTH_MAX;
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::values::{Actor, ActorType, Layer, Origin, ScopeItem};
@@ -142,7 +142,7 @@ fn check_delegation(case: &Case<'_>, granted: &DelegationGranted, found: &mut Br
     }
 }
 
-/// IDN-4: a request stays inside session, delegation, scope and persona, and at its own agent's place.
+/// IDN-4: an act stays inside session, delegation, scope and persona, and at its own agent's place.
 fn check_bounds(case: &Case<'_>, found: &mut Breaches) {
     let agent = case.input.place.as_ref().map(|place| &place.agent);
     let acts_itself = |actor: &RegisteredActor| {
@@ -151,7 +151,7 @@ fn check_bounds(case: &Case<'_>, found: &mut Breaches) {
     if case.actor.is_some_and(acts_itself) && agent.is_some_and(|agent| *agent != case.input.actor) {
         found.add(Rule::Idn4, Reason::OtherAgent);
     }
-    if !case.is_request() {
+    if !is_act(case) {
         return;
     }
     found.add_expiry(case, Rule::Idn4, Reason::SessionOver, case.config.session_expires);
@@ -164,6 +164,19 @@ fn check_bounds(case: &Case<'_>, found: &mut Breaches) {
         check_authority(case, planner, found);
         check_tool(case, planner, &dispatched.tool, found);
     }
+    if let Body::DecisionMade(decision) = &case.input.body
+        && let Some(item) = decision.request.scope.known()
+    {
+        let asker = case.state.actor(&decision.request.actor);
+        if scopes(case, asker).any(|scope| scope::first_wider(std::slice::from_ref(item), scope).is_some()) {
+            found.add(Rule::Idn4, Reason::OutOfScope);
+        }
+    }
+}
+
+/// What an actor does of its own accord: every request, and the facts by which it reaches for context or memory.
+fn is_act(case: &Case<'_>) -> bool {
+    case.is_request() || matches!(case.kind, Kind::ContextRetrieved | Kind::MemoryRead | Kind::MemoryDeleted)
 }
 
 /// The delegation that an actor acts under, and all above it, are live.
@@ -182,9 +195,12 @@ fn check_authority(case: &Case<'_>, actor: Option<&RegisteredActor>, found: &mut
 
 /// A tool is in the actor's scope and the run's, and, for the agent itself, among the tools of its persona.
 fn check_tool(case: &Case<'_>, actor: Option<&RegisteredActor>, tool: &Id, found: &mut Breaches) {
-    let effects = case.state.tool(tool).and_then(|tool| tool.effects);
+    let registered = case.state.tool(tool);
+    let effects = registered.and_then(|tool| tool.effects);
+    // Of a tool that is not registered TOL-1 speaks; one that is, without a class, no item of an enforced run's scope covers.
+    let is_unclassed = case.enforced() && registered.is_some() && effects.is_none();
     let allows = |scope: &[ScopeItem]| scope::allows(scope, tool, effects, &case.config.tenant);
-    if !scopes(case, actor).all(allows) {
+    if is_unclassed || !scopes(case, actor).all(allows) {
         found.add(Rule::Idn4, Reason::OutOfScope);
     }
     let is_agent = actor.is_some_and(|actor| actor.actor_type == ActorType::Agent);
@@ -194,10 +210,12 @@ fn check_tool(case: &Case<'_>, actor: Option<&RegisteredActor>, tool: &Id, found
     }
 }
 
-/// The scopes that bind an actor: its own, where it has one, and the run's, where that is known.
+/// The scopes that bind an actor: its own, where it has one, and the run's. One that is absent allows nothing in an enforced run, and is not
+/// known in an observed one.
 fn scopes<'a>(case: &Case<'a>, actor: Option<&'a RegisteredActor>) -> impl Iterator<Item = &'a [ScopeItem]> {
     let own = actor.and_then(|actor| actor.scope.as_deref());
-    own.into_iter().chain(case.config.scope.as_deref())
+    let nothing: &[ScopeItem] = &[];
+    own.into_iter().chain(case.config.scope.as_deref().or(case.enforced().then_some(nothing)))
 }
 
 fn delegation_of<'s>(state: &'s State, actor: &RegisteredActor) -> Option<&'s GrantedDelegation> {

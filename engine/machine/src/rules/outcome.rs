@@ -23,8 +23,8 @@ pub(super) const REASONS: &[Reasons] = &[(
     ],
 )];
 
-/// LIM-1: no counter that this record adds to passes its limit with it; nothing that spends or uses tokens is asked for once those are past
-/// theirs; no shared counter that it would add to is used up.
+/// LIM-1: no counter that this record adds to passes its limit with it; what will spend or use tokens is asked for only while some are left; no
+/// shared counter that it would add to is used up.
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     if !case.judges(Layer::Outcome) {
         return;
@@ -32,16 +32,23 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     let charge = Charge::of(case);
     let limits = &case.config.limits;
     let after = charge.added_to(case);
-    let spends = matches!(case.kind, Kind::PromptSent | Kind::ToolDispatched);
+    let needs = Needs::of(case.kind);
     let counted = [
-        (charge.calls > 0, after.calls, limits.calls, Reason::CallLimit),
-        (charge.is_rated(case), after.calls_in_window, limits.rate_calls, Reason::RateLimit),
-        (spends || charge.spend_micros > 0, after.spend_micros, limits.spend_micros, Reason::SpendLimit),
-        (spends || charge.tokens > 0, after.tokens, limits.tokens, Reason::TokenLimit),
-        (charge.target.is_some(), after.targets, limits.targets, Reason::TargetLimit),
-        (charge.bytes_out > 0, after.bytes_out, limits.bytes_out, Reason::BytesLimit),
+        (charge.calls, after.calls, limits.calls, Reason::CallLimit),
+        (u64::from(charge.is_rated(case)), after.calls_in_window, limits.rate_calls, Reason::RateLimit),
+        (charge.spend_micros, after.spend_micros, limits.spend_micros, Reason::SpendLimit),
+        (
+            needs.spend,
+            after.spend_micros.saturating_add(needs.spend),
+            limits.spend_micros,
+            Reason::SpendLimit,
+        ),
+        (charge.tokens, after.tokens, limits.tokens, Reason::TokenLimit),
+        (needs.tokens, after.tokens.saturating_add(needs.tokens), limits.tokens, Reason::TokenLimit),
+        (u64::from(charge.target.is_some()), after.targets, limits.targets, Reason::TargetLimit),
+        (charge.bytes_out, after.bytes_out, limits.bytes_out, Reason::BytesLimit),
     ];
-    for (_, counter, limit, reason) in counted.into_iter().filter(|(adds, ..)| *adds) {
+    for (_, counter, limit, reason) in counted.into_iter().filter(|(added, ..)| *added > 0) {
         if limit.is_some_and(|limit| counter > limit) {
             found.add(Rule::Lim1, reason);
         }
@@ -56,6 +63,20 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     check_shared(case, &charge, found);
 }
 
+/// The least that what a request asks for will cost: how much nobody knows before the answer.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    spend: u64,
+    tokens: u64,
+}
+
+impl Needs {
+    fn of(kind: Kind) -> Self {
+        let is_prompt = kind == Kind::PromptSent;
+        Self { spend: u64::from(is_prompt || kind == Kind::ToolDispatched), tokens: u64::from(is_prompt) }
+    }
+}
+
 /// A shared counter is a reading: this run's own additions since are in the next one.
 fn check_shared(case: &Case<'_>, charge: &Charge, found: &mut Breaches) {
     if let Body::LimitRead(read) = &case.input.body
@@ -67,12 +88,12 @@ fn check_shared(case: &Case<'_>, charge: &Charge, found: &mut Breaches) {
     if !asks {
         return;
     }
-    let is_prompt = case.kind == Kind::PromptSent;
+    let needs = Needs::of(case.kind);
     let is_used_up = case.state.shared_counters().iter().any(|(_, counter)| {
         let added = match counter.kind {
             LimitKind::Calls => charge.calls,
-            LimitKind::SpendMicros => u64::from(is_prompt || charge.calls > 0),
-            LimitKind::Tokens => u64::from(is_prompt),
+            LimitKind::SpendMicros => needs.spend,
+            LimitKind::Tokens => needs.tokens,
             LimitKind::Targets => u64::from(charge.target.is_some()),
             LimitKind::BytesOut => charge.bytes_out,
         };

@@ -76,8 +76,7 @@ fn check_parts(case: &Case<'_>, prompt: &PromptSent, found: &mut Breaches) {
         Some(extended) => match extended.keep(&prompt.kept) {
             Err(cannot) => found.add_at(Rule::Prm1, Reason::NoSuchPrompt, None, Some(cannot.range)),
             Ok(pieces) => {
-                let barred = crate::prompt::barred(case.state, case.agent(), extended, &pieces);
-                if barred.into_iter().any(|content| content.withheld) {
+                if case.state.barred(case.agent(), &pieces).withheld {
                     found.add(Rule::Prm1, Reason::BlockedContent);
                 }
             }
@@ -118,7 +117,7 @@ fn check_answer(case: &Case<'_>, answer: &PromptAnswered, found: &mut Breaches) 
 /// PRM-3: a call is proposed in a turn that an answer has opened, and is one of the calls that it announced. A workflow has no answers.
 fn check_proposal(case: &Case<'_>, found: &mut Breaches) {
     let Some(place) = &case.input.place else { return };
-    let announced = case.turn.is_some_and(|turn| place.index < turn.calls);
+    let announced = case.turn.is_some_and(|turn| u32::from(place.index) < turn.calls);
     let is_workflow = case.actor.is_some_and(|actor| actor.actor_type == ActorType::Workflow);
     let is_used = matches!(standing(case.state, place), Standing::Used | Standing::Live(_));
     if !announced && !is_workflow && !is_used {

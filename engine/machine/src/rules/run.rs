@@ -23,11 +23,12 @@ pub(super) const REASONS: &[Reasons] = &[
 ];
 
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
-    if !case.judges(Layer::Run) {
-        return;
-    }
+    // RUN-1 is judged whatever the layers: there is no source that cannot tell where a run begins and ends.
     if case.kind == Kind::RunOpened {
         found.add(Rule::Run1, Reason::OpenedAgain);
+    }
+    if !case.judges(Layer::Run) {
+        return;
     }
     check_order(case, found);
     if case.kind == Kind::RunClosed {
@@ -62,7 +63,11 @@ pub(super) fn check_order(case: &Case<'_>, found: &mut Breaches) {
 /// RUN-3: at closing every announced call has ended, every approval is answered, every effect resolved, every credential over.
 fn check_closing(case: &Case<'_>, found: &mut Breaches) {
     let state = case.state;
-    let is_live = |end| case.expiry(end) != Expiry::Over;
+    let is_live = |end| match case.expiry(end) {
+        Expiry::Live => true,
+        Expiry::Over => false,
+        Expiry::Untold => case.enforced(),
+    };
     let open = [
         (state.open_calls() > 0, Reason::CallOpen),
         (!state.approvals().is_empty(), Reason::ApprovalOpen),

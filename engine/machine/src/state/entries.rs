@@ -2,7 +2,6 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordedTime};
-use rederive_evidence::kinds::decision::Decision;
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::values::{
@@ -155,8 +154,8 @@ map! {
 
     /// An open turn, or its agent's last.
     pub struct Turn {
-        /// Number of calls it has.
-        0 req calls: u16,
+        /// Number of calls it has, at most 65,536.
+        0 req calls: u32,
         /// Calls that have ended: bit n of word m is the call with index 64 m + n. No zero word at the end.
         1 req ended: Vec<u64>,
         /// What influenced the answer that opened it.
@@ -168,15 +167,6 @@ map! {
     pub struct Retried {
         /// Number of the attempt.
         0 req attempt: u16,
-    }
-
-    /// What the gate answered to a call's request.
-    #[derive(Copy)]
-    pub struct CallDecision {
-        /// The answer.
-        0 req decision: Decision,
-        /// When a permit ends.
-        1 opt expires: RecordedTime,
     }
 
     /// A call that has not ended.
@@ -191,12 +181,14 @@ map! {
         3 opt target: Digest,
         /// What the tool can do, as registered when it was proposed.
         4 opt effects: EffectsClass,
+        /// Commitment of the tool's schema, as registered when it was proposed.
+        5 opt schema: Digest,
         /// A preview is on record.
-        5 req previewed: bool,
-        /// The latest decision on it.
-        6 opt decision: CallDecision,
+        6 req previewed: bool,
+        /// Whether the latest decision on it lets it be dispatched: PERMIT and EXECUTED.
+        7 opt permitted: bool,
         /// What influenced it.
-        7 req influence: Influence,
+        8 req influence: Influence,
     }
 
     /// Consecutive parts of a prompt.
@@ -216,10 +208,15 @@ map! {
         1 req next: u64,
         /// Its parts in order, as ascending numbers.
         2 req pieces: Vec<Piece>,
-        /// A content in it was blocked or transformed after it was sent.
-        3 req barred: bool,
         /// What influenced it.
-        4 req influence: Influence,
+        3 req influence: Influence,
+    }
+
+    /// A part of an agent's latest prompt.
+    #[derive(Copy)]
+    pub struct PromptPart {
+        /// Commitment of what it says.
+        0 req content: Digest,
     }
 
     /// A thing of which nothing need be remembered but that it is there.
@@ -250,9 +247,9 @@ map! {
         2 opt expires: RecordedTime,
     }
 
-    /// Something that holds until it ends: a permit, a credential.
+    /// A credential that is neither revoked nor expired on record.
     #[derive(Copy)]
-    pub struct Expiring {
+    pub struct Credential {
         /// When it ends.
         0 opt expires: RecordedTime,
     }
@@ -375,10 +372,5 @@ impl Context {
     /// Whether there is anything to remember.
     pub(crate) fn is_needed(&self) -> bool {
         *self != Self::default()
-    }
-
-    /// Whether it may no longer be used as it is.
-    pub(crate) fn is_barred(&self) -> bool {
-        self.withheld || self.blocked || self.transformed.is_some()
     }
 }

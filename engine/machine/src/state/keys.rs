@@ -1,6 +1,7 @@
 //! What names the entries of a section, where one identifier or digest does not.
 
-use rederive_evidence::digest::Digest;
+use std::ops::{Range, RangeInclusive};
+
 use rederive_evidence::ids::Id;
 use rederive_evidence::map;
 use rederive_evidence::values::Place;
@@ -31,10 +32,8 @@ map! {
     pub struct PartKey {
         /// The agent.
         0 req agent: Id,
-        /// Commitment of what the part says.
-        1 req content: Digest,
         /// Number of the part: parts are numbered from 0 since the agent's last prompt that extended none.
-        2 req number: u64,
+        1 req number: u64,
     }
 }
 
@@ -52,22 +51,16 @@ impl IndexKey {
     }
 
     /// The calls of a turn: from the first key to the last.
-    pub(crate) fn of_turn(turn: &TurnKey) -> std::ops::RangeInclusive<Self> {
+    pub(crate) fn of_turn(turn: &TurnKey) -> RangeInclusive<Self> {
         let at = |index| Self { agent: turn.agent.clone(), turn: turn.turn, index };
         at(0)..=at(u16::MAX)
     }
 }
 
 impl PartKey {
-    /// The parts of an agent's prompt that say this content: from the first key to the last.
-    pub(crate) fn saying(agent: &Id, content: Digest) -> std::ops::RangeInclusive<Self> {
-        let at = |number| Self { agent: agent.clone(), content, number };
-        at(0)..=at(u64::MAX)
-    }
-
-    /// All parts of an agent's prompt: from the first key to the last.
-    pub(crate) fn of_agent(agent: &Id) -> std::ops::RangeInclusive<Self> {
-        let at = |content, number| Self { agent: agent.clone(), content, number };
-        at(Digest::ZERO, 0)..=at(Digest([0xff; 32]), u64::MAX)
+    /// The parts of an agent's prompt with these numbers.
+    pub(crate) fn of_agent(agent: &Id, numbers: Range<u64>) -> Range<Self> {
+        let at = |number| Self { agent: agent.clone(), number };
+        at(numbers.start)..at(numbers.end)
     }
 }

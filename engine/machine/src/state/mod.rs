@@ -3,6 +3,7 @@
 mod delta;
 mod entries;
 mod keys;
+mod parts;
 mod prompt;
 mod sections;
 
@@ -13,12 +14,13 @@ use rederive_evidence::sparse::{Entries, Entry, ProofEnd, StateProof};
 pub(crate) use delta::{Delta, Settled};
 pub(crate) use entries::earlier;
 pub use entries::{
-    Call, CallDecision, CallStatus, CallsAt, Config, Context, Counters, Expiring, GrantedDelegation,
-    Influence, ListedModel, ListedSource, MemoryItem, Piece, Present, Progress, Prompt, RegisteredActor,
+    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, Influence,
+    ListedModel, ListedSource, MemoryItem, Piece, Present, Progress, Prompt, PromptPart, RegisteredActor,
     RegisteredTool, Retried, SharedCounter, Turn, Watermark,
 };
 pub use keys::{IndexKey, PartKey, TurnKey};
-pub(crate) use prompt::{holds, push};
+pub(crate) use parts::Barred;
+pub(crate) use prompt::{dropped, push};
 pub(crate) use sections::Change;
 pub use sections::{Key, Section, State, Value};
 

@@ -1,5 +1,7 @@
 //! The parts of a prompt, as pieces of numbers that stay with a part for as long as it is kept.
 
+use std::ops::Range;
+
 use rederive_evidence::kinds::prompt::KeptParts;
 use rederive_evidence::limits::LIST_ITEMS_MAX;
 
@@ -13,6 +15,13 @@ const PIECES_MAX: usize = LIST_ITEMS_MAX as usize - 1;
 pub(crate) struct CannotKeep {
     /// Index of the kept range that is at fault.
     pub(crate) range: usize,
+}
+
+impl Piece {
+    /// The numbers of its parts.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.first..self.first.saturating_add(self.count)
+    }
 }
 
 impl Prompt {
@@ -72,9 +81,18 @@ pub(crate) fn push(pieces: &mut Vec<Piece>, piece: Piece) {
     }
 }
 
-/// Whether the part with this number is in one of the pieces, which ascend.
-pub(crate) fn holds(pieces: &[Piece], number: u64) -> bool {
-    let after = pieces.partition_point(|piece| piece.first <= number);
-    let piece = after.checked_sub(1).and_then(|at| pieces.get(at));
-    piece.is_some_and(|piece| number.saturating_sub(piece.first) < piece.count)
+/// The numbers of `earlier` pieces that are in none of the `kept` ones. Both ascend, and what is kept was there.
+pub(crate) fn dropped(earlier: &[Piece], kept: &[Piece]) -> Vec<Range<u64>> {
+    let mut dropped = Vec::new();
+    let mut kept = kept.iter().map(Piece::numbers).peekable();
+    for piece in earlier {
+        let mut next = piece.first;
+        while let Some(numbers) = kept.next_if(|numbers| numbers.start < piece.numbers().end) {
+            dropped.push(next..numbers.start);
+            next = numbers.end;
+        }
+        dropped.push(next..piece.numbers().end);
+    }
+    dropped.retain(|numbers| !numbers.is_empty());
+    dropped
 }

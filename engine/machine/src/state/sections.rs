@@ -11,11 +11,12 @@ use rederive_evidence::schema::{Cddl, Field};
 use rederive_evidence::values::Place;
 
 use super::entries::{
-    Call, CallsAt, Config, Context, Counters, Expiring, GrantedDelegation, ListedModel, ListedSource,
-    MemoryItem, Present, Progress, Prompt, RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn,
-    Watermark,
+    Call, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, ListedModel, ListedSource,
+    MemoryItem, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
+    SharedCounter, Turn, Watermark,
 };
 use super::keys::{IndexKey, PartKey, TurnKey};
+use super::parts::PartIndex;
 
 /// A value and the canonical bytes that its entry takes, key included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ macro_rules! sections {
             $( $one: Option<Held<$one_value>>, )*
             $( $map: BTreeMap<$key, Held<$value>>, )*
             bytes: u64,
+            /// Follows from the entries.
+            pub(super) part_index: PartIndex,
         }
 
         impl Key {
@@ -184,6 +187,7 @@ macro_rules! sections {
 
             /// Sets or removes one entry.
             pub(crate) fn put(&mut self, change: Change) {
+                self.index(&change);
                 let (before, after) = match change {
                     $( Change::$One(new) => {
                         let after = taken(new.as_ref());
@@ -266,17 +270,15 @@ sections! {
         /// An agent's latest prompt.
         Prompt = 20 prompt, prompts: Id => Prompt;
         /// A part of an agent's latest prompt.
-        Part = 21 part, parts: PartKey => Present;
+        Part = 21 part, parts: PartKey => PromptPart;
         /// A content of which something must be remembered, by its commitment.
         Context = 22 context, contexts: Digest => Context;
         /// A memory item.
         Memory = 24 memory_item, memory: MemoryKey => MemoryItem;
-        /// A permit for one memory write, by the commitment of the value.
-        Permit = 25 permit, permits: Digest => Expiring;
         /// An approval that nobody has answered.
         Approval = 32 approval, approvals: Id => Present;
-        /// A live credential.
-        Credential = 33 credential, credentials: Id => Expiring;
+        /// A credential that is neither revoked nor expired on record.
+        Credential = 33 credential, credentials: Id => Credential;
         /// An effect that is not resolved.
         Effect = 34 effect, effects: Id => Present;
         /// A distinct target that was touched above `read`, by its commitment.

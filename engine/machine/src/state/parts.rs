@@ -1,0 +1,109 @@
+//! Parts of prompts by what they say: finds the parts that may no longer be used as they are, without looking at the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::Id;
+
+use super::entries::{Context, Piece};
+use super::keys::PartKey;
+use super::sections::{Change, State};
+
+/// What the entries of prompts' parts and of contents say together. No entry itself: it follows from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PartIndex {
+    saying: BTreeMap<Digest, BTreeSet<PartKey>>,
+    withheld: BTreeSet<PartKey>,
+    blocked: BTreeSet<PartKey>,
+    transformed: BTreeSet<PartKey>,
+}
+
+/// In what ways some part may no longer be used as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Barred {
+    /// Its content was withheld from the model.
+    pub(crate) withheld: bool,
+    /// A guardrail blocked its content.
+    pub(crate) blocked: bool,
+    /// A guardrail put another form in the place of its content.
+    pub(crate) transformed: bool,
+}
+
+impl Barred {
+    pub(crate) fn of(content: Option<&Context>) -> Self {
+        content.map_or(Self::default(), |content| Self {
+            withheld: content.withheld,
+            blocked: content.blocked,
+            transformed: content.transformed.is_some(),
+        })
+    }
+}
+
+impl PartIndex {
+    fn add(&mut self, content: Digest, part: &PartKey) {
+        self.saying.entry(content).or_default().insert(part.clone());
+    }
+
+    fn remove(&mut self, content: &Digest, part: &PartKey) {
+        if let Some(parts) = self.saying.get_mut(content) {
+            parts.remove(part);
+            if parts.is_empty() {
+                self.saying.remove(content);
+            }
+        }
+    }
+
+    /// Notes in what ways a part is barred from now on.
+    fn bar(&mut self, part: &PartKey, barred: Barred) {
+        let sets = [
+            (&mut self.withheld, barred.withheld),
+            (&mut self.blocked, barred.blocked),
+            (&mut self.transformed, barred.transformed),
+        ];
+        for (set, is_in) in sets {
+            if is_in {
+                set.insert(part.clone());
+            } else {
+                set.remove(part);
+            }
+        }
+    }
+}
+
+impl State {
+    /// In what ways some part of the agent's latest prompt is barred whose number is in one of the pieces.
+    pub(crate) fn barred(&self, agent: &Id, pieces: &[Piece]) -> Barred {
+        let index = &self.part_index;
+        let any = |set: &BTreeSet<PartKey>| {
+            let holds = |piece: &Piece| set.range(PartKey::of_agent(agent, piece.numbers())).next().is_some();
+            !set.is_empty() && pieces.iter().any(holds)
+        };
+        Barred {
+            withheld: any(&index.withheld),
+            blocked: any(&index.blocked),
+            transformed: any(&index.transformed),
+        }
+    }
+
+    /// Keeps the index in step with a change that is about to be made.
+    pub(super) fn index(&mut self, change: &Change) {
+        if let Change::Part(key, new) = change {
+            if let Some(before) = self.part(key).copied() {
+                self.part_index.remove(&before.content, key);
+            }
+            let content = new.as_ref().map(|new| new.value.content);
+            self.part_index.bar(key, Barred::of(content.and_then(|content| self.context(&content))));
+            content.into_iter().for_each(|content| self.part_index.add(content, key));
+        } else if let Change::Context(content, new) = change {
+            let after = Barred::of(new.as_ref().map(|new| &new.value));
+            if after != Barred::of(self.context(content)) {
+                self.bar_parts(content, after);
+            }
+        }
+    }
+
+    fn bar_parts(&mut self, content: &Digest, barred: Barred) {
+        let parts = self.part_index.saying.get(content).cloned().unwrap_or_default();
+        parts.iter().for_each(|part| self.part_index.bar(part, barred));
+    }
+}
