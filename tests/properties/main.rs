@@ -1,5 +1,15 @@
 //! The integration tests of Rederive: one binary, one module a capability.
 
+#[cfg(test)]
 mod diff;
+mod golden;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod recorder;
+#[cfg(test)]
 mod replay;
+#[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod traces;

@@ -10,6 +10,7 @@
 )]
 
 mod citations;
+mod fixtures;
 mod graph;
 mod spec;
 mod tidy;
@@ -32,8 +33,8 @@ fn main() -> ExitCode {
     let problems = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["spec"] => spec::run(Mode::Write),
         ["spec", "--check"] => spec::run(Mode::Check),
-        ["vectors"] => Vec::new(),
-        ["vectors", "--check"] => Vec::new(),
+        ["vectors"] => fixtures::run(Mode::Write),
+        ["vectors", "--check"] => fixtures::run(Mode::Check),
         ["citations"] => citations::run(),
         ["graph"] => [graph::run(), tidy::run()].concat(),
         _ => {

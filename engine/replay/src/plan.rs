@@ -189,11 +189,13 @@ impl Plan {
             let place = Place { segment: Some(number), ..Place::default() };
             let broken = |fault| Stop::from(Broken::integrity(&fault, place));
             let header = chain.header(&segment.header()?).map_err(broken)?;
+            self.run.get_or_insert(header.run);
+            self.headers.push(header);
+            // After the header is kept: segment 0 is looked at even so, and where its frames are damaged, what the opening record in them
+            // says of the key tells nothing.
             if number == 0 {
-                self.run = Some(header.run);
                 self.check_signer(Signature::Header(0), chain.first_key(), trust).map_err(broken)?;
             }
-            self.headers.push(header);
         }
         let seal = reader.seal()?;
         self.follow_to_end(reader, chain, seal.as_deref(), trust)
@@ -211,14 +213,14 @@ impl Plan {
             Some(seal) => chain.sealed(seal)?,
             None => chain.open(reader.open_segment().and_then(|open| open.head()))?,
         };
-        if self.headers.is_empty() {
-            self.run = verified.run;
-            self.check_signer(Signature::Head, verified.key, trust)?;
-        }
         match verified.end {
             ChainEnd::Sealed(seal) => self.seal = Some(seal),
             ChainEnd::Open(head) => self.check_head(reader, &head)?,
             ChainEnd::Header | ChainEnd::Unsigned => {}
+        }
+        if self.headers.is_empty() {
+            self.run = verified.run;
+            self.check_signer(Signature::Head, verified.key, trust)?;
         }
         Ok(())
     }

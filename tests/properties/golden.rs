@@ -1,0 +1,88 @@
+//! The golden traces are what they are said to be: `fixtures/traces/expected.json`, to the gap, the record and the code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rederive_archive::storage::OsStorage;
+use rederive_replay::{Level, Options, Report, replay};
+use rederive_verify::TrustRoots;
+use serde_json::{Value, json};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fixtures")
+}
+
+fn expected() -> Vec<Value> {
+    let text = fs::read(fixtures().join("traces/expected.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// A report as `expected.json` has it.
+fn verdict(report: &Report) -> Value {
+    let wrong = report.wrong.as_ref();
+    json!({
+        "valid": report.valid,
+        "complete": report.complete(),
+        "records": report.records,
+        "gaps": report.gaps,
+        "findings": report.findings.items(),
+        "failures": report.failures.items(),
+        "code": wrong.map(|wrong| wrong.code),
+        "at": wrong.map(|wrong| wrong.place),
+        "field": wrong.map(|wrong| &wrong.field),
+    })
+}
+
+fn replayed(entry: &Value, level: Level) -> Value {
+    let trust = entry["trust"].as_str().map(|file| fs::read(fixtures().join(file)).unwrap());
+    let trust = trust.map(|text| TrustRoots::parse(&text).unwrap());
+    let options = Options { level, trust: trust.as_ref(), sample: None };
+    let path = fixtures().join("traces").join(entry["path"].as_str().unwrap());
+    verdict(&replay(&OsStorage, &path, &options).unwrap())
+}
+
+/// Spec: verdict-valid, verdict-order, gaps, findings, failures, levels.
+#[test]
+fn every_golden_trace_gets_the_verdict_it_was_made_for() {
+    let expected = expected();
+    assert!(expected.len() > 60, "{} golden traces", expected.len());
+    for entry in &expected {
+        for level in Level::ALL {
+            let found = replayed(entry, *level);
+            assert_eq!(found, entry["verdicts"][level.name()], "{} at {level}", entry["path"]);
+        }
+    }
+}
+
+#[test]
+fn every_golden_trace_is_listed() {
+    let expected = expected();
+    for folder in ["good", "open", "bad"] {
+        for file in fs::read_dir(fixtures().join("traces").join(folder)).unwrap() {
+            let name = format!("{folder}/{}", file.unwrap().file_name().to_str().unwrap());
+            let is_listed = |entry: &Value| name.trim_end_matches("-open") == entry["path"].as_str().unwrap();
+            assert!(expected.iter().any(is_listed), "{name} is not in expected.json");
+        }
+    }
+}
+
+#[test]
+fn what_is_good_is_reproduced_and_what_is_bad_is_named() {
+    let of = |folder: &str| {
+        expected()
+            .into_iter()
+            .filter(|entry| entry["path"].as_str().unwrap().starts_with(folder))
+            .collect::<Vec<_>>()
+    };
+    for entry in of("good/").iter().filter(|entry| entry["trust"] == "keys/trust.json") {
+        for level in Level::ALL {
+            assert_eq!(entry["verdicts"][level.name()]["valid"], "reproduced", "{}", entry["path"]);
+        }
+    }
+    for entry in of("bad/") {
+        let verdict = &entry["verdicts"]["content"];
+        let failed = !verdict["failures"].as_array().unwrap().is_empty();
+        assert!(verdict["valid"] != "reproduced" || failed, "{}", entry["path"]);
+        assert!(verdict["code"].is_string() || failed, "{}", entry["path"]);
+    }
+}
