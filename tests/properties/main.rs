@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod diff;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod keys;
