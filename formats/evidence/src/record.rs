@@ -139,6 +139,12 @@ impl Causes {
         Self(ranges)
     }
 
+    /// The records from `first` to `last`, both included; none where `last` is the lower.
+    pub fn between(first: u64, last: u64) -> Self {
+        let count = last.checked_sub(first).map(|distance| distance.saturating_add(1));
+        Self(count.map(|count| CauseRange { first, count }).into_iter().collect())
+    }
+
     /// The ranges, ascending.
     pub fn ranges(&self) -> &[CauseRange] {
         &self.0

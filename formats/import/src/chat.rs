@@ -45,12 +45,12 @@ pub(crate) fn read<'a>(
     let mut transcript = Transcript::default();
     let Some(list) = found else {
         notes.add(&Path::at(""), NoteKind::NoMessages);
-        transcript.rest = Some(Cow::Borrowed(entry.text().as_bytes()));
+        transcript.rest = vec![Cow::Borrowed(entry.text().as_bytes())];
         level(&mut transcript, &object, None, "", notes);
         return Ok(transcript);
     };
     list.facts(&mut transcript, &object, notes);
-    transcript.rest = list.rest(entry);
+    transcript.rest = list.rest(entry).into_iter().collect();
     transcript.acts = acts(&list.items, list.pointer, notes)?;
     Ok(transcript)
 }

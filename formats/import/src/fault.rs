@@ -185,6 +185,8 @@ pub enum NoteKind {
     AnswerNotGiven,
     /// More parts than one record can list: the surplus is one part.
     PartsJoined,
+    /// More tools offered than a prompt can list: it lists none, and their names are kept.
+    ToolsNotListed,
 }
 
 impl NoteKind {
@@ -208,6 +210,7 @@ impl NoteKind {
             Self::PromptNotGiven => "prompt-not-given",
             Self::AnswerNotGiven => "answer-not-given",
             Self::PartsJoined => "parts-joined",
+            Self::ToolsNotListed => "tools-not-listed",
         }
     }
 }
@@ -263,24 +266,29 @@ impl<'p> Path<'p> {
     }
 }
 
-/// Most notes kept of one entry; a hostile entry could have one a byte. The rest are counted.
+/// Most notes listed of one entry; a hostile entry could have one a byte. The rest are counted: [`crate::ImportedRun::notes_left_out`].
 pub const NOTES_MAX: usize = 10_000;
 
 /// The notes of one entry, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     list: Vec<Note>,
+    /// Notes made beyond those listed.
+    left_out: u64,
 }
 
 impl Notes {
     pub(crate) fn add(&mut self, path: &Path<'_>, kind: NoteKind) {
         if self.list.len() < NOTES_MAX {
             self.list.push(Note { pointer: path.pointer(), kind });
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
         }
     }
 
-    pub(crate) fn into_list(self) -> Vec<Note> {
-        self.list
+    /// The notes listed, and how many more were made.
+    pub(crate) fn into_parts(self) -> (Vec<Note>, u64) {
+        (self.list, self.left_out)
     }
 }
 

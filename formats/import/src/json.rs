@@ -4,6 +4,7 @@
 //! that what is kept is kept byte for byte, and what nobody asks for is never decoded.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -138,6 +139,9 @@ impl<'a> From<&'a RawValue> for Json<'a> {
     }
 }
 
+/// Most members that are compared one by one in search of repeated names.
+const SEARCHED_MAX: usize = 32;
+
 /// The members of an object, in the order of the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<'a> {
@@ -166,9 +170,21 @@ impl<'a> Object<'a> {
 
     /// Members whose name stands again later.
     pub(crate) fn repeated(&self) -> impl Iterator<Item = &Member<'a>> {
-        self.members.iter().enumerate().filter_map(|(i, member)| {
-            let later = self.members.get(i.saturating_add(1)..).unwrap_or_default();
-            later.iter().any(|other| other.is_named_as(member)).then_some(member)
+        // Of many members the names are sorted, so that nobody can make this slow.
+        let sorted = self.members.len() > SEARCHED_MAX;
+        let last: BTreeMap<Cow<'a, str>, usize> = if sorted {
+            self.members.iter().enumerate().map(|(i, member)| (member.name(), i)).collect()
+        } else {
+            BTreeMap::new()
+        };
+        self.members.iter().enumerate().filter_map(move |(i, member)| {
+            let is_repeated = if sorted {
+                last.get(member.name().as_ref()) > Some(&i)
+            } else {
+                let later = self.members.get(i.saturating_add(1)..).unwrap_or_default();
+                later.iter().any(|other| other.is_named_as(member))
+            };
+            is_repeated.then_some(member)
         })
     }
 }
@@ -190,8 +206,14 @@ impl<'a> Member<'a> {
         }
     }
 
-    fn is(&self, name: &str) -> bool {
+    /// Whether this is its name.
+    pub(crate) fn is(&self, name: &str) -> bool {
         unescaped(self.key).map_or_else(|| self.name() == name, |own| own == name)
+    }
+
+    /// Whether it is this very member: the same piece of the source.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.key, other.key)
     }
 
     fn is_named_as(&self, other: &Self) -> bool {
@@ -218,6 +240,30 @@ pub(crate) fn object_of(members: &[Member<'_>]) -> Option<Vec<u8>> {
     text.push(b'}');
     Some(text)
 }
+
+/// JSON lists of pieces of JSON: as few as hold them all, none longer than `bytes_max`. A piece for which the brackets are too
+/// much stands without them.
+pub(crate) fn lists_of(pieces: &[Vec<u8>], bytes_max: u64) -> Vec<Vec<u8>> {
+    let mut lists = Vec::new();
+    let mut rest = pieces;
+    while !rest.is_empty() {
+        let mut bytes = 1_u64;
+        let fits = |piece: &&Vec<u8>| {
+            // The piece and the comma or bracket after it.
+            bytes = bytes.saturating_add(piece.len() as u64).saturating_add(SEPARATOR.len() as u64);
+            bytes <= bytes_max
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (list, later) = rest.split_at(count);
+        let is_bare = list.iter().map(Vec::len).sum::<usize>() as u64 > bytes_max.saturating_sub(2);
+        lists.push(if is_bare { list.concat() } else { [b"[", &*list.join(SEPARATOR), b"]"].concat() });
+        rest = later;
+    }
+    lists
+}
+
+/// Between the pieces of a list, so that each is a line.
+const SEPARATOR: &[u8] = b",\n";
 
 /// The characters of a checked string with its quotes, where they stand in it as they are.
 fn unescaped(text: &str) -> Option<&str> {
@@ -330,6 +376,23 @@ mod tests {
             ("a", None),
         ] {
             assert_eq!(value.at(pointer).map(Json::text), text, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn pieces_stand_in_as_few_lists_as_hold_them() {
+        for (pieces, bytes_max, expected) in [
+            (&[][..], 10, &[][..]),
+            (&["1"], 10, &["[1]"]),
+            (&["12", "34"], 9, &["[12,\n34]"]),
+            (&["12", "34"], 8, &["[12]", "[34]"]),
+            (&["12", "34", "5"], 9, &["[12,\n34]", "[5]"]),
+            (&["\"123456\"", "7"], 8, &["\"123456\"", "[7]"]),
+        ] {
+            let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+            let lists = lists_of(&pieces, bytes_max);
+            let lists: Vec<&str> = lists.iter().map(|list| std::str::from_utf8(list).unwrap()).collect();
+            assert_eq!(lists, expected);
         }
     }
 

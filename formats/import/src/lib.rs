@@ -84,8 +84,10 @@ pub struct ImportedRun {
     /// The records in order: the run's opening first, its closing last. Number, key, rule set and name of the recorder
     /// in the opening record are the recorder's to write.
     pub drafts: Vec<Draft>,
-    /// What was not understood, in the order in which it was met.
+    /// What was not understood, in the order in which it was met: the first [`NOTES_MAX`] of it.
     pub notes: Vec<Note>,
+    /// How many more notes there were.
+    pub notes_left_out: u64,
 }
 
 impl Format {
@@ -152,5 +154,6 @@ fn run(
 ) -> Result<ImportedRun, fault::ValueFault> {
     let id = transcript.id.as_ref().map(|id| String::from_utf8_lossy(id).into_owned());
     let drafts = weave::weave(transcript, origins, &mut notes)?;
-    Ok(ImportedRun { entry: origins.entry, id, drafts, notes: notes.into_list() })
+    let (notes, notes_left_out) = notes.into_parts();
+    Ok(ImportedRun { entry: origins.entry, id, drafts, notes, notes_left_out })
 }

@@ -86,6 +86,8 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Returned<'a> {
     /// The id by which it names its call; none where it is missing, `null` or empty.
     pub(crate) id: Option<Cow<'a, [u8]>>,
+    /// The member that says so.
+    pub(crate) identified: Option<Member<'a>>,
     /// The tool it says it comes from.
     pub(crate) tool: Option<Cow<'a, [u8]>>,
     /// The member that says so.
@@ -145,9 +147,20 @@ pub(crate) struct Message<'a> {
     pub(crate) rest: Option<Cow<'a, [u8]>>,
     /// The message as it stands.
     pub(crate) raw: Json<'a>,
+    /// It is one item of an answer, as the Responses interface lists them.
+    pub(crate) is_item: bool,
     pub(crate) stop: Option<Cow<'a, str>>,
     pub(crate) model: Option<Cow<'a, [u8]>>,
     pub(crate) pointer: String,
+}
+
+/// What becomes of the text that a message is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Original {
+    /// It stays whole in the run.
+    Stays,
+    /// Only what the message holds of it stays.
+    Goes,
 }
 
 impl<'a> Message<'a> {
@@ -158,6 +171,7 @@ impl<'a> Message<'a> {
     pub(crate) fn read(
         raw: Json<'a>,
         otherwise: Speaker,
+        original: Original,
         path: &Path<'_>,
         notes: &mut Notes,
     ) -> Result<Self, ImportFault> {
@@ -167,8 +181,18 @@ impl<'a> Message<'a> {
         if speaker == Speaker::Other {
             notes.add(path, NoteKind::UnknownRole);
         }
-        let mut reader =
-            Reader { speaker, sections: Vec::new(), rest: Vec::new(), incomplete: false, raw, path, notes };
+        let mut reader = Reader {
+            speaker,
+            original,
+            sections: Vec::new(),
+            rest: Vec::new(),
+            incomplete: false,
+            stop: chosen(&object, STOPS).filter(|_| speaker == Speaker::Assistant),
+            model: chosen(&object, MODELS).filter(|_| speaker == Speaker::Assistant),
+            raw,
+            path,
+            notes,
+        };
         for member in object.repeated() {
             reader.notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
             reader.incomplete = true;
@@ -183,6 +207,7 @@ impl<'a> Message<'a> {
             sections: vec![Section::Says(Piece::of(value))],
             rest: None,
             raw: value,
+            is_item: false,
             stop: None,
             model: None,
             pointer: path.pointer(),
@@ -191,8 +216,9 @@ impl<'a> Message<'a> {
 
     /// The text of a message that is nothing but one text.
     pub(crate) fn only_text(&self) -> Option<&Piece<'a>> {
+        let is_more = self.rest.is_some() || self.model.is_some();
         match self.sections.as_slice() {
-            [Section::Says(piece)] if self.rest.is_none() && piece.media == MediaType::Text => Some(piece),
+            [Section::Says(piece)] if !is_more && piece.media == MediaType::Text => Some(piece),
             _ => None,
         }
     }
@@ -209,7 +235,8 @@ pub(crate) fn read_all<'a>(
 ) -> Result<Vec<Message<'a>>, ValueFault> {
     let read = |(i, raw): (usize, &Json<'a>)| {
         let path = path.item(i);
-        Message::read(*raw, Speaker::Other, &path, notes).map_err(|fault| (path.pointer(), fault))
+        Message::read(*raw, Speaker::Other, Original::Goes, &path, notes)
+            .map_err(|fault| (path.pointer(), fault))
     };
     list.iter().enumerate().map(read).collect()
 }
@@ -217,11 +244,15 @@ pub(crate) fn read_all<'a>(
 /// Collects the sections of one message.
 struct Reader<'a, 'p, 'n> {
     speaker: Speaker,
+    original: Original,
     sections: Vec<Section<'a>>,
     /// Members without a place.
     rest: Vec<Member<'a>>,
     /// Something inside a part has no place: the message is kept whole.
     incomplete: bool,
+    /// The members of an answer that say why the model stopped, and which one it was.
+    stop: Option<Member<'a>>,
+    model: Option<Member<'a>>,
     raw: Json<'a>,
     path: &'p Path<'p>,
     notes: &'n mut Notes,
@@ -249,8 +280,9 @@ impl<'a> Reader<'a, '_, '_> {
         }
         let whole = self.incomplete.then(|| Cow::Borrowed(self.raw.text().as_bytes()));
         Message {
-            stop: object.first(STOPS).and_then(Json::str).filter(|_| self.speaker == Speaker::Assistant),
-            model: name(object.first(MODELS)),
+            stop: self.stop.and_then(|stop| stop.value.str()),
+            model: name(self.model.map(|model| model.value)),
+            is_item: self.speaker == Speaker::Assistant && is_item(object),
             rest: whole.or_else(|| object_of(&self.rest).map(Cow::Owned)),
             speaker: self.speaker,
             sections: self.sections,
@@ -269,9 +301,12 @@ impl<'a> Reader<'a, '_, '_> {
                     self.rest.push(*member)
                 }
                 "role" => {}
-                name if is_trace_member(name) => {}
+                name if is_trace_member(name) => self.of_trace(member),
                 "type" if value.str().is_some_and(|it| MESSAGE_TYPES.contains(&it.as_ref())) => {}
-                name if self.is_fact(name, value) => {}
+                "type" if is_item(object) => {}
+                "id" | "status" if is_item(object) => self.incomplete = true,
+                "summary" if is_item(object) => self.summary(value, &path),
+                _ if self.is_fact(member) => {}
                 "content" | "parts" => self.content(value, &path),
                 "reasoning_content" | "reasoning" | "thinking" if value.kind() == Kind::String => {
                     self.sections.push(Section::Reasons(Piece::of(value)));
@@ -286,11 +321,18 @@ impl<'a> Reader<'a, '_, '_> {
     }
 
     /// Whether a member is a fact about an answer that a record has a field for.
-    fn is_fact(&self, name: &str, value: Json<'_>) -> bool {
+    fn is_fact(&self, member: &Member<'a>) -> bool {
         let is_known = |stop: &str| stop_reason(stop) != StopReason::Other;
-        self.speaker == Speaker::Assistant
-            && ((STOPS.contains(&name) && value.str().is_some_and(|stop| is_known(&stop)))
-                || (MODELS.contains(&name) && value.kind() == Kind::String))
+        let is_stop = self.stop.is_some_and(|stop| stop.is_same(member));
+        let is_model = self.model.is_some_and(|model| model.is_same(member));
+        is_model || (is_stop && member.value.str().is_some_and(|stop| is_known(&stop)))
+    }
+
+    /// A member that says where in a trace the message stood.
+    fn of_trace(&mut self, member: &Member<'a>) {
+        if self.original == Original::Goes {
+            self.rest.push(*member);
+        }
     }
 
     /// A member without a place: kept, and noted where it says something.
@@ -305,6 +347,17 @@ impl<'a> Reader<'a, '_, '_> {
     fn unexpected(&mut self, path: &Path<'_>) {
         self.notes.add(path, NoteKind::UnexpectedValue);
         self.incomplete = true;
+    }
+
+    /// What the Responses interface shows of the model's reasoning: a list of texts.
+    fn summary(&mut self, value: Json<'a>, path: &Path<'_>) {
+        self.incomplete = true;
+        for (i, part) in value.array().unwrap_or_default().into_iter().enumerate() {
+            match part.object() {
+                Some(object) => self.text_part(part, &object, &["text"], Section::Reasons, &path.item(i)),
+                None => self.unknown_part(part, &path.item(i)),
+            }
+        }
     }
 
     /// LangChain's second place for calls, read where the first has none.
@@ -332,7 +385,7 @@ impl<'a> Reader<'a, '_, '_> {
     }
 
     fn result(&mut self, object: &Object<'a>, ids: &[&str], path: &Path<'_>) {
-        let returned = result(object, ids, path, self.notes);
+        let returned = result(object, ids, self.original, path, self.notes);
         self.sections.push(Section::Returns(returned));
     }
 
@@ -409,9 +462,17 @@ impl<'a> Reader<'a, '_, '_> {
                 let piece = Piece::of(member.value);
                 note_surrogate(&piece, path, self.notes);
                 self.sections.push(section(piece));
-            } else if name != "type" && !member.value.is_null() {
-                self.incomplete = true;
+            } else if name != "type" || member.value.kind() != Kind::String {
+                self.left_in_part(member, path);
             }
+        }
+    }
+
+    /// A member of a part without a place: the message is kept whole, and the member noted where it says something.
+    fn left_in_part(&mut self, member: &Member<'a>, path: &Path<'_>) {
+        self.incomplete |= !member.value.is_null();
+        if !matches!(member.value.text(), "null" | "[]" | "{}") {
+            self.notes.add(&path.member(&member.name()), NoteKind::UnknownMember);
         }
     }
 
@@ -423,8 +484,8 @@ impl<'a> Reader<'a, '_, '_> {
             Some((inner, _)) => self.call(inner, path),
             None => self.unexpected(path),
         }
-        self.incomplete |=
-            object.members().iter().any(|m| !names.contains(&m.name().as_ref()) && !m.value.is_null());
+        let others = object.members().iter().filter(|member| !names.contains(&member.name().as_ref()));
+        others.for_each(|member| self.left_in_part(member, path));
     }
 }
 
@@ -432,6 +493,9 @@ const STOPS: &[&str] = &["finish_reason", "stop_reason"];
 const MODELS: &[&str] = &["model", "model_name"];
 /// Types that say no more than that it is a message.
 const MESSAGE_TYPES: &[&str] = &["message", "human", "ai", "system"];
+/// Types that say no more than that it is a result.
+const RESULT_TYPES: &[&str] =
+    &["tool", "message", "function_call_output", "tool_call_response", "tool_result", "tool-result"];
 /// Parts of other media: kept as their JSON.
 const MEDIA_PARTS: &[&str] = &[
     "image",
@@ -451,6 +515,8 @@ const GEMINI_CALL: &[&str] = &["functionCall", "function_call"];
 const GEMINI_RESULT: &[&str] = &["functionResponse", "function_response"];
 const CALL_WRAPPER: &str = "function call wrapper";
 const RESULT_WRAPPER: &str = "function response wrapper";
+/// Where a call has its id. In an item of the Responses interface `id` is the item's.
+const CALL_IDS: &[&str] = &["call_id", "toolCallId", "tool_call_id", "id"];
 /// Where a tool's message names its call. Its `id` is its own.
 const MESSAGE_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id", "toolCallId"];
 /// Where a part, or an item of a list, names its call.
@@ -472,7 +538,23 @@ fn speaker(object: &Object<'_>) -> Option<Speaker> {
     }
 }
 
-/// Whether a member says where in a trace the message stood; the trace keeps it.
+/// Whether a message is an item that the Responses interface lists beside others of the same answer.
+fn is_item(object: &Object<'_>) -> bool {
+    let item_type = object.get("type").and_then(Json::str);
+    match item_type.as_deref() {
+        Some("function_call" | "reasoning") => !object.has("role"),
+        Some("message") => object.has("id") && object.has("status"),
+        Some(_) | None => false,
+    }
+}
+
+/// The last member of the first of these names that is a text with something in it.
+fn chosen<'a>(object: &Object<'a>, names: &[&str]) -> Option<Member<'a>> {
+    let last = |wanted: &&str| object.members().iter().rev().find(|member| member.is(wanted));
+    names.iter().filter_map(last).find(|member| name(Some(member.value)).is_some()).copied()
+}
+
+/// Whether a member says where in a trace the message stood.
 fn is_trace_member(name: &str) -> bool {
     name.starts_with("gen_ai.") || name == "event.name"
 }
@@ -502,7 +584,14 @@ fn has_result_parts(object: &Object<'_>) -> bool {
     object.first(&["content", "parts"]).and_then(Json::array).is_some_and(|parts| parts.iter().any(is_result))
 }
 
-/// An id or a name: a string that is not empty.
+/// The id of a call: a string that is not empty, or a whole number's digits.
+fn id(value: Option<Json<'_>>) -> Option<Cow<'_, [u8]>> {
+    let is_number = |value: &Json<'_>| value.kind() == Kind::Number && value.unsigned().is_some();
+    let digits = || value.filter(is_number).map(|number| Cow::Borrowed(number.text().as_bytes()));
+    name(value).or_else(digits)
+}
+
+/// A name: a string that is not empty.
 fn name(value: Option<Json<'_>>) -> Option<Cow<'_, [u8]>> {
     value?.string().filter(|name| !name.is_empty())
 }
@@ -518,7 +607,7 @@ fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, notes: &mut Not
     let arguments =
         inner.as_ref().and_then(|inner| inner.first(ARGUMENTS)).or_else(|| object.first(ARGUMENTS));
     Call {
-        id: name(object.first(&["id", "call_id", "toolCallId", "tool_call_id"])),
+        id: CALL_IDS.iter().find_map(|name| id(object.get(name))),
         tool: name(tool).unwrap_or_default(),
         arguments: arguments.map(|value| arguments_of(value, path, notes)),
         raw,
@@ -537,28 +626,48 @@ pub(crate) fn arguments_of<'a>(value: Json<'a>, path: &Path<'_>, notes: &mut Not
 }
 
 /// The result that a tool's message, or a part of a message, holds.
-fn result<'a>(object: &Object<'a>, ids: &[&str], path: &Path<'_>, notes: &mut Notes) -> Returned<'a> {
+fn result<'a>(
+    object: &Object<'a>,
+    ids: &[&str],
+    original: Original,
+    path: &Path<'_>,
+    notes: &mut Notes,
+) -> Returned<'a> {
     let chosen = RESULTS.iter().copied().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
     let mut returned = Returned::new(path);
-    let id_name = ids.iter().copied().find(|id| name(object.get(id)).is_some());
+    let id_name = ids.iter().copied().find(|name| id(object.get(name)).is_some());
     let only = object.get("tool_call_ids").and_then(Json::array).filter(|ids| ids.len() == 1);
-    let only = name(only.and_then(|ids| ids.first().copied()));
-    returned.id = id_name.and_then(|id| name(object.get(id))).or_else(|| only.clone());
+    let only = id(only.and_then(|ids| ids.first().copied()));
+    returned.id = id_name.and_then(|name| id(object.get(name))).or_else(|| only.clone());
+    let is_tool = |name: &str, returned: &Returned<'_>| {
+        TOOL_NAMES.contains(&name) && returned.named.is_none_or(|named| named.is(name))
+    };
     for member in object.members() {
         let (member_name, value) = (member.name(), member.value);
         match member_name.as_ref() {
-            "role" | "type" if value.kind() == Kind::String => {}
-            "tool_call_ids" if only.is_some() && only == returned.id => {}
-            name if is_trace_member(name) => {}
-            name if id_name == Some(name) || (ids.contains(&name) && value.text() == "\"\"") => {}
+            "role" if value.str().is_some_and(|role| Speaker::named(&role) == Speaker::Tool) => {}
+            "type" if value.str().is_some_and(|it| RESULT_TYPES.contains(&it.as_ref())) => {}
+            "tool_call_ids" if only.is_some() && only == returned.id => returned.identified = Some(*member),
+            name if is_trace_member(name) => {
+                if original == Original::Goes {
+                    returned.rest.push(*member);
+                }
+            }
+            name if id_name == Some(name) => returned.identified = Some(*member),
+            name if ids.contains(&name) && value.text() == "\"\"" => {}
             name if chosen == Some(name) => returned.set_result(value, path, notes),
-            name if TOOL_NAMES.contains(&name) && value.kind() == Kind::String => {
+            name if is_tool(name, &returned) && value.kind() == Kind::String => {
                 returned.tool = value.string().filter(|tool| !tool.is_empty());
                 returned.named = Some(*member);
             }
             "error" if value.text() == "false" || value.text() == "\"\"" => {}
             "error" if !value.is_null() => returned.error = Some(Piece::of(value)),
             "is_error" | "isError" if value.kind() == Kind::Bool => returned.failed |= value.is_true(),
+            "status" if value.text() == "\"success\"" => {}
+            "status" if value.text() == "\"error\"" => {
+                returned.failed = true;
+                returned.rest.push(*member);
+            }
             "tool_call" if !value.is_null() => returned.echo = Some(*member),
             _ if value.is_null() => {}
             name => {
@@ -580,6 +689,7 @@ impl<'a> Returned<'a> {
     fn new(path: &Path<'_>) -> Self {
         Self {
             id: None,
+            identified: None,
             tool: None,
             named: None,
             result: Piece::NULL,
@@ -604,6 +714,12 @@ impl<'a> Returned<'a> {
             }
         }
         note_surrogate(&self.result, path, notes);
+    }
+
+    /// All that it says but the result and the error.
+    pub(crate) fn about(&self) -> Option<Vec<u8>> {
+        let named = [self.identified, self.named, self.echo].into_iter().flatten();
+        object_of(&named.chain(self.rest.iter().copied()).collect::<Vec<Member<'_>>>())
     }
 
     /// What is kept of it beside the result: members without a place, and the tool and the call that it names where they are

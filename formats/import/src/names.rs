@@ -19,9 +19,11 @@ pub(crate) mod actors {
     pub(crate) const WORKFLOW: &str = "workflow";
     /// The agent, where the source has no name for it.
     pub(crate) const AGENT: &str = "agent";
+    /// Agents of a run that names more of them than an opening record lists.
+    pub(crate) const OTHERS: &str = "others";
 
     /// Names that an agent of the source cannot take.
-    pub(crate) const RESERVED: &[&str] = &[RECORDER, OPERATOR, USER, TOOLS, SERVICE, WORKFLOW];
+    pub(crate) const RESERVED: &[&str] = &[RECORDER, OPERATOR, USER, TOOLS, SERVICE, WORKFLOW, OTHERS];
 }
 
 /// What stands for a name that the source does not give.

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::fault::{Notes, Path};
     use crate::json::Json;
-    use crate::message::{Message, Section, Speaker};
+    use crate::message::{Message, Original, Section, Speaker};
     use rederive_evidence::ids::Id;
 
     /// Each result as the index of the call it was paired with, or `-`.
@@ -150,8 +150,14 @@ mod tests {
         let (mut calls, mut notes, mut paired) = (Calls::default(), Notes::default(), Vec::new());
         let mut record = 0;
         for text in messages {
-            let message =
-                Message::read(Json::parse(text).unwrap(), Speaker::Other, &Path::at(""), &mut notes).unwrap();
+            let message = Message::read(
+                Json::parse(text).unwrap(),
+                Speaker::Other,
+                Original::Goes,
+                &Path::at(""),
+                &mut notes,
+            )
+            .unwrap();
             let has_calls = message.sections.iter().any(|section| matches!(section, Section::Calls(_)));
             if has_calls {
                 calls.open_turn();

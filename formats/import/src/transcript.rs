@@ -13,8 +13,8 @@ use crate::message::{Message, Piece};
 pub(crate) struct Transcript<'a> {
     /// The entry's own id or path.
     pub(crate) id: Option<Cow<'a, [u8]>>,
-    /// The entry without its messages: everything that no act holds.
-    pub(crate) rest: Option<Cow<'a, [u8]>>,
+    /// The entry without its messages: everything that no act holds. More than one only where one content cannot hold it.
+    pub(crate) rest: Vec<Cow<'a, [u8]>>,
     /// What the source calls the program that ran.
     pub(crate) build: Option<Cow<'a, [u8]>>,
     /// The model that prompts were sent to, where the source says it once for the run.

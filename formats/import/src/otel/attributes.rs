@@ -95,12 +95,10 @@ impl<'a> Attributes<'a> {
         keys.iter().find_map(|key| self.get(key)?.unsigned())
     }
 
-    /// Marks an attribute as held by a record.
+    /// Marks an attribute as held by a record: of several of this name the last, which is the one that is read.
     pub(super) fn take(&mut self, key: &str) {
-        self.list
-            .iter_mut()
-            .filter(|attribute| attribute.key == key)
-            .for_each(|attribute| attribute.is_taken = true);
+        let last = self.list.iter_mut().rev().find(|attribute| attribute.key == key);
+        last.into_iter().for_each(|attribute| attribute.is_taken = true);
     }
 
     /// Marks all attributes below a prefix as held by a record.
@@ -161,10 +159,14 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The JSON that a value is, or that a string holds.
+/// The object or list that a value is, or that a string holds.
 pub(super) fn json_in<'a>(value: Json<'a>, texts: &'a Texts) -> Option<Json<'a>> {
+    let is_inside = |json: &Json<'_>| matches!(json.kind(), Kind::Object | Kind::Array);
     match value.kind() {
-        Kind::String => Json::parse(texts.alloc(value.str()?.into_owned())).ok(),
+        Kind::String => {
+            let text = value.str().filter(|text| text.trim_ascii_start().starts_with(['{', '[']))?;
+            Json::parse(texts.alloc(text.into_owned())).ok().filter(is_inside)
+        }
         Kind::Object | Kind::Array => Some(value),
         Kind::Null | Kind::Bool | Kind::Number => None,
     }

@@ -1,11 +1,13 @@
 //! Where the frameworks put what a model was sent: the GenAI conventions of each year, OpenInference, OpenLLMetry, Vercel,
 //! Google ADK, Langfuse, and last whatever JSON stands as a span's input.
 
+use std::borrow::Cow;
+
 use super::attributes::{Attributes, Texts, json_in, quoted};
 use super::span::{Event, Span};
 use crate::fault::{Notes, Path};
 use crate::json::{Json, Kind, Object};
-use crate::message::{Message, Speaker};
+use crate::message::{Message, Original, Speaker};
 
 /// Lists of messages as JSON, in a string or as it is.
 const INPUT_LISTS: &[&str] = &["gen_ai.input.messages", "ai.prompt.messages", "gen_ai.prompt"];
@@ -76,7 +78,7 @@ impl<'a> Messages<'a, '_, '_> {
     pub(super) fn listed(&mut self, keys: &[&str], speaker: Speaker) -> Option<Vec<Message<'a>>> {
         keys.iter().find_map(|key| {
             let list = json_in(self.span.attributes.get(key)?, self.texts)?;
-            let messages = self.list(list, key, speaker)?;
+            let messages = self.list(list, Original::Goes, key, speaker)?;
             self.span.attributes.take(key);
             Some(messages)
         })
@@ -86,7 +88,7 @@ impl<'a> Messages<'a, '_, '_> {
     pub(super) fn spelled(&mut self, prefixes: &[&str], speaker: Speaker) -> Option<Vec<Message<'a>>> {
         prefixes.iter().find_map(|prefix| {
             let tree = self.span.attributes.tree(prefix, self.texts)?;
-            let messages = self.list(tree, prefix, speaker)?;
+            let messages = self.list(tree, Original::Goes, prefix, speaker)?;
             self.span.attributes.take_prefix(prefix);
             Some(messages)
         })
@@ -107,6 +109,7 @@ impl<'a> Messages<'a, '_, '_> {
             let message = event.at("/message").filter(|_| choices).unwrap_or(event);
             messages.push(self.message(
                 message,
+                Original::Stays,
                 "events",
                 if choices { Speaker::Assistant } else { Speaker::User },
             )?);
@@ -117,16 +120,18 @@ impl<'a> Messages<'a, '_, '_> {
 
     /// The messages that a span's events bring: those of the prompt, or the choices.
     pub(super) fn events(&mut self, choices: bool) -> Option<Vec<Message<'a>>> {
-        let mut made = Vec::new();
-        for event in &mut self.span.events {
-            let Some(speaker) = speaker_of_event(&event.name).filter(|_| (event.name == CHOICE) == choices)
-            else {
-                continue;
-            };
-            made.push((event_message(event), speaker));
+        let mut messages = Vec::new();
+        for index in 0..self.span.events.len() {
+            let Some(event) = self.span.events.get(index) else { continue };
+            let speaker = speaker_of_event(&event.name).filter(|_| (event.name == CHOICE) == choices);
+            let Some(speaker) = speaker else { continue };
+            let (text, is_whole) = event_message(event);
+            let Some(message) = self.read_made(text, speaker) else { continue };
+            messages.push(message);
+            if let Some(event) = self.span.events.get_mut(index) {
+                event.is_taken = is_whole;
+            }
         }
-        let messages: Vec<Message<'a>> =
-            made.into_iter().filter_map(|(text, speaker)| self.read_made(text, speaker)).collect();
         (!messages.is_empty()).then_some(messages)
     }
 
@@ -156,21 +161,24 @@ impl<'a> Messages<'a, '_, '_> {
             return if calls {
                 Some(vec![self.read_made(made(), speaker)?])
             } else {
-                self.list(json, key, speaker)
+                self.list(json, Original::Stays, key, speaker)
             };
         };
         if let Some(list) =
             object.first(&["messages", "contents", "output"]).filter(|list| list.kind() == Kind::Array)
         {
             let mut messages = self.request_instructions(&object);
-            messages.extend(self.list(list, key, speaker)?);
+            messages.extend(self.list(list, Original::Stays, key, speaker)?);
             return Some(messages);
         }
         if let Some(choices) = object.first(&["choices", "candidates"]).and_then(Json::array) {
             let message = |choice: &Json<'a>| {
                 choice.at("/message").or_else(|| choice.at("/content")).unwrap_or(*choice)
             };
-            return choices.iter().map(|choice| self.message(message(choice), key, speaker)).collect();
+            return choices
+                .iter()
+                .map(|choice| self.message(message(choice), Original::Stays, key, speaker))
+                .collect();
         }
         if let Some(prompt) =
             object.first(&["prompt", "contents"]).filter(|prompt| prompt.kind() == Kind::String)
@@ -184,7 +192,7 @@ impl<'a> Messages<'a, '_, '_> {
             content.or_else(|| object.get("message").filter(|message| message.kind() == Kind::Object));
         let is_message = object.has("role") || object.has("tool_calls");
         match message.or_else(|| is_message.then_some(json)) {
-            Some(message) => Some(vec![self.message(message, key, speaker)?]),
+            Some(message) => Some(vec![self.message(message, Original::Stays, key, speaker)?]),
             None => None,
         }
     }
@@ -199,24 +207,39 @@ impl<'a> Messages<'a, '_, '_> {
     }
 
     /// The messages of a list; none where an item is no message.
-    fn list(&mut self, list: Json<'a>, key: &str, speaker: Speaker) -> Option<Vec<Message<'a>>> {
-        list.array()?.into_iter().map(|item| self.message(item, key, speaker)).collect()
+    fn list(
+        &mut self,
+        list: Json<'a>,
+        original: Original,
+        key: &str,
+        speaker: Speaker,
+    ) -> Option<Vec<Message<'a>>> {
+        list.array()?.into_iter().map(|item| self.message(item, original, key, speaker)).collect()
     }
 
-    fn message(&mut self, raw: Json<'a>, key: &str, speaker: Speaker) -> Option<Message<'a>> {
+    fn message(
+        &mut self,
+        raw: Json<'a>,
+        original: Original,
+        key: &str,
+        speaker: Speaker,
+    ) -> Option<Message<'a>> {
         let span = Path::at(&self.span.pointer);
         let path = span.member(key);
         if raw.kind() == Kind::String {
             return Some(Message::saying(speaker, raw, &path));
         }
-        Message::read(raw, speaker, &path, self.notes).ok()
+        Message::read(raw, speaker, original, &path, self.notes).ok()
     }
 
     /// Reads a message that was put together from attributes.
     pub(super) fn read_made(&mut self, text: String, speaker: Speaker) -> Option<Message<'a>> {
         let raw = Json::parse(self.texts.alloc(text)).ok()?;
         let path = Path::at(&self.span.pointer);
-        Message::read(raw, speaker, &path, self.notes).ok()
+        if raw.kind() == Kind::String {
+            return Some(Message::saying(speaker, raw, &path));
+        }
+        Message::read(raw, speaker, Original::Goes, &path, self.notes).ok()
     }
 }
 
@@ -234,8 +257,9 @@ fn speaker_of_event(name: &str) -> Option<Speaker> {
     }
 }
 
-/// The message of an event: its body, or its attributes, without the names that say where it came from.
-fn event_message(event: &mut Event<'_>) -> String {
+/// The message of an event: its body, or its attributes, without the names that say where it came from; and whether it is all
+/// that the attributes say.
+fn event_message(event: &Event<'_>) -> (String, bool) {
     let body = event.body.and_then(Json::object);
     let members: Vec<(String, Json<'_>)> = match &body {
         Some(body) => {
@@ -249,16 +273,18 @@ fn event_message(event: &mut Event<'_>) -> String {
             .collect(),
     };
     let inner = members.iter().find(|(name, _)| name == "message").map(|(_, message)| *message);
-    event.is_taken = body.is_none() && members.len() == event.attributes.pairs().count();
+    let is_whole = body.is_none() && members.len() == event.attributes.pairs().count();
     if let Some(inner) = inner {
-        let text = inner.str().filter(|text| Json::parse(text).is_ok());
-        return text.map_or_else(|| inner.text().to_owned(), |text| text.into_owned());
+        let is_object = |text: &Cow<'_, str>| Json::parse(text).is_ok_and(|json| json.kind() == Kind::Object);
+        let text = inner.str().filter(is_object);
+        let text = text.map_or_else(|| inner.text().to_owned(), Cow::into_owned);
+        return (text, is_whole && members.len() == 1);
     }
     let member = |(name, value): &(String, Json<'_>)| {
-        let parsed =
-            (name == "tool_calls").then(|| value.str()).flatten().filter(|text| Json::parse(text).is_ok());
+        let is_list = |text: &Cow<'_, str>| Json::parse(text).is_ok_and(|json| json.kind() == Kind::Array);
+        let parsed = (name == "tool_calls").then(|| value.str()).flatten().filter(is_list);
         let value = parsed.map_or_else(|| value.text().to_owned(), |text| text.into_owned());
         format!("{}:{value}", quoted(name))
     };
-    format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+    (format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(",")), is_whole)
 }

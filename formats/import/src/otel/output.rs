@@ -1,6 +1,6 @@
 //! Where the frameworks put what a model answered.
 
-use super::attributes::quoted;
+use super::attributes::{json_in, quoted};
 use super::convention::Messages;
 use super::span::Span;
 use crate::json::Json;
@@ -44,13 +44,13 @@ impl<'a> Messages<'a, '_, '_> {
         let attributes = &mut self.span.attributes;
         let key = TEXTS.iter().find(|key| attributes.get(key).is_some_and(|text| !text.is_null()));
         let text = key.and_then(|key| attributes.get(key));
-        let calls = attributes.get(CALLS);
+        let calls = attributes.get(CALLS).and_then(|calls| json_in(calls, self.texts));
         if text.is_none() && calls.is_none() {
             return None;
         }
-        key.into_iter().chain([&CALLS]).for_each(|key| attributes.take(key));
-        let calls =
-            calls.and_then(|calls| super::attributes::json_in(calls, self.texts)).map_or("[]", Json::text);
+        key.into_iter().for_each(|key| attributes.take(key));
+        calls.iter().for_each(|_| attributes.take(CALLS));
+        let calls = calls.map_or("[]", Json::text);
         let content = text.map_or("null", Json::text);
         let message =
             format!("{{{}:\"assistant\",\"content\":{content},\"tool_calls\":{calls}}}", quoted("role"));

@@ -8,7 +8,7 @@ use rederive_evidence::values::TraceContext;
 
 use super::attributes::{Attributes, Texts, json_in, plain, quoted};
 use super::time;
-use crate::json::{Json, Kind, Object};
+use crate::json::{Json, Kind, Member, Object, object_of};
 use crate::message::Piece;
 
 /// How an exporter writes spans.
@@ -74,8 +74,24 @@ pub(super) struct Event<'a> {
     /// What a log record says beside its attributes.
     pub(super) body: Option<Json<'a>>,
     raw: Json<'a>,
+    /// A record holds its attributes.
     pub(super) is_taken: bool,
 }
+
+impl Event<'_> {
+    /// The event without what a record holds already: its name and time stay.
+    fn rest(&self) -> Cow<'_, str> {
+        let object = self.raw.object().filter(|_| self.is_taken);
+        let Some(object) = object else { return Cow::Borrowed(self.raw.text()) };
+        let is_left = |member: &&Member<'_>| !ATTRIBUTES.iter().any(|name| member.is(name));
+        let left: Vec<Member<'_>> = object.members().iter().filter(is_left).copied().collect();
+        let text = object_of(&left).and_then(|text| String::from_utf8(text).ok());
+        text.map_or(Cow::Borrowed("{}"), Cow::Owned)
+    }
+}
+
+/// Where an event has its attributes.
+const ATTRIBUTES: &[&str] = &["attributes", "fields"];
 
 /// A span.
 #[derive(Clone, Debug)]
@@ -136,8 +152,7 @@ impl<'a> Span<'a> {
     pub(super) fn rest(&self) -> Vec<u8> {
         let mut members = self.head.clone();
         members.extend(self.attributes.rest().map(|attributes| format!("\"attributes\":{attributes}")));
-        let events: Vec<&str> =
-            self.events.iter().filter(|event| !event.is_taken).map(|event| event.raw.text()).collect();
+        let events: Vec<Cow<'_, str>> = self.events.iter().map(Event::rest).collect();
         if !events.is_empty() {
             members.push(format!("\"events\":[{}]", events.join(",")));
         }
@@ -215,7 +230,7 @@ fn events<'a>(object: &Object<'a>, texts: &'a Texts) -> Vec<Event<'a>> {
 fn event<'a>(raw: Json<'a>, texts: &'a Texts) -> Event<'a> {
     let object = raw.object();
     let member = |names: &[&str]| object.as_ref().and_then(|object| object.first(names));
-    let attributes = Attributes::read(member(&["attributes", "fields"]).unwrap_or(Json::NULL), texts);
+    let attributes = Attributes::read(member(ATTRIBUTES).unwrap_or(Json::NULL), texts);
     let named = |key: &str| attributes.get(key).and_then(Json::str);
     let name = member(&["name", "eventName", "event_name"]).and_then(Json::str);
     let name = name.or_else(|| named("event.name")).or_else(|| named("event")).unwrap_or_default();

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rederive_evidence::limits::CONTENT_BYTES_MAX;
+
 use super::attributes::{Attributes, Texts, json_in, plain};
 use super::convention::{Messages, input_quality};
 use super::output::output_quality;
 use super::span::{Dialect, Span, log};
 use super::{Envelope, Trace};
 use crate::fault::{NoteKind, Notes, Path};
-use crate::json::Json;
+use crate::json::{Json, lists_of};
 use crate::message::{Piece, arguments_of};
 use crate::transcript::{Act, Execution, ModelCall, Tool, Transcript, stop_reason, tools_of};
 
@@ -53,8 +55,7 @@ pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -
             }
         }
     }
-    let rest = [b"[".as_slice(), &left.join(&b",\n"[..]), b"]"].concat();
-    transcript.rest = (!left.is_empty()).then_some(Cow::Owned(rest));
+    transcript.rest = lists_of(&left, CONTENT_BYTES_MAX).into_iter().map(Cow::Owned).collect();
     transcript
 }
 

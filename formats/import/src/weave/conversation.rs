@@ -11,7 +11,7 @@ use rederive_evidence::values::{Origin, Place, Role};
 
 use super::bag::Bag;
 use super::prompt::{Part, Prompt, Sent};
-use super::{Facts, Moment, Weaver, Woven, parts_of};
+use super::{Facts, Moment, Weaver, Woven, parts_of, raw_of};
 use crate::fault::{NoteKind, Path};
 use crate::message::{Message, Piece, Section, Speaker};
 use crate::names;
@@ -21,7 +21,7 @@ impl<'a> Weaver<'a, '_> {
     /// Records a message of the conversation.
     pub(super) fn message(&mut self, message: Message<'a>) -> Woven<()> {
         match message.speaker {
-            Speaker::Assistant => self.assistant(&message),
+            Speaker::Assistant => self.assistant(std::slice::from_ref(&message)),
             Speaker::System | Speaker::User | Speaker::Tool | Speaker::Other => {
                 self.told(message);
                 Ok(())
@@ -46,7 +46,7 @@ impl<'a> Weaver<'a, '_> {
                             self.retrieve(&piece, Bag::default(), Origin::Outside, &Moment::default())
                         }
                     };
-                    self.pending.push(Part { role, piece, from: Some(from) });
+                    self.pending.push(Part { role, piece, about: None, from: Some(from) });
                 }
                 Section::Returns(returned) => {
                     let from = self.end(self.calls.find(&returned), &returned, &Moment::default());
@@ -61,13 +61,16 @@ impl<'a> Weaver<'a, '_> {
         }
     }
 
-    /// An answer of the model to everything before it.
-    fn assistant(&mut self, message: &Message<'a>) -> Woven<()> {
-        let agent = self.agent(Cow::Borrowed(b""), &message.pointer);
+    /// An answer of the model to everything before it: one message, or the items of one answer.
+    pub(super) fn assistant(&mut self, messages: &[Message<'a>]) -> Woven<()> {
+        let pointer = messages.first().map_or("", |message| message.pointer.as_str());
+        let agent = self.agent(Cow::Borrowed(b""), pointer);
         let place = self.open_turn(agent);
-        let prompt = self.whole_prompt(agent, place.clone(), &message.pointer);
-        let model = message.model.as_ref().or(self.model.as_ref()).cloned();
-        let model = model.map(|name| self.name(names::of(&name), &name, &message.pointer));
+        let model = messages.iter().find_map(|message| message.model.as_ref());
+        let prompt = self.whole_prompt(agent, place.clone(), model, pointer);
+        let model = model.or(self.model.as_ref()).cloned();
+        let model = model.map(|name| self.name(names::of(&name), &name, pointer));
+        let stop = messages.iter().find_map(|message| message.stop.as_deref());
         let body = PromptAnswered {
             prompt: prompt.map(RecordRef),
             raw: Given::Absent,
@@ -78,21 +81,27 @@ impl<'a> Weaver<'a, '_> {
             tokens_in: Given::Absent,
             tokens_out: Given::Absent,
             spend_micros: None,
-            stop: message.stop.as_deref().map(stop_reason).into(),
+            stop: stop.map(stop_reason).into(),
             calls: 0,
         };
         let facts = Facts { place, prompt, body };
-        let answered = self.answer(agent, std::slice::from_ref(message), facts, &Moment::default())?;
-        let piece = message.only_text().cloned().unwrap_or_else(|| Piece::json(message.raw));
-        self.pending.push(Part { role: Role::Assistant, piece, from: Some(answered.record) });
-        let results = message.sections.iter().filter_map(Section::returned);
+        let answered = self.answer(agent, messages, facts, &Moment::default())?;
+        let piece = raw_of(messages).unwrap_or(Piece::NULL);
+        self.pending.push(Part { role: Role::Assistant, piece, about: None, from: Some(answered.record) });
+        let results = messages.iter().flat_map(|message| &message.sections).filter_map(Section::returned);
         let results = results.zip(answered.ends).flat_map(|(returned, end)| parts_of(returned, Some(end)));
         self.pending.extend(results);
         Ok(())
     }
 
     /// The prompt that holds everything so far: the last one whole, and what came since.
-    fn whole_prompt(&mut self, agent: usize, place: Place, pointer: &str) -> Option<u64> {
+    fn whole_prompt(
+        &mut self,
+        agent: usize,
+        place: Place,
+        model: Option<&Cow<'a, [u8]>>,
+        pointer: &str,
+    ) -> Option<u64> {
         let parts = std::mem::take(&mut self.pending);
         let last = self.agents.get_mut(agent).and_then(|agent| agent.sent.take());
         if parts.is_empty() && last.is_none() {
@@ -100,11 +109,11 @@ impl<'a> Weaver<'a, '_> {
             return None;
         }
         let kept = last.as_ref().map(|last| KeptParts { first: 0, count: last.length });
-        let tools: Vec<_> = self.tools.keys().map(|tool| names::of(tool).id).collect();
+        let tools = self.offered.clone();
         let turn = place.turn;
         let kept = kept.filter(|kept| kept.count > 0);
         let prompt = Prompt {
-            model: self.model(None, pointer),
+            model: self.model(model, pointer),
             place,
             extends: last.as_ref().filter(|_| kept.is_some()).map(|last| last.turn),
             kept: kept.into_iter().collect(),
@@ -112,7 +121,7 @@ impl<'a> Weaver<'a, '_> {
             tools,
             parameters: None,
             // Each record so far is in the prompt, or is part of an answer that is.
-            causes: Causes::of(1..self.next()),
+            causes: Causes::between(1, self.next().saturating_sub(1)),
             beside: Vec::new(),
         };
         let (record, added) = self.send(agent, prompt, &Moment::default(), pointer);

@@ -7,7 +7,7 @@ mod prompt;
 mod spans;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::{Id, RecordedTime};
@@ -57,6 +57,7 @@ pub(crate) fn weave(
     weaver.latest = transcript.started.map(RecordedTime);
     let opened = Moment { time: weaver.latest, trace: transcript.trace.clone() };
     weaver.register(&transcript.tools, &opened, "/tools");
+    weaver.offered = weaver.offered(&transcript.tools, "/tools");
     weaver.acts(std::mem::take(&mut transcript.acts))?;
     Ok(weaver.finish(transcript, origins))
 }
@@ -95,6 +96,8 @@ struct Weaver<'a, 'n> {
     model: Option<Cow<'a, [u8]>>,
     /// Tools registered, with the text of their definition.
     tools: BTreeMap<Cow<'a, [u8]>, &'a str>,
+    /// The tools that every prompt of the conversation offers.
+    offered: Vec<Id>,
     /// Messages given, by role and text: their record.
     given: BTreeMap<(Role, Cow<'a, [u8]>), u64>,
     /// Answers by what they say and call: their record.
@@ -119,6 +122,7 @@ impl<'a, 'n> Weaver<'a, 'n> {
             derived: BTreeMap::new(),
             model: None,
             tools: BTreeMap::new(),
+            offered: Vec::new(),
             given: BTreeMap::new(),
             answers: BTreeMap::new(),
             left: Vec::new(),
@@ -130,12 +134,21 @@ impl<'a, 'n> Weaver<'a, 'n> {
 
     fn acts(&mut self, acts: Vec<Act<'a>>) -> Woven<()> {
         let mut spans = Vec::new();
+        let mut items: Vec<Message<'a>> = Vec::new();
         for act in acts {
+            let is_item = matches!(&act, Act::Message(message) if message.is_item);
+            if !is_item && !items.is_empty() {
+                self.assistant(&std::mem::take(&mut items))?;
+            }
             match act {
+                Act::Message(message) if is_item => items.push(message),
                 Act::Message(message) => self.message(message)?,
                 Act::ModelCall(call) => spans.push(spans::Span::ModelCall(call)),
                 Act::Execution(execution) => spans.push(spans::Span::Execution(execution)),
             }
+        }
+        if !items.is_empty() {
+            self.assistant(&items)?;
         }
         self.spans(spans)
     }
@@ -192,17 +205,21 @@ impl<'a, 'n> Weaver<'a, 'n> {
         named.id
     }
 
-    /// The agent of this name, registered at its first act.
+    /// The agent of this name, registered at its first act; of too many the last ones are one.
     fn agent(&mut self, name: Cow<'a, [u8]>, pointer: &str) -> usize {
         if let Some(index) = self.agents_by_name.get(&name) {
             return *index;
         }
-        if self.agents.len() >= NAMES_MAX {
-            return NAMES_MAX - 1;
+        let index = self.agents.len().min(NAMES_MAX - 1);
+        let named = if index < NAMES_MAX - 1 {
+            names::agent(&name)
+        } else {
+            Named { id: names::own(actors::OTHERS), is_derived: true }
+        };
+        let id = self.name(named, &name, pointer);
+        if self.agents.len() <= index {
+            self.agents.push(Agent { id, turn: 0, sent: None });
         }
-        let id = self.name(names::agent(&name), &name, pointer);
-        let index = self.agents.len();
-        self.agents.push(Agent { id, turn: 0, sent: None });
         self.agents_by_name.insert(name, index);
         index
     }
@@ -248,6 +265,16 @@ impl<'a, 'n> Weaver<'a, 'n> {
             draft.contents = bag.into_contents();
             self.push(draft);
         }
+    }
+
+    /// The identifiers of tools offered together; none where a prompt has no room for all of them.
+    fn offered(&mut self, tools: &[Tool<'a>], pointer: &str) -> Vec<Id> {
+        let ids: BTreeSet<Id> = tools.iter().map(|tool| names::of(&tool.name).id).collect();
+        if ids.len() > NAMES_MAX {
+            self.notes.add(&Path::at(pointer), NoteKind::ToolsNotListed);
+            return Vec::new();
+        }
+        ids.into_iter().collect()
     }
 
     /// Records a message of the operator or the user.
@@ -343,8 +370,8 @@ impl<'a, 'n> Weaver<'a, 'n> {
         let mut bag = Bag::default();
         returned.id.iter().for_each(|id| bag.beside(MediaType::Text, Cow::Borrowed(id)));
         returned.error.iter().for_each(|error| bag.beside(error.media, Cow::Borrowed(&error.bytes)));
-        returned.texts.iter().for_each(|text| bag.beside(text.media, Cow::Borrowed(&text.bytes)));
         returned.rest(None).into_iter().for_each(|rest| bag.beside(MediaType::Json, rest.into()));
+        returned.texts.iter().for_each(|text| bag.repeat(text));
         self.retrieve(&returned.result, bag, Origin::Tool, moment)
     }
 
@@ -369,11 +396,11 @@ impl<'a, 'n> Weaver<'a, 'n> {
             Section::Says(_) | Section::Calls(_) | Section::Returns(_) => None,
         });
         let reasoning = reasons.next().map(|piece| bag.add(piece));
-        reasons.for_each(|piece| bag.beside(piece.media, Cow::Borrowed(&piece.bytes)));
+        reasons.for_each(|piece| bag.repeat(piece));
         let is_text =
             messages.len() == 1 && messages.first().is_some_and(|message| message.only_text().is_some());
         for piece in said(messages).filter(|_| !is_text) {
-            bag.beside(piece.media, Cow::Borrowed(&piece.bytes));
+            bag.repeat(piece);
         }
         self.calls.open_turn();
         let place = facts.place;
@@ -464,11 +491,11 @@ impl Ended {
 
     /// Keeps what the body has no field for.
     fn beside(&mut self, returned: &Returned<'_>, rest: Option<Vec<u8>>) {
-        for text in &returned.texts {
-            self.bag.beside(text.media, Cow::Borrowed(&text.bytes));
-        }
         if let Some(rest) = rest {
             self.bag.beside(MediaType::Json, rest.into());
+        }
+        for text in &returned.texts {
+            self.bag.repeat(text);
         }
     }
 }
@@ -478,7 +505,7 @@ fn parts_of<'a>(returned: &Returned<'a>, from: Option<u64>) -> impl Iterator<Ite
     let says_result = returned.error.is_none() || !is_nothing(&returned.result);
     let result = says_result.then(|| returned.result.clone());
     let pieces = result.into_iter().chain(returned.error.clone());
-    pieces.map(move |piece| Part { role: Role::Tool, piece, from })
+    pieces.map(move |piece| Part { role: Role::Tool, piece, about: None, from })
 }
 
 /// Whether a result says nothing: it is empty, or `null`.

@@ -6,6 +6,7 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Content, Id, PublicKey, RecordedTime, RunId};
 use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
+use rederive_evidence::limits::CONTENT_BYTES_MAX;
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
@@ -16,6 +17,7 @@ use rederive_evidence::values::{
 use super::bag::Bag;
 use super::{Moment, Origins, Weaver};
 use crate::fault::{NoteKind, Path};
+use crate::json::lists_of;
 use crate::message::Piece;
 use crate::names::{self, actors};
 use crate::transcript::Transcript;
@@ -124,9 +126,8 @@ impl<'a> Weaver<'a, '_> {
                 self.derived.iter().map(|(name, id)| (id.as_str(), String::from_utf8_lossy(name))).collect();
             bag.beside(MediaType::Json, serde_json::to_vec(&names).unwrap_or_default().into());
         }
-        if !self.left.is_empty() {
-            let lines = [b"[".as_slice(), &self.left.join(&b",\n"[..]), b"]"].concat();
-            bag.beside(MediaType::Json, lines.into());
+        for list in lists_of(&self.left, CONTENT_BYTES_MAX) {
+            bag.put(MediaType::Json, list);
         }
     }
 
@@ -151,6 +152,8 @@ impl<'a> Weaver<'a, '_> {
 fn source(transcript: &Transcript<'_>, origins: Origins<'_>, bag: &mut Bag) -> Source {
     let file = bag.put(MediaType::Text, origins.file.as_bytes().to_vec());
     let id: Option<Content> = transcript.id.as_ref().map(|id| bag.put(MediaType::Text, id.to_vec()));
-    let rest = transcript.rest.as_ref().map(|rest| bag.put(MediaType::Json, rest.to_vec()));
+    let mut pieces = transcript.rest.iter().map(|rest| bag.put(MediaType::Json, rest.to_vec()));
+    let rest = pieces.next();
+    pieces.for_each(drop);
     Source { file, entry: origins.entry, id, rest, importer: names::own(IMPORTER) }
 }

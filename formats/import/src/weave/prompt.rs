@@ -8,7 +8,7 @@ use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::values::{Origin, Place, Role};
 
 use super::bag::Bag;
-use super::{Moment, NAMES_MAX, Weaver};
+use super::{Moment, Weaver};
 use crate::fault::{NoteKind, Path};
 use crate::json::Json;
 use crate::message::{Piece, Returned};
@@ -18,6 +18,8 @@ use crate::message::{Piece, Returned};
 pub(super) struct Part<'a> {
     pub(super) role: Role,
     pub(super) piece: Piece<'a>,
+    /// What its message says about it: of two parts that differ in this, none stands for the other.
+    pub(super) about: Option<Vec<u8>>,
     /// The record it came from.
     pub(super) from: Option<u64>,
 }
@@ -33,6 +35,7 @@ pub(super) struct Prompt<'a> {
     pub(super) kept: Vec<KeptParts>,
     /// The new parts.
     pub(super) parts: Vec<Part<'a>>,
+    /// The tools offered, at most [`super::NAMES_MAX`].
     pub(super) tools: Vec<Id>,
     pub(super) parameters: Option<Vec<u8>>,
     pub(super) causes: Causes,
@@ -41,7 +44,7 @@ pub(super) struct Prompt<'a> {
 }
 
 /// Most new parts of one prompt: each takes an entry of the list of parts and one of the list of contents.
-pub(super) const PARTS_MAX: usize = 700;
+pub(super) const PARTS_MAX: usize = 500;
 
 impl<'a> Weaver<'a, '_> {
     /// Records a prompt. Returns its number and how many parts it added.
@@ -62,16 +65,15 @@ impl<'a> Weaver<'a, '_> {
         });
         let parts = list.collect();
         let parameters = prompt.parameters.map(|parameters| bag.put(MediaType::Json, parameters));
-        let has_room = prompt.tools.len() <= NAMES_MAX;
         let body = PromptSent {
             model: prompt.model,
             extends: prompt.extends,
             kept: prompt.kept,
             parts,
-            tools: if has_room { prompt.tools } else { Vec::new() },
+            tools: prompt.tools,
             parameters,
         };
-        prompt.beside.into_iter().for_each(|rest| bag.beside(MediaType::Json, rest.into()));
+        bag.all_beside(prompt.beside);
         let mut draft = self.draft(self.agent_id(agent), Origin::Code, moment, body);
         draft.place = Some(prompt.place);
         draft.causes = bounded(prompt.causes);
@@ -93,18 +95,18 @@ impl<'a> Weaver<'a, '_> {
         // Texts and names of roles are JSON whatever they hold.
         let bytes = serde_json::to_vec(&texts).unwrap_or_default();
         let piece = Piece { media: MediaType::Json, bytes: bytes.into() };
-        parts.push(Part { role: Role::Tool, piece, from: None });
+        parts.push(Part { role: Role::Tool, piece, about: None, from: None });
         parts
     }
 }
 
 /// Most ranges of causes of one prompt, of the 4,096 that a record may have: a frame has room for no more beside the parts.
-const CAUSES_MAX: usize = 1_024;
+const CAUSES_MAX: usize = 512;
 
 /// Causes that fit into a record: of too many ranges all records from the first to the last.
 fn bounded(causes: Causes) -> Causes {
     match (causes.ranges().first(), causes.last()) {
-        (Some(first), Some(last)) if causes.ranges().len() > CAUSES_MAX => Causes::of(first.first..=last),
+        (Some(first), Some(last)) if causes.ranges().len() > CAUSES_MAX => Causes::between(first.first, last),
         (Some(_) | None, Some(_) | None) => causes,
     }
 }
@@ -121,7 +123,7 @@ pub(super) struct Sent<'a> {
 }
 
 /// Most ranges kept of an earlier prompt.
-const KEPT_MAX: usize = 512;
+const KEPT_MAX: usize = 256;
 
 /// The longest start of `wanted` that stands in `earlier` in this order, as ranges of it, and its length.
 pub(super) fn kept(earlier: &[Part<'_>], wanted: &[Wanted<'_>]) -> (Vec<KeptParts>, usize) {
@@ -129,7 +131,8 @@ pub(super) fn kept(earlier: &[Part<'_>], wanted: &[Wanted<'_>]) -> (Vec<KeptPart
     let mut at = 0_usize;
     let mut length = 0;
     for part in wanted {
-        let is_it = |old: &Part<'_>| old.role == part.role && old.piece == part.piece;
+        let is_it =
+            |old: &Part<'_>| old.role == part.role && old.piece == part.piece && old.about == part.about;
         let Some(skipped) = earlier.get(at..).and_then(|rest| rest.iter().position(is_it)) else { break };
         let index = at.saturating_add(skipped);
         let first = u32::try_from(index).unwrap_or(u32::MAX);
@@ -150,6 +153,8 @@ pub(super) fn kept(earlier: &[Part<'_>], wanted: &[Wanted<'_>]) -> (Vec<KeptPart
 pub(super) struct Wanted<'a> {
     pub(super) role: Role,
     pub(super) piece: Piece<'a>,
+    /// What its message says about it.
+    pub(super) about: Option<Vec<u8>>,
     pub(super) source: PartSource<'a>,
     /// What of its message no part holds.
     pub(super) rest: Option<Cow<'a, [u8]>>,
@@ -181,6 +186,7 @@ mod tests {
         let part = |i: usize| Part {
             role: Role::User,
             piece: Piece::text(text.as_bytes().get(i..=i).unwrap()),
+            about: None,
             from: None,
         };
         (0..text.len()).map(part).collect()
@@ -189,7 +195,7 @@ mod tests {
     fn wanted(text: &str) -> Vec<Wanted<'_>> {
         let mut wanted = Vec::new();
         for Part { role, piece, .. } in parts(text) {
-            wanted.push(Wanted { role, piece, source: PartSource::Given, rest: None });
+            wanted.push(Wanted { role, piece, about: None, source: PartSource::Given, rest: None });
         }
         wanted
     }

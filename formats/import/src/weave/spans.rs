@@ -73,6 +73,11 @@ impl<'a> Weaver<'a, '_> {
             return Asked { place, prompt: None };
         };
         let mut beside: Vec<Vec<u8>> = Vec::new();
+        let tools = self.offered(&call.tools, &call.pointer);
+        if tools.is_empty() && !call.tools.is_empty() {
+            let names: Vec<_> = call.tools.iter().map(|tool| String::from_utf8_lossy(&tool.name)).collect();
+            beside.push(serde_json::to_vec(&names).unwrap_or_default());
+        }
         let wanted: Vec<Wanted<'a>> = input.into_iter().flat_map(want).collect();
         if call.output.is_none() {
             beside.extend(call.rest.take());
@@ -91,7 +96,7 @@ impl<'a> Weaver<'a, '_> {
             extends: last.as_ref().map(|last| last.turn).filter(|_| is_extended),
             kept: ranges,
             parts: new.clone(),
-            tools: call.tools.iter().map(|tool| names::of(&tool.name).id).collect(),
+            tools,
             parameters: call.parameters.take(),
             causes,
             beside,
@@ -110,7 +115,7 @@ impl<'a> Weaver<'a, '_> {
 
     /// The part with the record it came from, which is made where there is none yet.
     fn found(&mut self, wanted: Wanted<'a>, beside: &mut Vec<Vec<u8>>, moment: &Moment) -> Part<'a> {
-        let Wanted { role, piece, source, rest } = wanted;
+        let Wanted { role, piece, about, source, rest } = wanted;
         let from = match source {
             PartSource::Given => Some(self.given(role, &piece, moment)),
             PartSource::Data => Some(self.datum(&piece, moment)),
@@ -129,7 +134,7 @@ impl<'a> Weaver<'a, '_> {
             }
         };
         beside.extend(rest.map(Cow::into_owned));
-        Part { role, piece, from }
+        Part { role, piece, about, from }
     }
 
     /// The record of a message of the operator or the user.
@@ -166,7 +171,7 @@ impl<'a> Weaver<'a, '_> {
         if found.is_none() {
             let of_tool = || self.calls.last_end_of_tool(returned.tool.as_deref()?);
             if let Some(record) = self.given.get(&key).copied().or_else(of_tool) {
-                return (record, returned.rest(None));
+                return (record, returned.about());
             }
         }
         let record = self.end(found, returned, moment);
@@ -217,6 +222,7 @@ impl<'a> Weaver<'a, '_> {
         let moment = self.moment(execution.ended, execution.trace.as_ref(), &execution.pointer);
         let returned = Returned {
             id: execution.call.take(),
+            identified: None,
             tool: Some(execution.tool.clone()).filter(|tool| !tool.is_empty()),
             named: None,
             result: execution.result.take().unwrap_or(Piece::NULL),
@@ -275,12 +281,12 @@ impl<'a> Weaver<'a, '_> {
 /// Takes a message of a prompt apart into parts. What the parts do not hold goes with the first.
 fn want<'a>(message: Message<'a>) -> Vec<Wanted<'a>> {
     let mut wanted = Vec::new();
-    let mut put = |role, piece, source| wanted.push(Wanted { role, piece, source, rest: None });
+    let mut put = |role, piece, about, source| wanted.push(Wanted { role, piece, about, source, rest: None });
     let is_answer = message.speaker == Speaker::Assistant;
     if is_answer {
         let (key, raw) = (answer_key(std::slice::from_ref(&message)), message.raw);
         let piece = message.only_text().cloned().unwrap_or_else(|| Piece::json(raw));
-        put(Role::Assistant, piece, PartSource::Answer { key, raw });
+        put(Role::Assistant, piece, None, PartSource::Answer { key, raw });
     }
     let (role, source) = match message.speaker {
         Speaker::System => (Role::System, PartSource::Given),
@@ -289,17 +295,26 @@ fn want<'a>(message: Message<'a>) -> Vec<Wanted<'a>> {
     };
     for section in message.sections {
         match section {
-            Section::Says(piece) | Section::Reasons(piece) if !is_answer => put(role, piece, source.clone()),
+            Section::Says(piece) | Section::Reasons(piece) if !is_answer => {
+                put(role, piece, None, source.clone());
+            }
             Section::Returns(returned) => {
                 let pieces: Vec<Piece<'a>> = parts_of(&returned, None).map(|part| part.piece).collect();
+                let about = returned.about();
                 let source = PartSource::Result(Box::new(returned));
-                pieces.into_iter().for_each(|piece| put(Role::Tool, piece, source.clone()));
+                pieces.into_iter().for_each(|piece| put(Role::Tool, piece, about.clone(), source.clone()));
             }
             // They stand in the answer's own part.
             Section::Says(_) | Section::Reasons(_) | Section::Calls(_) => {}
         }
     }
     if let Some(first) = wanted.first_mut().filter(|_| !is_answer) {
+        first.about = first
+            .about
+            .take()
+            .into_iter()
+            .chain(message.rest.as_deref().map(<[u8]>::to_vec))
+            .reduce(|all, rest| [all, rest].concat());
         first.rest = message.rest;
     }
     wanted

@@ -5,6 +5,7 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{ContentEntry, ContentLength, Derived, Input, Record};
 use rederive_evidence::rules::Outcome;
+use rederive_evidence::values::ActorType;
 use rederive_import::{Format, ImportedRun};
 
 /// The only run of a file.
@@ -21,15 +22,43 @@ pub(crate) fn chat(text: &str) -> ImportedRun {
     only_run(&Format::Chat { messages: None }, "chat.json", text)
 }
 
-/// The records between opening and closing, a line each: number, kind, place, causes, what the body says, contents; then the notes.
+/// The records between opening and closing, a line each: number, kind, time, place, causes, what the body says, contents; then the notes.
 pub(crate) fn outline(run: &ImportedRun) -> String {
     let inner = run.drafts.iter().enumerate().skip(1).take(run.drafts.len() - 2);
     let records = inner.map(|(number, draft)| format!("{number} {}", line(draft)));
     records.chain(run.notes.iter().map(|note| format!("note {note}"))).collect::<Vec<_>>().join("\n")
 }
 
+/// The opening and the closing record, a line each.
+pub(crate) fn ends(run: &ImportedRun) -> String {
+    let (opening, closing) = (run.drafts.first().unwrap(), run.drafts.last().unwrap());
+    let (Body::RunOpened(opened), Body::RunClosed(closed)) = (&opening.body, &closing.body) else {
+        panic!("a run begins with its opening and ends with its closing record")
+    };
+    let models: Vec<_> = opened.models.iter().map(|model| model.id.to_string()).collect();
+    let agents = opened.actors.iter().filter(|actor| actor.actor_type == ActorType::Agent);
+    let agents: Vec<_> = agents.map(|actor| actor.id.to_string()).collect();
+    let named = format!(
+        "build {} agents [{}] models [{}] session {}",
+        opened.build.id,
+        agents.join(" "),
+        models.join(" "),
+        opened.session.id
+    );
+    format!("opened {named} {}\n{} {}", line(opening), closed.end, line(closing))
+}
+
+/// Asserts that two texts of lines are alike but for the white space around each line.
+#[track_caller]
+pub(crate) fn assert_lines(found: &str, expected: &str) {
+    let lines: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let expected = lines.join("\n");
+    assert!(found == expected, "found\n{found}\n\nexpected\n{expected}");
+}
+
 fn line(draft: &Draft) -> String {
     let mut words = vec![draft.body.kind().to_string()];
+    words.extend(draft.time.map(|time| format!("t{}", time.0)));
     words.extend(draft.place.as_ref().map(|place| format!("{}:{}", place.turn, place.index)));
     let causes = draft.causes.ranges().iter().map(|range| match range.count {
         1 => range.first.to_string(),
@@ -56,10 +85,17 @@ fn details(body: &Body) -> Vec<String> {
                 part.from.map_or("new".to_owned(), |from| from.0.to_string())
             };
             let parts = sent.parts.iter().map(|part| format!("{}@{}", part.role, from(part)));
-            kept.chain(parts).collect()
+            let offered: Vec<_> = sent.tools.iter().map(ToString::to_string).collect();
+            let offered = (!offered.is_empty()).then(|| format!("offers {}", offered.join(",")));
+            kept.chain(parts).chain(offered).collect()
         }
-        Body::PromptAnswered(answer) => vec![format!("{} calls", answer.calls)],
+        Body::PromptAnswered(answer) => {
+            let stop = answer.stop.known().map(|stop| format!("stop {stop}"));
+            let model = answer.model.known().map(|model| format!("by {model}"));
+            [format!("{} calls", answer.calls)].into_iter().chain(stop).chain(model).collect()
+        }
         Body::PromptGiven(given) => vec![given.role.to_string()],
+        Body::ToolRegistered(registered) => vec![registered.tool.to_string()],
         Body::ToolProposed(proposed) => vec![proposed.tool.to_string()],
         _ => Vec::new(),
     }

@@ -10,7 +10,7 @@ use rederive_import::{Format, ImportedRun};
 use serde_json::Value;
 
 use crate::outline::check_shape;
-use crate::whole::{kept, leaves};
+use crate::whole::lost;
 
 fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -127,10 +127,10 @@ fn check_whole(format: &Format, name: &str, bytes: &[u8]) -> (Vec<ImportedRun>, 
             Err(error) => failures.push(error.to_string()),
         }
     }
-    let mut kept_of: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    let mut runs_of: BTreeMap<u64, Vec<&ImportedRun>> = BTreeMap::new();
     for run in &runs {
         check_shape(run);
-        kept(run, kept_of.entry(run.entry).or_default());
+        runs_of.entry(run.entry).or_default().push(run);
     }
     let text = std::str::from_utf8(bytes).unwrap();
     let values: Vec<Value> = match serde_json::from_str(text) {
@@ -138,11 +138,9 @@ fn check_whole(format: &Format, name: &str, bytes: &[u8]) -> (Vec<ImportedRun>, 
         Ok(whole) => vec![whole],
         Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
     };
-    for (entry, kept) in kept_of {
+    for (entry, runs) in runs_of {
         let Some(value) = values.get(entry as usize).filter(|_| failures.is_empty()) else { continue };
-        let mut said = BTreeSet::new();
-        leaves(value, &mut said);
-        let lost: Vec<&String> = said.difference(&kept).collect();
+        let lost = lost(value, runs);
         assert!(lost.is_empty(), "{name} entry {entry}: {lost:?}");
     }
     (runs, failures)

@@ -8,21 +8,32 @@ use serde_json::Value;
 
 /// The texts in a JSON value and, further in, in strings that are JSON themselves. Which role speaks, of what type a part is and
 /// why a model stopped are fields of the records, and an attribute's name tells its place: they are not counted.
-pub(crate) fn leaves(value: &Value, found: &mut BTreeSet<String>) {
-    const FIELDS: &[&str] = &["role", "type", "finish_reason", "event.name", "key"];
+pub(crate) fn said(value: &Value) -> BTreeSet<String> {
+    const FIELDS: &[&str] = &["role", "type", "finish_reason", "stop_reason", "event.name"];
+    let is_field = |name: &str| FIELDS.contains(&name.rsplit('.').next().unwrap()) || FIELDS.contains(&name);
+    let mut found = BTreeSet::new();
+    texts(
+        value,
+        &|name, key| name == "key" || is_field(name) || (name == "value" && is_field(key)),
+        &mut found,
+    );
+    found.remove("");
+    found
+}
+
+/// Collects the texts of all members but those that are left out by their own name and their object's `key`.
+fn texts(value: &Value, is_left_out: &dyn Fn(&str, &str) -> bool, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => match serde_json::from_str(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => leaves(&inner, found),
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) => texts(&inner, is_left_out, found),
             _ => drop(found.insert(text.clone())),
         },
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, is_left_out, found)),
         Value::Object(members) => {
             let key = members.get("key").and_then(Value::as_str).unwrap_or_default();
-            let is_field = key.ends_with(".role") || key.ends_with(".finish_reason");
             for (name, value) in members {
-                let is_field = FIELDS.contains(&name.as_str()) || (is_field && name == "value");
-                if !(is_field && value.is_string()) {
-                    leaves(value, found);
+                if !is_left_out(name, key) || value.is_array() || (value.is_object() && name != "value") {
+                    texts(value, is_left_out, found);
                 }
             }
         }
@@ -31,15 +42,28 @@ pub(crate) fn leaves(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// The texts in the contents of a run, whether a content is the text itself or JSON that holds it, and the names in fields.
-pub(crate) fn kept(run: &ImportedRun, found: &mut BTreeSet<String>) {
+pub(crate) fn kept(run: &ImportedRun) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for draft in &run.drafts {
         for content in &draft.contents {
-            leaves(&Value::from(String::from_utf8(content.bytes.clone()).unwrap()), found);
+            let text = String::from_utf8_lossy(&content.bytes).into_owned();
+            texts(&Value::from(text), &|_, _| false, &mut found);
         }
         match &draft.body {
-            Body::PromptAnswered(answer) => found.extend(answer.model.known().map(ToString::to_string)),
+            Body::PromptSent(sent) => drop(found.insert(sent.model.to_string())),
+            Body::PromptAnswered(answer) => {
+                found.extend(answer.model.known().map(ToString::to_string));
+                found.extend(answer.version.known().map(ToString::to_string));
+            }
             Body::ToolProposed(proposed) => drop(found.insert(proposed.tool.to_string())),
             _ => {}
         }
     }
+    found
+}
+
+/// What the source says and no record of its runs holds.
+pub(crate) fn lost<'r>(source: &Value, runs: impl IntoIterator<Item = &'r ImportedRun>) -> Vec<String> {
+    let held: BTreeSet<String> = runs.into_iter().flat_map(kept).collect();
+    said(source).difference(&held).cloned().collect()
 }
