@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, explain, import, keygen, record, replay, show};
+use crate::commands::{
+    check, completions, diff, explain, import, keygen, prove, record, redact, replay, show,
+};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::style::ColorChoice;
@@ -55,6 +57,14 @@ enum Command {
     Replay(replay::Replay),
     /// Show a run as a timeline, one record, or what led to it.
     Show(show::Show),
+    /// Say where two traces part, to the record and the field.
+    Diff(diff::Diff),
+    /// Prove that records are in a sealed run.
+    Prove(prove::Prove),
+    /// Check a proof with nothing but a trust root.
+    Check(check::Check),
+    /// Copy a trace without some contents; every hash and signature stays.
+    Redact(redact::Redact),
     /// Make a signing key.
     Keygen(keygen::Keygen),
     /// Say what a code means and what to do about it.
@@ -134,6 +144,10 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Record(record) => record.run(terminal),
         Command::Replay(replay) => replay.run(terminal),
         Command::Show(show) => show.run(terminal),
+        Command::Diff(diff) => diff.run(terminal),
+        Command::Prove(prove) => prove.run(terminal),
+        Command::Check(check) => check.run(terminal),
+        Command::Redact(redact) => redact.run(terminal),
         Command::Explain(explain) => explain.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {

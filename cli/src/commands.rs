@@ -1,9 +1,13 @@
 //! One module a command.
 
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod keygen;
+pub(crate) mod prove;
 pub(crate) mod record;
+pub(crate) mod redact;
 pub(crate) mod replay;
 pub(crate) mod show;

@@ -161,8 +161,8 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
 pub(crate) enum Held {
     /// Its bytes, which match the commitment.
     Bytes(Vec<u8>),
-    /// The trace does not have it: it was redacted.
-    Redacted,
+    /// It is not there, for this reason.
+    Absent(&'static str),
     /// Bytes that do not match the commitment.
     Wrong,
 }
@@ -178,6 +178,6 @@ pub(crate) fn content(
     Ok(match contents.read(commitment)? {
         Some(content) if content.is_genuine() => Held::Bytes(content.bytes.to_vec()),
         Some(_) => Held::Wrong,
-        None => Held::Redacted,
+        None => Held::Absent("redacted"),
     })
 }

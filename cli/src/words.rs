@@ -3,4 +3,5 @@
 pub(crate) mod faults;
 pub(crate) mod gaps;
 pub(crate) mod gist;
+pub(crate) mod record;
 pub(crate) mod verdict;

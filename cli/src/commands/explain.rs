@@ -65,7 +65,7 @@ impl Explain {
             let mut table = Table::default();
             for entry in group {
                 let name = Cell::left(entry.name, Tone::Name);
-                table.push(vec![name, Cell::left(entry.meaning, Tone::Plain)]);
+                table.push(vec![name, Cell::left(entry.meaning.as_str(), Tone::Plain)]);
             }
             let heading = group.first().map(|entry| entry.group.heading()).unwrap_or_default();
             terminal.line(&paint.paint(Tone::Strong, heading));

@@ -115,7 +115,7 @@ impl Shown<'_> {
                             ("hex", Value::String(rederive_evidence::hex::format(error.as_bytes())))
                         }
                     },
-                    Held::Redacted => ("redacted", Value::Bool(true)),
+                    Held::Absent(_) => ("redacted", Value::Bool(true)),
                     Held::Wrong => ("damaged", Value::Bool(true)),
                 };
                 let _ = shown.insert(name.to_owned(), value);
@@ -139,7 +139,7 @@ impl Shown<'_> {
                 }
                 (_, Ok(text)) => crate::text::one_line(text),
             },
-            Held::Redacted => "(redacted)".to_owned(),
+            Held::Absent(why) => format!("({why})"),
             Held::Wrong => "(bytes that do not match their commitment)".to_owned(),
         })
     }

@@ -123,7 +123,7 @@ pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
             Failed::usage(problem.hint("give it with --key"))
         }
         RecordError::NotClosed => unclosed(path, true),
-        RecordError::Append(_) | RecordError::NotAnOpening => {
+        RecordError::Append(_) | RecordError::NotAnOpening | RecordError::NothingRecorded => {
             Failed::usage(Problem::error(format!("{shown}: {error}")))
         }
         RecordError::Entropy(_) | RecordError::Stopped | _ => Failed::internal(format!("{shown}: {error}")),

@@ -43,8 +43,8 @@ impl Group {
 pub(super) struct Entry {
     pub(super) name: &'static str,
     pub(super) group: Group,
-    /// In one sentence.
-    pub(super) meaning: &'static str,
+    /// In one phrase.
+    pub(super) meaning: String,
     /// What follows from it.
     pub(super) about: String,
     /// What to do.
@@ -66,7 +66,7 @@ pub(super) fn glossary() -> Vec<Entry> {
     all.extend(gaps::ALL.iter().map(|(name, meaning, next)| Entry {
         name,
         group: Group::Gap,
-        meaning,
+        meaning: phrase(meaning),
         about: "A gap says what a verdict does not cover. It makes a run incomplete; it does not make it wrong.".to_owned(),
         next,
         spec: "section 12.3",
@@ -76,10 +76,22 @@ pub(super) fn glossary() -> Vec<Entry> {
     all
 }
 
+/// A registry's sentence as a phrase: without its full stop, and small where its first word is.
+fn phrase(sentence: &str) -> String {
+    let mut chars = sentence.trim_end_matches('.').chars();
+    match chars.next() {
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        Some(first) => std::iter::once(first).chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
 fn of_code(name: &'static str, meaning: &'static str) -> Option<Entry> {
     let class = Class::of(name)?;
     let (about, next) = (class.about(name).to_owned(), class.next(name));
-    Some(Entry { name, group: Group::Code, meaning, about, next, spec: class.spec() })
+    Some(Entry { name, group: Group::Code, meaning: phrase(meaning), about, next, spec: class.spec() })
 }
 
 fn of_rule(rule: Rule) -> Entry {
@@ -91,7 +103,7 @@ fn of_rule(rule: Rule) -> Entry {
     Entry {
         name: rule.name(),
         group: Group::Rule,
-        meaning: rule.about(),
+        meaning: phrase(rule.about()),
         about,
         next: "`rederive show FILE --causes N` shows what led to the record; the reason beside the rule says in what way it is not kept",
         spec: "section 10",
@@ -102,7 +114,7 @@ fn of_reason(reason: Reason) -> Entry {
     Entry {
         name: reason.name(),
         group: Group::Reason,
-        meaning: reason.about(),
+        meaning: phrase(reason.about()),
         about: "It stands beside the rule that it is a breach of, and names the earlier record concerned where there is one."
             .to_owned(),
         next: "`rederive show FILE --record N` shows the record in full, `--causes N` what led to it",
@@ -123,7 +135,7 @@ fn of_verdict(valid: Valid) -> Entry {
     Entry {
         name: valid.name(),
         group: Group::Verdict,
-        meaning: valid.about(),
+        meaning: phrase(valid.about()),
         about: format!("Exit status {exit}, unless something else found has one that comes before it."),
         next,
         spec: "section 12.3",
@@ -140,7 +152,7 @@ fn of_kind(kind: Kind) -> Entry {
     Entry {
         name: kind.name(),
         group: Group::Kind,
-        meaning: "a kind of record",
+        meaning: "a kind of record".to_owned(),
         about: format!("{nature} Layer `{}`; may be made by: {makers}.", kind.layer()),
         next: "",
         spec: "section 7.2",
@@ -150,11 +162,10 @@ fn of_kind(kind: Kind) -> Entry {
 impl Entry {
     pub(super) fn print(&self, terminal: &mut Terminal) {
         let paint = terminal.paint();
-        let meaning = self.meaning.trim_end_matches('.');
         terminal.line(&format!(
             "{}: {}",
             paint.paint(Tone::Name, self.name),
-            paint.paint(Tone::Strong, meaning)
+            paint.paint(Tone::Strong, &self.meaning)
         ));
         let rows = [("means", self.about.as_str()), ("next", self.next), ("spec", self.spec)];
         for (name, text) in rows.into_iter().filter(|(_, text)| !text.is_empty()) {

@@ -3,7 +3,7 @@
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::record::Record;
-use rederive_evidence::rules::{Breach, Outcome};
+use rederive_evidence::rules::Outcome;
 
 use super::Shown;
 use crate::args::Failed;
@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 use crate::text::{cut, one_line};
 use crate::time;
 use crate::words::gist::gist;
+use crate::words::record::breach_words;
 
 /// Characters of the columns with actor and kind.
 const ACTOR_WIDTH: usize = 12;
@@ -115,18 +116,6 @@ impl Timeline {
         let left = width.saturating_sub(text.chars().count()).max(QUOTE_WIDTH_MIN);
         Ok(format!("{text}{}", self.paint.paint(Tone::Faint, &cut(&quote, left))))
     }
-}
-
-/// A rule that is not kept, in words.
-pub(super) fn breach_words(breach: &Breach) -> String {
-    let mut words = format!("{} {}", breach.rule, breach.reason);
-    if let Some(record) = breach.record {
-        words.push_str(&format!(" (record {record})"));
-    }
-    if let Some(item) = breach.item {
-        words.push_str(&format!(" (item {item})"));
-    }
-    words
 }
 
 fn imported_from(

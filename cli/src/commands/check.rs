@@ -1,0 +1,176 @@
+//! `check`: whether a proof holds, with nothing but a trust root.
+
+mod json;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rederive_evidence::ids::Id;
+use rederive_evidence::kinds::Body;
+use rederive_evidence::proof::{InclusionProof, ProofFault, ProvenRecord, ProvenRecords};
+use rederive_evidence::record::ContentEntry;
+use rederive_verify::KeyRole;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{counted, one_line};
+use crate::trace::{self, Held};
+use crate::words::record::{print_contents, print_head, print_parts, print_rows};
+
+/// A tenant's name that nobody has: keys that are trusted for one tenant alone do not count under it.
+const NO_TENANT: &str = "-";
+
+/// Check a proof with nothing but a trust root.
+#[derive(Args)]
+#[command(after_help = "\
+A proof that holds shows that the records are in this run at these places, and that the run was sealed by the key named; not that its recorder told the
+truth about the world. Exit status 3 where it does not hold.
+
+Example: rederive check call.proof --trust roots.json")]
+pub(crate) struct Check {
+    /// The proof.
+    #[arg(value_name = "PROOF")]
+    proof: PathBuf,
+    /// Trust-root file: the keys trusted, and for what.
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+    /// The tenant whose run it should be, for keys that are trusted for one tenant alone.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<Id>,
+    /// Show contents whole.
+    #[arg(long)]
+    content: bool,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let roots = trace::trust_roots(&self.trust)?;
+        let bytes = trace::file(&self.proof)?;
+        let tenant = match &self.tenant {
+            Some(tenant) => tenant.clone(),
+            None => Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?,
+        };
+        let checked = InclusionProof::parse(&bytes).and_then(|proof| {
+            let proven = proof.check(|key, run| roots.allows(key, KeyRole::Recorder, &tenant, run))?;
+            Ok((proof, proven))
+        });
+        match checked {
+            Ok((proof, proven)) => {
+                self.check_tenant(&proven)?;
+                self.print(&proof, &proven, terminal)?;
+                Ok(Exit::AsAsked)
+            }
+            Err(fault) => Ok(self.refuse(&fault, terminal)),
+        }
+    }
+
+    /// Where the proof shows the record that opens the run, its tenant must be the one asked for.
+    fn check_tenant(&self, proven: &ProvenRecords) -> Result<(), Failed> {
+        let opening = proven.records.iter().find_map(|proven| {
+            let Body::RunOpened(opening) = &proven.record.as_ref()?.input.body else { return None };
+            Some(opening)
+        });
+        match (opening, &self.tenant) {
+            (Some(opening), Some(asked)) if opening.tenant != *asked => {
+                let problem = Problem::error("the run is of another tenant")
+                    .row("proof", opening.tenant.as_str())
+                    .row("asked for", asked.as_str());
+                Err(Failed::new(Exit::Untrustworthy, problem))
+            }
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    fn refuse(&self, fault: &ProofFault, terminal: &mut Terminal) -> Exit {
+        let (code, is_unknown) = (fault.code(), matches!(fault, ProofFault::Version { .. }));
+        if self.json {
+            terminal.json(&json::Refused { holds: false, code, reason: fault.to_string() });
+        } else {
+            let title = format!("{} proves nothing: {fault}", self.proof.display());
+            let mut problem = Problem::error(title).row("code", code);
+            if matches!(fault, ProofFault::Seal(_)) && self.tenant.is_none() {
+                problem = problem
+                    .hint("where the trust-root file binds the key to a tenant, name it with --tenant");
+            }
+            terminal.report(
+                &problem.hint(format!("`rederive explain {code}` says what that means and what to do")),
+            );
+        }
+        if is_unknown { Exit::Unfinished } else { Exit::Untrustworthy }
+    }
+
+    fn print(
+        &self,
+        proof: &InclusionProof,
+        proven: &ProvenRecords,
+        terminal: &mut Terminal,
+    ) -> Result<(), Failed> {
+        if self.json {
+            terminal.json(&json::Holds::of(proof, proven));
+            return Ok(());
+        }
+        if terminal.is_quiet() {
+            return Ok(());
+        }
+        let (seal, paint) = (proven.seal.payload(), terminal.paint());
+        let shown = counted(proven.records.len() as u64, "record");
+        let heading = format!("{} {shown} of run {}", paint.paint(Tone::Good, "holds:"), seal.run);
+        terminal.line(&heading);
+        let own = if seal.ephemeral { ", drawn for this run alone" } else { "" };
+        let row = |name: &str, value: String| (name.to_owned(), value);
+        print_rows(
+            &[
+                row("signed by", format!("{}, trusted as recorder{own}", proven.seal.key())),
+                row(
+                    "run has",
+                    format!("{} in {}", counted(seal.records, "record"), counted(seal.segments, "segment")),
+                ),
+                row("seal", proven.seal.digest().to_hex()),
+            ],
+            terminal,
+        );
+        for record in &proven.records {
+            terminal.line("");
+            self.print_record(proof, record, terminal)?;
+        }
+        Ok(())
+    }
+
+    fn print_record(
+        &self,
+        proof: &InclusionProof,
+        proven: &ProvenRecord,
+        terminal: &mut Terminal,
+    ) -> Result<(), Failed> {
+        let mut rows = vec![("leaf".to_owned(), proven.leaf.to_hex())];
+        if proven.recovered {
+            let words =
+                "no signature covered it before a crash: its recorder vouches for it since the recovery";
+            rows.push(("recovered".to_owned(), words.to_owned()));
+        }
+        let Some(record) = &proven.record else {
+            let heading = format!("record {}, of a kind that this version does not know", proven.sequence);
+            terminal.line(&terminal.paint().paint(Tone::Strong, &one_line(&heading)));
+            print_rows(&rows, terminal);
+            return Ok(());
+        };
+        print_head(record, rows, terminal);
+        print_parts(record, terminal);
+        if !record.input.contents.is_empty() {
+            terminal.line(&terminal.paint().paint(Tone::Strong, "contents"));
+        }
+        print_contents(record, |entry| Ok(disclosed(proof, entry)), self.content, terminal)
+    }
+}
+
+/// What a proof that holds discloses of a content.
+fn disclosed(proof: &InclusionProof, entry: &ContentEntry) -> Held {
+    let found = proof.disclosed.iter().find(|disclosure| disclosure.commitment == entry.commitment);
+    found.map_or(Held::Absent("not disclosed"), |disclosure| Held::Bytes(disclosure.bytes.0.clone()))
+}

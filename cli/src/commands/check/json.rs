@@ -1,0 +1,83 @@
+//! The JSON form of a check. Its shape is stable: members are added, never changed.
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::{PublicKey, RunId};
+use rederive_evidence::proof::{Disclosure, InclusionProof, ProvenRecord, ProvenRecords};
+use rederive_evidence::record::Record;
+use serde::Serialize;
+
+/// A proof that proves nothing.
+#[derive(Serialize)]
+pub(super) struct Refused {
+    pub(super) holds: bool,
+    pub(super) code: &'static str,
+    pub(super) reason: String,
+}
+
+/// A proof that holds.
+#[derive(Serialize)]
+pub(super) struct Holds<'a> {
+    holds: bool,
+    run: RunId,
+    key: PublicKey,
+    /// Whether the key was drawn for this run alone.
+    ephemeral: bool,
+    seal: Digest,
+    run_records: u64,
+    run_segments: u64,
+    records: Vec<RecordView<'a>>,
+    disclosed: Vec<DisclosedView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RecordView<'a> {
+    sequence: u64,
+    leaf: Digest,
+    recovered: bool,
+    /// `null` where its kind is not known to this version.
+    record: Option<&'a Record>,
+}
+
+#[derive(Serialize)]
+struct DisclosedView<'a> {
+    commitment: Digest,
+    bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// Where it is not UTF-8 text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+}
+
+impl<'a> Holds<'a> {
+    pub(super) fn of(proof: &'a InclusionProof, proven: &'a ProvenRecords) -> Self {
+        let seal = proven.seal.payload();
+        Self {
+            holds: true,
+            run: seal.run,
+            key: proven.seal.key(),
+            ephemeral: seal.ephemeral,
+            seal: proven.seal.digest(),
+            run_records: seal.records,
+            run_segments: seal.segments,
+            records: proven.records.iter().map(RecordView::of).collect(),
+            disclosed: proof.disclosed.iter().map(DisclosedView::of).collect(),
+        }
+    }
+}
+
+impl<'a> RecordView<'a> {
+    fn of(proven: &'a ProvenRecord) -> Self {
+        let ProvenRecord { sequence, leaf, recovered, record } = proven;
+        Self { sequence: *sequence, leaf: *leaf, recovered: *recovered, record: record.as_ref() }
+    }
+}
+
+impl<'a> DisclosedView<'a> {
+    fn of(disclosure: &'a Disclosure) -> Self {
+        let bytes = disclosure.bytes.0.as_slice();
+        let text = std::str::from_utf8(bytes).ok();
+        let hex = text.is_none().then(|| rederive_evidence::hex::format(bytes));
+        Self { commitment: disclosure.commitment, bytes: bytes.len(), text, hex }
+    }
+}

@@ -1,0 +1,260 @@
+//! `diff`: where two traces part, to the record and the field.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rederive_replay::{Comparison, Diff as Compared, DiffFault, Difference, diff};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{counted, one_line};
+use crate::trace::{self, Trace};
+use crate::words::faults;
+
+/// The most characters of a value that are shown, with what stands around the place where two values part.
+const VALUE_CHARS_MAX: usize = 160;
+
+/// Say where two traces part, to the record and the field.
+#[derive(Args)]
+#[command(after_help = "\
+Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are
+compared by their bytes where both have them. Nothing is verified here: `replay` does that. Exit status 0 where nothing differs, 1 where they part.
+
+Example: rederive diff mine.rdt theirs.rdt")]
+pub(crate) struct Diff {
+    /// The first trace.
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// The second.
+    #[arg(value_name = "B")]
+    b: PathBuf,
+    /// Compare this record alone, and list every field that differs.
+    #[arg(long, value_name = "N")]
+    at: Option<u64>,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A field that differs.
+#[derive(Debug, Serialize)]
+struct Parted {
+    field: String,
+    a: Value,
+    b: Value,
+}
+
+#[derive(Serialize)]
+struct RecordView {
+    record: u64,
+    fields: Vec<Parted>,
+}
+
+impl Diff {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let (a, b) = (trace::open(&self.a)?, trace::open(&self.b)?);
+        match self.at {
+            Some(number) => self.record(&a, &b, number, terminal),
+            None => self.traces(&a, &b, terminal),
+        }
+    }
+
+    fn traces(&self, a: &Trace, b: &Trace, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let compared = diff(a, b).map_err(|fault| self.failed(&fault))?;
+        let exit = match compared.difference {
+            Difference::None { .. } => Exit::AsAsked,
+            Difference::Field { .. }
+            | Difference::Length { .. }
+            | Difference::Unreadable { .. }
+            | Difference::Signed { .. } => Exit::Parted,
+        };
+        if self.json {
+            terminal.json(&compared);
+        } else {
+            self.print(&compared, terminal);
+        }
+        Ok(exit)
+    }
+
+    /// A fault of either trace: which, the library does not say.
+    fn failed(&self, fault: &DiffFault) -> Failed {
+        let both = format!("{} or {}", self.a.display(), self.b.display());
+        match fault {
+            DiffFault::Read(fault) => faults::reading(Path::new(&both), fault),
+            DiffFault::Records(fault) => trace::unreadable(Path::new(&both), fault),
+            _ => Failed::internal(format!("{both}: {fault}")),
+        }
+    }
+
+    fn print(&self, compared: &Compared, terminal: &mut Terminal) {
+        let (what, same) = match compared.comparison {
+            Comparison::Bytes => ("one run, byte for byte", "the same"),
+            Comparison::Acts => ("two runs, by what happened", "what happened is the same"),
+        };
+        let (a, b) = (self.a.display(), self.b.display());
+        let problem = match &compared.difference {
+            Difference::None { records } => {
+                let same = terminal.paint().paint(Tone::Good, same);
+                terminal.tell(&format!("{same}: {}, compared as {what}", counted(*records, "record")));
+                return;
+            }
+            Difference::Field { record, segment, field, a: in_a, b: in_b } => {
+                let (in_a, in_b) = values(in_a, in_b);
+                Problem::error(format!("the traces part at record {record}"))
+                    .row("compared", what)
+                    .row("segment", format!("{segment}, after {}", equal(compared.same_segments)))
+                    .row("field", field)
+                    .row("first", format!("{in_a}  ({a})"))
+                    .row("second", format!("{in_b}  ({b})"))
+                    .hint(format!(
+                        "`rederive diff {a} {b} --at {record}` lists every field of it that differs"
+                    ))
+            }
+            Difference::Length { record, first_is_longer } => {
+                let (longer, shorter) = if *first_is_longer { (&a, &b) } else { (&b, &a) };
+                Problem::error(format!("{shorter} ends where {longer} goes on with record {record}"))
+                    .row("compared", what)
+                    .hint(format!(
+                        "`rederive show {longer} --record {record}` shows what the other does not have"
+                    ))
+            }
+            Difference::Unreadable { record, reason } => {
+                Problem::error(format!("the traces part at record {record}, which cannot be read"))
+                    .row("compared", what)
+                    .row("reason", reason)
+            }
+            Difference::Signed { segment } => {
+                let signed = match segment {
+                    Some(segment) => format!("the header of segment {segment}"),
+                    None => "the seal".to_owned(),
+                };
+                Problem::error(format!("all records are the same, but {signed} is not"))
+                    .row("compared", what)
+                    .hint("one run sealed or signed twice: `rederive replay A B` says whether both signatures hold")
+            }
+        };
+        terminal.report(&problem);
+    }
+
+    /// Compares one record of both.
+    fn record(&self, a: &Trace, b: &Trace, number: u64, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let (in_a, in_b) = (view(a, &self.a, number)?, view(b, &self.b, number)?);
+        let mut fields = Vec::new();
+        differences(&in_a, &in_b, String::new(), &mut fields);
+        let exit = if fields.is_empty() { Exit::AsAsked } else { Exit::Parted };
+        if self.json {
+            terminal.json(&RecordView { record: number, fields });
+            return Ok(exit);
+        }
+        if fields.is_empty() {
+            terminal.tell(&format!("{}: record {number}", terminal.paint().paint(Tone::Good, "the same")));
+        }
+        for Parted { field, a, b } in &fields {
+            let (a, b) = values(a, b);
+            let paint = terminal.paint();
+            terminal.line(&paint.paint(Tone::Strong, field));
+            terminal.line(&format!("  {}  {a}", paint.paint(Tone::Faint, "first ")));
+            terminal.line(&format!("  {}  {b}", paint.paint(Tone::Faint, "second")));
+        }
+        Ok(exit)
+    }
+}
+
+/// The JSON view of a record of one trace.
+fn view(trace: &Trace, path: &Path, number: u64) -> Result<Value, Failed> {
+    match trace::record(trace, path, number)? {
+        Some((_, record)) => Ok(serde_json::to_value(&record).unwrap_or(Value::Null)),
+        None => Err(Failed::usage(Problem::error(format!("{} has no record {number}", path.display())))),
+    }
+}
+
+/// Every leaf in which two values differ, in the order of their names.
+fn differences(a: &Value, b: &Value, path: String, found: &mut Vec<Parted>) {
+    match (a, b) {
+        (a, b) if a == b => {}
+        (Value::Object(in_a), Value::Object(in_b)) => {
+            let names: BTreeSet<&String> = in_a.keys().chain(in_b.keys()).collect();
+            let dot = if path.is_empty() { "" } else { "." };
+            for name in names {
+                let of = |members: &serde_json::Map<String, Value>| {
+                    members.get(name).cloned().unwrap_or(Value::Null)
+                };
+                differences(&of(in_a), &of(in_b), format!("{path}{dot}{name}"), found);
+            }
+        }
+        (Value::Array(in_a), Value::Array(in_b)) => {
+            for index in 0..in_a.len().max(in_b.len()) {
+                let of = |items: &[Value]| items.get(index).cloned().unwrap_or(Value::Null);
+                differences(&of(in_a), &of(in_b), format!("{path}[{index}]"), found);
+            }
+        }
+        (a, b) => found.push(Parted { field: path, a: a.clone(), b: b.clone() }),
+    }
+}
+
+fn equal(segments: u32) -> String {
+    match segments {
+        0 => "no equal one".to_owned(),
+        segments => counted(u64::from(segments), "equal segment"),
+    }
+}
+
+/// Both values on one line each; long ones from a little before the place where they part.
+fn values(a: &Value, b: &Value) -> (String, String) {
+    let (a, b) = (word(a), word(b));
+    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let from = if a.chars().count().max(b.chars().count()) <= VALUE_CHARS_MAX {
+        0
+    } else {
+        common.saturating_sub(40)
+    };
+    (part(&a, from), part(&b, from))
+}
+
+fn part(text: &str, from: usize) -> String {
+    let rest: String = text.chars().skip(from).collect();
+    let start = if from > 0 { "…" } else { "" };
+    format!("{start}{}", crate::text::cut(&rest, VALUE_CHARS_MAX))
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => one_line(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            one_line(&value.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_leaf_that_differs_is_named() {
+        let mut found = Vec::new();
+        let (a, b) = (json!({"x": {"y": [1, 2]}, "z": 1}), json!({"x": {"y": [1, 3, 4]}, "z": 1, "w": null}));
+        differences(&a, &b, String::new(), &mut found);
+        let fields: Vec<&str> = found.iter().map(|parted| parted.field.as_str()).collect();
+        assert_eq!(fields, ["x.y[1]", "x.y[2]"]);
+    }
+
+    #[test]
+    fn long_values_are_shown_from_before_where_they_part() {
+        let long = |end: &str| Value::String(format!("{}{end}", "x".repeat(300)));
+        let (a, b) = values(&long("one"), &long("two"));
+        assert!(a.starts_with("…x") && a.ends_with("one") && b.ends_with("two"), "{a} {b}");
+        assert!(a.chars().count() < 60);
+        assert_eq!(values(&json!(1), &Value::Null), ("1".to_owned(), "absent".to_owned()));
+    }
+}

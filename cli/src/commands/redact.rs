@@ -1,0 +1,215 @@
+//! `redact`: a copy of a trace without some contents, which breaks no hash.
+
+mod choice;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+use rederive_archive::storage::OsStorage;
+use rederive_archive::{Copied, Copying, Misuse, Packing, TransferFault, WriteFault, copy};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::record::{ContentEntry, frame_length};
+use serde::Serialize;
+
+use self::choice::{Chosen, Finding};
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{Cell, Table, bytes, counted};
+use crate::trace;
+use crate::words::faults;
+
+/// What is said of every redaction.
+const OUT_OF_REACH: [&str; 4] = [
+    "the trace it was made from, copies of it and backups",
+    "proofs given out with --content, and receipts",
+    "the systems that the contents came from or went to",
+    "length and media type of what was removed, and that records named the same content: they stay in the records",
+];
+
+/// Copy a trace without some contents; every hash and signature stays.
+#[derive(Args)]
+#[command(after_help = "\
+The input is never changed. --find looks for the text as it is and as JSON writes it; other forms of it (base64, parts in several contents) are not found. What
+stands in record bodies (ids, numbers, enums) is no content and cannot be removed.
+
+Examples:
+  rederive redact run.rdt --out clean.rdt --find alice@example.com
+  rederive redact run.rdt --out bare.rdt --all")]
+pub(crate) struct Redact {
+    /// The trace.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// File to write the redacted trace to. An existing one is never written over.
+    #[arg(long, value_name = "NEW")]
+    out: PathBuf,
+    #[command(flatten)]
+    which: Which,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is to be removed.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Which {
+    /// The contents with these commitments, as `show` prints them.
+    #[arg(long = "commitment", value_name = "HEX", value_delimiter = ',', value_parser = commitment)]
+    commitments: Vec<Digest>,
+    /// All contents of these records.
+    #[arg(long = "record", value_name = "N", value_delimiter = ',')]
+    records: Vec<u64>,
+    /// Every content that has this text in it.
+    #[arg(long, value_name = "TEXT")]
+    find: Vec<String>,
+    /// Every content.
+    #[arg(long)]
+    all: bool,
+}
+
+/// A commitment as `show` prints it: 64 hexadecimal digits.
+fn commitment(text: &str) -> Result<Digest, rederive_evidence::hex::HexFault> {
+    rederive_evidence::hex::parse(text).map(Digest)
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    out: String,
+    bytes: u64,
+    redacted: Vec<ContentView<'a>>,
+    /// Commitments asked for whose contents the trace did not have.
+    not_held: Vec<Digest>,
+    out_of_reach: [&'static str; 4],
+}
+
+#[derive(Serialize)]
+struct ContentView<'a> {
+    #[serde(flatten)]
+    entry: &'a ContentEntry,
+    records: &'a [u64],
+}
+
+impl Redact {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let source = trace::open(&self.file)?;
+        let finding = Finding { which: &self.which, path: &self.file };
+        let chosen = finding.choose(&source)?;
+        if chosen.is_nothing() {
+            let title = format!("{} holds no such content: nothing was written", self.file.display());
+            let hint = format!("`rederive show {} --content` shows what it holds", self.file.display());
+            return Err(Failed::usage(Problem::error(title).hint(hint)));
+        }
+        let copying = Copying { leave_out: &chosen.leave_out, packing: Packing::Hot };
+        let copied = copy(&source, OsStorage, &self.out, copying, |frames| frame_length(frames).ok())
+            .map_err(|fault| self.failed(&fault))?;
+        if self.json {
+            terminal.json(&self.view(&chosen, &copied));
+        } else {
+            self.print(&chosen, &copied, terminal);
+        }
+        Ok(Exit::AsAsked)
+    }
+
+    fn failed(&self, fault: &TransferFault) -> Failed {
+        let refused = |reason: &str, hint: &str| {
+            let title = format!("{} cannot be redacted: {reason}", self.file.display());
+            Failed::new(Exit::Unfinished, Problem::error(title).hint(hint))
+        };
+        match fault {
+            TransferFault::Write(WriteFault::Misuse(Misuse::SegmentOpen)) => refused(
+                "it is still open",
+                "`rederive record --recover --key FILE --close aborted` closes and seals it",
+            ),
+            TransferFault::Write(WriteFault::Misuse(Misuse::Cut)) => {
+                refused("its end was cut off, and a copy would hide that", "get another copy of it")
+            }
+            TransferFault::Write(fault) => faults::writing(&self.out, fault),
+            TransferFault::Read(_) | _ => faults::transferring(&self.file, fault),
+        }
+    }
+
+    fn view<'a>(&self, chosen: &'a Chosen, copied: &Copied) -> View<'a> {
+        let redacted = copied.left_out.iter().filter_map(|commitment| {
+            let (entry, records) = chosen.listed.get(commitment)?;
+            Some(ContentView { entry, records })
+        });
+        View {
+            out: self.out.display().to_string(),
+            bytes: copied.bytes,
+            redacted: redacted.collect(),
+            not_held: not_held(chosen, copied).copied().collect(),
+            out_of_reach: OUT_OF_REACH,
+        }
+    }
+
+    fn print(&self, chosen: &Chosen, copied: &Copied, terminal: &mut Terminal) {
+        let paint = terminal.paint();
+        let length: u64 = copied
+            .left_out
+            .iter()
+            .filter_map(|gone| chosen.listed.get(gone))
+            .map(|(entry, _)| entry.bytes.0)
+            .sum();
+        let heading = format!(
+            "{} removed, {}; {} has {}",
+            counted(copied.left_out.len() as u64, "content"),
+            bytes(length),
+            self.out.display(),
+            bytes(copied.bytes)
+        );
+        terminal.tell(&paint.paint(Tone::Strong, &heading));
+        let mut table = Table::default();
+        for (entry, records) in copied.left_out.iter().filter_map(|gone| chosen.listed.get(gone)) {
+            table.push(vec![
+                Cell::left(entry.commitment.to_hex(), Tone::Name),
+                Cell::right(bytes(entry.bytes.0)),
+                Cell::left(entry.media.name(), Tone::Plain),
+                Cell::left(in_records(records), Tone::Faint),
+            ]);
+        }
+        table.lines("  ", paint).iter().for_each(|line| terminal.tell(line));
+        let missing = not_held(chosen, copied).count() as u64;
+        if missing > 0 {
+            terminal.tell(&format!("  {} asked for were not in the trace", counted(missing, "content")));
+        }
+        if !copied.hints_dropped.is_empty() {
+            terminal.tell(&format!(
+                "  {} that did not check were left out",
+                counted(copied.hints_dropped.len() as u64, "hint")
+            ));
+        }
+        for (text, records) in &chosen.in_bodies {
+            let title = format!(
+                "{text:?} stands in the body of {}, which is no content: it stays",
+                in_records(records)
+            );
+            terminal.caution(&Problem::warning(title));
+        }
+        terminal.tell(&paint.paint(Tone::Strong, "what this cannot reach"));
+        OUT_OF_REACH.iter().for_each(|line| terminal.tell(&format!("  {line}")));
+        terminal.remark(&format!("next: rederive replay {}", self.out.display()));
+    }
+}
+
+fn not_held<'a>(chosen: &'a Chosen, copied: &'a Copied) -> impl Iterator<Item = &'a Digest> {
+    chosen.leave_out.difference(&copied.left_out)
+}
+
+/// The records in words; of many the first.
+fn in_records(records: &[u64]) -> String {
+    let shown: Vec<String> = records.iter().take(8).map(ToString::to_string).collect();
+    let more = records.len().saturating_sub(shown.len());
+    let noun = if records.len() == 1 { "record" } else { "records" };
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{noun} {}{more}", shown.join(", "))
+}
+
+/// What records list, by commitment: the entry, and the records that list it.
+type Listed = BTreeMap<Digest, (ContentEntry, Vec<u64>)>;
+
+/// Commitments of contents.
+type Commitments = BTreeSet<Digest>;
