@@ -1,13 +1,9 @@
-//! What is recorded replays, and what was changed does not.
+//! What is recorded replays, and replays the same however it was cut into segments.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use rederive_archive::storage::faulty::FaultyStorage;
-use rederive_recorder::{Durability, NoClock, OpenCalls, Options, Recorder, SeededEntropy};
-use rederive_replay::{Gap, Level, Report, Valid, replay_bytes};
+use rederive_replay::{Gap, Level, Valid};
 
 use crate::runs;
+use crate::traces::{Trace, key, options, recorded, recorded_enforced, recorded_with, report};
 
 /// The bytes of a sealed trace of these drafts, the same for the same drafts.
 pub(crate) fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
@@ -16,26 +12,8 @@ pub(crate) fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
 
 /// The same with another run number, secret and key for another seed.
 pub(crate) fn sealed_with_seed(drafts: Vec<rederive_evidence::draft::Draft>, seed: &[u8]) -> Vec<u8> {
-    let storage = FaultyStorage::new();
-    let path = Path::new("run.rdt");
-    let options = Options {
-        durability: Durability::OnSeal,
-        clock: Arc::new(NoClock),
-        entropy: Box::new(SeededEntropy::new(seed, b"")),
-        open_calls: OpenCalls::Leave,
-        ..Options::default()
-    };
-    let mut drafts = drafts.into_iter();
-    let recorder = Recorder::create(storage.clone(), path, drafts.next().unwrap(), options).unwrap();
-    for draft in drafts {
-        recorder.append(draft).unwrap();
-    }
-    recorder.seal().unwrap();
-    storage.bytes_of(path).unwrap()
-}
-
-fn report(bytes: &[u8], level: Level) -> Report {
-    replay_bytes(bytes, &rederive_replay::Options { level, ..Default::default() }).unwrap()
+    let options = options(rederive_recorder::Durability::OnSeal, seed);
+    recorded_with(drafts, rederive_recorder::Options { signer: None, ..options })
 }
 
 #[test]
@@ -51,6 +29,43 @@ fn what_is_recorded_reproduces_at_every_level() {
 }
 
 #[test]
+fn an_enforced_run_that_keeps_the_rules_reproduces_without_finding_or_failure() {
+    let bytes = recorded_enforced(3);
+    for level in Level::ALL {
+        let report = report(&bytes, *level);
+        assert_eq!(report.valid, Valid::Reproduced, "{level}: {report:#?}");
+        assert_eq!(report.records, 3 + 3 * runs::RECORDS_AN_ENFORCED_TURN);
+        assert_eq!((report.findings.total(), report.failures.total()), (0, 0), "{report:#?}");
+        assert_eq!(report.gaps, [Gap::NoWitness, Gap::NoTrustRoot]);
+    }
+    let refused =
+        Trace::read(&bytes).records().into_iter().find(|record| !record.derived.breaches.is_empty());
+    assert_eq!(refused, None);
+}
+
+#[test]
 fn the_same_drafts_and_seed_give_the_same_file() {
     assert_eq!(sealed(runs::observed(5)), sealed(runs::observed(5)));
+}
+
+#[test]
+fn a_run_reproduces_however_it_is_cut_into_segments() {
+    for bytes in [recorded(runs::observed(3)), recorded_enforced(2)] {
+        let whole = Trace::read(&bytes);
+        let records = whole.records();
+        assert_eq!(
+            whole.derived(records.clone(), &[], &key()).write(),
+            bytes,
+            "derived slowly, derived alike"
+        );
+        let each: Vec<usize> = (1..records.len()).collect();
+        for cuts in [&[1][..], &[6, 12], &each] {
+            let cut = whole.derived(records.clone(), cuts, &key()).write();
+            for level in Level::ALL {
+                let report = report(&cut, *level);
+                assert_eq!(report.valid, Valid::Reproduced, "{cuts:?}, {level}: {report:#?}");
+                assert_eq!(report.segments, cuts.len() as u64 + 1);
+            }
+        }
+    }
 }

@@ -2,10 +2,16 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Id, PublicKey, RecordedTime, RunId};
-use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent};
+use rederive_evidence::ids::{Id, PublicKey, RecordRef, RecordedTime, RunId};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::{
+    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request,
+};
+use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
 use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
-use rederive_evidence::kinds::tool::{ToolProposed, ToolReturned};
+use rederive_evidence::kinds::tool::{
+    ToolDispatched, ToolProposed, ToolRegistered, ToolRequested, ToolReturned, ToolValidated,
+};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::*;
@@ -15,8 +21,10 @@ pub(crate) fn id(text: &str) -> Id {
     Id::new(text).unwrap()
 }
 
-/// The number of turns that make the records of [`observed`]: one opening, six a turn, one closing.
+/// Records that a turn of [`observed`] makes, beside the opening and the closing one.
 pub(crate) const RECORDS_A_TURN: u64 = 5;
+/// Records that a turn of [`enforced`] makes, beside the opening, the registration and the closing one.
+pub(crate) const RECORDS_AN_ENFORCED_TURN: u64 = 9;
 
 /// Drafts of an observed run with this many turns: a user asks, the model calls a tool, the tool answers.
 pub(crate) fn observed(turns: u32) -> Vec<Draft> {
@@ -33,11 +41,7 @@ pub(crate) fn observed(turns: u32) -> Vec<Draft> {
             Draft::new(id("user"), Origin::Human, PromptGiven { role: Role::User, message: content(0) });
         given.content(MediaType::Text, format!("question {turn}")).unwrap();
         at(&mut given, &[0], 0);
-        let part = Part {
-            role: Role::User,
-            content: content(0),
-            from: Some(rederive_evidence::ids::RecordRef(first)),
-        };
+        let part = Part { role: Role::User, content: content(0), from: Some(RecordRef(first)) };
         let mut sent = Draft::new(
             id("agent"),
             Origin::Code,
@@ -56,56 +60,216 @@ pub(crate) fn observed(turns: u32) -> Vec<Draft> {
             id("agent"),
             Origin::Model,
             PromptAnswered {
-                prompt: Some(rederive_evidence::ids::RecordRef(first + 1)),
-                raw: Given::Known(content(0)),
-                reasoning: None,
-                model: Given::Known(id("model")),
                 version: Given::Absent,
-                parameters: None,
-                tokens_in: Given::Known(10),
-                tokens_out: Given::Known(5),
-                spend_micros: None,
                 stop: Given::Absent,
-                calls: 1,
+                ..answer(Some(RecordRef(first + 1)))
             },
         );
         answered.content(MediaType::Text, format!("calling search for {turn}")).unwrap();
         at(&mut answered, &[first + 1], 2);
-        let mut proposed = Draft::new(
-            id("agent"),
-            Origin::Model,
-            ToolProposed {
-                tool: id("search"),
-                arguments: Given::Known(content(0)),
-                call_id: None,
-                expected_effect: None,
-                retry_of: None,
-            },
-        );
+        let mut proposed = Draft::new(id("agent"), Origin::Model, proposal());
         proposed.content(MediaType::Json, format!("{{\"query\":\"{turn}\"}}")).unwrap();
         at(&mut proposed, &[first + 2], 3);
-        let mut returned = Draft::new(
-            id("broker"),
-            Origin::Tool,
-            ToolReturned {
-                result: content(0),
-                duration_us: Some(5),
-                spend_micros: None,
-                label: None,
-                call_id: None,
-            },
-        );
+        let mut returned = Draft::new(id("broker"), Origin::Tool, result());
         returned.content(MediaType::Text, format!("result {turn}")).unwrap();
         at(&mut returned, &[first + 3], 4);
         drafts.extend([given, sent, answered, proposed, returned]);
     }
-    let last = drafts.len() as u64 - 1;
+    drafts.push(closing(drafts.len() as u64 - 1, u64::from(turns) * 10));
+    drafts
+}
+
+/// The draft that closes a run after the record `last`.
+pub(crate) fn closing(last: u64, second: u64) -> Draft {
     let mut closed =
         Draft::new(id("recorder"), Origin::Code, RunClosed { end: RunEnd::Completed, reason: None });
     closed.causes = Causes::of([last]);
-    closed.time = Some(time(u64::from(turns) * 10));
-    drafts.push(closed);
+    closed.time = Some(time(second));
+    closed
+}
+
+const SCHEMA: &str = r#"{"type":"object","required":["query"],"properties":{"query":{"type":"string"}}}"#;
+
+/// Drafts of an enforced run that keeps every rule, with this many turns: a user asks, the model proposes a call, and it goes through broker
+/// and gate to its result. `commitment` gives the commitments of the run that the drafts are for.
+pub(crate) fn enforced(turns: u32, commitment: impl Fn(&[u8]) -> Digest) -> Vec<Draft> {
+    let mut drafts = vec![opening(Mode::Enforced), registration()];
+    for turn in 0..turns {
+        let first = drafts.len() as u64;
+        drafts.extend(enforced_turn(turn, first, &commitment));
+    }
+    drafts.push(closing(drafts.len() as u64 - 1, u64::from(turns) * 10));
     drafts
+}
+
+/// The draft that registers the tool `search` with a schema.
+pub(crate) fn registration() -> Draft {
+    let body = ToolRegistered {
+        tool: id("search"),
+        version: Given::Known(id("1")),
+        schema: Given::Known(content(0)),
+        surface: Given::Known(id("web")),
+        effects: Given::Known(EffectsClass::Read),
+        reversible: Given::Known(true),
+        preview: false,
+        result_label: Given::Known(Label { trust: Trust::Internal, sensitivity: Sensitivity::Internal }),
+        description: None,
+    };
+    let mut draft = Draft::new(id("operator"), Origin::Code, Box::new(body));
+    draft.content(MediaType::Json, SCHEMA).unwrap();
+    draft.causes = Causes::of([0]);
+    draft.time = Some(time(0));
+    draft
+}
+
+/// The records of one turn of [`enforced`], the first with number `first`.
+pub(crate) fn enforced_turn(turn: u32, first: u64, commitment: impl Fn(&[u8]) -> Digest) -> Vec<Draft> {
+    let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
+    let arguments = format!("{{\"query\":\"{turn}\"}}");
+    let committed = commitment(arguments.as_bytes());
+    let question = format!("question {turn}");
+    let request = id(&format!("request-{turn}"));
+    let part = Part { role: Role::User, content: content(0), from: Some(RecordRef(first)) };
+    let steps: Vec<(&str, Origin, Body, Vec<(MediaType, String)>)> = vec![
+        (
+            "user",
+            Origin::Human,
+            PromptGiven { role: Role::User, message: content(0) }.into(),
+            vec![(MediaType::Text, question.clone())],
+        ),
+        (
+            "agent",
+            Origin::Code,
+            PromptSent {
+                model: id("model"),
+                extends: None,
+                kept: vec![],
+                parts: vec![part],
+                tools: vec![id("search")],
+                parameters: None,
+            }
+            .into(),
+            vec![(MediaType::Text, question)],
+        ),
+        (
+            "agent",
+            Origin::Model,
+            answer(Some(RecordRef(first + 1))).into(),
+            vec![(MediaType::Text, format!("calling search for {turn}"))],
+        ),
+        ("agent", Origin::Model, proposal().into(), vec![(MediaType::Json, arguments)]),
+        (
+            "broker",
+            Origin::Code,
+            ToolValidated {
+                tool: id("search"),
+                version: Given::Known(id("1")),
+                schema: Given::Known(commitment(SCHEMA.as_bytes())),
+                arguments: committed,
+            }
+            .into(),
+            vec![],
+        ),
+        (
+            "broker",
+            Origin::Code,
+            ToolRequested { request: request.clone(), arguments: committed, target: None }.into(),
+            vec![],
+        ),
+        ("gate", Origin::Code, Box::new(permit(&place, request, committed)).into(), vec![]),
+        (
+            "broker",
+            Origin::Code,
+            ToolDispatched {
+                tool: id("search"),
+                arguments: committed,
+                target: None,
+                idempotency: None,
+                sandbox: None,
+                bytes_out: None,
+            }
+            .into(),
+            vec![],
+        ),
+        ("broker", Origin::Tool, result().into(), vec![(MediaType::Text, format!("result {turn}"))]),
+    ];
+    let made = steps.into_iter().zip(0..).map(|((actor, origin, body, contents), step)| {
+        let mut draft = Draft::new(id(actor), origin, body);
+        for (media, text) in contents {
+            draft.content(media, text).unwrap();
+        }
+        draft.place = Some(place.clone());
+        draft.causes = Causes::of([if step == 0 { 0 } else { first + step - 1 }]);
+        draft.time = Some(time(u64::from(turn) * 10 + step));
+        draft
+    });
+    made.collect()
+}
+
+fn answer(prompt: Option<RecordRef>) -> PromptAnswered {
+    PromptAnswered {
+        prompt,
+        raw: Given::Known(content(0)),
+        reasoning: None,
+        model: Given::Known(id("model")),
+        version: Given::Known(id("1")),
+        parameters: None,
+        tokens_in: Given::Known(10),
+        tokens_out: Given::Known(5),
+        spend_micros: None,
+        stop: Given::Known(StopReason::Calls),
+        calls: 1,
+    }
+}
+
+fn proposal() -> ToolProposed {
+    ToolProposed {
+        tool: id("search"),
+        arguments: Given::Known(content(0)),
+        call_id: None,
+        expected_effect: None,
+        retry_of: None,
+    }
+}
+
+fn result() -> ToolReturned {
+    ToolReturned { result: content(0), duration_us: Some(5), spend_micros: None, label: None, call_id: None }
+}
+
+fn permit(place: &Place, request: Id, arguments: Digest) -> DecisionMade {
+    DecisionMade {
+        decision: Decision::Permit,
+        directive: Directive::None,
+        reason: ReasonCode::PolicyPermits,
+        enforcement: Enforcement::Executed,
+        request: Request {
+            id: request,
+            call: Some(place.clone()),
+            goal: Given::Absent,
+            actor: id("agent"),
+            scope: Given::Absent,
+            surface: id("web"),
+            action: EffectsClass::Read,
+            target: None,
+            arguments: Given::Known(arguments),
+            influence: Label { trust: Trust::User, sensitivity: Sensitivity::Internal },
+            carriage: Given::Absent,
+            expected_effect: None,
+        },
+        bundle: Given::Known(Digest::ZERO),
+        engine: Given::Known(id("cedar")),
+        engine_version: Given::Known(id("4")),
+        rules: vec![],
+        errors: vec![],
+        risks: vec![],
+        uncertainty_permille: Given::Known(0),
+        exception: None,
+        approval: None,
+        explanation: None,
+        expires: None,
+        reliance: vec![],
+        receipt: None,
+    }
 }
 
 fn content(index: u16) -> rederive_evidence::ids::Content {
@@ -163,12 +327,19 @@ pub(crate) fn opening(mode: Mode) -> Draft {
             actor("user", ActorType::Principal),
             actor("agent", ActorType::Agent),
             actor("broker", ActorType::Broker),
+            actor("gate", ActorType::Gate),
+            actor("operator", ActorType::Operator),
             actor("recorder", ActorType::Recorder),
         ],
         models: vec![ModelEntry { id: id("model"), clearance: Given::Known(Sensitivity::Restricted) }],
         sources: vec![],
         grants: vec![],
-        layers: vec![Layer::Run, Layer::Identity, Layer::Prompt, Layer::Context, Layer::Audit],
+        layers: match mode {
+            Mode::Enforced => Layer::ALL.to_vec(),
+            Mode::Observed => {
+                vec![Layer::Run, Layer::Identity, Layer::Prompt, Layer::Context, Layer::Audit]
+            }
+        },
         recorder_key: PublicKey([0; 32]),
         recorder: id("recorder"),
         memory: None,

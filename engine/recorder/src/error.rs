@@ -76,6 +76,9 @@ pub enum RecordError {
     /// An earlier failure stopped the recorder, or a thread died inside it: recover the trace.
     #[error("the recorder was stopped by an earlier failure: recover the trace to go on")]
     Stopped,
+    /// The trace to go on with holds no record.
+    #[error("the trace holds no record, and none of it was ever acknowledged: begin the run anew")]
+    NothingRecorded,
     /// The first draft does not open a run.
     #[error("the first record of a run is `run.opened`")]
     NotAnOpening,
@@ -129,6 +132,7 @@ impl RecordError {
             Self::Write(fault) => Some(fault.effect()),
             Self::Append(_)
             | Self::Entropy(_)
+            | Self::NothingRecorded
             | Self::NotAnOpening
             | Self::NotClosed
             | Self::NoKey

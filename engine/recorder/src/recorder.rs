@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rederive_archive::storage::Storage;
+use rederive_archive::storage::{Effect, Storage};
 use rederive_archive::{
     Content, Durability as Disk, Packing, Recovery, RecoveryReport, SegmentEnd, TraceWriter,
 };
@@ -15,10 +15,10 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Id, PublicKey, RecordedTime, RunId};
 use rederive_evidence::keys::{Signer, SigningKey};
-use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::guardrail::BlockReason;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::tool::{ToolBlocked, ToolUnknown, UnknownReason};
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::frame_length;
 use rederive_evidence::rules::{Breach, Outcome};
 use rederive_evidence::values::{ActorType, Origin, Place};
@@ -121,6 +121,8 @@ pub struct Recorder<S: Storage> {
 struct Intake {
     ledger: Ledger,
     queue: Vec<Queued>,
+    /// Nobody knows what the writer wrote last: nothing more is taken, since nothing more can be kept.
+    stopped: bool,
 }
 
 enum Queued {
@@ -184,7 +186,7 @@ impl<S: Storage> Recorder<S> {
             open_calls: options.open_calls,
             own_name,
             opening: Some(opening),
-            intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)] }),
+            intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)], stopped: false }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: 0, taken: 0 }),
         };
         if recorder.has_commits() {
@@ -217,10 +219,10 @@ impl<S: Storage> Recorder<S> {
             open_calls: options.open_calls,
             own_name: restored.own_name,
             opening: None,
-            intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new() }),
+            intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: records, taken: records }),
         };
-        recorder.end_dispatched_calls(UnknownReason::Crash)?;
+        recorder.end_dispatched_calls()?;
         recorder.flush()?;
         Ok((recorder, report))
     }
@@ -256,22 +258,25 @@ impl<S: Storage> Recorder<S> {
         Ok(self.intake()?.ledger.commitment(bytes))
     }
 
-    /// Records a draft. When it returns with `is_durable`, the record survives a crash at any instant.
+    /// Records a draft. When it returns with `is_durable`, the record survives a crash at any instant. The dispatch of a call is durable
+    /// when this returns, but for a run that is durable at its seal: the tool may be called then.
     ///
     /// # Errors
-    /// The draft did not become a record, or its durability is not known: see [`RecordError::effect`].
+    /// [`RecordError::Append`]: the draft did not become a record. The store: it did, and waits for [`Self::flush`], which may be called again where
+    /// [`RecordError::effect`] says that nothing was written; where that is unknown the recorder is stopped.
     pub fn append(&self, draft: Draft) -> Result<Appended, RecordError> {
-        if matches!(draft.body, Body::RunClosed(_)) && self.open_calls == OpenCalls::End {
-            self.end_open_calls(draft.time)?;
-        }
+        let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
         let (mut appended, waiting) = self.enter(draft)?;
         match self.durability {
             Durability::EveryRecord => self.make_durable(appended.sequence)?,
-            Durability::Group(most) if waiting >= most as usize => self.make_durable(appended.sequence)?,
+            Durability::Group(most) if is_dispatch || waiting >= most as usize => {
+                self.make_durable(appended.sequence)?;
+            }
             Durability::Group(_) => return Ok(appended),
             Durability::OnSeal | Durability::LeftToSystem => {
                 if waiting >= QUEUE_MAX {
-                    self.write_queue(&mut *self.outlet()?)?;
+                    let written = self.write_queue(&mut *self.outlet()?);
+                    let _ = self.settle(written)?;
                 }
                 return Ok(appended);
             }
@@ -305,11 +310,8 @@ impl<S: Storage> Recorder<S> {
         }
         drop(intake);
         let mut outlet = self.outlet()?;
-        let head = self.write_queue(&mut outlet)?;
-        if let Some(head) = head {
-            outlet.writer.commit(&head)?;
-        }
-        Ok(())
+        let committed = self.commit(&mut outlet);
+        self.settle(committed)
     }
 
     /// Seals a closed run.
@@ -345,22 +347,52 @@ impl<S: Storage> Recorder<S> {
         }
     }
 
-    /// Derives the record and queues it. Returns how much waits for the writer.
+    /// Derives the record and queues it. Returns how much waits for the writer. Calls that are open at the closing record end before it,
+    /// with nothing in between.
     fn enter(&self, draft: Draft) -> Result<(Appended, usize), RecordError> {
         let mut intake = self.intake()?;
-        // Before the record, so that where signing fails the record was not taken.
-        if intake.ledger.segment_is_full() {
-            intake.close_segment()?;
+        if matches!(draft.body, Body::RunClosed(_)) && self.open_calls == OpenCalls::End {
+            for (place, is_dispatched) in intake.ledger.open_calls() {
+                let end = if is_dispatched {
+                    Body::from(ToolUnknown { reason: UnknownReason::Abort })
+                } else {
+                    Body::from(ToolBlocked { reason: BlockReason::RunEnd, notice: None })
+                };
+                self.end_call(&mut intake, place, end, draft.time)?;
+            }
         }
-        let entered = intake.ledger.enter(draft)?;
-        let appended = Appended {
-            sequence: entered.sequence,
-            outcome: entered.outcome,
-            breaches: entered.breaches.clone(),
-            is_durable: false,
-        };
-        intake.queue.push(queued(entered));
+        let appended = intake.enter(draft)?;
         Ok((appended, intake.queue.len()))
+    }
+
+    /// Ends the calls that a recorder that was stopped had dispatched: whether they took effect is unknown.
+    fn end_dispatched_calls(&self) -> Result<(), RecordError> {
+        let mut intake = self.intake()?;
+        if intake.ledger.is_closed() {
+            return Ok(());
+        }
+        for (place, is_dispatched) in intake.ledger.open_calls() {
+            if is_dispatched {
+                let end = Body::from(ToolUnknown { reason: UnknownReason::Crash });
+                self.end_call(&mut intake, place, end, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_call(
+        &self,
+        intake: &mut Intake,
+        place: Place,
+        end: Body,
+        time: Option<RecordedTime>,
+    ) -> Result<(), RecordError> {
+        let Some(own_name) = &self.own_name else { return Ok(()) };
+        let mut draft = Draft::new(own_name.clone(), Origin::Code, end);
+        draft.place = Some(place);
+        draft.time = time;
+        let _ = intake.enter(draft)?;
+        Ok(())
     }
 
     /// Returns once the record with this number is durable, written by this thread or by another.
@@ -369,12 +401,27 @@ impl<S: Storage> Recorder<S> {
         if outlet.durable > sequence {
             return Ok(());
         }
-        let head = self.write_queue(&mut outlet)?;
-        if let Some(head) = head {
-            outlet.writer.commit(&head)?;
-        }
+        let committed = self.commit(&mut outlet);
+        self.settle(committed)?;
         outlet.durable = outlet.taken;
         Ok(())
+    }
+
+    fn commit(&self, outlet: &mut Outlet<S>) -> Result<(), RecordError> {
+        if let Some(head) = self.write_queue(outlet)? {
+            outlet.writer.commit(&head)?;
+        }
+        Ok(())
+    }
+
+    /// Stops the recorder where it is unknown what was written.
+    fn settle<T>(&self, written: Result<T, RecordError>) -> Result<T, RecordError> {
+        if let Err(error) = &written
+            && error.effect() == Some(Effect::Unknown)
+        {
+            self.intake()?.stopped = true;
+        }
+        written
     }
 
     /// Hands the queue to the writer; returns the signed head over what the open segment then has.
@@ -386,40 +433,28 @@ impl<S: Storage> Recorder<S> {
         outlet.write_backlog()?;
         Ok(head)
     }
-
-    /// Ends the calls that are open when the run closes: those dispatched as unknown, those never dispatched as blocked.
-    fn end_open_calls(&self, time: Option<RecordedTime>) -> Result<(), RecordError> {
-        self.end_calls(time, UnknownReason::Abort, true)
-    }
-
-    fn end_dispatched_calls(&self, reason: UnknownReason) -> Result<(), RecordError> {
-        self.end_calls(None, reason, false)
-    }
-
-    fn end_calls(
-        &self,
-        time: Option<RecordedTime>,
-        reason: UnknownReason,
-        with_undispatched: bool,
-    ) -> Result<(), RecordError> {
-        let Some(own_name) = self.own_name.clone() else { return Ok(()) };
-        let open: Vec<(Place, bool)> = self.intake()?.ledger.open_calls();
-        for (place, is_dispatched) in open {
-            let body = match (is_dispatched, with_undispatched) {
-                (true, _) => Body::from(ToolUnknown { reason }),
-                (false, true) => Body::from(ToolBlocked { reason: BlockReason::RunEnd, notice: None }),
-                (false, false) => continue,
-            };
-            let mut draft = Draft::new(own_name.clone(), Origin::Code, body);
-            draft.place = Some(place);
-            draft.time = time;
-            let _ = self.enter(draft)?;
-        }
-        Ok(())
-    }
 }
 
 impl Intake {
+    fn enter(&mut self, draft: Draft) -> Result<Appended, RecordError> {
+        if self.stopped {
+            return Err(RecordError::Stopped);
+        }
+        // Before the record, so that where signing fails the record was not taken.
+        if self.ledger.segment_is_full() {
+            self.close_segment()?;
+        }
+        let entered = self.ledger.enter(draft)?;
+        let appended = Appended {
+            sequence: entered.sequence,
+            outcome: entered.outcome,
+            breaches: entered.breaches.clone(),
+            is_durable: false,
+        };
+        self.queue.push(queued(entered));
+        Ok(appended)
+    }
+
     fn close_segment(&mut self) -> Result<(), RecordError> {
         if let Some(closed) = self.ledger.close_segment()? {
             self.queue.push(Queued::Close(closed));

@@ -186,7 +186,7 @@ impl Restoring<'_> {
     fn finish(self) -> Result<Restored, RecordError> {
         match (self.ledger, self.run) {
             (Some(ledger), Some((run, key))) => Ok(Restored { ledger, run, key, own_name: self.own_name }),
-            (None, _) | (_, None) => Err(RecordError::NotAnOpening),
+            (None, _) | (_, None) => Err(RecordError::NothingRecorded),
         }
     }
 }

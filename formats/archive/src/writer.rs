@@ -556,11 +556,14 @@ fn begin_logged<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<S
     Ok(trace)
 }
 
-/// Takes over a trace file whose writer was stopped before it had written anything.
+/// Takes over a trace file whose writer was stopped before it could acknowledge anything: it holds no more than the file header, and has no
+/// log.
 fn begin_again<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<Stored<S::File>, WriteFault> {
     let trace = open_present(storage, path, Access::Write)?;
     check_locked(&trace)?;
-    match check_file_header(&trace, trace.length()?, false) {
+    let length = trace.length()?;
+    match check_file_header(&trace, length, false) {
+        Ok(()) if length == FILE_HEADER_BYTES as u64 => {}
         Err(ReadFault::NeverBegun) => {}
         Err(ReadFault::Store(error)) => return Err(error.into()),
         Ok(()) | Err(_) => return Err(Misuse::Exists.into()),

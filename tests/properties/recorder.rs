@@ -1,0 +1,653 @@
+//! The recorder: what it acknowledges is kept whatever the storage does, and what it keeps replays.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread;
+
+use rayon::prelude::*;
+use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
+use rederive_archive::storage::{Effect, Storage};
+use rederive_archive::{Misuse, ReadFault, RecoveryReport, TraceReader, TransferFault, WriteFault};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::draft::Draft;
+use rederive_evidence::kinds::tool::UnknownReason;
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::record::Record;
+use rederive_evidence::rules::Outcome;
+use rederive_evidence::values::{Mode, Place};
+use rederive_recorder::{
+    AppendError, Durability, ManualClock, OpenCalls, Options, RecordError, Recorder, SealedRun,
+};
+use rederive_replay::{Gap, Level, Report, Valid, replay};
+
+use crate::runs;
+use crate::traces::{self, Trace, path, split};
+
+/// Turns of the enforced run that the fault table writes.
+const TURNS: u32 = 1;
+
+/// Options whose clock stands after every time of the drafts: what the recorder adds itself has a time.
+fn options(durability: Durability, seed: &[u8]) -> Options {
+    let clock = Arc::new(ManualClock::new(runs::time(900)));
+    Options { clock, ..traces::options(durability, seed) }
+}
+
+/// What a recorder was told to be durable before it ended.
+struct Told {
+    acknowledged: u64,
+    is_sealed: bool,
+}
+
+/// A run as it is recorded, from whatever of it is recorded already.
+struct Script {
+    durability: Durability,
+}
+
+impl Script {
+    fn options(&self) -> Options {
+        options(self.durability, b"faults")
+    }
+
+    fn drafts<S: Storage>(recorder: &Recorder<S>) -> Vec<Draft> {
+        runs::enforced(TURNS, |bytes| recorder.commitment(bytes).unwrap())
+    }
+
+    /// Records until something fails.
+    fn record(&self, storage: &FaultyStorage) -> Told {
+        let mut told = Told { acknowledged: 0, is_sealed: false };
+        let opening = runs::opening(Mode::Enforced);
+        let Ok(recorder) = Recorder::create(storage.clone(), path(), opening, self.options()) else {
+            return told;
+        };
+        if self.has_commits() {
+            told.acknowledged = 1;
+        }
+        told.is_sealed = self.go_on(recorder, &mut told.acknowledged).is_ok();
+        told
+    }
+
+    /// Records the rest of the run and seals it.
+    fn go_on(
+        &self,
+        recorder: Recorder<FaultyStorage>,
+        acknowledged: &mut u64,
+    ) -> Result<SealedRun, RecordError> {
+        let recorded = recorder.records()?;
+        for draft in Self::drafts(&recorder).into_iter().skip(recorded as usize) {
+            let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
+            let appended = recorder.append(draft).inspect_err(|error| assert_stopped(&recorder, error))?;
+            assert_eq!(appended.outcome, Outcome::Applied);
+            if appended.is_durable {
+                *acknowledged = appended.sequence + 1;
+            }
+            assert!(appended.is_durable || !is_dispatch || !self.has_commits(), "a tool is called then");
+        }
+        recorder.seal()
+    }
+
+    fn has_commits(&self) -> bool {
+        matches!(self.durability, Durability::EveryRecord | Durability::Group(_))
+    }
+
+    /// The records of the run when nothing fails.
+    fn frames(&self) -> Vec<Vec<u8>> {
+        let storage = FaultyStorage::new();
+        assert!(self.record(&storage).is_sealed);
+        Trace::read(&storage.bytes_of(path()).unwrap()).parts.remove(0).frames
+    }
+}
+
+/// Where it is unknown what was written, the recorder takes nothing more.
+fn assert_stopped(recorder: &Recorder<FaultyStorage>, error: &RecordError) {
+    if error.effect() == Some(Effect::Unknown) {
+        let refused = recorder.append(runs::closing(0, 0)).unwrap_err();
+        assert!(matches!(refused, RecordError::Stopped), "{refused}");
+    }
+}
+
+fn replayed(storage: &FaultyStorage) -> Report {
+    let options = rederive_replay::Options { level: Level::Content, ..Default::default() };
+    replay(storage, path(), &options).unwrap()
+}
+
+/// The frames of closed segments and of the open one.
+fn frames_in(storage: &FaultyStorage) -> Vec<Vec<u8>> {
+    let reader = TraceReader::open(storage, path()).unwrap();
+    let mut frames = Vec::new();
+    for number in 0..reader.segments() {
+        let mut buffer = rederive_archive::BlockBuffer::new();
+        frames.extend(split(reader.segment(number).unwrap().frames(&mut buffer).unwrap()));
+    }
+    frames.extend(reader.open_segment().map(|open| split(open.frames())).into_iter().flatten());
+    frames
+}
+
+/// What stands in the storage holds every acknowledged record as it was recorded, replays, and says what it lacks.
+#[track_caller]
+fn assert_kept(storage: &FaultyStorage, expected: &[Vec<u8>], told: &Told, case: &str) {
+    let frames = frames_in(storage);
+    assert!(frames.len() as u64 >= told.acknowledged, "{case}: {} records", frames.len());
+    assert_eq!(frames, expected[..frames.len()], "{case}");
+    let report = replayed(storage);
+    if frames.is_empty() {
+        assert_eq!(report.valid, Valid::Undecided, "{case}: {report:#?}");
+    } else {
+        assert_eq!(report.valid, Valid::Reproduced, "{case}: {report:#?}");
+    }
+    assert!(report.gaps.contains(&Gap::Unsealed) != (told.is_sealed || is_sealed(storage)), "{case}");
+}
+
+fn is_sealed(storage: &FaultyStorage) -> bool {
+    *TraceReader::open(storage, path()).unwrap().end() == rederive_archive::End::Sealed
+}
+
+/// Recovers what stands in the storage, ends the run and seals it. `None` where there is nothing to recover.
+#[track_caller]
+fn recover(storage: &FaultyStorage, script: &Script, case: &str) -> Option<RecoveryReport> {
+    let (recorder, report) = match Recorder::recover(storage.clone(), path(), script.options()) {
+        Ok(recovered) => recovered,
+        Err(
+            RecordError::NothingRecorded
+            | RecordError::Transfer(
+                TransferFault::Read(ReadFault::NeverBegun)
+                | TransferFault::Write(WriteFault::Misuse(Misuse::Absent)),
+            ),
+        ) => return None,
+        Err(error) => panic!("{case}: {error}"),
+    };
+    // A call that had been dispatched has got its end by the recovery: what the script has next would follow none.
+    let kept = report_records(&recorder, &report);
+    if recorder.records().unwrap() == kept {
+        script.go_on(recorder, &mut 0).unwrap_or_else(|error| panic!("{case}: {error}"));
+    } else {
+        assert_eq!(recorder.records().unwrap(), kept + 1, "{case}: one call was open");
+        recorder.append(runs::closing(kept, 1_000)).unwrap();
+        recorder.seal().unwrap();
+    }
+    Some(report)
+}
+
+fn report_records(recorder: &Recorder<FaultyStorage>, report: &RecoveryReport) -> u64 {
+    // All records of the script fit into one segment.
+    if report.segments > 0 {
+        recorder.records().unwrap()
+    } else {
+        (report.attested + report.unattested) as u64
+    }
+}
+
+#[track_caller]
+fn assert_recovers(storage: &FaultyStorage, script: &Script, expected: &[Vec<u8>], case: &str) {
+    if !matches!(TraceReader::open(storage, path()), Ok(reader) if *reader.end() == rederive_archive::End::Sealed)
+    {
+        match recover(storage, script, case) {
+            None => assert!(script.record(storage).is_sealed, "{case}: it can be begun again"),
+            Some(report) => {
+                let gap = Gap::RecoveredTail(report.unattested as u64);
+                let gaps = replayed(storage).gaps;
+                assert_eq!(gaps.contains(&gap), report.unattested > 0, "{case}: {gaps:?}");
+            }
+        }
+    }
+    let report = replayed(storage);
+    assert_eq!(report.valid, Valid::Reproduced, "{case}: {report:#?}");
+    assert_eq!((report.failures.total(), report.findings.total()), (0, 0), "{case}: {report:#?}");
+    assert!(!report.gaps.contains(&Gap::Unsealed), "{case}: {:?}", report.gaps);
+    let first = frames_in(storage).swap_remove(0);
+    assert!(first == expected[0] || report.records as usize == expected.len(), "{case}");
+}
+
+/// What a restart leaves, with other sectors for each call.
+fn survivals(call: u64) -> [Survival; 3] {
+    [Survival::Nothing, Survival::Everything, Survival::Sectors(call)]
+}
+
+#[test]
+fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
+    for durability in [Durability::EveryRecord, Durability::Group(4), Durability::OnSeal] {
+        let script = Script { durability };
+        let expected = script.frames();
+        let storage = FaultyStorage::new();
+        assert!(script.record(&storage).is_sealed);
+        let calls = storage.calls();
+        let cases: Vec<(u64, Fault)> =
+            (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))).collect();
+        cases.into_par_iter().for_each(|(call, fault)| {
+            for survival in survivals(call) {
+                let case = format!("{durability:?}, {fault:?} at call {call} of {calls}, {survival:?}");
+                let storage = FaultyStorage::new();
+                storage.inject(call, fault);
+                let told = script.record(&storage);
+                storage.restart(survival);
+                match TraceReader::open(&storage, path()) {
+                    Ok(_) => assert_kept(&storage, &expected, &told, &case),
+                    Err(fault) => {
+                        assert_eq!((told.acknowledged, told.is_sealed), (0, false), "{case}: {fault}");
+                    }
+                }
+                assert_recovers(&storage, &script, &expected, &case);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_recovery_that_fails_itself_loses_nothing_either() {
+    let script = Script { durability: Durability::EveryRecord };
+    let expected = script.frames();
+    let interrupted = || {
+        let storage = FaultyStorage::new();
+        storage.inject(26, Fault::Crash);
+        let told = script.record(&storage);
+        storage.restart(Survival::Sectors(7));
+        (storage, told)
+    };
+    let calls = {
+        let (storage, told) = interrupted();
+        assert!(told.acknowledged > 5 && !told.is_sealed);
+        let recovered = Recorder::recover(storage.clone(), path(), script.options());
+        drop(recovered.unwrap());
+        storage.calls()
+    };
+    assert!(calls > 5);
+    let cases: Vec<(u64, Fault)> =
+        (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))).collect();
+    cases.into_par_iter().for_each(|(call, fault)| {
+        for survival in survivals(call) {
+            let case = format!("{fault:?} at call {call} of {calls} of the recovery, {survival:?}");
+            let (storage, told) = interrupted();
+            storage.inject(call, fault);
+            drop(Recorder::recover(storage.clone(), path(), script.options()));
+            storage.restart(survival);
+            let frames = frames_in(&storage);
+            assert!(frames.len() as u64 >= told.acknowledged, "{case}");
+            let kept = frames.len().min(told.acknowledged as usize);
+            assert_eq!(frames[..kept], expected[..kept], "{case}");
+            assert_recovers(&storage, &script, &expected, &case);
+        }
+    });
+}
+
+#[test]
+fn a_fault_that_wrote_nothing_is_passed_by_flushing_again() {
+    let script = Script { durability: Durability::EveryRecord };
+    let expected = script.frames();
+    let calls = {
+        let storage = FaultyStorage::new();
+        assert!(script.record(&storage).is_sealed);
+        storage.calls()
+    };
+    let mut passed = 0;
+    for (call, fault) in (0..calls).flat_map(|call| [(call, Fault::Failed), (call, Fault::Short)]) {
+        let storage = FaultyStorage::new();
+        let opening = runs::opening(Mode::Enforced);
+        let recorder = Recorder::create(storage.clone(), path(), opening, script.options()).unwrap();
+        storage.inject(call, fault);
+        let (mut failed, mut unknown) = (false, false);
+        for draft in Script::drafts(&recorder).into_iter().skip(1) {
+            let Err(error) = recorder.append(draft) else { continue };
+            failed = true;
+            match error.effect() {
+                Some(Effect::NothingWritten) => recorder.flush().unwrap(),
+                Some(Effect::Unknown) | None => {
+                    unknown = true;
+                    break;
+                }
+            }
+        }
+        if failed && !unknown {
+            let _ = recorder.seal().unwrap();
+            assert_eq!(frames_in(&storage), expected, "{fault:?} at call {call}: each record once");
+            assert_eq!(replayed(&storage).valid, Valid::Reproduced);
+            passed += 1;
+        }
+    }
+    assert!(passed > 10, "{passed}");
+}
+
+#[test]
+fn threads_that_share_a_recorder_make_one_run_that_replays() {
+    const THREADS: u32 = 8;
+    const TURNS: u32 = 12;
+    for durability in [Durability::EveryRecord, Durability::Group(7), Durability::OnSeal] {
+        let storage = FaultyStorage::new();
+        let opening = runs::opening(Mode::Observed);
+        let options =
+            Options { clock: Arc::new(ManualClock::new(runs::time(1))), ..options(durability, b"threads") };
+        let recorder = Recorder::create(storage.clone(), path(), opening, options).unwrap();
+        let taken: Vec<u64> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let recorder = &recorder;
+                    scope.spawn(move || append_calls(recorder, thread, TURNS))
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let distinct: BTreeSet<u64> = taken.iter().copied().collect();
+        let records = 1 + u64::from(THREADS * TURNS * 2);
+        assert_eq!(distinct, (1..records).collect(), "numbers are dense, each once");
+        recorder.append(runs::closing(records - 1, 2)).unwrap();
+        recorder.seal().unwrap();
+        let report = replayed(&storage);
+        assert_eq!((report.valid, report.records), (Valid::Reproduced, records + 1), "{report:#?}");
+    }
+}
+
+/// Appends calls and their results at places of their own; returns the numbers of their records.
+fn append_calls(recorder: &Recorder<FaultyStorage>, thread: u32, turns: u32) -> Vec<u64> {
+    let mut taken = Vec::new();
+    for turn in 0..turns {
+        let template = runs::observed(1);
+        let place = Place { agent: runs::id(&format!("agent-{thread}")), turn, index: 0, attempt: 0 };
+        for mut draft in [template[4].clone(), template[5].clone()] {
+            draft.place = Some(place.clone());
+            draft.time = None;
+            draft.causes = rederive_evidence::record::Causes::of([0]);
+            taken.push(recorder.append(draft).unwrap().sequence);
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_threads_were_told_is_durable_is_kept_when_the_machine_stops() {
+    for call in [60, 90, 130] {
+        for durability in [Durability::EveryRecord, Durability::Group(3)] {
+            let storage = FaultyStorage::new();
+            let opening = runs::opening(Mode::Observed);
+            let recorder =
+                Recorder::create(storage.clone(), path(), opening, options(durability, b"threads")).unwrap();
+            storage.inject(call, Fault::Crash);
+            let told: u64 = thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|thread| {
+                        let recorder = &recorder;
+                        scope.spawn(move || append_until_stopped(recorder, thread))
+                    })
+                    .collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
+            });
+            drop(recorder);
+            storage.restart(Survival::Nothing);
+            assert!(told > 5);
+            assert!(frames_in(&storage).len() as u64 >= told, "{durability:?}, call {call}");
+            assert_eq!(replayed(&storage).valid, Valid::Reproduced);
+        }
+    }
+}
+
+/// Appends until the recorder fails; returns how many records it was told to be durable.
+fn append_until_stopped(recorder: &Recorder<FaultyStorage>, thread: u32) -> u64 {
+    let mut told = 0;
+    for turn in 0..1_000 {
+        let mut draft = runs::observed(1).swap_remove(4);
+        draft.place = Some(Place { agent: runs::id(&format!("agent-{thread}")), turn, index: 0, attempt: 0 });
+        match recorder.append(draft) {
+            Ok(appended) if appended.is_durable => told = appended.sequence + 1,
+            Ok(_) => {}
+            Err(_) => return told,
+        }
+    }
+    panic!("the storage was to fail");
+}
+
+/// The records of a group commit together: before it a crash takes all of them, after it none.
+#[test]
+fn a_group_of_records_is_durable_together() {
+    let recorded = |appended: usize, flush: bool| {
+        let storage = FaultyStorage::new();
+        let opening = runs::opening(Mode::Observed);
+        let recorder =
+            Recorder::create(storage.clone(), path(), opening, options(Durability::Group(3), b"group"))
+                .unwrap();
+        let drafts = runs::observed(2).into_iter().skip(1).take(appended);
+        let durable: Vec<bool> = drafts.map(|draft| recorder.append(draft).unwrap().is_durable).collect();
+        if flush {
+            recorder.flush().unwrap();
+        }
+        drop(recorder);
+        storage.restart(Survival::Nothing);
+        (durable, frames_in(&storage).len())
+    };
+    assert_eq!(recorded(0, false), (vec![], 1), "the opening record is durable when the run is open");
+    assert_eq!(recorded(2, false), (vec![false, false], 1));
+    assert_eq!(recorded(2, true), (vec![false, false], 3));
+    assert_eq!(recorded(3, false), (vec![false, false, true], 4));
+    assert_eq!(recorded(5, false), (vec![false, false, true, false, false], 4));
+}
+
+#[test]
+fn every_commit_ends_with_a_signed_head_over_all_records_so_far() {
+    let storage = FaultyStorage::new();
+    let opening = runs::opening(Mode::Observed);
+    let recorder =
+        Recorder::create(storage.clone(), path(), opening, options(Durability::EveryRecord, b"head"))
+            .unwrap();
+    for (taken, draft) in (1..).zip(runs::observed(2).into_iter().skip(1)) {
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        let open = reader.open_segment().unwrap();
+        assert_eq!((open.records(), open.attested()), (taken, taken));
+        recorder.append(draft).unwrap();
+    }
+}
+
+/// The tool may be called when the dispatch was taken: so it is durable, with what stands before it. Spec: D11.
+#[test]
+fn a_dispatch_waits_for_no_group() {
+    let storage = FaultyStorage::new();
+    let opening = runs::opening(Mode::Enforced);
+    let recorder =
+        Recorder::create(storage.clone(), path(), opening, options(Durability::Group(1_000), b"dispatch"))
+            .unwrap();
+    for draft in Script::drafts(&recorder).into_iter().skip(1) {
+        let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
+        let appended = recorder.append(draft).unwrap();
+        assert_eq!(appended.is_durable, is_dispatch, "record {}", appended.sequence);
+    }
+}
+
+/// A run of [`runs::enforced`] stopped after the record of this kind.
+fn stopped_after(kind: Kind) -> FaultyStorage {
+    let storage = FaultyStorage::new();
+    let opening = runs::opening(Mode::Enforced);
+    let recorder =
+        Recorder::create(storage.clone(), path(), opening, options(Durability::EveryRecord, b"stop"))
+            .unwrap();
+    append_up_to(&recorder, kind);
+    drop(recorder);
+    storage.restart(Survival::Nothing);
+    storage
+}
+
+/// Appends drafts of the run up to the one of this kind.
+fn append_up_to(recorder: &Recorder<FaultyStorage>, kind: Kind) {
+    let drafts = Script::drafts(recorder);
+    let end = drafts.iter().position(|draft| draft.body.kind() == kind).unwrap();
+    drafts.into_iter().take(end + 1).skip(1).for_each(|draft| drop(recorder.append(draft).unwrap()));
+}
+
+fn last_records(storage: &FaultyStorage, count: usize) -> Vec<Record> {
+    let frames = frames_in(storage);
+    frames[frames.len() - count..].iter().map(|frame| Record::decode_frame(frame).unwrap().0).collect()
+}
+
+#[test]
+fn a_dispatched_call_becomes_unknown_at_recovery_and_is_not_dispatched_again() {
+    let storage = stopped_after(Kind::ToolDispatched);
+    let (recorder, report) =
+        Recorder::recover(storage.clone(), path(), options(Durability::EveryRecord, b"again")).unwrap();
+    assert_eq!((report.attested, report.unattested), (10, 0));
+    let last = last_records(&storage, 1).swap_remove(0);
+    let Body::ToolUnknown(unknown) = &last.input.body else { panic!("{last:?}") };
+    assert_eq!(unknown.reason, UnknownReason::Crash);
+    assert!(last.derived.breaches.is_empty(), "{:?}", last.derived.breaches);
+
+    let dispatch =
+        Script::drafts(&recorder).into_iter().find(|draft| draft.body.kind() == Kind::ToolDispatched);
+    assert_eq!(recorder.append(dispatch.unwrap()).unwrap().outcome, Outcome::Refused);
+    recorder.append(runs::closing(11, 1_000)).unwrap();
+    recorder.seal().unwrap();
+    let report = replayed(&storage);
+    assert_eq!(report.valid, Valid::Reproduced, "{report:#?}");
+    assert_eq!((report.failures.total(), report.findings.total()), (0, 0), "{report:#?}");
+}
+
+#[test]
+fn a_call_that_was_not_dispatched_goes_on_after_recovery() {
+    for kind in [Kind::ToolProposed, Kind::ToolValidated, Kind::ToolRequested, Kind::DecisionMade] {
+        let storage = stopped_after(kind);
+        let script = Script { durability: Durability::EveryRecord };
+        let options = options(Durability::EveryRecord, b"stop");
+        let (recorder, _) = Recorder::recover(storage.clone(), path(), options).unwrap();
+        script.go_on(recorder, &mut 0).unwrap();
+        assert_eq!(replayed(&storage).valid, Valid::Reproduced);
+        assert_eq!(frames_in(&storage).len(), script.frames().len(), "{kind}: nothing was added");
+    }
+}
+
+#[test]
+fn calls_that_are_open_when_the_run_closes_are_ended_first() {
+    for (kind, ended) in [(Kind::ToolProposed, Kind::ToolBlocked), (Kind::ToolDispatched, Kind::ToolUnknown)]
+    {
+        let storage = stopped_after(Kind::RunOpened);
+        let options = Options { open_calls: OpenCalls::End, ..options(Durability::EveryRecord, b"stop") };
+        let (recorder, _) = Recorder::recover(storage.clone(), path(), options).unwrap();
+        append_up_to(&recorder, kind);
+        recorder.append(runs::closing(0, 1_000)).unwrap();
+        recorder.seal().unwrap();
+        let last: Vec<Kind> =
+            last_records(&storage, 2).iter().map(|record| record.input.body.kind()).collect();
+        assert_eq!(last, [ended, Kind::RunClosed]);
+        let report = replayed(&storage);
+        assert_eq!((report.valid, report.findings.total()), (Valid::Reproduced, 0), "{report:#?}");
+    }
+}
+
+#[test]
+fn a_run_that_was_closed_before_the_stop_is_sealed_after_it() {
+    for open_calls in [OpenCalls::Leave, OpenCalls::End] {
+        let storage = stopped_after(Kind::ToolDispatched);
+        let with = || Options { open_calls, ..options(Durability::EveryRecord, b"stop") };
+        let (recorder, _) = Recorder::recover(storage.clone(), path(), with()).unwrap();
+        recorder.append(runs::closing(0, 1_000)).unwrap();
+        drop(recorder);
+        storage.restart(Survival::Nothing);
+        let (recorder, _) = Recorder::recover(storage.clone(), path(), with()).unwrap();
+        let refused = recorder.append(runs::closing(0, 1_001)).unwrap_err();
+        assert!(matches!(refused, RecordError::Append(AppendError::Closed)), "{refused}");
+        recorder.seal().unwrap();
+        assert_eq!(replayed(&storage).valid, Valid::Reproduced);
+    }
+}
+
+/// An observed run closed over a call that had been dispatched, as an importer leaves it: there is no end to add after the closing record.
+#[test]
+fn a_closed_run_with_an_open_call_is_sealed_after_a_stop() {
+    let storage = FaultyStorage::new();
+    let with = || options(Durability::EveryRecord, b"closed");
+    let recorder = Recorder::create(storage.clone(), path(), runs::opening(Mode::Enforced), with()).unwrap();
+    append_up_to(&recorder, Kind::ToolDispatched);
+    recorder.append(runs::closing(8, 1_000)).unwrap();
+    drop(recorder);
+    storage.restart(Survival::Everything);
+    let (recorder, _) = Recorder::recover(storage.clone(), path(), with()).unwrap();
+    recorder.seal().unwrap();
+    let report = replayed(&storage);
+    assert_eq!(report.valid, Valid::Reproduced);
+    assert!(report.gaps.contains(&Gap::UnpairedCalls(1)), "{:?}", report.gaps);
+}
+
+#[test]
+fn a_run_is_sealed_once_closed_and_only_then() {
+    let recorder = |durability| {
+        let storage = FaultyStorage::new();
+        let opening = runs::opening(Mode::Observed);
+        (storage.clone(), Recorder::create(storage, path(), opening, options(durability, b"seal")).unwrap())
+    };
+    let (_, open) = recorder(Durability::EveryRecord);
+    assert!(matches!(open.seal().unwrap_err(), RecordError::NotClosed));
+
+    let (storage, closed) = recorder(Durability::EveryRecord);
+    closed.append(runs::closing(0, 1)).unwrap();
+    let after = closed.append(runs::closing(1, 2)).unwrap_err();
+    assert!(matches!(after, RecordError::Append(AppendError::Closed)));
+    let sealed = closed.seal().unwrap();
+    assert_eq!((sealed.records, sealed.bytes), (2, storage.bytes_of(path()).unwrap().len() as u64));
+    assert_eq!(storage.paths(), [path()], "the log is gone");
+    let again = Recorder::recover(storage, path(), options(Durability::EveryRecord, b"seal"));
+    assert!(again.is_err(), "a sealed run is not written on");
+}
+
+#[test]
+fn a_draft_that_cannot_be_recorded_changes_nothing() {
+    let storage = FaultyStorage::new();
+    let opening = runs::opening(Mode::Observed);
+    let recorder =
+        Recorder::create(storage.clone(), path(), opening, options(Durability::EveryRecord, b"bad")).unwrap();
+    let mut without_content = runs::observed(1).swap_remove(1);
+    without_content.contents.clear();
+    let refused = recorder.append(without_content).unwrap_err();
+    assert!(matches!(refused, RecordError::Append(AppendError::NoSuchContent { index: 0, listed: 0 })));
+    let mut large = runs::observed(1).swap_remove(2);
+    let Body::PromptSent(sent) = &mut large.body else { panic!() };
+    sent.tools = (0..4_000).map(|tool| runs::id(&format!("a-tool-with-a-long-name-{tool}"))).collect();
+    let refused = recorder.append(large).unwrap_err();
+    assert!(matches!(refused, RecordError::Append(AppendError::RecordTooLarge { .. })), "{refused}");
+    assert_eq!(refused.effect(), Some(Effect::NothingWritten));
+    assert_eq!(recorder.records().unwrap(), 1);
+    recorder.append(runs::closing(0, 1)).unwrap();
+    recorder.seal().unwrap();
+    assert_eq!(replayed(&storage).valid, Valid::Reproduced);
+}
+
+/// D12: time never runs backwards in a record that the recorder timed; the step is flagged.
+#[test]
+fn a_clock_that_steps_back_is_flagged_and_not_followed() {
+    let storage = FaultyStorage::new();
+    let clock = Arc::new(ManualClock::new(runs::time(10)));
+    let options = Options { clock: Arc::clone(&clock) as _, ..options(Durability::EveryRecord, b"clock") };
+    let mut opening = runs::opening(Mode::Observed);
+    opening.time = None;
+    let recorder = Recorder::create(storage.clone(), path(), opening, options).unwrap();
+    let mut given = runs::observed(1).swap_remove(1);
+    given.time = None;
+    clock.set(runs::time(5));
+    recorder.append(given.clone()).unwrap();
+    clock.set(runs::time(11));
+    recorder.append(given).unwrap();
+    let records = last_records(&storage, 3);
+    let times: Vec<_> =
+        records.iter().map(|record| (record.input.time.unwrap(), record.input.clock_stepped)).collect();
+    assert_eq!(times, [(runs::time(10), false), (runs::time(10), true), (runs::time(11), false)]);
+}
+
+#[test]
+fn equal_content_is_committed_to_once_in_a_run_and_otherwise_in_another() {
+    let storage = FaultyStorage::new();
+    let opening = || runs::opening(Mode::Observed);
+    let recorder =
+        Recorder::create(storage.clone(), path(), opening(), options(Durability::EveryRecord, b"one"))
+            .unwrap();
+    let before = recorder.commitment(b"question 0").unwrap();
+    for draft in runs::observed(1).into_iter().skip(1) {
+        recorder.append(draft).unwrap();
+    }
+    assert_eq!(recorder.commitment(b"question 0").unwrap(), before);
+    recorder.seal().unwrap();
+    let trace = Trace::read(&storage.bytes_of(path()).unwrap());
+    let listed = trace
+        .records()
+        .iter()
+        .flat_map(|r| r.input.contents.clone())
+        .filter(|c| c.commitment == before)
+        .count();
+    let stored = trace.parts[0].contents.iter().filter(|content| content.commitment == before).count();
+    assert_eq!((listed, stored), (2, 1), "two records name it, the file has it once");
+
+    let other =
+        Recorder::create(FaultyStorage::new(), path(), opening(), options(Durability::EveryRecord, b"two"))
+            .unwrap();
+    assert_ne!(other.commitment(b"question 0").unwrap(), before);
+    assert_ne!(before, Digest::ZERO);
+}
