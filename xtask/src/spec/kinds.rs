@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rederive_evidence::grammar;
 use rederive_evidence::kinds::{Body, Kind, Nature};
 use rederive_evidence::schema::Cddl;
 
+use super::dump::Grammar;
+
 /// Code, name, nature, layer, makers, and whether a body can name contents.
 pub(crate) fn table() -> String {
-    let grammar = grammar::cddl();
-    let rules = rules(&grammar);
+    let grammar = Grammar::new();
     let bodies = Body::cddl(&mut Cddl::new());
-    let rows = bodies.iter().map(|(kind, body)| row(*kind, &reached(&rules, body)));
+    let rows = bodies.iter().map(|(kind, body)| row(*kind, &reached(grammar.rules(), body)));
     super::table(["code", "kind", "", "layer", "made by", "contents"], rows)
 }
 
@@ -32,13 +32,8 @@ fn row(kind: Kind, reached: &BTreeSet<&str>) -> [String; 6] {
     ]
 }
 
-/// The rules of a grammar: name and text.
-fn rules(cddl: &str) -> BTreeMap<&str, &str> {
-    cddl.split("\n\n").filter_map(|rule| rule.trim().split_once(" =")).collect()
-}
-
 /// The rules that a rule needs, itself included.
-fn reached<'r>(rules: &BTreeMap<&'r str, &'r str>, from: &'r str) -> BTreeSet<&'r str> {
+fn reached<'r>(rules: &'r BTreeMap<String, String>, from: &'r str) -> BTreeSet<&'r str> {
     let mut reached = BTreeSet::new();
     let mut open = vec![from];
     while let Some(name) = open.pop() {
@@ -48,7 +43,7 @@ fn reached<'r>(rules: &BTreeMap<&'r str, &'r str>, from: &'r str) -> BTreeSet<&'
         let code = rules.get(name).into_iter().flat_map(|text| text.lines());
         let code = code.filter_map(|line| line.split(';').next());
         let words = code.flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')));
-        open.extend(words.filter_map(|word| rules.get_key_value(word)).map(|(name, _)| *name));
+        open.extend(words.filter_map(|word| rules.get_key_value(word)).map(|(name, _)| name.as_str()));
     }
     reached
 }

@@ -1,6 +1,8 @@
 //! The generated blocks of SPEC.md: tables of what the code registers, and a trace in hexadecimal digits.
 
 mod codes;
+mod dump;
+mod example;
 mod kinds;
 mod limits;
 mod registries;
@@ -12,6 +14,7 @@ type Writes = fn() -> String;
 
 /// The blocks of SPEC.md by name.
 const BLOCKS: &[(&str, Writes)] = &[
+    ("example", example::text),
     ("kinds", kinds::table),
     ("codes", codes::tables),
     ("limits", limits::table),
