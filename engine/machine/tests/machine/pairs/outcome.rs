@@ -1,0 +1,157 @@
+//! LIM-1. Spec: rule-lim-1.
+
+use rederive_evidence::kinds::limit::LimitKind;
+use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::values::{Layer, Limits};
+use rederive_machine::CallStatus;
+use rederive_machine::testing::*;
+
+use super::{Pair, Twin};
+use crate::acts::*;
+
+const fn limit(reason: Reason) -> (Rule, Reason) {
+    (Rule::Lim1, reason)
+}
+
+pub(crate) const PAIRS: &[Pair] = &[
+    (Rule::Lim1, Reason::CallLimit, |twin| {
+        dispatching(Limits { calls: Some(twin.pick(1, 0)), ..Limits::default() })
+    }),
+    // At the very start of the window a call is no longer in it.
+    (Rule::Lim1, Reason::RateLimit, |twin| {
+        let mut trial = rated(1, 1_000);
+        let first = trial.now;
+        trial.give(dispatch(&place(0, 0), "mail"));
+        let mut last = first.plus_ms(1_000);
+        last.0 -= 1;
+        (trial, dispatch(&place(0, 1), "mail").timed(Some(twin.pick(first.plus_ms(1_000), last))))
+    }),
+    (Rule::Lim1, Reason::SpendLimit, |twin| {
+        answering(Limits { spend_micros: Some(twin.pick(5, 4)), ..Limits::default() })
+    }),
+    // Nothing that may cost is asked for when all is spent.
+    (Rule::Lim1, Reason::SpendLimit, |twin| {
+        asking(Limits { spend_micros: Some(twin.pick(6, 5)), ..Limits::default() })
+    }),
+    (Rule::Lim1, Reason::SpendLimit, |twin| {
+        dispatching(Limits { spend_micros: Some(twin.pick(6, 5)), ..Limits::default() })
+    }),
+    (Rule::Lim1, Reason::TokenLimit, |twin| {
+        answering(Limits { tokens: Some(twin.pick(110, 109)), ..Limits::default() })
+    }),
+    (Rule::Lim1, Reason::TokenLimit, |twin| {
+        asking(Limits { tokens: Some(twin.pick(111, 110)), ..Limits::default() })
+    }),
+    (Rule::Lim1, Reason::TargetLimit, |twin| {
+        dispatching(Limits { targets: Some(twin.pick(1, 0)), ..Limits::default() })
+    }),
+    (Rule::Lim1, Reason::BytesLimit, |twin| {
+        let (trial, made) = dispatching(Limits { bytes_out: Some(10), ..Limits::default() });
+        (trial, with_dispatch(made, |body| body.bytes_out = Some(twin.pick(10, 11))))
+    }),
+    (Rule::Lim1, Reason::BytesLimit, |twin| {
+        let trial = Trial::opened(|opening| opening.limits.bytes_out = Some(10));
+        (trial, releasing("done", twin.pick(10, 11)).because([0]))
+    }),
+    (Rule::Lim1, Reason::SharedLimit, |twin| {
+        (Trial::new(), reading_limit(LimitKind::Calls, twin.pick(7, 8), 7))
+    }),
+    (Rule::Lim1, Reason::SharedLimit, |twin| shared(twin, LimitKind::Calls)),
+    (Rule::Lim1, Reason::SharedLimit, |twin| shared(twin, LimitKind::Targets)),
+    (Rule::Lim1, Reason::SharedLimit, |twin| shared(twin, LimitKind::SpendMicros)),
+    (Rule::Lim1, Reason::SharedLimit, |twin| {
+        let mut trial = Trial::new();
+        trial.give(reading_limit(LimitKind::Tokens, twin.pick(6, 7), 7));
+        (trial, prompt(0, &[(0, "the goal")]))
+    }),
+    (Rule::Lim1, Reason::SharedLimit, |twin| {
+        let mut trial = Trial::new();
+        trial.give(reading_limit(LimitKind::BytesOut, 3, 7));
+        (trial, releasing("done", twin.pick(4, 5)).because([0]))
+    }),
+    (Rule::Lim1, Reason::TimeAbsent, |twin| {
+        let trial = rated(1, 1_000);
+        let now = trial.now;
+        (trial, dispatch(&place(0, 0), "mail").timed(twin.pick(Some(now), None)))
+    }),
+];
+
+fn decided(mut trial: Trial, calls: u16) -> Trial {
+    let answer = trial.turn_open(calls);
+    for index in 0..calls {
+        trial.call_to(CallStatus::Decided, &place(0, index), "mail", answer);
+    }
+    trial
+}
+
+/// The only call of a run with these limits. The run has spent 5 millionths and 110 tokens.
+fn dispatching(limits: Limits) -> (Trial, Made) {
+    let trial = Trial::opened(|opening| opening.limits = limits);
+    (decided(trial, 1), dispatch(&place(0, 0), "mail"))
+}
+
+/// An answer of 110 tokens that costs 5 millionths.
+fn answering(limits: Limits) -> (Trial, Made) {
+    let mut trial = Trial::opened(|opening| opening.limits = limits);
+    let prompt = trial.prompted(0, &[(0, "the goal")]);
+    (trial, answer(0, 0, prompt))
+}
+
+/// A prompt after such an answer.
+fn asking(limits: Limits) -> (Trial, Made) {
+    let mut trial = Trial::opened(|opening| opening.limits = limits);
+    trial.turn_open(0);
+    (trial, prompt(1, &[(0, "the goal")]))
+}
+
+/// A call after a counter that runs share has come to its last, or its end.
+fn shared(twin: Twin, kind: LimitKind) -> (Trial, Made) {
+    let mut trial = decided(Trial::new(), 1);
+    trial.give(reading_limit(kind, twin.pick(6, 7), 7));
+    (trial, dispatch(&place(0, 0), "mail"))
+}
+
+/// Two calls that stand decided, in a run of so many calls in so many milliseconds that is judged by its outcomes alone.
+fn rated(calls: u64, window_ms: u64) -> Trial {
+    let trial = Trial::opened(|opening| {
+        opening.limits.rate_calls = Some(calls);
+        opening.limits.rate_window_ms = Some(window_ms);
+        opening.layers = vec![Layer::Outcome];
+    });
+    decided(trial, 2)
+}
+
+#[test]
+fn a_target_counts_once_and_reading_touches_none() {
+    let mut trial = Trial::opened(|opening| opening.limits.targets = Some(1));
+    let answer = trial.turn_open(3);
+    for index in 0..2 {
+        trial.call_to(CallStatus::Dispatched, &place(0, index), "mail", answer);
+    }
+    let at = place(0, 2);
+    trial.call_to(CallStatus::Decided, &at, "search", answer);
+    assert_eq!(trial.breaches(&dispatch(&at, "search")), []);
+    assert_eq!(trial.machine.state().counters().unwrap().targets, 1);
+}
+
+#[test]
+fn what_is_refused_is_not_charged() {
+    let (mut trial, made) = dispatching(Limits { calls: Some(0), bytes_out: Some(9), ..Limits::default() });
+    let before = *trial.machine.state().counters().unwrap();
+    let answer = trial.answer(made);
+    assert_eq!(answer.breaches[0].reason, limit(Reason::CallLimit).1);
+    let after = *trial.machine.state().counters().unwrap();
+    assert_eq!((after.calls, after.refused), (before.calls, before.refused + 1));
+}
+
+/// A run that was observed from its tools' results alone still has its calls counted, each once.
+#[test]
+fn a_call_without_a_dispatch_on_record_counts_when_it_ends() {
+    let mut trial = Trial::observed();
+    let answer = trial.turn_open(2);
+    trial.give(proposal(&place(0, 0), "mail").because([answer]));
+    trial.answer(result(&place(0, 0), "done"));
+    let sent = trial.call_to(CallStatus::Dispatched, &place(0, 1), "mail", answer);
+    trial.give(result(&place(0, 1), "done").because([sent]));
+    assert_eq!(trial.machine.state().counters().unwrap().calls, 2);
+}
