@@ -10,7 +10,7 @@ from pathlib import Path
 from . import grammar, trust
 from .verify import Verifier
 
-EXIT = {"reproduced": 0, "damaged": 3, "forged": 3, "undecided": 4}
+EXIT = {"damaged": 3, "forged": 3, "diverged": 1, "undecided": 4}
 
 
 def main() -> int:
@@ -29,7 +29,8 @@ def main() -> int:
         return 2
     report = Verifier(grammar.load(), data, log, roots).verify()
     print(json.dumps(report.as_json(), indent=1))
-    return EXIT[report.valid] or (0 if report.end == "sealed" else 4)
+    first = report.first()
+    return EXIT[first.valid()] if first else 0 if report.sealed and not report.cut else 4
 
 
 def read_trace(path: Path) -> tuple[bytes, bytes | None]:

@@ -128,7 +128,7 @@ def block_header(data: bytes, at: int) -> Block:
 def block_lengths(block: Block, data: bytes) -> None:
     """The lengths that a block header states: possible, and there."""
     allowed = BLOCK_KINDS[block.kind]
-    if block.unpacked > allowed.most or block.stored > allowed.most:
+    if block.unpacked > allowed.most:
         raise Fault("A-LIMIT", block.at)
     if block.unpacked < allowed.least or block.unpacked % allowed.multiple or block.stored == 0:
         raise Fault("A-LENGTH", block.at)

@@ -59,7 +59,7 @@ class Reader:
         major, info = first >> 5, first & 31
         if major == OTHER:
             return self._simple(info, at)
-        if info == 31 and BYTES <= major <= MAP:
+        if info == 31:
             raise Fault("C-INDEFINITE", at)
         if info > 27:
             raise Fault("C-SIMPLE", at, "a reserved head")

@@ -12,99 +12,91 @@ from .signed import Signed
 
 @dataclass
 class Links:
-    """Headers in order, each with its place in the file, and what the last of them leaves to the next."""
+    """The headers read so far, in order, and what they leave to the next."""
 
-    headers: list[tuple[int, Signed]]
+    headers: list[Signed]
+    records: int = 0
 
-    @property
-    def records(self) -> int:
-        """Records in all segments."""
-        return sum(header.fields["records"] for _, header in self.headers)
+    def append(self, header: Signed) -> None:
+        """Takes the next header."""
+        self.headers.append(header)
+        self.records += header.fields["records"]
 
     @property
     def last(self) -> bytes:
         """The digest of the last signed header; zeros without one."""
-        return self.headers[-1][1].digest() if self.headers else ZERO
+        return self.headers[-1].digest() if self.headers else ZERO
 
     @property
     def run(self) -> bytes | None:
         """The run that the first header names."""
-        return self.headers[0][1].fields["run"] if self.headers else None
+        return self.headers[0].fields["run"] if self.headers else None
 
     def signer(self) -> bytes | None:
         """The key that signs what follows the last header."""
         if not self.headers:
             return None
-        last = self.headers[-1][1]
-        return last.fields.get("next_key") or last.key
+        return self.headers[-1].fields.get("next_key") or self.headers[-1].key
+
+    def recovered(self) -> int:
+        """Records that the headers mark as recovered."""
+        return sum(count for header in self.headers for _, count in header.fields.get("recovered", []))
 
 
-def check_headers(links: Links) -> list[Fault]:
-    """Faults of the chain [header-chain] and of the keys along it [header-key] [key-change]."""
-    faults: list[Fault] = []
-    before = Links([])
-    for number, (at, header) in enumerate(links.headers):
-        faults += _linked(before, number, at, header)
-        if "next_key" in header.fields:
-            faults += _signature(header, header.key, at)
-        before.headers.append((at, header))
+def header_faults(before: Links, header: Signed) -> list[str]:
+    """Codes of what keeps a header from following the chain [header-chain] [header-key] [key-change]."""
+    faults = [code for code in (_linked(before, header),) if code]
+    if "next_key" in header.fields and (code := signature_fault(header)):
+        faults.append(code)
     return faults
 
 
-def _linked(before: Links, number: int, at: int, header: Signed) -> list[Fault]:
-    """What a header must have in common with the chain before it."""
-    fields = header.fields
+def _linked(before: Links, header: Signed) -> str | None:
+    number, fields = len(before.headers), header.fields
     if number and fields["run"] != before.run:
-        return [Fault("V-OTHER-RUN", at)]
+        return "V-OTHER-RUN"
     if fields["segment"] != number or fields["first"] != before.records:
-        return [Fault("V-NUMBER", at)]
+        return "V-NUMBER"
     if fields["previous"] != before.last:
-        return [Fault("V-DIGEST", at)]
+        return "V-DIGEST"
     if number and header.key != before.signer():
-        return [Fault("V-OTHER-KEY", at)]
-    return []
+        return "V-OTHER-KEY"
+    return None
 
 
-def check_seal(links: Links, at: int, seal: Signed) -> list[Fault]:
-    """Faults of the seal against the headers that it covers [seal-covers]."""
+def seal_fault(links: Links, seal: Signed) -> str | None:
+    """Code of what is wrong with the seal of these headers [seal-covers]."""
     fields = seal.fields
     if fields["run"] != links.run:
-        return [Fault("V-OTHER-RUN", at)]
+        return "V-OTHER-RUN"
     if fields["segments"] != len(links.headers) or fields["records"] != links.records:
-        return [Fault("V-NUMBER", at)]
-    digests = [header.digest() for _, header in links.headers]
+        return "V-NUMBER"
+    digests = [header.digest() for header in links.headers]
     if fields["last"] != digests[-1] or fields["header_root"] != tree.root(digests):
-        return [Fault("V-DIGEST", at)]
+        return "V-DIGEST"
     if seal.key != links.signer():
-        return [Fault("V-OTHER-KEY", at)]
-    return _signature(seal, seal.key, at)
+        return "V-OTHER-KEY"
+    return signature_fault(seal)
 
 
-def check_last_header(links: Links) -> list[Fault]:
-    """The last header's signature, which is the last one where there is no seal."""
-    if not links.headers:
-        return []
-    at, last = links.headers[-1]
-    return _signature(last, last.key, at)
-
-
-def check_head(links: Links, at: int, head: Signed, run: bytes, segment: int, leaves: list[bytes], key: bytes | None) -> list[Fault]:
-    """Faults of the open segment's head over the records that it counts."""
+def head_fault(links: Links, head: Signed, run: bytes, segment: int, leaves: list[bytes], key: bytes | None) -> str | None:
+    """Code of what is wrong with the open segment's head over the records that it counts."""
     fields = head.fields
     if fields["run"] != run:
-        return [Fault("V-OTHER-RUN", at)]
+        return "V-OTHER-RUN"
     if fields["segment"] != segment or fields["records"] != len(leaves):
-        return [Fault("V-NUMBER", at)]
+        return "V-NUMBER"
     if fields["previous"] != links.last or fields["root"] != tree.root(leaves):
-        return [Fault("V-DIGEST", at)]
+        return "V-DIGEST"
     if key is not None and head.key != key:
-        return [Fault("V-OTHER-KEY", at)]
-    return _signature(head, head.key, at)
+        return "V-OTHER-KEY"
+    return signature_fault(head)
 
 
-def _signature(signed: Signed, key: bytes, at: int) -> list[Fault]:
+def signature_fault(signed: Signed) -> str | None:
+    """Code of a signature that does not hold under the key that its own protected header names."""
     try:
-        signed.verify(key)
+        signed.verify(signed.key)
     except Fault as fault:
-        return [Fault(fault.code, at)]
-    return []
+        return fault.code
+    return None

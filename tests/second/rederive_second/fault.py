@@ -5,7 +5,7 @@ class Fault(Exception):
     """Evidence breaks a requirement.
 
     ``at`` counts bytes from the start of what is being read: a record, a signed
-    header, a proof, or the trace file.
+    header, a proof, or the trace file. ``segment`` is known where a walk over a file met it.
     """
 
     def __init__(self, code: str, at: int, note: str = "") -> None:
@@ -13,11 +13,4 @@ class Fault(Exception):
         self.code = code
         self.at = at
         self.note = note
-
-    def moved(self, by: int) -> "Fault":
-        """The same fault, with its place counted from ``by`` bytes earlier."""
-        return type(self)(self.code, self.at + by, self.note)
-
-
-class UnknownKind(Fault):
-    """A record whose kind no registry has: well-formed, and not to be judged [kind-unknown]."""
+        self.segment: int | None = None

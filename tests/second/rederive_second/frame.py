@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .cbor import Reader
 from .digest import digest
-from .fault import Fault, UnknownKind
+from .fault import Fault
 from .grammar import Grammar
 
 UNIT = 64
@@ -14,11 +14,11 @@ MAX_FRAME = 65_536
 
 
 class Framed(NamedTuple):
-    """A record and its frame; ``record`` is ``None`` where its kind is unknown."""
+    """A frame and its record: ``None`` where it cannot be read. ``unknown_at`` is the place of an unknown kind."""
 
     record: dict[str, Any] | None
     frame: bytes
-    unknown: UnknownKind | None
+    unknown_at: int | None = None
 
     def leaf(self) -> bytes:
         """The record's leaf [leaf-tag]."""
@@ -28,11 +28,32 @@ class Framed(NamedTuple):
 def read_frame(grammar: Grammar, data: bytes, start: int = 0, end: int | None = None) -> Framed:
     """Reads the record at ``start`` and the zeros behind it [frame-padding] [limit-frame]."""
     reader = Reader(data, start, end, MAX_FRAME)
-    record, unknown = None, None
-    try:
-        record = grammar.record(reader)
-    except UnknownKind as found:
-        unknown = found
+    record, unknown_at = grammar.record(reader)
+    _padding(reader, data)
+    return Framed(record, bytes(data[start : reader.pos]), unknown_at)
+
+
+def split(grammar: Grammar, data: bytes, places: list[tuple[int, int]]) -> None:
+    """Tells the frames that tile a segment's bytes apart [frames-tile], as items of any type and padding.
+
+    Takes begin and end of each into ``places``. Where they cannot be told apart the fault is the one that
+    reading the record by the grammar meets first.
+    """
+    at = 0
+    while at < len(data):
+        reader = Reader(data, at, None, MAX_FRAME)
+        try:
+            reader.skip()
+            _padding(reader, data)
+        except Fault as fault:
+            read_frame(grammar, data, at)
+            raise fault
+        places.append((at, at + reader.at()))
+        at += reader.at()
+
+
+def _padding(reader: Reader, data: bytes) -> None:
+    """Reads the zeros behind a record [frame-padding]."""
     length = reader.at()
     padding = -length % UNIT
     zeros = data[reader.pos : min(reader.pos + padding, reader.end)]
@@ -40,18 +61,4 @@ def read_frame(grammar: Grammar, data: bytes, start: int = 0, end: int | None = 
         raise Fault("C-PADDING", length)
     if len(zeros) < padding:
         raise Fault(reader.over, length)
-    return Framed(record, bytes(data[start : start + length + padding]), unknown)
-
-
-def read_frames(grammar: Grammar, data: bytes) -> list[Framed]:
-    """Reads the frames that tile a segment's bytes [frames-tile]; places count from its first byte."""
-    frames: list[Framed] = []
-    at = 0
-    while at < len(data):
-        try:
-            framed = read_frame(grammar, data, at)
-        except Fault as fault:
-            raise fault.moved(at) from None
-        frames.append(framed)
-        at += len(framed.frame)
-    return frames
+    reader.pos += padding

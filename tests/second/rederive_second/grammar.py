@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .cbor import ARRAY, BYTES, MAP, MAX_LIST, NULL, OTHER, TEXT, TRUE, UINT, Reader
-from .fault import Fault, UnknownKind
+from .fault import Fault
 
 CDDL = Path(__file__).resolve().parents[3] / "formats" / "evidence" / "evidence.cddl"
 MAX_U64 = (1 << 64) - 1
@@ -201,14 +201,12 @@ class Map:
         before = -1
         for _ in range(head.value):
             key = reader.key(before)
-            if any(f.required and before < f.key < key.value for f in self.fields.values()):
-                raise Fault("C-KEY-MISSING", head.at)
             found = self.fields.get(key.value)
             if found is None:
                 raise Fault("C-KEY-UNKNOWN", key.at)
             values[found.name] = found.type.read(reader, context)
             before = key.value
-        if any(f.required and f.key > before for f in self.fields.values()):
+        if any(f.required and f.name not in values for f in self.fields.values()):
             raise Fault("C-KEY-MISSING", head.at)
         reader.leave()
         return values
@@ -346,15 +344,14 @@ class Grammar:
         reader.finish()
         return value
 
-    def record(self, reader: Reader) -> dict[str, Any]:
-        """One record, from where the reader stands."""
+    def record(self, reader: Reader) -> tuple[dict[str, Any], int | None]:
+        """One record, and where its kind stands if that is unknown: then it is a number, and the body is unread."""
         context = Context()
         value = self.rules["record"].read(reader, context)
-        if context.kind and context.kind[0] not in self.kinds:
-            raise UnknownKind("C-UNKNOWN-KIND", context.kind[1])
         if context.last_content >= len(value["contents"]):
             raise Fault("C-CONTENT-INDEX", context.body_at)
-        return value
+        number, at = context.kind or (0, 0)
+        return value, None if number in self.kinds else at
 
 
 def load(path: Path = CDDL) -> Grammar:

@@ -23,8 +23,9 @@ class OpenLog:
     run: bytes
     previous: bytes
     frames: list[bytes] = field(default_factory=list)
-    contents: list[tuple[int, Content]] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
     heads: list[tuple[int, bytes]] = field(default_factory=list)
+    frame_bytes: int = 0
     torn: int = 0
 
     def attested(self) -> int:
@@ -57,8 +58,9 @@ def read(data: bytes) -> OpenLog:
             continue
         kept = at
         if one.kind == RECORD:
-            log.contents += [(len(log.frames), content) for content in waiting]
+            log.contents += waiting
             log.frames.append(one.payload)
+            log.frame_bytes += len(one.payload)
             waiting = []
         else:
             log.heads.append((len(log.frames), one.payload))
@@ -82,8 +84,7 @@ def _check_order(log: OpenLog, one: Entry, waiting: bool) -> None:
     if one.commit != len(log.heads) + 1:
         raise Fault("A-LOG-COMMIT", one.at)
     if one.kind == RECORD:
-        size = sum(map(len, log.frames)) + len(one.payload)
-        if len(log.frames) == MAX_RECORDS or size > MAX_FRAME_BYTES:
+        if len(log.frames) == MAX_RECORDS or log.frame_bytes + len(one.payload) > MAX_FRAME_BYTES:
             raise Fault("A-LIMIT", one.at)
 
 

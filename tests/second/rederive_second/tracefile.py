@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 from .blocks import (
-    CONTENTS, FRAMES, HEADER, HINTS, INDEX, LINEAGE, SEAL, SNAPSHOT, TRAILER, UNIT, Block, block_header, block_lengths, file_header,
+    CONTENTS, FRAMES, HEADER, INDEX, LINEAGE, SEAL, SNAPSHOT, TRAILER, UNIT, Block, block_header, block_lengths, file_header,
 )  # fmt: skip
 from .digest import commitment
 from .fault import Fault
@@ -88,25 +88,13 @@ def walk(data: bytes) -> Walk:
             if block.kind == HEADER:
                 found.segments.append(Segment(block.segment, found.tail))
                 found.tail, found.tail_at = [], at
+        if found.tail and before != TRAILER:
+            raise Fault("A-END", at)
     except Fault as fault:
         found.stopped = fault
+        fault.segment = len(found.segments)
     found.sealed = before == TRAILER and found.stopped is None
-    if found.tail and not found.sealed and found.stopped is None:
-        found.stopped = Fault("A-END", at)
     return found
-
-
-def check_bytes(data: bytes, blocks: list[Block], last_counts: bool) -> list[Fault]:
-    """Faults of the bytes of blocks. Hints count only where they stand last before the walk stopped [archive-hints]."""
-    faults = []
-    for i, block in enumerate(blocks):
-        if block.kind in HINTS and not (last_counts and i == len(blocks) - 1):
-            continue
-        try:
-            block.payload(data) if block.kind in HINTS else block.bytes(data)
-        except Fault as fault:
-            faults.append(fault)
-    return faults
 
 
 def check_trailer(data: bytes, found: Walk) -> None:
@@ -115,7 +103,7 @@ def check_trailer(data: bytes, found: Walk) -> None:
     if trailer is None or seal is None:
         return
     wanted = TRAILER_MAGIC + struct.pack("<QQQ", index.at if index else 0, seal.at, 0)
-    if trailer.bytes(data) != wanted:
+    if trailer.payload(data) != wanted:
         raise Fault("A-TRAILER", trailer.at)
 
 

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from . import chain, openlog, signed, tracefile, tree
-from .blocks import SEAL
+from . import chain, ending, signed, tracefile, tree
+from .blocks import CONTENTS, FRAMES, SEAL
 from .chain import Links
 from .digest import ZERO, Checksum
-from .fault import Fault, UnknownKind
-from .frame import Framed, read_frames
+from .ending import Ending
+from .fault import Fault
+from .findings import Report, Step
+from .frame import Framed, read_frame, split
 from .grammar import Grammar
 from .openlog import OpenLog
 from .signed import Signed
-from .tracefile import Content, Segment, Walk
+from .tracefile import Content, Segment
 from .trust import TrustRoots
-
-FORGED = ("F-KEY", "F-SIGNATURE", "V-OTHER-KEY", "V-UNTRUSTED", "F-TRUST")
-UNDECIDED = ("S-VERSION", "U-VERSION", "U-EMPTY", "U-NEVER-BEGUN", "U-RULE-SET", "C-UNKNOWN-KIND")
-
-
-@dataclass
-class Report:
-    """What a verification found."""
-
-    valid: str = "reproduced"
-    code: str | None = None
-    at: int | None = None
-    run: bytes | None = None
-    records: int = 0
-    segments: int = 0
-    end: str = "unsealed"
-    attested: int = 0
-    redacted: int = 0
-    torn: int = 0
-    checksums: str = "agree"
-    ephemeral: bool | None = None
-    trusted: bool | None = None
-    faults: list[Fault] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report for people and programs."""
-        return {
-            "valid": self.valid, "code": self.code, "at": self.at, "run": self.run.hex() if self.run else None,
-            "records": self.records, "segments": self.segments, "end": self.end, "attested": self.attested,
-            "redacted": self.redacted, "torn_bytes": self.torn, "checksums": self.checksums, "ephemeral": self.ephemeral,
-            "trusted": self.trusted, "faults": [[fault.code, fault.at] for fault in self.faults],
-        }  # fmt: skip
 
 
 class Verifier:
@@ -56,191 +25,160 @@ class Verifier:
     def __init__(self, grammar: Grammar, data: bytes, log: bytes | None = None, trust: TrustRoots | None = None) -> None:
         self.grammar = grammar
         self.data = data
-        self.log_bytes = log
+        self.log = log
         self.trust = trust
-        self.report = Report()
+        self.report = Report(trust_given=trust is not None)
         self.links = Links([])
-        self.unknown: list[Fault] = []
-        self.listed: set[bytes] = set()
-        self.stored: dict[bytes, Content] = {}
+        self.chained = True
+        self.lengths: dict[bytes, list[tuple[int, int]]] = {}
+        self.stored: dict[bytes, int] = {}
         self.opening: dict[str, Any] | None = None
         self.checksum = ZERO
 
     def verify(self) -> Report:
-        """The verdict at integrity level: the lowest place among what is damaged or forged [verdict-order]."""
-        report = self.report
+        """Goes through the steps of section 12.2; the report picks the verdict."""
         try:
-            self._all()
+            end = ending.find(self.data, self.log)
         except Fault as fault:
-            report.faults.append(fault)
-        worst = [fault for fault in report.faults if fault.code not in UNDECIDED] or report.faults or self.unknown
-        if worst:
-            first = min(worst, key=lambda fault: fault.at)
-            report.valid = "forged" if first.code in FORGED else "undecided" if first.code in UNDECIDED else "damaged"
-            report.code, report.at = first.code, first.at
-        return report
-
-    def _all(self) -> None:
-        if self.log_bytes is None and tracefile.never_begun(self.data):
-            raise Fault("U-NEVER-BEGUN", 0)
-        tracefile.is_begun(self.data)
-        found = tracefile.walk(self.data)
-        log = self._end(found)
-        for segment in found.segments:
+            self.report.add(fault, -1 if fault.segment is None else fault.segment, Step.FILE)
+            return self.report
+        self.report.sealed, self.report.cut = end.sealed, end.cut
+        for segment in end.segments:
             self._segment(segment)
-        self._signatures(found, log)
-        if log is not None:
-            self._open_segment(log)
-        self._keys()
-        if not self.report.records and not self.report.faults:
-            raise Fault("U-EMPTY", 0)
+        self._seal(end)
+        if end.log is not None:
+            self._open_segment(end.log, len(end.segments))
+        self._opening()
+        self._lengths()
+        self.report.redacted = sum(1 for commitment in self.lengths if commitment not in self.stored)
+        if not self.report.records:
+            self.report.add(Fault("U-EMPTY", 0), len(end.segments), Step.SEAL)
+        return self.report
 
-    # Where the trace ends
-
-    def _end(self, found: Walk) -> OpenLog | None:
-        """Judges what follows the whole segments [archive-end]; answers the log of the open segment."""
-        log = openlog.read(self.log_bytes) if self.log_bytes is not None else None
-        whole = len(found.segments)
-        if log is not None and log.segment > whole:
-            raise found.stopped or Fault("A-LOG-AHEAD", 0)
-        if log is not None and log.segment == whole - 1 and self._last_is_torn(found):
-            last = found.segments.pop()
-            found.tail, found.tail_at, found.sealed = [], last.frames.at, False
-            self._torn(found)
-            return log
-        faults = tracefile.check_bytes(self.data, found.blocks(), found.stopped is not None)
-        leads = log is not None and log.segment == whole
-        if leads:
-            faults = [fault for fault in faults if fault.at < found.tail_at]
-        self.report.faults += faults
-        if found.sealed and not (leads and self._tail_is_broken(found)):
-            self._sealed(found)
-            return None
-        if found.stopped is None and not found.tail:
-            return log if leads else None
-        if leads:
-            self._torn(found)
-            return log
-        self._stopped(found)
-        return None
-
-    def _last_is_torn(self, found: Walk) -> bool:
-        if found.tail or found.stopped or len(self.data) != found.tail_at:
-            return False
-        return bool(tracefile.check_bytes(self.data, found.segments[-1].blocks, False))
-
-    def _tail_is_broken(self, found: Walk) -> bool:
-        return bool(tracefile.check_bytes(self.data, found.tail, False))
-
-    def _sealed(self, found: Walk) -> None:
-        self.report.end = "sealed"
-        try:
-            tracefile.check_trailer(self.data, found)
-        except Fault as fault:
-            if fault.code == "A-TRAILER":
-                self.report.faults.append(fault)
-
-    def _torn(self, found: Walk) -> None:
-        self.report.end = "torn"
-        self.report.torn += len(self.data) - found.tail_at
-        found.tail, found.stopped, found.sealed = [], None, False
-
-    def _stopped(self, found: Walk) -> None:
-        """A file that ends inside a block or a segment is cut; any other stop is damage."""
-        stopped = found.stopped
-        if stopped is None:
-            return
-        broken = any(fault.at <= stopped.at for fault in self.report.faults)
-        if stopped.code == "A-END" and not broken and not tracefile.block_after(self.data, stopped.at):
-            self.report.end = "cut"
-            self.report.torn += len(self.data) - found.tail_at
-            found.tail = []
-            return
-        if not any(block.end == stopped.at and fault.at == block.at for fault in self.report.faults for block in found.blocks()):
-            self.report.faults.append(stopped)
-
-    # Segments
+    # One whole segment
 
     def _segment(self, segment: Segment) -> None:
-        """One whole segment: header, frames, contents."""
-        faults = self.report.faults
-        try:
-            header = signed.parse(self.grammar, "header", segment.header.bytes(self.data))
-        except Fault as fault:
-            faults.append(Fault(fault.code, segment.header.at))
-            header = None
-        if header is not None:
-            self.links.headers.append((segment.header.at, header))
-        try:
-            frames = read_frames(self.grammar, segment.frames.bytes(self.data))
-        except Fault as fault:
-            if not fault.code.startswith("A-"):
-                faults.append(Fault(fault.code, segment.frames.at))
-            return
-        if header is not None:
-            self._framed(segment, header, frames)
-        first = header.fields["first"] if header else self.report.records
-        self._records(frames, first, segment.frames.at)
-        self._contents(segment, frames)
-        self._checksums(frames, header)
+        header = self._header(segment)
+        payloads = self._bytes(segment)
+        if payloads is not None:
+            frames = self._frames(segment, header, payloads[0])
+            if frames is not None:
+                self._contents(segment, frames, payloads[1:])
+                self._checksums(frames, header)
         self.report.segments += 1
 
-    def _framed(self, segment: Segment, header: Signed, frames: list[Framed]) -> None:
-        """Frames against their header."""
-        size = sum(len(framed.frame) for framed in frames)
-        if len(frames) != header.fields["records"] or size != header.fields["frame_bytes"]:
-            self.report.faults.append(Fault("V-FRAMES", segment.frames.at))
-        elif tree.root([framed.leaf() for framed in frames]) != header.fields["root"]:
-            self.report.faults.append(Fault("V-DIGEST", segment.frames.at))
+    def _header(self, segment: Segment) -> Signed | None:
+        """The signed header: its block, its form, its place in the chain."""
+        block, number = segment.header, segment.number
+        try:
+            header = signed.parse(self.grammar, "header", block.bytes(self.data))
+        except Fault as fault:
+            self.report.add(fault, number, Step.HEADER, block.at)
+            self.chained = False
+            return None
+        if self.chained:
+            for code in chain.header_faults(self.links, header):
+                self.report.add(Fault(code, block.at), number, Step.HEADER)
+            self.links.append(header)
+        return header
 
-    def _records(self, frames: list[Framed], first: int, at: int) -> None:
-        for number, framed in enumerate(frames, first):
-            if isinstance(framed.unknown, UnknownKind):
-                self.unknown.append(Fault("C-UNKNOWN-KIND", at))
-            record = framed.record
-            if record is None:
-                continue
-            if record["sequence"] != number:
-                self.report.faults.append(Fault("V-NUMBER", at))
-                break
-            if number == 0 and record["kind"] == "run.opened":
-                self.opening = record["body"]
-        self.report.records += len(frames)
+    def _bytes(self, segment: Segment) -> list[bytes] | None:
+        """The unpacked payloads of FRAMES and CONTENTS."""
+        payloads = []
+        for block in segment.blocks:
+            if block.kind in (FRAMES, CONTENTS):
+                try:
+                    payloads.append(block.bytes(self.data))
+                except Fault as fault:
+                    self.report.add(fault, segment.number, Step.BYTES)
+        return payloads if len(payloads) == sum(block.kind in (FRAMES, CONTENTS) for block in segment.blocks) else None
 
-    def _contents(self, segment: Segment, frames: list[Framed]) -> None:
-        """Stored contents: each its commitment's, each listed first in this segment, in that order."""
-        fresh = self._first_listed(frames)
-        for block in segment.contents():
+    def _frames(self, segment: Segment, header: Signed | None, payload: bytes) -> list[Framed] | None:
+        """Frames told apart, counted, hashed, and only then read by the grammar."""
+        number = segment.number
+        first = header.fields["first"] if header else self.report.records
+        places: list[tuple[int, int]] = []
+        try:
+            split(self.grammar, payload, places)
+        except Fault as fault:
+            self.report.add(fault, number, Step.FRAMES, places[-1][1] if places else 0, first + len(places))
+            return None
+        frames = [Framed(None, payload[at:end]) for at, end in places]
+        if header is not None:
+            code = _frames_fault(header, frames)
+            if code:
+                self.report.add(Fault(code, segment.frames.at), number, Step.FRAMES)
+                return None
+        return self._records(number, first, payload, places)
+
+    def _records(self, segment: int, first: int, payload: bytes, places: list[tuple[int, int]]) -> list[Framed]:
+        """Records by the grammar, each with the sequence number of its place."""
+        frames = []
+        for sequence, (at, end) in enumerate(places, first):
             try:
-                for content in tracefile.contents(block.bytes(self.data), block.at):
-                    content.check()
-                    self._listed_in_order(content, fresh)
+                framed = read_frame(self.grammar, payload, at, end)
             except Fault as fault:
-                if fault.code in ("V-COMMITMENT", "V-UNLISTED", "A-CONTENT-LENGTH"):
-                    self.report.faults.append(fault)
-        self.report.redacted += sum(1 for digest in self._all_fresh if digest not in self.stored)
+                self.report.add(fault, segment, Step.RECORDS, at, sequence)
+                framed = Framed(None, payload[at:end])
+            frames.append(framed)
+            self._record(framed, segment, sequence, at)
+        self.report.records += len(places)
+        return frames
 
-    def _first_listed(self, frames: list[Framed]) -> list[bytes]:
-        """Commitments that appear first in these records, in order."""
+    def _record(self, framed: Framed, segment: int, sequence: int, at: int) -> None:
+        if framed.unknown_at is not None and self.report.unknown_kind is None:
+            self.report.unknown_kind = sequence
+        if framed.record is None:
+            return
+        if framed.record["sequence"] != sequence:
+            self.report.add(Fault("V-NUMBER", at), segment, Step.RECORDS, record=sequence)
+        if segment == 0 and sequence == 0 and framed.record["kind"] == "run.opened":
+            self.opening = framed.record["body"]
+
+    # Contents
+
+    def _contents(self, segment: Segment, frames: list[Framed], payloads: list[bytes]) -> None:
+        """Stored contents: each gives its commitment, and a record of this segment lists it first."""
+        fresh = self._listed_first(frames)
+        for block, payload in zip(segment.contents(), payloads):
+            try:
+                for content in tracefile.contents(payload, block.at):
+                    self._content(content, fresh)
+            except Fault as fault:
+                self.report.add(fault, segment.number, Step.CONTENTS)
+
+    def _listed_first(self, frames: list[Framed]) -> list[bytes]:
+        """Commitments that these records list first in the run, the last of them first."""
         fresh: list[bytes] = []
         for framed in frames:
-            for entry in framed.record["contents"] if framed.record else []:
-                if entry["commitment"] not in self.listed:
-                    self.listed.add(entry["commitment"])
+            record = framed.record
+            for entry in record["contents"] if record else []:
+                if entry["commitment"] not in self.lengths:
+                    self.lengths[entry["commitment"]] = []
                     fresh.append(entry["commitment"])
-        self._all_fresh = list(fresh)
+                self.lengths[entry["commitment"]].append((record["sequence"], entry["bytes"]))
         fresh.reverse()
         return fresh
 
-    def _listed_in_order(self, content: Content, fresh: list[bytes]) -> None:
+    def _content(self, content: Content, fresh: list[bytes]) -> None:
+        content.check()
         while fresh:
             if fresh.pop() == content.commitment:
-                self.stored[content.commitment] = content
+                self.stored[content.commitment] = len(content.data)
                 return
         raise Fault("V-UNLISTED", content.at)
 
+    def _lengths(self) -> None:
+        """Every record states the length that its content has [content-verify]."""
+        for commitment, length in self.stored.items():
+            for record, stated in self.lengths[commitment]:
+                if stated != length:
+                    self.report.add(Fault("D-CONTENT-LENGTH", 0), 0, Step.CONTENTS, record=record)
+
+    # State checksums, as far as the recorded delta digests give them
+
     def _checksums(self, frames: list[Framed], header: Signed | None) -> None:
-        """The chain of state checksums that the recorded delta digests give [checksum] [decision-checksum]."""
+        """The chain of checksums over the recorded delta digests [checksum] [decision-checksum]."""
         running = Checksum(self.checksum)
         for framed in frames:
             if framed.record is None:
@@ -248,78 +186,101 @@ class Verifier:
                 return
             derived = framed.record["derived"]
             wanted = running.now() if framed.record["kind"] == "decision.made" else None
-            if derived.get("checksum") != wanted:
-                self._checksum_differs()
+            self._same(derived.get("checksum"), wanted)
             running.add(derived["delta"])
         self.checksum = running.now()
-        if header is not None and header.fields["checksum"] != self.checksum:
-            self._checksum_differs()
+        if header is not None:
+            self._same(header.fields["checksum"], self.checksum)
 
-    def _checksum_differs(self) -> None:
-        if self.report.checksums == "agree":
+    def _same(self, recorded: bytes | None, derived: bytes | None) -> None:
+        if recorded != derived and self.report.checksums == "agree":
             self.report.checksums = "differ"
 
-    # Signatures
+    # The last signature, the open segment, the opening record
 
-    def _signatures(self, found: Walk, log: OpenLog | None) -> None:
-        """The chain, and the last signature over it."""
-        links, faults = self.links, self.report.faults
-        if len(links.headers) != len(found.segments):
-            return
-        faults += chain.check_headers(links)
-        block = found.find(SEAL) if self.report.end == "sealed" else None
+    def _seal(self, end: Ending) -> None:
+        """The last signature: the seal's, or without one the last header's."""
+        block = next((block for block in end.tail if block.kind == SEAL), None)
         if block is None:
-            faults += chain.check_last_header(links)
+            if self.links.headers and self.chained:
+                code = chain.signature_fault(self.links.headers[-1])
+                if code:
+                    last = end.segments[-1]
+                    self.report.add(Fault(code, last.header.at), last.number, Step.HEADER)
+            self.report.recovered = self.links.recovered()
             return
         try:
             seal = signed.parse(self.grammar, "seal", block.bytes(self.data))
         except Fault as fault:
-            if not fault.code.startswith("A-"):
-                faults.append(Fault(fault.code, block.at))
+            self.report.add(fault, len(end.segments), Step.SEAL, block.at)
             return
-        faults += chain.check_seal(links, block.at, seal)
+        if self.chained and (code := chain.seal_fault(self.links, seal)):
+            self.report.add(Fault(code, block.at), len(end.segments), Step.SEAL)
         self.report.ephemeral = seal.fields["ephemeral"]
-        if seal.fields["checksum"] != self.checksum:
-            self._checksum_differs()
+        self.report.recovered = self.links.recovered()
+        self._same(seal.fields["checksum"], self.checksum)
 
-    def _open_segment(self, log: OpenLog) -> None:
-        """The records of the open log, and its last head over them."""
-        links, faults = self.links, self.report.faults
-        place = len(self.data)
+    def _open_segment(self, log: OpenLog, segment: int) -> None:
+        """The records of the open log, their contents, and the last head over them."""
+        report, links, place = self.report, self.links, len(self.data)
         if links.run is not None and log.run != links.run:
-            raise Fault("V-OTHER-RUN", place)
+            report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
         if log.previous != links.last:
-            raise Fault("A-LOG-PREVIOUS", place)
-        frames = [framed for data in log.frames for framed in read_frames(self.grammar, data)]
+            report.add(Fault("A-LOG-PREVIOUS", place), segment, Step.HEADER)
+            return
+        payload = b"".join(log.frames)
+        places: list[tuple[int, int]] = []
+        try:
+            split(self.grammar, payload, places)
+        except Fault as fault:
+            report.add(fault, segment, Step.FRAMES)
+            return
         first = links.records
-        self._records(frames, first, place)
-        fresh = self._first_listed(frames)
-        for _, content in log.contents:
-            content.check()
-            self._listed_in_order(content, fresh)
+        frames = self._records(segment, first, payload, places)
+        fresh = self._listed_first(frames)
+        try:
+            for content in log.contents:
+                self._content(content, fresh)
+        except Fault as fault:
+            report.add(fault, segment, Step.CONTENTS, place)
         self._checksums(frames, None)
-        self.report.attested = first + log.attested()
-        self.report.torn += log.torn
+        report.recovered += len(frames) - log.attested()
         if log.heads:
-            count, data = log.heads[-1]
-            head = signed.parse(self.grammar, "head", data)
-            leaves = [framed.leaf() for framed in frames[:count]]
-            key = links.signer() or (self.opening or {}).get("recorder_key")
-            faults += chain.check_head(links, place, head, log.run, log.segment, leaves, key)
+            self._head(log, frames, segment, place)
 
-    def _keys(self) -> None:
+    def _head(self, log: OpenLog, frames: list[Framed], segment: int, place: int) -> None:
+        count, data = log.heads[-1]
+        try:
+            head = signed.parse(self.grammar, "head", data)
+        except Fault as fault:
+            self.report.add(fault, segment, Step.HEADER, place)
+            return
+        leaves = [framed.leaf() for framed in frames[:count]]
+        key = self.links.signer() or (self.opening or {}).get("recorder_key")
+        code = chain.head_fault(self.links, head, log.run, log.segment, leaves, key)
+        if code:
+            self.report.add(Fault(code, place), segment, Step.HEADER)
+
+    def _opening(self) -> None:
         """The run's key [opening-key], and whether the trust roots allow it [trust-roots]."""
         links, opening = self.links, self.opening
         self.report.run = links.run or (opening["run"] if opening else None)
         if opening is None or self.report.run is None:
             return
-        if links.headers:
-            at, first = links.headers[0]
-            if first.key != opening["recorder_key"]:
-                self.report.faults.append(Fault("V-OTHER-KEY", at))
-            if opening["run"] != links.run:
-                self.report.faults.append(Fault("V-OTHER-RUN", at))
-        if self.trust is not None:
-            self.report.trusted = self.trust.allows(opening["recorder_key"], self.report.run, opening["tenant"])
-            if not self.report.trusted:
-                self.report.faults.append(Fault("V-UNTRUSTED", links.headers[0][0] if links.headers else 0))
+        if links.headers and opening["run"] != links.run:
+            self.report.add(Fault("V-OTHER-RUN", 0), 0, Step.OPENING)
+        if links.headers and opening["recorder_key"] != links.headers[0].key:
+            self.report.add(Fault("V-OTHER-KEY", 0), 0, Step.OPENING)
+        allowed = self.trust is None or self.trust.allows(opening["recorder_key"], self.report.run, opening["tenant"])
+        if not allowed:
+            self.report.add(Fault("V-UNTRUSTED", 0), 0, Step.OPENING)
+
+
+def _frames_fault(header: Signed, frames: list[Framed]) -> str | None:
+    """Frames against their header: number and bytes, then root."""
+    size = sum(len(framed.frame) for framed in frames)
+    if len(frames) != header.fields["records"] or size != header.fields["frame_bytes"]:
+        return "V-FRAMES"
+    if tree.root([framed.leaf() for framed in frames]) != header.fields["root"]:
+        return "V-DIGEST"
+    return None

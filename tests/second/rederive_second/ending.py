@@ -1,0 +1,76 @@
+"""Where a trace ends: its trace file and open log judged together (SPEC.md section 11.10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import openlog, tracefile
+from .blocks import HINTS, Block
+from .fault import Fault
+from .openlog import OpenLog
+from .tracefile import Segment, Walk
+
+
+@dataclass
+class Ending:
+    """The whole segments, what follows them where it belongs to the trace, and what was cut off."""
+
+    segments: list[Segment]
+    tail: list[Block]
+    log: OpenLog | None = None
+    sealed: bool = False
+    cut: int = 0
+
+
+def find(data: bytes, log_bytes: bytes | None) -> Ending:
+    """Judges the end of a trace; raises the damage that keeps the file from being read [archive-end]."""
+    if log_bytes is None and tracefile.never_begun(data):
+        raise Fault("U-NEVER-BEGUN", 0)
+    tracefile.is_begun(data)
+    found = tracefile.walk(data)
+    log = openlog.read(log_bytes) if log_bytes is not None else None
+    whole = len(found.segments)
+    if log is not None and log.segment > whole:
+        raise found.stopped or Fault("A-LOG-AHEAD", 0)
+    if log is not None and log.segment == whole - 1 and _last_is_torn(data, found):
+        last = found.segments.pop()
+        return Ending(found.segments, [], log, False, len(data) - last.frames.at + log.torn)
+    leads = log is not None and log.segment == whole
+    if found.sealed and not (leads and _broken(data, found.tail)):
+        tracefile.check_trailer(data, found)
+        return Ending(found.segments, found.tail, None, True)
+    if not leads:
+        return _without_log(data, found)
+    torn = len(data) - found.tail_at
+    return Ending(found.segments, [], log, False, torn + log.torn)
+
+
+def _without_log(data: bytes, found: Walk) -> Ending:
+    """A file that ends between segments is unsealed; one that ends inside a block or segment is cut."""
+    stopped = found.stopped
+    if stopped is None:
+        return Ending(found.segments, [])
+    blocks = found.blocks()
+    if blocks and _broken(data, blocks[-1:], hints_too=True):
+        blocks[-1].payload(data)
+    if stopped.code != "A-END" or tracefile.block_after(data, stopped.at):
+        raise stopped
+    return Ending(found.segments, [], None, False, len(data) - found.tail_at)
+
+
+def _last_is_torn(data: bytes, found: Walk) -> bool:
+    """Whether the last whole segment never reached the disk whole, though its block headers did."""
+    ends_there = not found.tail and found.stopped is None
+    return ends_there and _broken(data, found.segments[-1].blocks, hints_too=True)
+
+
+def _broken(data: bytes, blocks: list[Block], hints_too: bool = False) -> bool:
+    """Whether a check word or padding is wrong."""
+    for block in blocks:
+        if block.kind in HINTS and not hints_too:
+            continue
+        try:
+            block.payload(data)
+        except Fault:
+            return True
+    return False

@@ -1,0 +1,95 @@
+"""Runs the verifier over the golden traces in fixtures/traces, and a COSE library over their signatures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pycose.keys import OKPKey
+from pycose.keys.curves import Ed25519
+from pycose.messages import Sign1Message
+
+from rederive_second import ending, grammar, signed, trust
+from rederive_second.__main__ import read_trace
+from rederive_second.blocks import HEADER, SEAL
+from rederive_second.fault import Fault
+from rederive_second.grammar import Grammar
+from rederive_second.signed import Signed
+from rederive_second.verify import Verifier
+
+CHAIN_CODES = ("D-CHECKSUM",)
+
+
+def run(fixtures: Path) -> Iterator[tuple[str, int, list[str]]]:
+    """Checks every trace: its name, 1, and what does not agree."""
+    rules = grammar.load()
+    expected = json.loads((fixtures / "traces/expected.json").read_text(encoding="utf-8"))
+    named = {entry["path"] for entry in expected}
+    for path in sorted((fixtures / "traces").rglob("*.rdt")):
+        name = path.relative_to(fixtures / "traces").as_posix()
+        if name not in named:
+            yield f"traces/{name}", 1, ["not in expected.json"]
+    for entry in expected:
+        yield f"traces/{entry['path']}", 1, list(check_trace(rules, fixtures, entry))
+
+
+def check_trace(rules: Grammar, fixtures: Path, entry: dict[str, Any]) -> Iterator[str]:
+    """One trace: the verdict at integrity level, the chain of state checksums, every signature by pycose."""
+    roots = trust.parse((fixtures / entry["trust"]).read_text(encoding="utf-8")) if entry["trust"] else None
+    data, log = read_trace(fixtures / "traces" / entry["path"])
+    met = Verifier(rules, data, log, roots).verify().as_json()
+    wanted = entry["verdicts"]["integrity"]
+    names = ["valid", "code", "complete"] + ["gaps", "records"] * (wanted["valid"] == "reproduced")
+    for name in names:
+        if met[name] != wanted[name]:
+            yield f"{name} {met[name]}, not {wanted[name]}"
+    place = wanted["at"] or {}
+    if any((met["at"] or {}).get(part) != place[part] for part in place):
+        yield f"at {met['at']}, not {place}"
+    if wanted["valid"] == "reproduced":
+        yield from check_checksums(met["state_checksums"], entry["verdicts"]["state"])
+        yield from check_signatures(rules, data, log)
+
+
+def check_checksums(met: str, state: dict[str, Any]) -> Iterator[str]:
+    """The chain over recorded delta digests breaks exactly where the state level finds another checksum."""
+    wanted = "differ" if state["code"] in CHAIN_CODES else "agree"
+    if met != wanted:
+        yield f"state checksums {met}, not {wanted}"
+
+
+def check_signatures(rules: Grammar, data: bytes, log: bytes | None) -> Iterator[str]:
+    """A COSE library of another project accepts every signature of a sound trace, and none over a changed payload."""
+    end = ending.find(data, log)
+    blocks = [block for segment in end.segments for block in segment.blocks] + end.tail
+    forms = [(kind, block.bytes(data)) for block in blocks for kind in WHAT if block.kind == kind]
+    items = [signed.parse(rules, WHAT[kind], form) for kind, form in forms]
+    if end.log is not None:
+        items += [signed.parse(rules, "head", head) for _, head in end.log.heads]
+    for item in items:
+        try:
+            item.verify(item.key)
+        except Fault as fault:
+            yield f"{item.what}: {fault}"
+        if not pycose_accepts(item.data, item.key):
+            yield f"pycose refuses the {item.what}"
+        if pycose_accepts(edited(item), item.key):
+            yield f"pycose accepts an edited {item.what}"
+
+
+WHAT = {HEADER: "header", SEAL: "seal"}
+
+
+def pycose_accepts(data: bytes, key: bytes) -> bool:
+    """Whether pycose verifies a COSE_Sign1 under a key."""
+    message = Sign1Message.decode(data)
+    message.key = OKPKey(crv=Ed25519, x=key)
+    return bool(message.verify_signature())
+
+
+def edited(item: Signed) -> bytes:
+    """The same signed bytes with the last bit of the payload flipped."""
+    at = item.data.rindex(item.payload) + len(item.payload) - 1
+    return item.data[:at] + bytes([item.data[at] ^ 1]) + item.data[at + 1 :]
