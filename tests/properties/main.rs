@@ -13,4 +13,6 @@ mod replay;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod traces;

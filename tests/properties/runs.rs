@@ -122,6 +122,9 @@ pub(crate) fn registration() -> Draft {
     draft
 }
 
+/// Actor, origin, body and contents of a record.
+type Step<'a> = (&'a str, Origin, Body, Vec<(MediaType, String)>);
+
 /// The records of one turn of [`enforced`], the first with number `first`.
 pub(crate) fn enforced_turn(turn: u32, first: u64, commitment: impl Fn(&[u8]) -> Digest) -> Vec<Draft> {
     let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
@@ -130,7 +133,7 @@ pub(crate) fn enforced_turn(turn: u32, first: u64, commitment: impl Fn(&[u8]) ->
     let question = format!("question {turn}");
     let request = id(&format!("request-{turn}"));
     let part = Part { role: Role::User, content: content(0), from: Some(RecordRef(first)) };
-    let steps: Vec<(&str, Origin, Body, Vec<(MediaType, String)>)> = vec![
+    let steps: Vec<Step<'_>> = vec![
         (
             "user",
             Origin::Human,

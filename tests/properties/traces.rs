@@ -295,3 +295,56 @@ pub(crate) fn split(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     }
     frames
 }
+
+/// A block of a trace file, by its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) kind: u8,
+    pub(crate) offset: usize,
+    /// Bytes of the payload as stored.
+    pub(crate) stored: usize,
+}
+
+impl Block {
+    pub(crate) const FRAMES: u8 = 1;
+    pub(crate) const CONTENTS: u8 = 2;
+    pub(crate) const LINEAGE: u8 = 3;
+    pub(crate) const SNAPSHOT: u8 = 4;
+    pub(crate) const INDEX: u8 = 6;
+    const HEADER_BYTES: usize = 32;
+
+    /// The blocks that tile a sound file.
+    pub(crate) fn of(bytes: &[u8]) -> Vec<Self> {
+        let (mut offset, mut blocks) = (64, Vec::new());
+        while offset < bytes.len() {
+            let stored = u64::from_le_bytes(bytes[offset + 8..offset + 16].try_into().unwrap()) as usize;
+            let block = Self { kind: bytes[offset], offset, stored };
+            offset = block.end();
+            blocks.push(block);
+        }
+        blocks
+    }
+
+    /// Whether what the block holds can be made again from the rest of the file.
+    pub(crate) fn is_hint(self) -> bool {
+        matches!(self.kind, Self::LINEAGE | Self::SNAPSHOT | Self::INDEX)
+    }
+
+    /// The bytes of the payload as stored.
+    pub(crate) fn payload(self) -> std::ops::Range<usize> {
+        self.offset + Self::HEADER_BYTES..self.offset + Self::HEADER_BYTES + self.stored
+    }
+
+    /// Where the next block begins.
+    pub(crate) fn end(self) -> usize {
+        self.payload().end.next_multiple_of(64)
+    }
+
+    /// Makes the block's check word again: whoever can write the file can.
+    pub(crate) fn check_again(self, bytes: &mut [u8]) {
+        let word = self.offset + 24..self.offset + 32;
+        bytes[word.clone()].fill(0);
+        let check = digest(Purpose::Block, &bytes[self.offset..self.payload().end]);
+        bytes[word].copy_from_slice(&check.0[..8]);
+    }
+}
