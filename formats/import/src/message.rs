@@ -193,10 +193,7 @@ impl<'a> Message<'a> {
             path,
             notes,
         };
-        for member in object.repeated() {
-            reader.notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
-            reader.incomplete = true;
-        }
+        reader.incomplete = note_repeated(&object, path, reader.notes);
         Ok(reader.message(&object))
     }
 
@@ -389,6 +386,11 @@ impl<'a> Reader<'a, '_, '_> {
         self.sections.push(Section::Returns(returned));
     }
 
+    fn part_result(&mut self, object: &Object<'a>, path: &Path<'_>) {
+        note_repeated(object, path, self.notes);
+        self.result(object, PART_IDS, path);
+    }
+
     /// Text said. The empty text beside an assistant's calls says nothing.
     fn says(&mut self, value: Json<'a>, path: &Path<'_>) {
         let piece = Piece::of(value);
@@ -429,7 +431,7 @@ impl<'a> Reader<'a, '_, '_> {
                 self.text_part(value, &object, &["thinking", "content", "text"], Section::Reasons, path);
             }
             "tool_call" | "tool_use" | "tool-call" => self.call(value, path),
-            "tool_call_response" | "tool_result" | "tool-result" => self.result(&object, PART_IDS, path),
+            "tool_call_response" | "tool_result" | "tool-result" => self.part_result(&object, path),
             CALL_WRAPPER => self.wrapped(&object, GEMINI_CALL, path),
             RESULT_WRAPPER => self.wrapped(&object, GEMINI_RESULT, path),
             known if MEDIA_PARTS.contains(&known) => self.sections.push(Section::Says(Piece::json(value))),
@@ -456,6 +458,7 @@ impl<'a> Reader<'a, '_, '_> {
             self.notes.add(path, NoteKind::UnexpectedValue);
             return self.sections.push(section(Piece::json(value)));
         };
+        self.incomplete |= note_repeated(object, path, self.notes);
         for member in object.members() {
             let name = member.name();
             if name == *text_name {
@@ -480,7 +483,7 @@ impl<'a> Reader<'a, '_, '_> {
     fn wrapped(&mut self, object: &Object<'a>, names: &[&str], path: &Path<'_>) {
         let inner = object.first(names);
         match inner.and_then(|inner| Some((inner, inner.object()?))) {
-            Some((_, inner)) if names == GEMINI_RESULT => self.result(&inner, PART_IDS, path),
+            Some((_, inner)) if names == GEMINI_RESULT => self.part_result(&inner, path),
             Some((inner, _)) => self.call(inner, path),
             None => self.unexpected(path),
         }
@@ -596,8 +599,14 @@ fn name(value: Option<Json<'_>>) -> Option<Cow<'_, [u8]>> {
     value?.string().filter(|name| !name.is_empty())
 }
 
+/// Notes members whose name stands again later, and tells whether there are some.
+fn note_repeated(object: &Object<'_>, path: &Path<'_>, notes: &mut Notes) -> bool {
+    let add = |member: &Member<'_>| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
+    object.repeated().map(add).count() > 0
+}
+
 fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, notes: &mut Notes) -> Call<'a> {
-    object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
+    note_repeated(object, path, notes);
     let function = object.get("function");
     let inner = function.and_then(Json::object);
     let tool = function
@@ -676,10 +685,7 @@ fn result<'a>(
             }
         }
     }
-    for member in object.repeated() {
-        notes.add(&path.member(&member.name()), NoteKind::RepeatedMember);
-        returned.rest.push(*member);
-    }
+    returned.rest.extend(object.repeated());
     returned.failed |= returned.error.is_some();
     returned
 }

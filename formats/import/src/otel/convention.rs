@@ -244,7 +244,7 @@ impl<'a> Messages<'a, '_, '_> {
 }
 
 /// The event in which an answer stands.
-const CHOICE: &str = "gen_ai.choice";
+pub(super) const CHOICE: &str = "gen_ai.choice";
 
 /// Who speaks in an event of this name.
 fn speaker_of_event(name: &str) -> Option<Speaker> {

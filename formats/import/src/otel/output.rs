@@ -1,7 +1,7 @@
 //! Where the frameworks put what a model answered.
 
 use super::attributes::{json_in, quoted};
-use super::convention::Messages;
+use super::convention::{CHOICE, Messages};
 use super::span::Span;
 use crate::json::Json;
 use crate::message::{Message, Speaker};
@@ -21,7 +21,7 @@ pub(super) fn output_quality(span: &Span<'_>) -> u8 {
         || OUTPUT_TREES.iter().any(|prefix| attributes.has_prefix(prefix))
         || attributes.has(CALLS)
         || attributes.has("events")
-        || span.event("gen_ai.choice").is_some();
+        || span.event(CHOICE).is_some();
     let is_something = OUTPUTS.iter().any(|key| attributes.has(key));
     u8::from(is_messages) + u8::from(is_messages || is_something)
 }

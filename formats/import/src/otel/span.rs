@@ -78,7 +78,13 @@ pub(super) struct Event<'a> {
     pub(super) is_taken: bool,
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
+    /// The text that an attribute, or a member of the body, is.
+    pub(super) fn said(&self, name: &str) -> Option<Cow<'a, str>> {
+        let member = || self.body.and_then(Json::object).and_then(|body| body.get(name));
+        self.attributes.get(name).or_else(member).and_then(Json::str)
+    }
+
     /// The event without what a record holds already: its name and time stay.
     fn rest(&self) -> Cow<'_, str> {
         let object = self.raw.object().filter(|_| self.is_taken);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rederive_evidence::limits::CONTENT_BYTES_MAX;
 
 use super::attributes::{Attributes, Texts, json_in, plain};
-use super::convention::{Messages, input_quality};
+use super::convention::{CHOICE, Messages, input_quality};
 use super::output::output_quality;
 use super::span::{Dialect, Span, log};
 use super::{Envelope, Trace};
@@ -24,7 +24,7 @@ enum Part {
     Other,
 }
 
-/// Reads the spans of a trace, in the order of their starts and, of one time, their ids.
+/// Reads the spans of a trace, in the order of their starts.
 pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Transcript<'a> {
     let mut spans = spans(trace, texts);
     let parts = parts(&spans);
@@ -65,8 +65,7 @@ fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Vec<Span<'a>> {
     let read = |raw: &&super::Raw<'a>| {
         Some(Span::read(&raw.object.object()?, raw.dialect, &trace.id, raw.pointer.clone(), texts))
     };
-    let mut spans: Vec<Span<'a>> = spans.iter().filter_map(read).collect();
-    spans.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+    let mut spans = in_order(spans.iter().filter_map(read).collect());
     let by_id: BTreeMap<String, usize> =
         spans.iter().enumerate().map(|(i, span)| (span.id.clone(), i)).collect();
     for raw in logs {
@@ -78,6 +77,22 @@ fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Vec<Span<'a>> {
         }
     }
     spans
+}
+
+/// Spans by their starts; of one time the outer before the inner, else as the source has them. A span of unknown time starts
+/// with the one before it in the source.
+fn in_order(spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
+    let by_id = by_id(&spans);
+    let mut latest = None;
+    let keys: Vec<_> = (0..spans.len())
+        .map(|index| {
+            latest = spans.get(index).and_then(|span| span.started).or(latest);
+            (latest, ancestors(&spans, &by_id, index).count())
+        })
+        .collect();
+    let mut spans: Vec<_> = keys.into_iter().zip(spans).collect();
+    spans.sort_by_key(|(key, _)| *key);
+    spans.into_iter().map(|(_, span)| span).collect()
 }
 
 /// What each span is. Of calls of models inside one another the one is taken that shows more of the messages, and of
@@ -253,6 +268,7 @@ fn model_call<'a>(
     let reasons = attributes.get("gen_ai.response.finish_reasons").and_then(|reasons| plain(reasons, texts));
     let reason = reasons.and_then(|reasons| json_in(reasons, texts)?.at("/0")?.str());
     let reason = reason.or_else(|| attributes.get("ai.response.finishReason")?.str());
+    let reason = reason.or_else(|| span.event(CHOICE)?.said("finish_reason"));
     let stop = reason.or_else(|| output.as_ref()?.first()?.stop.clone());
     ModelCall {
         agent,
@@ -309,7 +325,7 @@ fn execution<'a>(span: &mut Span<'a>, notes: &mut Notes) -> Execution<'a> {
     let is_said = |piece: &Piece<'_>| piece.bytes.as_ref() != b"error";
     Execution {
         started: span.started,
-        ended: span.ended.or(span.started),
+        ended: span.ended,
         trace: span.trace.clone(),
         call: span.attributes.text(CALL_IDS),
         tool: name,

@@ -410,7 +410,7 @@ impl<'a, 'n> Weaver<'a, 'n> {
         draft.causes = Causes::of(facts.prompt);
         draft.contents = bag.into_contents();
         let record = self.push(draft);
-        for (index, call) in (0..).zip(sections().filter_map(Section::call)) {
+        for (index, call) in (0..count).zip(sections().filter_map(Section::call)) {
             let place = Place { index, ..place.clone() };
             self.propose(place, call.clone(), Origin::Model, record, moment);
         }
@@ -473,8 +473,7 @@ struct Ended {
 impl Ended {
     fn of(returned: &Returned<'_>) -> Self {
         let mut bag = Bag::default();
-        let result = (!returned.failed || returned.error.is_none() || !is_nothing(&returned.result))
-            .then(|| bag.add(&returned.result));
+        let result = (!returned.failed || !is_nothing(&returned.result)).then(|| bag.add(&returned.result));
         let error = returned.error.as_ref().map(|error| bag.add(error));
         let call_id = returned.id.as_ref().map(|id| bag.add(&Piece::text(id.as_ref())));
         let body = match result {

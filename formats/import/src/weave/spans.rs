@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use rederive_evidence::draft::DraftContent;
-use rederive_evidence::ids::RecordRef;
+use rederive_evidence::ids::{RecordRef, RecordedTime};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::prompt::{KeptParts, PromptAnswered};
 use rederive_evidence::record::Causes;
@@ -219,7 +219,6 @@ impl<'a> Weaver<'a, '_> {
 
     /// Records the end of a tool's execution. One that no answer proposed is proposed by the program around the model.
     fn executed(&mut self, execution: &mut Execution<'a>) {
-        let moment = self.moment(execution.ended, execution.trace.as_ref(), &execution.pointer);
         let returned = Returned {
             id: execution.call.take(),
             identified: None,
@@ -234,24 +233,25 @@ impl<'a> Weaver<'a, '_> {
             pointer: execution.pointer.clone(),
         };
         let found = self.calls.find(&returned).or_else(|| self.calls.find_unnamed(&execution.tool));
-        let found = found.or_else(|| {
-            let index = self.propose_unasked(execution, &returned, &moment);
-            Some(Found { index, is_ambiguous: false })
+        let found = found.unwrap_or_else(|| {
+            let index = self.propose_unasked(execution, &returned);
+            Found { index, is_ambiguous: false }
         });
-        let record = self.end(found, &returned, &moment);
+        let moment = self.moment(execution.ended, execution.trace.as_ref(), &execution.pointer);
+        let record = self.end(Some(found), &returned, &moment);
         self.given.insert((Role::Tool, returned.result.bytes), record);
         let duration = execution.started.zip(execution.ended).and_then(|(start, end)| end.checked_sub(start));
-        self.executed_in(record, duration, execution.arguments.take());
+        let proposed = self.calls.get(found.index).and_then(|call| call.call.arguments.as_ref());
+        let arguments = execution.arguments.take().filter(|arguments| proposed != Some(arguments));
+        self.executed_in(record, duration, arguments);
         self.beside(record, execution.rest.take());
     }
 
-    /// The proposal of a call that stands in no answer: a turn of the program around the model.
-    fn propose_unasked(
-        &mut self,
-        execution: &Execution<'a>,
-        returned: &Returned<'a>,
-        moment: &Moment,
-    ) -> usize {
+    /// The proposal of a call that stands in no answer: a turn of the program around the model. Its time is the span's start,
+    /// unless something was recorded since.
+    fn propose_unasked(&mut self, execution: &Execution<'a>, returned: &Returned<'a>) -> usize {
+        let started = execution.started.filter(|start| Some(RecordedTime(*start)) >= self.latest);
+        let moment = self.moment(started, execution.trace.as_ref(), &execution.pointer);
         let place =
             Place { agent: names::own(actors::WORKFLOW), turn: self.workflow_turn, index: 0, attempt: 0 };
         self.workflow_turn = self.workflow_turn.saturating_add(1);
@@ -262,7 +262,7 @@ impl<'a> Weaver<'a, '_> {
             raw: Json::NULL,
             pointer: execution.pointer.clone(),
         };
-        self.propose(place, call, Origin::Code, OPENING, moment)
+        self.propose(place, call, Origin::Code, OPENING, &moment)
     }
 
     /// Adds to an end what only the tool's own span knows.

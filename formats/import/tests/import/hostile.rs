@@ -5,7 +5,7 @@ use rederive_import::{Format, ImportedRun};
 use serde_json::{Value, json};
 
 use crate::outline::{chat, check_shape, only_run};
-use crate::whole::lost;
+use crate::said::lost;
 
 /// Inputs of each property. A loss that a message in a hundred would show is found in one of many runs of the tests.
 const CASES: u32 = 1_000;

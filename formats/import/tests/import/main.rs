@@ -10,6 +10,8 @@ mod outline;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
+mod said;
+#[cfg(test)]
 mod traces;
 #[cfg(test)]
 mod whole;

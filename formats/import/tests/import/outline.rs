@@ -29,6 +29,20 @@ pub(crate) fn outline(run: &ImportedRun) -> String {
     records.chain(run.notes.iter().map(|note| format!("note {note}"))).collect::<Vec<_>>().join("\n")
 }
 
+/// The records between opening and closing without what stands beside them: kind, place, and what the body names.
+pub(crate) fn gist(run: &ImportedRun) -> String {
+    let inner = run.drafts.iter().skip(1).take(run.drafts.len() - 2);
+    let line = |draft: &Draft| {
+        let mut words = vec![draft.body.kind().to_string()];
+        words.extend(draft.place.as_ref().map(|place| format!("{}:{}", place.turn, place.index)));
+        words.extend(details(&draft.body));
+        let named = usize::try_from(draft.body.tally().contents).unwrap();
+        words.extend(draft.contents.iter().take(named).map(|content| short(&content.bytes)));
+        words.join(" ")
+    };
+    inner.map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// The opening and the closing record, a line each.
 pub(crate) fn ends(run: &ImportedRun) -> String {
     let (opening, closing) = (run.drafts.first().unwrap(), run.drafts.last().unwrap());
@@ -74,7 +88,11 @@ fn line(draft: &Draft) -> String {
 fn short(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let is_message = text.starts_with("{\"role\":\"assistant\"") || text.starts_with("{\"role\":\"model\"");
-    if is_message { "{..}".to_owned() } else { format!("`{}`", text.chars().take(60).collect::<String>()) }
+    if is_message {
+        "{..}".to_owned()
+    } else {
+        format!("`{}`", text.replace('\n', " ").chars().take(60).collect::<String>())
+    }
 }
 
 fn details(body: &Body) -> Vec<String> {

@@ -10,7 +10,7 @@ use rederive_import::{Format, ImportedRun};
 use serde_json::Value;
 
 use crate::outline::check_shape;
-use crate::whole::lost;
+use crate::said::lost;
 
 fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
