@@ -59,14 +59,10 @@ class Reader:
         major, info = first >> 5, first & 31
         if major == OTHER:
             return self._simple(info, at)
-        if info == 31:
-            raise Fault("C-INDEFINITE", at)
+        if major in (NEGATIVE, TAG):
+            raise Fault("C-NEGATIVE" if major == NEGATIVE else "C-TAGGED", at)
         if info > 27:
-            raise Fault("C-SIMPLE", at, "a reserved head")
-        if major == NEGATIVE:
-            raise Fault("C-NEGATIVE", at)
-        if major == TAG:
-            raise Fault("C-TAGGED", at)
+            raise Fault("C-INDEFINITE" if info == 31 else "C-SIMPLE", at)
         return Head(major, self._argument(info, at), at)
 
     def _simple(self, info: int, at: int) -> Head:

@@ -74,17 +74,6 @@ class Registry:
 
 
 @dataclass(frozen=True)
-class Version:
-    """The version of a form. Another one is no malformed form: its reader says what it is."""
-
-    def read(self, reader: Reader, context: Context) -> int:
-        head = reader.typed(UINT)
-        if head.value != 1:
-            raise Fault("VERSION", head.at)
-        return head.value
-
-
-@dataclass(frozen=True)
 class Flag:
     """true or false."""
 
@@ -269,8 +258,6 @@ class Grammar:
             self.rules[name] = self._map(lines[1:-1])
         elif rest == "(":
             self._kinds(lines[1:-1])
-        elif name == "version":
-            self.rules[name] = Version()
         elif rest == "":
             self.rules[name] = Registry(dict(self._choice(line) for line in lines[1:]))
         elif name == "content":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import ed25519
-from .cbor import ARRAY, BYTES, MAP, Reader, encode
+from .cbor import ARRAY, BYTES, MAP, UINT, Reader, encode
 from .digest import ZERO, digest
 from .fault import Fault
 from .grammar import Grammar
@@ -16,7 +16,7 @@ MAX_RECORDS = 4096
 MAX_SEGMENT_BYTES = 1_048_576
 MAX_FRAME = 65_536
 MAX_SEGMENTS = 1 << 32
-TAG_18 = 0xD2
+TAG_18 = b"\xd2"
 CONTENT_TYPE = "application/vnd.rederive.{}+cbor"
 WHAT = ("header", "head", "seal")
 
@@ -50,36 +50,38 @@ def parse(grammar: Grammar, what: str, data: bytes) -> Signed:
     """Parses a header, head or seal [signed-form] [limit-signed] and checks that it is possible."""
     if len(data) > MAX_SIGNED:
         raise Fault("S-SIZE", 0)
-    protected, payload, payload_at, signature = _sign1(data)
-    key = _key_of(what, protected)
-    fields = _payload(grammar, what, payload, payload_at)
-    signed = Signed(what, data, protected, payload, signature, key, fields)
-    POSSIBLE[what](fields)
-    return signed
-
-
-def _sign1(data: bytes) -> tuple[bytes, bytes, int, bytes]:
-    """Protected header, payload, its place, and signature."""
-    if not data or data[0] != TAG_18:
+    if data[:1] != TAG_18:
         raise Fault("S-SIGN1", 0)
-    reader = Reader(data, 1)
-    try:
-        array = reader.typed(ARRAY)
-        if array.value != 4:
-            raise Fault("S-SIGN1", 1)
-        protected = reader.take(reader.typed(BYTES))
-        unprotected = reader.typed(MAP)
-        if unprotected.value:
-            raise Fault("S-UNPROTECTED", 1 + unprotected.at)
-        payload = reader.take(reader.typed(BYTES))
-        payload_at = reader.pos - len(payload)
-        signature = reader.take(reader.typed(BYTES))
-        reader.finish()
-    except Fault as fault:
-        raise fault if fault.code.startswith("S-") else Fault("S-SIGN1", 1 + fault.at) from None
-    if len(signature) != 64:
-        raise Fault("S-SIGN1", reader.pos - len(signature))
-    return protected, payload, payload_at, signature
+    reader = Reader(data)
+    reader.pos = len(TAG_18)
+    array = reader.typed(ARRAY)
+    if array.value != 4:
+        raise Fault("S-SIGN1", array.at)
+    reader.enter(array)
+    head = reader.typed(BYTES)
+    protected = reader.take(head)
+    key = _key_of(what, protected, head.at)
+    _unprotected(reader)
+    payload = reader.take(reader.typed(BYTES))
+    payload_at = reader.at() - len(payload)
+    head = reader.typed(BYTES)
+    if head.value != 64:
+        raise Fault("C-LENGTH", head.at)
+    signature = reader.take(head)
+    reader.finish()
+    fields = _payload(grammar, what, payload, payload_at)
+    POSSIBLE[what](fields)
+    return Signed(what, data, protected, payload, signature, key, fields)
+
+
+def _unprotected(reader: Reader) -> None:
+    """The unprotected header: a map without entries."""
+    at = reader.pos
+    head = reader.typed(MAP)
+    if head.value:
+        reader.pos = at
+        reader.skip()
+        raise Fault("S-UNPROTECTED", head.at)
 
 
 def protected_bytes(content_type: str, key: bytes) -> bytes:
@@ -87,14 +89,14 @@ def protected_bytes(content_type: str, key: bytes) -> bytes:
     return encode({1: -8, 3: content_type, 4: key})
 
 
-def _key_of(what: str, protected: bytes) -> bytes:
+def _key_of(what: str, protected: bytes, at: int) -> bytes:
     key = protected[-32:]
     for other in WHAT:
         if protected == protected_bytes(CONTENT_TYPE.format(other), key):
             if other != what:
-                raise Fault("S-CONTENT-TYPE", 0)
+                raise Fault("S-CONTENT-TYPE", at)
             return key
-    raise Fault(_protected_fault(protected), 0)
+    raise Fault(_protected_fault(protected), at)
 
 
 def _protected_fault(protected: bytes) -> str:
@@ -113,10 +115,22 @@ def _protected_fault(protected: bytes) -> str:
 
 def _payload(grammar: Grammar, what: str, payload: bytes, at: int) -> dict[str, Any]:
     try:
+        check_version(payload, "S-VERSION")
         return grammar.decode(what, payload)
     except Fault as fault:
-        code = "S-VERSION" if fault.code == "VERSION" else fault.code
-        raise Fault(code, at + fault.at) from None
+        raise Fault(fault.code, at + fault.at) from None
+
+
+def check_version(payload: bytes, code: str) -> None:
+    """The version is key 0, and is looked at before all else: what follows is of the version that it names."""
+    reader = Reader(payload)
+    head = reader.typed(MAP)
+    reader.enter(head)
+    if head.value == 0 or reader.key(-1).value != 0:
+        raise Fault("C-KEY-MISSING", head.at)
+    version = reader.typed(UINT)
+    if version.value != 1:
+        raise Fault(code, version.at)
 
 
 def _header_possible(fields: dict[str, Any]) -> None:
