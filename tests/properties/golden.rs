@@ -41,7 +41,7 @@ fn replayed(entry: &Value, level: Level) -> Value {
     verdict(&replay(&OsStorage, &path, &options).unwrap())
 }
 
-/// Spec: verdict-valid, verdict-order, gaps, findings, failures, levels.
+/// Spec: verdict-valid, verdict-order, gaps, findings, failures, levels, decision-checksum, hints, opening-key, no-trust-in-trace, taken-as-recorded, content-verify.
 #[test]
 fn every_golden_trace_gets_the_verdict_it_was_made_for() {
     let expected = expected();

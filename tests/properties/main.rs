@@ -16,3 +16,5 @@ mod runs;
 mod tampering;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod verdicts;

@@ -622,6 +622,7 @@ fn a_clock_that_steps_back_is_flagged_and_not_followed() {
     assert_eq!(times, [(runs::time(10), false), (runs::time(10), true), (runs::time(11), false)]);
 }
 
+/// Spec: content-once.
 #[test]
 fn equal_content_is_committed_to_once_in_a_run_and_otherwise_in_another() {
     let storage = FaultyStorage::new();

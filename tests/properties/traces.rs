@@ -306,8 +306,6 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) const FRAMES: u8 = 1;
-    pub(crate) const CONTENTS: u8 = 2;
     pub(crate) const LINEAGE: u8 = 3;
     pub(crate) const SNAPSHOT: u8 = 4;
     pub(crate) const INDEX: u8 = 6;
