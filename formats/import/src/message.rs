@@ -526,6 +526,8 @@ const MESSAGE_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id", "toolCa
 const PART_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id", "toolCallId", "id"];
 const RESULTS: &[&str] = &["content", "result", "response", "output", "parts"];
 const TOOL_NAMES: &[&str] = &["name", "toolName", "tool_name"];
+/// Members of a call that say nothing more: its type and place in the list.
+const CALL_MEMBERS: &[&str] = &["type", "toolCallType", "function", "index", "status"];
 const ARGUMENTS: &[&str] = &["arguments", "args", "input"];
 
 /// Who speaks: the role, else LangChain's type, else what kind of item it is; none where nothing says.
@@ -609,6 +611,16 @@ fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, notes: &mut Not
     note_repeated(object, path, notes);
     let function = object.get("function");
     let inner = function.and_then(Json::object);
+    let is_known = |name: &str| {
+        [CALL_IDS, TOOL_NAMES, ARGUMENTS, CALL_MEMBERS].iter().any(|known| known.contains(&name))
+    };
+    // The answer holds its calls as they stand: what has no place is named, and kept there.
+    for member in object.members().iter().filter(|member| !member.value.is_null()) {
+        let name = member.name();
+        if !is_known(&name) {
+            notes.add(&path.member(&name), NoteKind::UnknownMember);
+        }
+    }
     let tool = function
         .filter(|function| function.kind() == Kind::String)
         .or_else(|| inner.as_ref()?.get("name"))
