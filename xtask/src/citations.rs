@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn citations_behind_the_module_of_tests_are_a_tests() {
-        let text = ["//", " Spec: a\nmod tests {\n    //", " Spec: b\n}\n"].concat();
+        let cited = |id: &str| format!("// {}: {id}\n", "Spec");
+        let text = format!("{}fn f() {{}}\nmod tests {{\n    {}}}\n", cited("a"), cited("b"));
         let mut cited = BTreeMap::new();
         cite_source(&Source { path: "x/src/f.rs".to_owned(), text }, &mut cited);
         assert!(cited["a"].tests.is_empty() && !cited["a"].code.is_empty());

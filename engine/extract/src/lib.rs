@@ -174,6 +174,7 @@ mod tests {
 
     const MONEY: &[u8] = br#"{"type":"object","required":["amount"],"properties":{"amount":{"type":"number","maximum":100}},"additionalProperties":false}"#;
 
+    /// Spec: extracted.
     #[test]
     fn arguments_are_compared_with_the_registered_schema() {
         assert_eq!(checked(br#"{"amount": 100}"#, MONEY), SchemaCheck::Valid);

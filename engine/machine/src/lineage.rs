@@ -248,6 +248,7 @@ impl Lineage {
     }
 
     /// The bytes of the marks from record `first` to the last: a segment's page at its end.
+    /// Spec: lineage-page.
     pub fn page(&self, first: u64) -> Vec<u8> {
         (first..self.len()).filter_map(|sequence| self.get(sequence)).flat_map(Mark::to_bytes).collect()
     }

@@ -38,7 +38,7 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// Appends the delta's canonical bytes and zeros to a multiple of 64: what the `delta` digest is over. Spec: delta.
+    /// Appends the delta's canonical bytes and zeros to a multiple of 64: what the `delta` digest is over. Spec: delta-digest.
     pub fn delta(&self, out: &mut Vec<u8>) {
         let delta = &self.settled.bytes;
         let end = out.len().saturating_add(delta.len().next_multiple_of(FRAME_BLOCK_BYTES));

@@ -6,6 +6,7 @@ use rederive_evidence::digest::{Digest, Purpose, commitment, digest, salt};
 use zeroize::Zeroizing;
 
 /// Commits to contents: one commitment for equal content in one run, stored once. The secret dies with the vault.
+/// Spec: content-once.
 pub(crate) struct Vault {
     secret: Zeroizing<[u8; 32]>,
     /// Commitment of each content of the run, by the digest of its bytes.

@@ -38,7 +38,7 @@ struct Batch {
     taken_as_recorded: Vec<u64>,
 }
 
-/// What a record says of the state after, and at a decision before it.
+/// What a record says of the state after, and at a decision before it. Spec: decision-checksum.
 #[derive(Debug)]
 struct RecordedDelta {
     record: u64,
@@ -120,6 +120,7 @@ impl Deriver {
         self.machine.commit(answer.transition);
     }
 
+    /// Spec: findings.
     fn note_breaches(&mut self, number: u64, record: &Record) {
         // A refusal that reproduces is the machine at work, not something found.
         if record.derived.outcome == Outcome::Refused {
@@ -208,7 +209,7 @@ impl RecordedDelta {
 }
 
 /// Whether the breach says that something took effect which the machine had not let through: nothing else may lead to such a fact in an
-/// enforced run (D4, D9).
+/// enforced run (D4, D9). Spec: failures.
 fn is_effect_without_request(kind: Kind, rule: Rule, reason: Reason) -> bool {
     let is_effect = matches!(
         kind,

@@ -47,7 +47,7 @@ impl<'a, F: ReadAt> ExtractedAgain<'a, F> {
         }
     }
 
-    /// The extracted part of a record, from its contents.
+    /// The extracted part of a record, from its contents. Spec: taken-as-recorded.
     ///
     /// # Errors
     /// The storage failed.

@@ -225,7 +225,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The first key is the one that the opening record names, and the trust roots allow it. Spec: header-key.
+    /// The first key is the one that the opening record names, and the trust roots allow it. Spec: header-key, opening-key.
     fn check_signer(
         &self,
         what: Signature,

@@ -75,6 +75,7 @@ impl<F: ReadAt + Sync> Job<'_, F> {
 
 /// Replays ranges that ascend and do not overlap, and puts the results together. A range that cannot begin where it should, because
 /// snapshot or lineage is absent or wrong, begins a span earlier, or is joined with the range before it.
+/// Spec: verdict-deterministic.
 pub(crate) fn replay_ranges<F: ReadAt + Sync>(
     job: &Job<'_, F>,
     ranges: Vec<Range<u32>>,

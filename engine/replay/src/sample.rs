@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::plan::Plan;
 
-/// How many segments to derive again, and the seed that draws them.
+/// How many segments to derive again, and the seed that draws them. Spec: sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Number of segments.

@@ -88,6 +88,7 @@ impl<F: ReadAt + Sync> Job<'_, F> {
         Ok(Some(Start { machine, segment }))
     }
 
+    /// Spec: hints.
     fn snapshot(&self, segment: u32) -> Result<Option<State>, ReadFault> {
         let root = self.plan.headers.get(segment as usize).and_then(|header| header.state_root);
         let (Some(root), Some(segment)) = (root, self.reader.segment(segment)) else { return Ok(None) };
@@ -366,6 +367,7 @@ fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Option<(Valid,
     }
 }
 
+/// Spec: content-verify.
 fn check_content(segment: u32, recorded: &Digest, salt: &[u8; 32], bytes: &[u8]) -> Result<(), Stop> {
     let derived = commitment(salt, bytes);
     if derived == *recorded {

@@ -11,7 +11,7 @@ use crate::report::{Gap, Level, Listed, Place, Report, SourceView, Valid, Wrong}
 use crate::stretch::{Job, Stretch};
 use crate::trace::Options;
 
-/// What replay of a trace gave, on its way to a report.
+/// What replay of a trace gave, on its way to a report. Spec: verdict-order.
 pub(crate) struct Verdict {
     stretch: Stretch,
     missing_contents: u64,

@@ -45,6 +45,7 @@ pub struct Copied {
 /// which are derived from records and never from contents, are kept.
 ///
 /// `frame_bytes` tells the length of the frame that bytes begin with; where it fails the copy has no index.
+/// Spec: redaction.
 ///
 /// # Errors
 /// An open segment with records, or a cut tail: their copy would hide that they were there. What cannot be read. A trace

@@ -20,6 +20,7 @@ use crate::trailer::Trailer;
 use crate::walk::Walk;
 
 /// Derived data that may be wrong: nothing is concluded from it that is not checked.
+/// Spec: archive-hints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint<T> {
     /// It has the form of what it should be.

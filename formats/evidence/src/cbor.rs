@@ -256,7 +256,7 @@ impl Encoder {
         self.bytes.extend_from_slice(value);
     }
 
-    /// Writes a text string.
+    /// Writes a text string. Spec: cbor-utf8.
     #[inline]
     pub fn text(&mut self, value: &str) {
         self.head(3, value.len() as u64);
@@ -322,7 +322,7 @@ impl<'a> Decoder<'a> {
         Err(DecodeError { at, fault })
     }
 
-    /// Ok when every byte was read. Fault: trailing bytes.
+    /// Ok when every byte was read. Fault: trailing bytes. Spec: cbor-trailing.
     pub fn finish(&self) -> Result<(), DecodeError> {
         if self.remaining() == 0 { Ok(()) } else { self.fault_at(self.at, DecodeFault::Trailing) }
     }
@@ -336,6 +336,7 @@ impl<'a> Decoder<'a> {
         Ok(taken)
     }
 
+    /// Spec: cbor-shortest.
     #[inline]
     fn argument(&mut self, info: u8, at: usize) -> Result<u64, DecodeError> {
         let (len, least) = match info {
@@ -526,7 +527,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The keys of an open map, checked to ascend.
+/// The keys of an open map, checked to ascend. Spec: cbor-keys.
 #[derive(Debug)]
 pub struct MapKeys {
     left: usize,

@@ -262,6 +262,7 @@ pub(crate) mod tests {
         }
     }
 
+    /// Spec: limit-segment, header-possible.
     #[test]
     fn a_header_holds_only_what_a_segment_can_have() {
         let ok = Ok(());

@@ -200,6 +200,7 @@ mod tests {
         assert!(key.is_some());
     }
 
+    /// Spec: key-file.
     #[test]
     fn key_files_hold_one_key_in_one_form() {
         let (secret, public) = (key().format(), key().public_key().format());

@@ -12,7 +12,7 @@ pub const SEGMENT_BYTES_MAX: usize = 1 << 20;
 pub const SEGMENT_BYTES_AIM: usize = 384 << 10;
 /// Most bytes in one content. Spec: limit-content.
 pub const CONTENT_BYTES_MAX: u64 = 256 << 20;
-/// Most bytes in an identifier. Spec: limit-id.
+/// Most bytes in an identifier. Spec: id-alphabet.
 pub const ID_BYTES_MAX: usize = 128;
 /// Most ranges in a record's causes. Spec: limit-causes.
 pub const CAUSE_RANGES_MAX: u64 = 4_096;

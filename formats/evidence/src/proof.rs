@@ -454,6 +454,7 @@ mod tests {
         proof.check(trusted).unwrap_err()
     }
 
+    /// Spec: header-tree.
     #[test]
     fn records_of_a_sealed_run_are_proven_with_their_places_and_contents() {
         let run = Run::of_ten();
@@ -551,6 +552,7 @@ mod tests {
         assert_eq!((proven.records[0].sequence, &proven.records[0].record), (FIRST, &None));
     }
 
+    /// Spec: limit-proof.
     #[test]
     fn a_newer_version_is_told_apart_from_damage() {
         assert_eq!(InclusionProof::parse(&[0xa1, 0x00, 0x02]), Err(ProofFault::Version { found: 2 }));

@@ -117,6 +117,7 @@ pub struct CauseRange {
 }
 
 /// The records that led to this one: ascending ranges that do not touch. Bytes: a flat array first, count, first, count, ..
+/// Spec: causes-form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Causes(Vec<CauseRange>);
 
@@ -363,6 +364,7 @@ impl Input {
 }
 
 /// Checks a tally against the number of contents listed: every content index has an entry, every value a byte form.
+/// Spec: content-index.
 pub(crate) fn check(tally: &Tally, listed: u64) -> Result<(), DecodeFault> {
     match tally.fault {
         Some(fault) => Err(fault),

@@ -107,7 +107,7 @@ codes! {
         Obs1 = 112 "OBS-1",
     }
 
-    /// In what way a rule is breached. Spec: reasons.
+    /// In what way a rule is breached. Spec: registries.
     pub enum Reason {
         /// The first record does not open the run.
         NotOpened = 0 "not-opened",

@@ -167,6 +167,7 @@ mod tests {
         (KEYS..).map(proof).find(|proof| proof.other.is_some()).unwrap()
     }
 
+    /// Spec: limit-state-entry.
     #[test]
     fn more_bytes_than_the_limit_are_not_read() {
         let found = STATE_PROOF_BYTES_MAX + 1;

@@ -6,7 +6,7 @@ use crate::schema::Given;
 use crate::{codes, map};
 
 codes! {
-    /// How far a source may be believed; a lattice, lowest first. Spec: label-trust.
+    /// How far a source may be believed; a lattice, lowest first. Spec: registries.
     pub enum Trust {
         /// Untrusted: what anybody outside may have written.
         External = 0 "external",
@@ -18,7 +18,7 @@ codes! {
         Control = 3 "control",
     }
 
-    /// How far a content may travel; a lattice, lowest first. Spec: label-sensitivity.
+    /// How far a content may travel; a lattice, lowest first. Spec: registries.
     pub enum Sensitivity {
         /// Anybody may have it.
         Public = 0 "public",
@@ -108,7 +108,7 @@ codes! {
         Tool = 3 "tool",
     }
 
-    /// Whether the machine's refusals were enforced while the run ran. Spec: mode.
+    /// Whether the machine's refusals were enforced while the run ran. Spec: registries.
     pub enum Mode {
         /// A breaching request is refused.
         Enforced = 0 "enforced",
@@ -128,7 +128,7 @@ codes! {
         Test = 3 "test",
     }
 
-    /// The control layers; a rule belongs to one. Spec: layers.
+    /// The control layers; a rule belongs to one. Spec: registries.
     pub enum Layer {
         /// RUN rules.
         Run = 0 "run",

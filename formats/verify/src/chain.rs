@@ -99,7 +99,7 @@ impl ChainVerifier {
         }
     }
 
-    /// Ends the chain with the seal.
+    /// Ends the chain with the seal. Spec: header-tree.
     ///
     /// # Errors
     /// What is wrong with the seal or its signature.

@@ -78,7 +78,7 @@ impl TrustRoots {
         }
     }
 
-    /// Whether `key` is trusted for `role` in this run of this tenant.
+    /// Whether `key` is trusted for `role` in this run of this tenant. Spec: no-trust-in-trace.
     pub fn allows(&self, key: &PublicKey, role: KeyRole, tenant: &Id, run: &RunId) -> bool {
         self.keys.iter().any(|trusted| {
             trusted.key == *key
@@ -117,6 +117,7 @@ mod tests {
         assert!(roots("").allows(&KEY, KeyRole::Recorder, &other, &run(200)));
     }
 
+    /// Spec: trust-roots.
     #[test]
     fn a_file_that_cannot_be_read_whole_trusts_nobody() {
         let key = format!(r#"{{"key":"{KEY}","role":"recorder"}}"#);

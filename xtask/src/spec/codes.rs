@@ -49,6 +49,7 @@ fn phrase(sentence: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Spec: codes.
     #[test]
     fn every_code_stands_in_one_table_and_once() {
         let (all, text) = (all(), tables());

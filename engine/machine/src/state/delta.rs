@@ -16,7 +16,7 @@ pub(crate) struct Delta {
 }
 
 /// Changes that make another state, each entry once, with their canonical bytes: an array of pairs, key and
-/// value or key and `null`, ascending by key bytes. Spec: delta.
+/// value or key and `null`, ascending by key bytes. Spec: delta-form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) changes: Vec<Change>,

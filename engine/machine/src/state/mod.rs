@@ -92,7 +92,7 @@ impl Value {
 }
 
 impl State {
-    /// The root of the state tree. Spec: state-root.
+    /// The root of the state tree. Spec: state-tree, order-independence.
     pub fn root(&self) -> Digest {
         let entries = self.tree_entries();
         Entries::new(&entries).map_or(Digest::ZERO, |entries| entries.root())

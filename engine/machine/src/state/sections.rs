@@ -25,6 +25,13 @@ pub(crate) struct Held<V> {
     pub(crate) bytes: u64,
 }
 
+/// What stands above the grammar.
+const GRAMMAR: &str = "\
+; Entries of the state, version 1, in CDDL (RFC 8610). Generated from the code that encodes and decodes them.
+; An entry is the array of its key and its value; in a delta the value is null where the entry is removed. Codes of sections, keys of maps and
+; codes of registries are for ever; what stands behind a semicolon is the name in the code.
+";
+
 macro_rules! sections {
     (
         one { $( $(#[$one_doc:meta])* $One:ident = $one_code:literal $one:ident: $one_value:ty; )* }
@@ -218,7 +225,7 @@ macro_rules! sections {
                     )*
                     choices.join("\n  / ")
                 });
-                book.text()
+                format!("{GRAMMAR}{}", book.text())
             }
         }
 

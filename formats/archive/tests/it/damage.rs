@@ -218,6 +218,7 @@ fn causes_name_what_was_expected_and_found() {
     }
 }
 
+/// Spec: archive-codes.
 #[test]
 fn every_code_is_stable_and_stands_for_one_cause() {
     let mut codes = Cause::CODES.to_vec();
@@ -227,6 +228,7 @@ fn every_code_is_stable_and_stands_for_one_cause() {
     assert!(codes.iter().all(|(code, _)| code.starts_with("A-")));
 }
 
+/// Spec: archive-file-header, archive-block, archive-kinds, archive-trailer.
 #[test]
 fn the_file_has_the_layout_of_the_specification() {
     let script = Script::small();

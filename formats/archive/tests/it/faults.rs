@@ -120,6 +120,7 @@ fn calls_of(script: &Script, options: Options) -> u64 {
     storage.calls()
 }
 
+/// Spec: archive-writing.
 #[test]
 fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
     let script = long_script();

@@ -74,6 +74,7 @@ fn a_trace_without_hints_is_read_in_full() {
     assert_answers_are_right(bytes);
 }
 
+/// Spec: archive-hints, hints.
 #[test]
 fn garbage_in_place_of_a_hint_is_ignored_and_reported() {
     let garbage = [0xff; 100];
@@ -106,6 +107,7 @@ fn an_index_of_another_trace_is_ignored() {
     assert_answers_are_right(foreign);
 }
 
+/// Spec: archive-snapshot.
 #[test]
 fn a_snapshot_of_another_segment_is_ignored() {
     let payload = |segment| {
@@ -150,6 +152,7 @@ proptest! {
         prop_assert_eq!((snapshot.segment(), snapshot.root()), (segment, Digest(root)));
     }
 
+    /// Spec: archive-index.
     #[test]
     fn a_changed_index_misleads_nobody(at: prop::sample::Index, changed: u8, cut: prop::sample::Index) {
         let mut index = a_good_index();

@@ -30,6 +30,7 @@ fn bytes_held(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).bytes_max
 }
 
+/// Spec: archive-limits.
 #[test]
 fn an_unpacked_length_beyond_its_limit_is_refused_before_anything_is_allocated() {
     for kind in [FRAMES, CONTENTS, LINEAGE, SNAPSHOT] {

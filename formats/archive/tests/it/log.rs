@@ -64,6 +64,7 @@ fn damage_with_log(storage: &FaultyStorage, log: Vec<u8>) -> Damage {
     }
 }
 
+/// Spec: archive-log.
 #[test]
 fn the_log_has_the_layout_of_the_specification() {
     let storage = an_open_trace();
@@ -225,6 +226,7 @@ fn what_recovery_cuts_does_not_come_back() {
     TraceReader::open(&storage, path()).unwrap().check().unwrap();
 }
 
+/// Spec: archive-recovery.
 #[test]
 fn records_after_the_last_head_are_kept_and_counted() {
     let storage = an_open_trace();

@@ -54,6 +54,7 @@ fn redacted(
     (storage.bytes_of(path()).unwrap(), copied)
 }
 
+/// Spec: redaction, archive-redaction.
 #[test]
 fn nothing_of_a_redacted_content_is_left() {
     let (script, secret) = planted();

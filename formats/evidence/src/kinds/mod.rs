@@ -159,6 +159,7 @@ macro_rules! kinds {
 
 impl Kind {
     /// Reads a kind's code; one that this version does not know is a fault of its own, since the record may be sound.
+    /// Spec: kind-unknown.
     ///
     /// # Errors
     /// [`DecodeFault::UnknownKind`], or the fault of an item that is no code.

@@ -55,6 +55,7 @@ fn takes(bytes: &[u8]) -> Result<(), String> {
     takes_as("record", bytes)
 }
 
+/// Spec: registries.
 #[test]
 fn the_committed_grammar_is_the_generated_one() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("evidence.cddl");

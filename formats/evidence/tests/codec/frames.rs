@@ -69,6 +69,7 @@ proptest! {
         prop_assert!(frame.len().is_multiple_of(64));
     }
 
+    /// Spec: frames-tile.
     #[test]
     fn frames_that_follow_each_other_decode_one_after_the_other(records in prop::collection::vec(drawn::<Record>(), 0..4), after in prop::collection::vec(any::<u8>(), 0..70)) {
         let mut frames = Vec::new();

@@ -189,6 +189,7 @@ fn scramble(value: &mut Value, place: &mut u64, seed: u64) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
+    /// Spec: json-view.
     #[test]
     fn a_record_is_the_same_after_json(record in kind().prop_flat_map(record_of)) {
         let text = serde_json::to_string(&record).unwrap();
