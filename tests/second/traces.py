@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pycose.keys import OKPKey
-from pycose.keys.curves import Ed25519
-from pycose.messages import Sign1Message
-
+from interop import pycose_accepts
 from rederive_second import ending, grammar, signed, trust
 from rederive_second.__main__ import read_trace
 from rederive_second.blocks import HEADER, SEAL
@@ -80,13 +77,6 @@ def check_signatures(rules: Grammar, data: bytes, log: bytes | None) -> Iterator
 
 
 WHAT = {HEADER: "header", SEAL: "seal"}
-
-
-def pycose_accepts(data: bytes, key: bytes) -> bool:
-    """Whether pycose verifies a COSE_Sign1 under a key."""
-    message = Sign1Message.decode(data)
-    message.key = OKPKey(crv=Ed25519, x=key)
-    return bool(message.verify_signature())
 
 
 def edited(item: Signed) -> bytes:

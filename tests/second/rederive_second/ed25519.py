@@ -34,15 +34,12 @@ def _is_small_order(encoded: bytes) -> bool:
     return y in (0, 1, P - 1) or (D * pow(y, 4, P) + 2 * y * y - 1) % P == 0
 
 
-def check_key(key: bytes, at: int = 0) -> None:
-    """A public key that may verify signatures at all."""
-    if not _is_point(key) or _is_small_order(key):
-        raise Fault("F-KEY", at)
-
-
 def verify(key: bytes, signature: bytes, message: bytes, at: int = 0) -> None:
     """The signature holds over the message under the key."""
-    check_key(key, at)
+    if not _is_point(key):
+        raise Fault("F-KEY", at)
+    if _is_small_order(key):
+        raise Fault("F-SIGNATURE", at)
     if int.from_bytes(signature[32:], "little") >= ORDER or not _is_point(signature[:32]):
         raise Fault("F-SIGNATURE", at)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import openlog, tracefile
-from .blocks import HINTS, Block
+from .blocks import CONTENTS, HINTS, UNIT, Block
+from .digest import ZERO, digest
 from .fault import Fault
 from .openlog import OpenLog
 from .tracefile import Segment, Walk
@@ -43,6 +44,21 @@ def find(data: bytes, log_bytes: bytes | None) -> Ending:
         return _without_log(data, found)
     torn = len(data) - found.tail_at
     return Ending(found.segments, [], log, False, torn + log.torn)
+
+
+def check_all(data: bytes, log_bytes: bytes | None) -> Ending:
+    """Every byte of the files that is not inside frames, headers, seals or hints."""
+    end = find(data, log_bytes)
+    for block in [block for segment in end.segments for block in segment.blocks] + end.tail:
+        if block.kind == CONTENTS:
+            tracefile.contents(block.bytes(data), block.at)
+        elif block.kind not in HINTS:
+            block.bytes(data)
+    if end.log is not None:
+        last = end.segments[-1].header.bytes(data) if end.segments else None
+        if end.log.previous != (digest("header", last) if last is not None else ZERO):
+            raise Fault("A-LOG-PREVIOUS", UNIT)
+    return end
 
 
 def _without_log(data: bytes, found: Walk) -> Ending:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from . import tree
 from .cbor import Reader
-from .digest import digest
 from .fault import Fault
 from .grammar import Grammar
 
@@ -22,7 +22,7 @@ class Framed(NamedTuple):
 
     def leaf(self) -> bytes:
         """The record's leaf [leaf-tag]."""
-        return digest("leaf", self.frame)
+        return tree.leaf(self.frame)
 
 
 def read_frame(grammar: Grammar, data: bytes, start: int = 0, end: int | None = None) -> Framed:

@@ -9,6 +9,15 @@ from .digest import ZERO, digest
 from .fault import Fault
 
 
+MAX_LEAVES = 1 << 32
+MAX_SELECTED = 4096
+
+
+def leaf(frame: bytes) -> bytes:
+    """The leaf of a record's frame [leaf-tag]."""
+    return digest("leaf", frame)
+
+
 def node(left: bytes, right: bytes) -> bytes:
     """An inner node of the record tree or the header tree."""
     return digest("node", left, right)
@@ -30,11 +39,15 @@ def path_length(index: int, n: int) -> int:
     return (n + index).bit_length() - 1
 
 
-def root_of_path(leaf: bytes, index: int, n: int, siblings: list[bytes]) -> bytes | None:
-    """The root that a path leads to; ``None`` where index or length do not fit n [tree-path]."""
-    if not 0 <= index < n or len(siblings) != path_length(index, n):
-        return None
-    at, known = n - 1 + index, leaf
+def root_of_path(at_leaf: bytes, index: int, n: int, siblings: list[bytes]) -> bytes:
+    """The root that a path leads to [tree-path]; n comes from what is signed, never from the path."""
+    if n > MAX_LEAVES:
+        raise Fault("T-COUNT", 0)
+    if not 0 <= index < n:
+        raise Fault("T-INDEX", 0)
+    if len(siblings) != path_length(index, n):
+        raise Fault("T-SIBLINGS", 0)
+    at, known = n - 1 + index, at_leaf
     for sibling in siblings:
         known = node(known, sibling) if at % 2 else node(sibling, known)
         at = (at - 1) // 2
@@ -54,11 +67,19 @@ def path(leaves: list[bytes], index: int) -> list[bytes]:
     return siblings
 
 
-def root_of_selection(known: dict[int, bytes], n: int, lemmas: list[bytes]) -> bytes | None:
-    """The root over some leaves, by index, and lemmas [selection-lemmas]; ``None`` where they do not fit."""
-    if not known or any(not 0 <= i < n for i in known):
-        return None
-    level = {n - 1 + i: leaf for i, leaf in known.items()}
+def root_of_selection(indices: list[int], leaves: list[bytes], n: int, lemmas: list[bytes]) -> bytes:
+    """The root over some leaves and lemmas [selection-lemmas]."""
+    if n > MAX_SELECTED:
+        raise Fault("T-COUNT", 0)
+    if not indices:
+        raise Fault("T-LEAVES", 0)
+    if any(index >= n for index in indices):
+        raise Fault("T-INDEX", 0)
+    if any(after <= before for before, after in zip(indices, indices[1:])):
+        raise Fault("T-ORDER", 0)
+    if len(leaves) != len(indices):
+        raise Fault("T-LEAVES", 0)
+    level = {n - 1 + index: at_leaf for index, at_leaf in zip(indices, leaves)}
     queue = [-at for at in level]
     heapify(queue)
     spare = iter(lemmas)
@@ -68,10 +89,12 @@ def root_of_selection(known: dict[int, bytes], n: int, lemmas: list[bytes]) -> b
             continue  # it went up with its sibling
         sibling = level.pop(at + 1 if at % 2 else at - 1, None) or next(spare, None)
         if sibling is None:
-            return None
+            raise Fault("T-SIBLINGS", 0)
         level[(at - 1) // 2] = node(mine, sibling) if at % 2 else node(sibling, mine)
         heappush(queue, -((at - 1) // 2))
-    return level[0] if next(spare, None) is None else None
+    if next(spare, None) is not None:
+        raise Fault("T-SIBLINGS", 0)
+    return level[0]
 
 
 def state_leaf(key_digest: bytes, value_digest: bytes) -> bytes:
@@ -140,18 +163,10 @@ def state_join(key_digest: bytes, depth: int, mine: bytes, sibling: bytes) -> by
 def state_proof_root(key: bytes, value: bytes | None, other: tuple[bytes, bytes] | None, siblings: list[bytes]) -> bytes:
     """The state root that a proof leads to [state-proof]."""
     at = digest("state key", key)
-    if len(siblings) > 256:
-        raise Fault("P-STATE", 0, "more than 256 siblings")
-    if value is not None and other is not None:
-        raise Fault("P-STATE", 0, "an entry cannot be there and be another")
     if value is not None:
         below = state_leaf(at, digest("state value", value))
-    elif other is not None:
-        if other[0] == at or common_bits(other[0], at) < len(siblings):
-            raise Fault("P-STATE", 0, "another entry that proves nothing about this key")
-        below = state_leaf(*other)
     else:
-        below = ZERO
+        below = state_leaf(*other) if other is not None else ZERO
     for depth in range(len(siblings) - 1, -1, -1):
-        below = state_join(at, depth, below, siblings[depth])
+        below = state_join(at, depth, below, siblings[len(siblings) - 1 - depth])
     return below

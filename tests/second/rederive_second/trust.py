@@ -43,10 +43,14 @@ def parse(text: str) -> TrustRoots:
     whole = json.loads(text)
     if not isinstance(whole, dict) or set(whole) != {"rederive_trust", "keys"} or whole["rederive_trust"] != 1:
         raise ValueError("not a trust-root file of version 1")
+    if not isinstance(whole["keys"], list) or not whole["keys"]:
+        raise ValueError("a trust-root file that trusts nobody")
     return TrustRoots(tuple(_key(entry) for entry in whole["keys"]))
 
 
-def _key(entry: dict[str, object]) -> TrustedKey:
+def _key(entry: object) -> TrustedKey:
+    if not isinstance(entry, dict):
+        raise ValueError("a trusted key is an object")
     if set(entry) - {"key", "role", "tenant", "first_run", "last_run"}:
         raise ValueError("a trusted key has a member that is not known")
     if entry.get("role") not in ("recorder", "gate", "approver"):
