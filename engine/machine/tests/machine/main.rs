@@ -1,4 +1,11 @@
 //! The machine from outside: one binary, a module a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may"
+)]
 
 mod acts;
 mod grid;

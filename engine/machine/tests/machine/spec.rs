@@ -1,1 +1,64 @@
+//! What SPEC.md says of the rules is what the machine has. Spec: rule-set.
 
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use rederive_evidence::values::Layer;
+use rederive_machine::{judges, rule_set_1, rules, supports};
+
+use crate::grid;
+
+/// The rules with their layers and reasons, as SPEC.md prints them.
+fn table() -> String {
+    let mut text = "| rule | layer | reasons |\n| --- | --- | --- |\n".to_owned();
+    for (rule, reasons) in rules() {
+        let names: Vec<String> = reasons.iter().map(|reason| format!("`{reason}`")).collect();
+        writeln!(text, "| {rule} | {} | {} |", rule.layer(), names.join(", ")).unwrap();
+    }
+    text
+}
+
+/// Fills the block, or says that it differs. With `UPDATE` set it is written.
+fn check_block(name: &str, inside: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../SPEC.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let start = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = text.split_once(&start).unwrap_or_else(|| panic!("SPEC.md has no block {name}"));
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    let filled = format!("{before}{start}\n{inside}\n<!-- end -->{after}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, filled).unwrap();
+    } else {
+        assert!(
+            filled == text,
+            "block {name} of SPEC.md is not what the machine has: run this test with UPDATE=1"
+        );
+    }
+}
+
+// One test, since both write one file.
+#[test]
+fn the_tables_of_rules_and_of_calls_are_those_of_the_machine() {
+    check_block("rules", &table());
+    check_block("grid", &grid::table());
+}
+
+/// The digest changes with every rule and reason, and with nothing else: a change here is a new rule set once one is released.
+#[test]
+fn the_rule_set_is_the_one_that_traces_name() {
+    let set = rule_set_1();
+    assert_eq!(set.number, 1);
+    assert_eq!(set.digest.to_hex(), "99b2deed9f1f2f3035c1c3b4b75aee68d7b4b10099f38d7f1395b295b676ee1a");
+    assert!(supports(&set));
+    assert!(!supports(&rederive_evidence::values::RuleSet { number: 2, ..set }));
+    assert!(!supports(&rederive_evidence::values::RuleSet {
+        digest: rederive_evidence::digest::Digest::ZERO,
+        ..set
+    }));
+}
+
+#[test]
+fn layers_that_ask_for_an_engine_or_a_gate_are_left_to_a_later_set() {
+    let later: Vec<Layer> = Layer::ALL.iter().copied().filter(|layer| !judges(*layer)).collect();
+    assert_eq!(later, [Layer::Policy, Layer::Escalation, Layer::Credential, Layer::Approval]);
+}
