@@ -1,6 +1,7 @@
 //! The graph of crates: an arrow that ARCHITECTURE.md does not draw is a problem, and so is a library that a pure crate must not reach.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -82,6 +83,7 @@ pub(crate) fn run() -> Vec<String> {
         let package = packages.iter().find(|package| package["name"] == **pure).unwrap();
         problems.extend(wrong_libraries(package, named));
         problems.extend(impure_reached(pure));
+        problems.extend(other_lints(package));
     }
     problems
 }
@@ -115,6 +117,14 @@ fn wrong_libraries(package: &Value, named: &[&str]) -> Vec<String> {
     let libraries = uses(package).into_iter().filter(|used| !used.starts_with("rederive"));
     let wrong = libraries.filter(|used| !named.contains(used));
     wrong.map(|used| format!("{name}: a pure crate that names the library {used}")).collect()
+}
+
+/// Every pure crate forbids the same types and methods.
+fn other_lints(package: &Value) -> Option<String> {
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    let lints = std::fs::read_to_string(manifest.with_file_name("clippy.toml")).unwrap_or_default();
+    let is_same = lints == crate::tree::read("formats/evidence/clippy.toml");
+    (!is_same).then(|| format!("{}: its clippy.toml is not that of formats/evidence", package["name"]))
 }
 
 fn impure_reached(name: &str) -> Vec<String> {

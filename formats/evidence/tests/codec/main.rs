@@ -1,5 +1,10 @@
 //! Properties of the codec: canonical bytes, frames, JSON and CDDL of every record kind.
 #![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read the files that they compare with"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,9 @@
 //! The importer from outside: one binary, a module a subject.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read the files that they compare with"
+)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test asks for the kinds that it is about")]
 
 #[cfg(test)]
