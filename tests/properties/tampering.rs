@@ -623,6 +623,7 @@ fn a_record_that_follows_from_a_later_one_is_a_breach_and_no_cycle() {
     assert!(found.findings.items().iter().any(|finding| finding.record == 2 && finding.rule == Rule::Run2));
 }
 
+/// Spec: equivocation.
 #[test]
 fn one_run_told_twice_is_equivocation() {
     let (one, other) = (base(), Trace::read(&recorded_enforced(1)));

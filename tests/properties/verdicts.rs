@@ -260,6 +260,7 @@ fn a_key_drawn_for_one_run_attests_nothing() {
     );
 }
 
+/// Spec: sample.
 #[test]
 fn a_sample_says_sampled_and_never_reproduced() {
     let trace = Trace::read(&recorded_enforced(1));
