@@ -1,5 +1,10 @@
 //! The machine from outside: one binary, a module a subject.
 #![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read the files that they compare with"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
