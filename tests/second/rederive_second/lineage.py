@@ -7,7 +7,7 @@ from typing import Any
 from .digest import digest
 from .grammar import Grammar, Registry
 
-FLAGS = 3
+FLAGS = 15
 
 
 def marks(grammar: Grammar, page: bytes) -> list[dict[str, Any]]:
