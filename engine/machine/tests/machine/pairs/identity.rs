@@ -1,4 +1,4 @@
-//! IDN. Spec: rule-idn-1, rule-idn-2, rule-idn-3, rule-idn-4.
+//! IDN. Spec: rule-idn-1, rule-idn-2, rule-idn-3, rule-idn-4, limit-delegation.
 
 use rederive_evidence::kinds::decision::Decision;
 use rederive_evidence::kinds::memory::MemoryScope;
