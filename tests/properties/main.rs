@@ -9,6 +9,8 @@ mod keys;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod recorder;
 #[cfg(test)]
 mod replay;
