@@ -105,3 +105,40 @@ fn code_lines(source: &Source) -> impl Iterator<Item = (usize, &str)> {
     let lines = source.text.lines().enumerate().take_while(|(_, line)| !line.ends_with("mod tests {"));
     lines.map(|(number, line)| (number + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_file_of_more_lines_than_enough_is_named() {
+        let lines = |count| "x\n".repeat(count);
+        assert_eq!(too_long(&source("a.rs", &lines(LINES_MAX))), Vec::<String>::new());
+        assert_eq!(too_long(&source("a.rs", &lines(LINES_MAX + 1))).len(), 1);
+    }
+
+    #[test]
+    fn floats_are_found_in_the_code_of_pure_crates_alone() {
+        let text = "/// No f64 here.\nlet x: f64 = 1.0;\nmod tests {\nlet y: f32 = 1.0;\n";
+        assert_eq!(floats(&source("engine/machine/src/x.rs", text)).len(), 1);
+        assert_eq!(floats(&source("engine/replay/src/x.rs", text)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_reserved_word_stands_in_its_places_alone() {
+        let text = format!("let digest = {}hash(b);\n", RESERVED[0].word);
+        assert_eq!(reserved(&source("formats/evidence/src/digest.rs", &text)), Vec::<String>::new());
+        assert_eq!(reserved(&source("engine/replay/src/x.rs", &text)).len(), 1);
+    }
+
+    #[test]
+    fn marks_of_undone_work_and_paths_of_one_machine_are_found() {
+        let text = format!("fn f() {{}} // {} later, see {}me\n", UNDONE[0], MACHINE_PATHS[1]);
+        assert_eq!(undone(&source("a.rs", &text)).len(), 1);
+        assert_eq!(machine_paths(&source("a.rs", &text)).len(), 1);
+    }
+}

@@ -6,7 +6,10 @@ use rederive_verify::IntegrityFault;
 
 /// A letter, what bears it, and what it says of a trace.
 const CLASSES: &[(char, &str)] = &[
-    ('C', "Canonical bytes. In a trace: *damaged*; in a proof or a draft: refused."),
+    (
+        'C',
+        "Canonical bytes. Of a sealed record: *diverged*; C-UNKNOWN-KIND: *undecided*. Of a signed form: *damaged*. In a proof or a draft: refused.",
+    ),
     ('S', "Signed forms. In a trace: *damaged*; S-VERSION: *undecided*."),
     ('F', "Keys and signatures: *forged*."),
     ('T', "Paths in a tree: the proof is refused."),

@@ -184,3 +184,23 @@ fn items<'b>(of: &Item<'b>) -> Vec<Item<'b>> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use rederive_evidence::digest::Digest;
+    use rederive_evidence::state_proof::OtherEntry;
+
+    use super::*;
+
+    #[test]
+    fn the_digits_of_a_dump_are_the_bytes_in_order_and_each_has_its_name() {
+        let entry = OtherEntry { key: Digest([0xab; 32]), value: Digest([0xcd; 32]) };
+        let bytes = rederive_evidence::schema::to_bytes(&entry);
+        let dump = Grammar::new().dump("other-entry", &bytes);
+        let digits = |line: &str| line[..80].chars().filter(|c| *c != ' ').collect::<String>();
+        let joined: String = dump.lines().map(digits).collect();
+        assert_eq!(joined, bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let names: Vec<&str> = dump.lines().map(|line| line[80..].trim()).collect();
+        assert_eq!(names, ["2 entries", "key", "value"]);
+    }
+}
