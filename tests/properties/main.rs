@@ -7,6 +7,8 @@ mod golden;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod real;
