@@ -284,12 +284,15 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
-/// Whether a list with this first item is a list of messages: its items are objects with a role. An empty one is not.
+/// Whether a list with this first item is a list of messages: an object with a role, or LangChain's type of a message with what
+/// it says. An empty list is not.
 pub(crate) fn starts_messages(first: Option<Json<'_>>) -> bool {
-    first
-        .and_then(Json::object)
-        .and_then(|first| first.get("role"))
-        .is_some_and(|role| role.kind() == Kind::String)
+    let Some(first) = first.and_then(Json::object) else { return false };
+    let is_role = |role: Json<'_>| role.kind() == Kind::String;
+    let is_typed =
+        |named: Json<'_>| matches!(named.text(), r#""human""# | r#""ai""# | r#""system""# | r#""tool""#);
+    first.get("role").is_some_and(is_role)
+        || (first.get("type").is_some_and(is_typed) && (first.has("content") || first.has("data")))
 }
 
 #[cfg(test)]

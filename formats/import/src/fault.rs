@@ -92,6 +92,9 @@ pub enum ImportFault {
     /// A list of spans has something else in it.
     #[error("this is no span: it has no span id, or no name")]
     NoSpan,
+    /// The place is deeper in the document than spans are looked for.
+    #[error("spans are looked for {} levels deep, and this is deeper", crate::otel::DEPTH_MAX)]
+    Deep,
     /// A span names no trace, so that nobody can say which run it belongs to.
     #[error("the span has no trace id")]
     NoTrace,
@@ -302,6 +305,41 @@ mod tests {
         let message = list.item(3);
         assert_eq!(message.member("a/b~c").pointer(), "/run/messages/3/a~1b~0c");
         assert_eq!(Path::at("").pointer(), "");
+    }
+
+    /// Every kind; the match stops the build when there is a new one.
+    fn kinds() -> Vec<NoteKind> {
+        use NoteKind::*;
+        let after = |kind: &NoteKind| match kind {
+            NoMessages => Some(UnknownRole),
+            UnknownRole => Some(UnknownMember),
+            UnknownMember => Some(UnknownPart),
+            UnknownPart => Some(UnexpectedValue),
+            UnexpectedValue => Some(RepeatedMember),
+            RepeatedMember => Some(LoneSurrogate),
+            LoneSurrogate => Some(ArgumentsNotJson),
+            ArgumentsNotJson => Some(RepeatedCallId),
+            RepeatedCallId => Some(ResultWithoutCall),
+            ResultWithoutCall => Some(CallWithoutResult),
+            CallWithoutResult => Some(NameDerived),
+            NameDerived => Some(TimeOutOfOrder),
+            TimeOutOfOrder => Some(OtherSpan),
+            OtherSpan => Some(PromptNotGiven),
+            PromptNotGiven => Some(AnswerNotGiven),
+            AnswerNotGiven => Some(PartsJoined),
+            PartsJoined => Some(ToolsNotListed),
+            ToolsNotListed => None,
+        };
+        std::iter::successors(Some(NoMessages), after).collect()
+    }
+
+    #[test]
+    fn the_manual_lists_every_note_and_no_other() {
+        let manual = include_str!("../../../docs/import.md");
+        let table = manual.split("| note | |").nth(1).unwrap().split("\n\n").next().unwrap();
+        let listed: Vec<&str> =
+            table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(listed, kinds().into_iter().map(NoteKind::name).collect::<Vec<_>>());
     }
 
     #[test]

@@ -177,7 +177,23 @@ impl<'a> Message<'a> {
     ) -> Result<Self, ImportFault> {
         let expected = Expected::Message;
         let object = raw.object().ok_or(ImportFault::Kind { expected, found: raw.kind() })?;
-        let speaker = speaker(&object).unwrap_or(otherwise);
+        Ok(match wrapped_by_langchain(&object) {
+            Some((inner, object, speaker)) => {
+                Self::read_object(inner, &object, speaker, original, &path.member("data"), notes)
+            }
+            None => Self::read_object(raw, &object, otherwise, original, path, notes),
+        })
+    }
+
+    fn read_object(
+        raw: Json<'a>,
+        object: &Object<'a>,
+        otherwise: Speaker,
+        original: Original,
+        path: &Path<'_>,
+        notes: &mut Notes,
+    ) -> Self {
+        let speaker = speaker(object).unwrap_or(otherwise);
         if speaker == Speaker::Other {
             notes.add(path, NoteKind::UnknownRole);
         }
@@ -187,14 +203,14 @@ impl<'a> Message<'a> {
             sections: Vec::new(),
             rest: Vec::new(),
             incomplete: false,
-            stop: chosen(&object, STOPS).filter(|_| speaker == Speaker::Assistant),
-            model: chosen(&object, MODELS).filter(|_| speaker == Speaker::Assistant),
+            stop: chosen(object, STOPS).filter(|_| speaker == Speaker::Assistant),
+            model: chosen(object, MODELS).filter(|_| speaker == Speaker::Assistant),
             raw,
             path,
             notes,
         };
-        reader.incomplete = note_repeated(&object, path, reader.notes);
-        Ok(reader.message(&object))
+        reader.incomplete = note_repeated(object, path, reader.notes);
+        reader.message(object)
     }
 
     /// A message that says one thing, where the source has only what is said.
@@ -557,6 +573,13 @@ fn is_item(object: &Object<'_>) -> bool {
 fn chosen<'a>(object: &Object<'a>, names: &[&str]) -> Option<Member<'a>> {
     let last = |wanted: &&str| object.members().iter().rev().find(|member| member.is(wanted));
     names.iter().filter_map(last).find(|member| name(Some(member.value)).is_some()).copied()
+}
+
+/// The message inside an object that is nothing but LangChain's type of it and its `data`, and who speaks.
+fn wrapped_by_langchain<'a>(object: &Object<'a>) -> Option<(Json<'a>, Object<'a>, Speaker)> {
+    let speaker = speaker(object).filter(|_| object.members().len() == 2 && object.has("type"))?;
+    let inner = object.get("data")?;
+    Some((inner, inner.object()?, speaker))
 }
 
 /// Whether a member says where in a trace the message stood.

@@ -20,7 +20,7 @@ use crate::json::{Json, Kind, Object};
 use span::Dialect;
 
 /// Deepest place in a document at which spans are looked for.
-const DEPTH_MAX: usize = 8;
+pub(crate) const DEPTH_MAX: usize = 8;
 
 /// The spans of one trace, in the file's order.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ type Around<'a> = Option<Arc<Envelope<'a>>>;
 impl<'a> Walk<'a> {
     fn value(&mut self, value: Json<'a>, path: &Path<'_>, around: Around<'a>, depth: usize) {
         if depth > DEPTH_MAX {
-            return;
+            return self.faults.push((path.pointer(), ImportFault::Deep));
         }
         match value.kind() {
             Kind::Array => {
@@ -177,12 +177,12 @@ impl<'a> Walk<'a> {
         for member in inside {
             let name = member.name();
             let path = path.member(&name);
-            if LOGS.contains(&name.as_ref()) {
-                self.logs(member.value, &path, &envelope);
-            } else if has_known && member.value.kind() != Kind::Array && !member.value.is_null() {
+            if has_known && member.value.kind() != Kind::Array && !member.value.is_null() {
                 let expected = Expected::Spans;
                 let fault = ImportFault::Kind { expected, found: member.value.kind() };
                 self.faults.push((path.pointer(), fault));
+            } else if LOGS.contains(&name.as_ref()) {
+                self.logs(member.value, &path, &envelope);
             } else {
                 self.value(member.value, &path, Some(envelope.clone()), depth + 1);
             }
@@ -209,8 +209,13 @@ impl<'a> Walk<'a> {
     /// Log records name their trace as spans do; those that name none belong to no run.
     fn logs(&mut self, list: Json<'a>, path: &Path<'_>, around: &Arc<Envelope<'a>>) {
         for (i, value) in list.array().unwrap_or_default().into_iter().enumerate() {
-            if let Some(object) = value.object() {
-                self.span(value, &object, Dialect::Log, &path.item(i), Some(around.clone()));
+            let path = path.item(i);
+            match value.object() {
+                Some(object) => self.span(value, &object, Dialect::Log, &path, Some(around.clone())),
+                None => {
+                    let (expected, found) = (Expected::Span, value.kind());
+                    self.faults.push((path.pointer(), ImportFault::Kind { expected, found }));
+                }
             }
         }
     }

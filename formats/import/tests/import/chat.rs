@@ -461,6 +461,26 @@ fn langchain_messages() {
 }
 
 #[test]
+fn langchain_messages_with_their_data_apart() {
+    check(
+        r#"[{"type":"human","data":{"content":"u","type":"human","example":false}},
+            {"type":"ai","data":{"content":"a"}},
+            {"type":"ai","data":{"content":"b"},"id":"kept"}]"#,
+        r#"
+        1 prompt.given <0 user `u` `{"example":false}`
+        2 prompt.sent 0:0 <1 user@1 `u`
+        3 prompt.answered 0:0 <2 0 calls `a`
+        4 output.produced <3 `a`
+        5 prompt.sent 1:0 <1-4 keeps 0+1 assistant@3 `a`
+        6 prompt.answered 1:0 <5 0 calls `{"type":"ai","data":{"content":"b"},"id":"kept"}`
+        note /0/data/example: unknown-member
+        note /2/data: unknown-member
+        note /2/id: unknown-member
+        "#,
+    );
+}
+
+#[test]
 fn parts_of_the_vercel_sdk() {
     check(
         r#"[{"role":"assistant","content":[{"type":"tool-call","toolCallId":"c1","toolName":"f","input":{"x":1}}]},

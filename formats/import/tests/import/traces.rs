@@ -702,6 +702,19 @@ fn spans_that_are_none_are_refused_and_do_not_stop_the_others() {
             ],
         ),
         (
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[7,{"body":"x"}]}]}]}"#.to_owned(),
+            &[
+                "f.json: entry 0, line 1, at /resourceLogs/0/scopeLogs/0/logRecords/0: expected a span: an object, found a number",
+                "f.json: entry 0, line 1, at /resourceLogs/0/scopeLogs/0/logRecords/1: the span has no trace id",
+            ],
+        ),
+        (
+            r#"[[[[[[[[[{"traceId":"t","spanId":"1","name":"deep"}]]]]]]]]]"#.to_owned(),
+            &[
+                "f.json: entry 0, line 1, at /0/0/0/0/0/0/0/0/0: spans are looked for 8 levels deep, and this is deeper",
+            ],
+        ),
+        (
             document("{}"),
             &[
                 "f.json: entry 0, line 1, at /resourceSpans/0/scopeSpans/0/spans: expected a list of spans, found an object",

@@ -24,6 +24,44 @@ fn told(name: &str, bytes: &[u8]) -> Vec<String> {
     import(&CHAT, name, bytes).into_iter().map(words).collect()
 }
 
+#[test]
+fn the_transcripts_of_the_manual_are_imported_as_it_says() {
+    let manual = include_str!("../../../../docs/import.md");
+    let example =
+        manual.split("<!-- transcripts -->\n```json\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(
+        told("runs.jsonl", example.as_bytes()),
+        [
+            "0 weather-1 11",
+            "1 weather-2 6",
+            "runs.jsonl: entry 2, line 3, column 45: EOF while parsing a list"
+        ]
+    );
+    let runs = import(&CHAT, "runs.jsonl", example.as_bytes());
+    let notes = runs.iter().flatten().flat_map(|run| &run.notes).map(ToString::to_string);
+    assert_eq!(
+        notes.collect::<Vec<_>>(),
+        [
+            "/score: unknown-member",
+            "/messages/0/mood: unknown-member",
+            "/messages/1/tool_calls/0: call-without-result"
+        ]
+    );
+    let first = runs[0].as_ref().unwrap();
+    let timeline = manual
+        .split("imported from runs.jsonl, entry 0, weather-1")
+        .nth(1)
+        .unwrap()
+        .split("sealed")
+        .next()
+        .unwrap();
+    for (number, draft) in first.drafts.iter().enumerate() {
+        let start =
+            format!("{number:>2}  {:<12}  {:<17}  ", draft.actor.as_str(), draft.body.kind().to_string());
+        assert!(timeline.contains(&start), "{start:?}");
+    }
+}
+
 const A: &str = r#"{"id":"a","messages":[{"role":"user","content":"u"}]}"#;
 const B: &str = r#"{"id":"b","messages":[]}"#;
 
