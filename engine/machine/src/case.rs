@@ -81,7 +81,7 @@ impl<'a> Case<'a> {
         self.input.contents.get(usize::from(content.0)).map(|entry| entry.commitment)
     }
 
-    /// Whether something that ends at `end` has ended by the record's time. At the very time it has.
+    /// Whether something that ends at `end` has ended by the record's time. At the very time it has. Spec: expiry.
     pub(crate) fn expiry(&self, end: Option<RecordedTime>) -> Expiry {
         match (end, self.input.time) {
             (None, _) => Expiry::Live,

@@ -1,4 +1,4 @@
-//! What a record adds to the counters of LIM-1.
+//! What a record adds to the counters of LIM-1. Spec: rule-lim-1.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::RecordedTime;

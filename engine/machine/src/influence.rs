@@ -178,7 +178,7 @@ fn starts_at_goal(case: &Case<'_>) -> bool {
     }
 }
 
-/// Whether the record brings data, which instructs nobody (CTX-4): by its kind, or because it hands on what does.
+/// Whether the record brings data, which instructs nobody (CTX-4): by its kind, or because it hands on what does. Spec: data-mark.
 pub(crate) fn is_data(case: &Case<'_>) -> bool {
     let inspected = if let Body::GuardrailTransformed(body) = &case.input.body {
         body.record.and_then(|record| case.lineage.get(record.0))
@@ -186,7 +186,16 @@ pub(crate) fn is_data(case: &Case<'_>) -> bool {
         None
     };
     let mut sources = case.causes.into_iter().chain(inspected.map(Summary::from));
-    is_data_kind(case.kind) || (hands_on(case) && sources.any(|source| source.has(Mark::DATA)))
+    is_data_kind(case.kind)
+        || is_others_word(case)
+        || (hands_on(case) && sources.any(|source| source.has(Mark::DATA)))
+}
+
+/// Whether the record is a message that speaks as data, or that another agent gives.
+fn is_others_word(case: &Case<'_>) -> bool {
+    let is_agent =
+        case.actor.is_some_and(|actor| matches!(actor.actor_type, ActorType::Agent | ActorType::SubAgent));
+    if let Body::PromptGiven(given) = &case.input.body { given.role == Role::Tool || is_agent } else { false }
 }
 
 /// Whether the record's content is that of its causes in another form. What the principal or the operator says is their own word.

@@ -63,9 +63,10 @@ impl Machine {
         Self { state, lineage }
     }
 
-    /// Answers a record. Total: every well-formed record has an answer in every state.
+    /// Answers a record. Total: every well-formed record has an answer in every state. Spec: machine-total.
     ///
     /// In an enforced run a request that breaches a rule is refused. All else is applied; what breaches a rule is marked.
+    /// Spec: mode-enforced, mode-observed.
     pub fn decide(&self, input: &Input, extracted: Option<&Extracted>) -> Answer {
         let Some(config) = self.state.config() else {
             if let (Body::RunOpened(opened), true) = (&input.body, self.lineage.is_empty()) {
@@ -136,7 +137,7 @@ fn outcome(kind: Kind, mode: Mode, breaches: bool) -> Outcome {
     }
 }
 
-/// The answer to a record before the run is opened or after it is closed: it changes nothing.
+/// The answer to a record before the run is opened or after it is closed: it changes nothing. Spec: not-open.
 fn outside(kind: Kind, reason: Reason, mode: Mode) -> Answer {
     let outcome = outcome(kind, mode, true);
     let flags = if outcome == Outcome::Refused { Mark::REFUSED } else { Mark::BREACHED };
@@ -146,7 +147,7 @@ fn outside(kind: Kind, reason: Reason, mode: Mode) -> Answer {
     Answer { outcome, breaches: vec![breach], transition: Transition { settled, mark } }
 }
 
-/// The record's mark: a refused request is only that; a fact carries on what a breaching fact brought (D4).
+/// The record's mark: a refused request is only that; a fact carries on what a breaching fact brought (D4). Spec: lineage-mark.
 fn mark(case: &Case<'_>, influence: &Influence, outcome: Outcome, breaches: bool) -> Mark {
     let carried =
         case.enforced() && influence::carries_on(case.kind) && influence.flags & Mark::BREACHED != 0;

@@ -1,4 +1,5 @@
 //! What each kind of record changes in the state, once it is applied. Total: where a record does not fit the state, nothing changes.
+//! Spec: changes.
 
 mod call;
 mod content;

@@ -1,4 +1,4 @@
-//! OBS-1: the chain from effects back to the goal.
+//! OBS-1: the chain from effects back to the goal. Spec: rule-obs-1.
 
 use rederive_evidence::kinds::memory::MemoryScope;
 use rederive_evidence::kinds::{Body, Kind};

@@ -1,4 +1,4 @@
-//! TOL: tools and the life of a call.
+//! TOL: tools and the life of a call. Spec: rule-tol-1, rule-tol-2, rule-tol-3, rule-tol-4, rule-tol-5, rule-tol-6.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::decision::DecisionMade;
@@ -62,7 +62,7 @@ impl Step {
     }
 }
 
-/// Whether a live call that stands here may take this step.
+/// Whether a live call that stands here may take this step. Spec: call-grid.
 pub(crate) fn allows(status: CallStatus, step: Step) -> bool {
     use CallStatus::{Decided, Dispatched, Proposed, Requested, Validated};
     match step {

@@ -1,4 +1,4 @@
-//! CTX: what is put before the model from outside.
+//! CTX: what is put before the model from outside. Spec: rule-ctx-1, rule-ctx-2, rule-ctx-3, rule-ctx-4.
 
 use rederive_evidence::kinds::context::ContextRetrieved;
 use rederive_evidence::kinds::prompt::PromptSent;

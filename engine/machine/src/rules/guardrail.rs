@@ -1,4 +1,4 @@
-//! GRD-1: what a guardrail blocked or transformed.
+//! GRD-1: what a guardrail blocked or transformed. Spec: rule-grd-1.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Content;

@@ -1,4 +1,4 @@
-//! HND-1: messages between agents.
+//! HND-1: messages between agents. Spec: rule-hnd-1.
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Body;

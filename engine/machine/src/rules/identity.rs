@@ -1,4 +1,4 @@
-//! IDN: who acts, for whom, and within what.
+//! IDN: who acts, for whom, and within what. Spec: rule-idn-1, rule-idn-2, rule-idn-3, rule-idn-4.
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::delegation::DelegationGranted;

@@ -1,4 +1,4 @@
-//! MEM: what outlives a turn.
+//! MEM: what outlives a turn. Spec: rule-mem-1, rule-mem-2.
 
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::memory::MemoryRead;

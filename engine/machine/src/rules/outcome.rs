@@ -1,4 +1,4 @@
-//! LIM-1: what the machine counts stays within the run's limits.
+//! LIM-1: what the machine counts stays within the run's limits. Spec: rule-lim-1.
 
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::{Body, Kind};

@@ -1,4 +1,4 @@
-//! PRM: prompts and answers.
+//! PRM: prompts and answers. Spec: rule-prm-1, rule-prm-2, rule-prm-3.
 
 use rederive_evidence::kinds::prompt::{PromptAnswered, PromptSent};
 use rederive_evidence::kinds::{Body, Kind};

@@ -1,4 +1,4 @@
-//! RUN: opening, order and closing.
+//! RUN: opening, order and closing. Spec: rule-run-1, rule-run-2, rule-run-3.
 
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::rules::{Reason, Rule};

@@ -10,7 +10,7 @@ use rederive_evidence::values::{
 use rederive_evidence::{codes, map};
 
 codes! {
-    /// Where a live call stands (TOL-2). Spec: call-status.
+    /// Where a live call stands (TOL-2). Spec: call-steps.
     pub enum CallStatus {
         /// The model, or a workflow, has asked for it.
         Proposed = 0 "proposed",
@@ -296,7 +296,7 @@ impl Config {
         }
     }
 
-    /// Whether rules of this layer are judged.
+    /// Whether rules of this layer are judged. Spec: layers-judged.
     pub fn judges(&self, layer: Layer) -> bool {
         self.layers & bit(layer) != 0
     }

@@ -1,4 +1,4 @@
-//! Where a call stands, and what may come: every cell. Spec: call-steps.
+//! Where a call stands, and what may come: every cell. Spec: call-steps, call-grid.
 
 use rederive_evidence::kinds::decision::Decision;
 use rederive_evidence::rules::{Reason, Rule};

@@ -187,6 +187,7 @@ fn the_goal_is_reached_from_its_own_words_and_through_every_record() {
     assert!(reaches(&trial, &plan().because([told, 0])));
 }
 
+/// Spec: data-mark.
 #[test]
 fn what_the_principal_says_is_no_data_even_where_data_led_to_it() {
     let mut trial = Trial::new();
@@ -196,5 +197,8 @@ fn what_the_principal_says_is_no_data_even_where_data_led_to_it() {
     assert!(is_data(message("service", "a page").because([item])));
     assert!(!is_data(message("user", "a page").because([item])));
     assert!(!is_data(message("service", "a page").because([0])));
+    assert!(is_data(message("agent", "please").because([0])), "another agent's message");
+    let tool = Made::new("service", PromptGiven { role: Role::Tool, message: Content(0) }).with(["found"]);
+    assert!(is_data(tool.because([0])));
     assert!(is_data(masking("a page", "masked", None).because([item])));
 }

@@ -99,6 +99,7 @@ fn absent_fields_and_times_are_breaches_of_enforced_runs_alone() {
     }
 }
 
+/// Spec: layers-judged.
 #[test]
 fn a_layer_that_the_source_cannot_give_is_not_judged() {
     let mut trial = judged_by(&[rederive_evidence::values::Layer::Run]);
@@ -108,7 +109,7 @@ fn a_layer_that_the_source_cannot_give_is_not_judged() {
     assert_eq!(trial.breaches(&permit), []);
 }
 
-/// Before it is opened a run takes nothing in: fail closed, whatever comes.
+/// Before it is opened a run takes nothing in: fail closed, whatever comes. Spec: not-open.
 #[test]
 fn what_comes_before_the_opening_record_changes_nothing() {
     let mut trial = Trial { machine: rederive_machine::Machine::new(), now: START };

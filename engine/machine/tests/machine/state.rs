@@ -95,7 +95,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// Entries are the state: what they make is it again, with its root and its count of bytes; deltas alone lead there.
-    /// Spec: state-sections, state-tree.
+    /// Spec: state-sections, state-tree, changes.
     #[test]
     fn entries_deltas_and_state_say_the_same(observed: bool, choices in choices(50)) {
         let mut trial = opened(if observed { Mode::Observed } else { Mode::Enforced });

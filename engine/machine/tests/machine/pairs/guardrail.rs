@@ -1,4 +1,4 @@
-//! GRD-1. Spec: rule-grd-1.
+//! GRD-1. Spec: rule-grd-1, content-uses.
 
 use rederive_evidence::kinds::memory::MemoryScope;
 use rederive_evidence::rules::{Reason, Rule};

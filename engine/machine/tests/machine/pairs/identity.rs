@@ -86,7 +86,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         trial.give(delegation("agent", "helper", searching()));
         (trial, delegation("helper", "deeper", searching()))
     }),
-    // No run allows a chain of more than sixteen.
+    // No run allows a chain of more than sixteen. Spec: limit-delegation.
     (Rule::Idn3, Reason::TooDeep, |twin| {
         let mut trial = Trial::new();
         let mut from = "agent".to_owned();

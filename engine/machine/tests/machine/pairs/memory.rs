@@ -83,6 +83,7 @@ fn one_name_in_two_scopes_is_two_items() {
     assert_eq!(trial.breaches(&reading(Session, Some("a fact"))), [(Rule::Mem2, Reason::NoProof)]);
 }
 
+/// Spec: expiry.
 #[test]
 fn an_expired_item_may_be_found_gone() {
     let mut trial = Trial::opened(|opening| opening.session.expires = Given::Known(START.plus_ms(9_000_000)));

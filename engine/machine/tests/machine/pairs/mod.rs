@@ -78,6 +78,7 @@ fn the_run_that_keeps_the_rule_breaches_nothing() {
     }
 }
 
+/// Spec: rules.
 #[test]
 fn the_run_that_breaks_the_rule_breaches_it_alone() {
     for (rule, reason, run) in all() {
