@@ -159,12 +159,25 @@ struct Told {
     is_sealed: bool,
 }
 
+/// From when on the time to the kill counts: recovery, too, is to be killed.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    Start,
+    Open,
+}
+
 /// Starts the writer, kills it after this time, and reads what it had said.
-fn killed_after(delay: Duration, folder: &Path, writing: Writing) -> Told {
+fn killed_after(since: Since, delay: Duration, folder: &Path, writing: Writing) -> Told {
     let mut child = start(folder, writing);
     let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let lines =
-        thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<_>>());
+    let (says, said) = std::sync::mpsc::channel();
+    let lines = thread::spawn(move || {
+        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        lines.inspect(|line| says.send(line.ends_with("open")).unwrap_or_default()).collect::<Vec<_>>()
+    });
+    if let Since::Open = since {
+        while let Ok(false) = said.recv() {}
+    }
     thread::sleep(delay);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -255,9 +268,10 @@ fn kill_again_and_again(writing: Writing, kills: u32, seed: u64) {
     let mut delays = Delays(seed);
     let mut acknowledged = 0;
     for kill in 0..kills {
+        let since = if kill % 2 == 0 { Since::Start } else { Since::Open };
         let delay = Duration::from_micros(delays.next(150_000));
-        let case = format!("{writing:?}, seed {seed}, kill {kill} after {delay:?}");
-        let told = killed_after(delay, folder.path(), writing);
+        let case = format!("{writing:?}, seed {seed}, kill {kill}, {delay:?} after {since:?}");
+        let told = killed_after(since, delay, folder.path(), writing);
         if trace_in(folder.path()).exists() {
             assert_kept(folder.path(), &told, &case);
         }
