@@ -112,28 +112,31 @@ def unpack(stored: bytes, unpacked: int, at: int) -> bytes:
 
 
 def block_header(data: bytes, at: int) -> Block:
-    """The block header at ``at``, judged by itself: kind, codec and zeros."""
+    """The block header at ``at``, judged by itself: zeros, kind, codec, lengths, in this order [archive-block]."""
     if len(data) - at < HEAD:
         raise Fault("A-END", at)
     kind, codec, zero, segment, stored, unpacked = struct.unpack_from("<BBHIQQ", data, at)
+    if zero:
+        raise Fault("A-RESERVED", at)
     if kind not in BLOCK_KINDS:
         raise Fault("A-KIND", at)
     if codec not in (PLAIN, ZSTD) or codec == ZSTD and not BLOCK_KINDS[kind].packs:
         raise Fault("A-CODEC", at)
-    if zero:
-        raise Fault("A-RESERVED", at)
+    _lengths(BLOCK_KINDS[kind], unpacked, at)
+    if stored == 0 or (stored >= unpacked if codec == ZSTD else stored != unpacked):
+        raise Fault("A-LENGTH", at)
     return Block(kind, codec, segment, stored, unpacked, data[at + 24 : at + HEAD], at)
 
 
-def block_lengths(block: Block, data: bytes) -> None:
-    """The lengths that a block header states: possible, and there."""
-    allowed = BLOCK_KINDS[block.kind]
-    if block.unpacked > allowed.most:
-        raise Fault("A-LIMIT", block.at)
-    if block.unpacked < allowed.least or block.unpacked % allowed.multiple or block.stored == 0:
-        raise Fault("A-LENGTH", block.at)
-    if block.stored >= block.unpacked if block.codec == ZSTD else block.stored != block.unpacked:
-        raise Fault("A-LENGTH", block.at)
+def _lengths(allowed: Allowed, length: int, at: int) -> None:
+    if length > allowed.most:
+        raise Fault("A-LIMIT", at)
+    if length < allowed.least or length % allowed.multiple:
+        raise Fault("A-LENGTH", at)
+
+
+def is_there(block: Block, data: bytes) -> None:
+    """The file does not end before the block does."""
     if block.end > len(data):
         raise Fault("A-END", block.at)
 
@@ -155,18 +158,13 @@ def entry(data: bytes, at: int) -> Entry:
     if len(data) - at < HEAD:
         raise Fault("A-END", at)
     kind, codec, zero, segment, stored, commit = struct.unpack_from("<BBHIQQ", data, at)
+    if zero:
+        raise Fault("A-RESERVED", at)
     if kind not in ENTRY_KINDS:
         raise Fault("A-KIND", at)
     if codec != PLAIN:
         raise Fault("A-CODEC", at)
-    if zero:
-        raise Fault("A-RESERVED", at)
-    allowed = ENTRY_KINDS[kind]
-    if stored > allowed.most:
-        raise Fault("A-LIMIT", at)
-    if stored < allowed.least or stored % allowed.multiple:
-        raise Fault("A-LENGTH", at)
+    _lengths(ENTRY_KINDS[kind], stored, at)
     block = Block(kind, codec, segment, stored, stored, data[at + 24 : at + HEAD], at)
-    if block.end > len(data):
-        raise Fault("A-END", at)
+    is_there(block, data)
     return Entry(kind, segment, commit, at, block.end, block.payload(data))

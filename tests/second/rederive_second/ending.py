@@ -51,7 +51,7 @@ def check_all(data: bytes, log_bytes: bytes | None) -> Ending:
     end = find(data, log_bytes)
     for block in [block for segment in end.segments for block in segment.blocks] + end.tail:
         if block.kind == CONTENTS:
-            tracefile.contents(block.bytes(data), block.at)
+            list(tracefile.contents(block.bytes(data), block.at))
         elif block.kind not in HINTS:
             block.bytes(data)
     if end.log is not None:

@@ -106,9 +106,9 @@ class Identifier:
 
     def read(self, reader: Reader, context: Context) -> str:
         head = reader.typed(TEXT)
-        text = reader.text(head)
         if head.value > MAX_ID:
             raise Fault("C-LIMIT", head.at)
+        text = reader.text(head)
         if not self.alphabet.fullmatch(text):
             raise Fault("C-IDENTIFIER", head.at)
         return text
@@ -221,7 +221,9 @@ class Body:
 
     def read(self, reader: Reader, context: Context) -> Any:
         context.body_at = reader.at()
-        kind = context.kind[0] if context.kind else -1
+        if context.kind is None:
+            raise Fault("C-KEY-MISSING", 0, "no kind to read the body by")
+        kind = context.kind[0]
         if kind in self.types:
             return self.types[kind].read(reader, context)
         reader.skip()

@@ -69,7 +69,7 @@ def read(data: bytes) -> OpenLog:
 
 
 def _content(one: Entry) -> list[Content]:
-    stored = contents(one.payload, one.at)
+    stored = list(contents(one.payload, one.at))
     if len(stored) != 1:
         raise Fault("A-CONTENT-LENGTH", one.at)
     return stored

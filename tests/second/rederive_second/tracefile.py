@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .blocks import (
-    CONTENTS, FRAMES, HEADER, INDEX, LINEAGE, SEAL, SNAPSHOT, TRAILER, UNIT, Block, block_header, block_lengths, file_header,
+    CONTENTS, FRAMES, HEADER, INDEX, LINEAGE, SEAL, SNAPSHOT, TRAILER, UNIT, Block, block_header, file_header, is_there,
 )  # fmt: skip
 from .digest import commitment
 from .fault import Fault
@@ -82,7 +83,7 @@ def walk(data: bytes) -> Walk:
                 raise Fault("A-ORDER", at)
             if block.segment != len(found.segments):
                 raise Fault("A-SEGMENT", at)
-            block_lengths(block, data)
+            is_there(block, data)
             found.tail.append(block)
             at, before = block.end, block.kind
             if block.kind == HEADER:
@@ -122,9 +123,8 @@ class Content:
             raise Fault("V-COMMITMENT", self.at)
 
 
-def contents(payload: bytes, at: int) -> list[Content]:
-    """The contents that tile a payload [archive-contents]."""
-    stored: list[Content] = []
+def contents(payload: bytes, at: int) -> Iterator[Content]:
+    """The contents that tile a payload [archive-contents], one after the other."""
     pos = 0
     while pos < len(payload):
         if len(payload) - pos < 72:
@@ -133,9 +133,8 @@ def contents(payload: bytes, at: int) -> list[Content]:
         if length > MAX_CONTENT or length > len(payload) - pos - 72:
             raise Fault("A-CONTENT-LENGTH", at)
         data = payload[pos + 72 : pos + 72 + length]
-        stored.append(Content(payload[pos : pos + 32], payload[pos + 32 : pos + 64], data, at))
+        yield Content(payload[pos : pos + 32], payload[pos + 32 : pos + 64], data, at)
         pos += 72 + length
-    return stored
 
 
 def block_after(data: bytes, at: int) -> bool:
@@ -143,7 +142,7 @@ def block_after(data: bytes, at: int) -> bool:
     for place in range(at + UNIT, len(data), UNIT):
         try:
             block = block_header(data, place)
-            block_lengths(block, data)
+            is_there(block, data)
             block.payload(data)
             return True
         except Fault:
