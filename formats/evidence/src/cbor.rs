@@ -28,6 +28,20 @@ pub enum Item {
     Null,
 }
 
+impl Item {
+    /// The first byte of a head with value 0, of a type whose heads have values.
+    const fn first_byte(self) -> Option<u8> {
+        match self {
+            Self::Unsigned => Some(0x00),
+            Self::Bytes => Some(0x40),
+            Self::Text => Some(0x60),
+            Self::Array => Some(0x80),
+            Self::Map => Some(0xa0),
+            Self::Bool | Self::Null => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Item {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -383,8 +397,31 @@ impl<'a> Decoder<'a> {
         Ok((item, self.argument(info, at)?, at))
     }
 
+    /// Reads a head of this type whose value stands in its first byte or in the one after, as nearly all do. Where anything else stands
+    /// nothing is read: [`Self::head`] finds out what it is.
+    #[inline]
+    fn short_head(&mut self, item: Item) -> Option<u64> {
+        let zero = item.first_byte()?;
+        let (value, len) = match *self.bytes.get(self.at..)? {
+            [first, ..] if first ^ zero < 24 => (first ^ zero, 1),
+            [first, second, ..] if first ^ zero == 24 && second >= 24 => (second, 2),
+            _ => return None,
+        };
+        self.at += len;
+        Some(u64::from(value))
+    }
+
     #[inline]
     fn expect(&mut self, expected: Item) -> Result<(u64, usize), DecodeError> {
+        let at = self.at;
+        match self.short_head(expected) {
+            Some(value) => Ok((value, at)),
+            None => self.expect_long(expected),
+        }
+    }
+
+    #[inline(never)]
+    fn expect_long(&mut self, expected: Item) -> Result<(u64, usize), DecodeError> {
         let (found, value, at) = self.head()?;
         if found == expected {
             Ok((value, at))
@@ -427,10 +464,17 @@ impl<'a> Decoder<'a> {
     /// Reads a text string of at most `limit` bytes.
     #[inline]
     pub fn text(&mut self, limit: u64) -> Result<&'a str, DecodeError> {
+        let at = self.at;
+        let bytes = self.text_bytes(limit)?;
+        std::str::from_utf8(bytes).or_else(|_| self.fault_at(at, DecodeFault::Utf8))
+    }
+
+    /// Reads a text string of at most `limit` bytes that the caller will find to be UTF-8, or refuse as [`DecodeFault::Utf8`].
+    #[inline]
+    pub(crate) fn text_bytes(&mut self, limit: u64) -> Result<&'a [u8], DecodeError> {
         let (len, at) = self.expect(Item::Text)?;
         let len = self.limited(len, limit, at)?;
-        let bytes = self.take(len as usize, at)?;
-        std::str::from_utf8(bytes).or_else(|_| self.fault_at(at, DecodeFault::Utf8))
+        self.take(len as usize, at)
     }
 
     /// Reads `true` or `false`.
@@ -447,6 +491,7 @@ impl<'a> Decoder<'a> {
         here
     }
 
+    #[inline]
     fn open(&mut self, item: Item, limit: u64) -> Result<usize, DecodeError> {
         let (len, at) = self.expect(item)?;
         let len = self.limited(len, limit, at)?;
@@ -475,7 +520,7 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub fn map(&mut self) -> Result<MapKeys, DecodeError> {
         let at = self.at;
-        Ok(MapKeys { left: self.open(Item::Map, u64::MAX)?, previous: None, at })
+        Ok(MapKeys { left: self.open(Item::Map, u64::MAX)?, previous: None, at, key_at: at })
     }
 
     /// Ends the array or map opened last.
@@ -504,8 +549,12 @@ impl<'a> Decoder<'a> {
                         return self.fault_at(at, DecodeFault::Depth);
                     }
                     self.room(item, value, at)?;
-                    let keys =
-                        (item == Item::Map).then_some(MapKeys { left: usize::MAX, previous: None, at });
+                    let keys = (item == Item::Map).then_some(MapKeys {
+                        left: usize::MAX,
+                        previous: None,
+                        at,
+                        key_at: at,
+                    });
                     open.push((value, keys));
                 }
                 Item::Unsigned | Item::Bool | Item::Null => {}
@@ -532,7 +581,10 @@ impl<'a> Decoder<'a> {
 pub struct MapKeys {
     left: usize,
     previous: Option<u64>,
+    /// Where the map stands.
     at: usize,
+    /// Where the key read last stands.
+    key_at: usize,
 }
 
 impl MapKeys {
@@ -543,19 +595,32 @@ impl MapKeys {
             return Ok(None);
         }
         self.left -= 1;
-        let at = d.position();
+        self.key_at = d.position();
         let key = d.unsigned(u64::MAX)?;
-        match self.previous {
-            Some(previous) if key == previous => d.fault_at(at, DecodeFault::KeyRepeated { key }),
-            Some(previous) if key < previous => d.fault_at(at, DecodeFault::KeyOrder { key, previous }),
-            Some(_) | None => {
-                self.previous = Some(key);
-                Ok(Some(key))
-            }
+        if self.previous.is_some_and(|previous| key <= previous) {
+            return self.out_of_order(key);
         }
+        self.previous = Some(key);
+        Ok(Some(key))
+    }
+
+    #[cold]
+    fn out_of_order<T>(&self, key: u64) -> Result<T, DecodeError> {
+        let fault = match self.previous {
+            Some(previous) if key < previous => DecodeFault::KeyOrder { key, previous },
+            Some(_) | None => DecodeFault::KeyRepeated { key },
+        };
+        Err(DecodeError { at: self.key_at, fault })
+    }
+
+    /// A fault at `key`, which was read last: the map does not have it.
+    #[cold]
+    pub fn unknown<T>(&self, key: u64) -> Result<T, DecodeError> {
+        Err(DecodeError { at: self.key_at, fault: DecodeFault::KeyUnknown { key } })
     }
 
     /// A fault at the map's own head: `key` is missing.
+    #[cold]
     pub fn missing<T>(&self, key: u64) -> Result<T, DecodeError> {
         Err(DecodeError { at: self.at, fault: DecodeFault::KeyMissing { key } })
     }

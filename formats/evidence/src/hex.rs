@@ -82,6 +82,7 @@ macro_rules! hex_bytes {
                 e.bytes(&self.0);
             }
 
+            #[inline]
             fn decode(d: &mut $crate::cbor::Decoder<'_>) -> Result<Self, $crate::cbor::DecodeError> {
                 d.fixed().map(Self)
             }

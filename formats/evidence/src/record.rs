@@ -94,6 +94,7 @@ impl Field for ContentLength {
         e.unsigned(self.0);
     }
 
+    #[inline]
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         d.unsigned(CONTENT_BYTES_MAX).map(Self)
     }
@@ -402,37 +403,42 @@ impl Record {
 
     fn decode_known(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut keys = d.map()?;
-        let (mut sequence, mut time, mut actor, mut origin, mut place) = (None, None, None, None, None);
-        let (mut causes, mut labels, mut identity, mut trace, mut graph) = (None, None, None, None, None);
-        let (mut clock_stepped, mut kind, mut body, mut contents) = (None, None, None, None);
-        let (mut extracted, mut derived) = (None, None);
+        let mut key = keys.next(d)?;
         let mut body_at = d.position();
-        loop {
-            let at = d.position();
-            match keys.next(d)? {
-                None => break,
-                Some(0) => sequence = Some(u64::decode(d)?),
-                Some(1) => time = Some(RecordedTime::decode(d)?),
-                Some(2) => actor = Some(Id::decode(d)?),
-                Some(3) => origin = Some(Origin::decode(d)?),
-                Some(4) => place = Some(Place::decode(d)?),
-                Some(5) => causes = Some(Causes::decode(d)?),
-                Some(6) => labels = Some(Vec::<SourceLabel>::decode(d)?),
-                Some(7) => identity = Some(Identity::decode(d)?),
-                Some(8) => trace = Some(TraceContext::decode(d)?),
-                Some(9) => graph = Some(GraphPlace::decode(d)?),
-                Some(10) => clock_stepped = Some(bool::decode(d)?),
-                Some(11) => kind = Some(Kind::decode_known(d)?),
-                Some(12) => {
-                    body_at = d.position();
-                    let Some(kind) = kind else { return keys.missing(11) };
-                    body = Some(Body::decode(kind, d)?);
+        // Keys ascend: the key that stands next is that of the field at hand, of a later one, or of none.
+        macro_rules! field {
+            ($key:literal, $decode:expr) => {
+                if key == Some($key) {
+                    let value = $decode;
+                    key = keys.next(d)?;
+                    Some(value)
+                } else {
+                    None
                 }
-                Some(13) => contents = Some(Vec::<ContentEntry>::decode(d)?),
-                Some(14) => extracted = Some(Extracted::decode(d)?),
-                Some(15) => derived = Some(Derived::decode(d)?),
-                Some(key) => return d.fault_at(at, DecodeFault::KeyUnknown { key }),
-            }
+            };
+        }
+        let sequence = field!(0, u64::decode(d)?);
+        let time = field!(1, RecordedTime::decode(d)?);
+        let actor = field!(2, Id::decode(d)?);
+        let origin = field!(3, Origin::decode(d)?);
+        let place = field!(4, Place::decode(d)?);
+        let causes = field!(5, Causes::decode(d)?);
+        let labels = field!(6, Vec::<SourceLabel>::decode(d)?);
+        let identity = field!(7, Identity::decode(d)?);
+        let trace = field!(8, TraceContext::decode(d)?);
+        let graph = field!(9, GraphPlace::decode(d)?);
+        let clock_stepped = field!(10, bool::decode(d)?);
+        let kind = field!(11, Kind::decode_known(d)?);
+        let body = field!(12, {
+            body_at = d.position();
+            let Some(kind) = kind else { return keys.missing(11) };
+            Body::decode(kind, d)?
+        });
+        let contents = field!(13, Vec::<ContentEntry>::decode(d)?);
+        let extracted = field!(14, Extracted::decode(d)?);
+        let derived = field!(15, Derived::decode(d)?);
+        if let Some(key) = key {
+            return keys.unknown(key);
         }
         d.close();
         macro_rules! take {

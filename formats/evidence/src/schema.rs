@@ -187,6 +187,7 @@ impl<T: Field> Field for Given<T> {
         }
     }
 
+    #[inline]
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         if d.null_here() { Ok(Self::Absent) } else { T::decode(d).map(Self::Known) }
     }
@@ -219,6 +220,9 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Given<T> {
     }
 }
 
+/// As many items as most lists have.
+const ITEMS_USUAL: usize = 4;
+
 impl<T: Field> Field for Vec<T> {
     fn encode(&self, e: &mut Encoder) {
         e.array(self.len());
@@ -227,7 +231,11 @@ impl<T: Field> Field for Vec<T> {
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let len = d.array(LIST_ITEMS_MAX)?;
-        let items = (0..len).map(|_| T::decode(d)).collect::<Result<Self, _>>()?;
+        // Lists are short: one allocation for most, and none for what a long one announces before it is there.
+        let mut items = Self::with_capacity(len.min(ITEMS_USUAL));
+        for _ in 0..len {
+            items.push(T::decode(d)?);
+        }
         d.close();
         Ok(items)
     }
@@ -270,6 +278,7 @@ impl Field for bool {
         e.bool(*self);
     }
 
+    #[inline]
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         d.bool()
     }
@@ -286,6 +295,7 @@ macro_rules! unsigned_field {
                 e.unsigned(u64::from(*self));
             }
 
+            #[inline]
             fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
                 let at = d.position();
                 let value = d.unsigned(u64::from(Self::MAX))?;
@@ -324,16 +334,19 @@ macro_rules! map {
             }
 
             fn decode(d: &mut $crate::cbor::Decoder<'_>) -> Result<Self, $crate::cbor::DecodeError> {
-                #[allow(unused_mut, reason = "a map may have no fields")]
+                // Keys ascend as written: the key that stands next is that of the field at hand, of a later one, or of none.
                 let mut keys = d.map()?;
-                $( let mut $field: Option<$ty> = None; )*
-                loop {
-                    let at = d.position();
-                    match keys.next(d)? {
-                        None => break,
-                        $( Some($key) => $field = Some(<$ty as $crate::schema::Field>::decode(d)?), )*
-                        Some(key) => return d.fault_at(at, $crate::cbor::DecodeFault::KeyUnknown { key }),
+                #[allow(unused_mut, reason = "a map may have no fields")]
+                let mut key = keys.next(d)?;
+                $(
+                    let mut $field: Option<$ty> = None;
+                    if key == Some($key) {
+                        $field = Some(<$ty as $crate::schema::Field>::decode(d)?);
+                        key = keys.next(d)?;
                     }
+                )*
+                if let Some(key) = key {
+                    return keys.unknown(key);
                 }
                 d.close();
                 Ok(Self { $( $field: $crate::map_take!($mode $field, $key, keys), )* })
@@ -625,6 +638,7 @@ macro_rules! codes {
                 e.unsigned(u64::from(self.code()));
             }
 
+            #[inline]
             fn decode(d: &mut $crate::cbor::Decoder<'_>) -> Result<Self, $crate::cbor::DecodeError> {
                 let at = d.position();
                 let found = d.unsigned(u64::MAX)?;
