@@ -9,7 +9,7 @@ use crate::state::{Counters, Delta, ListedModel, ListedSource, Progress, Registe
 /// What the opening record registers. Of two entries of one name the first stands.
 pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
     let mut delta = Delta::default();
-    delta.config(case.config.clone());
+    delta.config(Box::new(case.config.clone()));
     delta.progress(Progress { time: case.input.time, closed: false });
     delta.counters(Counters::default());
     for actor in opened.actors.iter().rev() {

@@ -13,18 +13,21 @@ pub(super) fn sent(case: &Case<'_>, sent: &PromptSent, influence: Influence, del
     let extended = last.filter(|last| sent.extends == Some(last.turn));
     let kept = extended.and_then(|last| Some((last, last.keep(&sent.kept).ok()?)));
     let (mut next, mut pieces) = kept.map_or((0, Vec::new()), |(last, pieces)| (last.next, pieces));
-    for numbers in last.into_iter().flat_map(|last| dropped(&last.pieces, &pieces)) {
+    let gone = last.map(|last| dropped(&last.pieces, &pieces)).unwrap_or_default();
+    let first = next;
+    push(&mut pieces, Piece { first, count: sent.parts.len() as u64 });
+    next = next.saturating_add(sent.parts.len() as u64);
+    // In the order of their keys, so that nothing need be sorted: the prompt, then its parts by number.
+    delta.prompt(place.agent.clone(), Some(Prompt { turn: place.turn, next, pieces, influence }));
+    for numbers in gone {
         for (key, _) in case.state.parts().range(PartKey::of_agent(&place.agent, numbers)) {
             delta.part(key.clone(), None);
         }
     }
-    push(&mut pieces, Piece { first: next, count: sent.parts.len() as u64 });
-    for part in &sent.parts {
+    for (number, part) in (first..next).zip(&sent.parts) {
         if let Some(content) = case.commitment(part.content) {
-            let key = PartKey { agent: place.agent.clone(), number: next };
+            let key = PartKey { agent: place.agent.clone(), number };
             delta.part(key, Some(PromptPart { content }));
         }
-        next = next.saturating_add(1);
     }
-    delta.prompt(place.agent.clone(), Some(Prompt { turn: place.turn, next, pieces, influence }));
 }

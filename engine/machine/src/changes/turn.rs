@@ -17,12 +17,12 @@ pub(super) fn answered(case: &Case<'_>, calls: u32, influence: Influence, delta:
 /// Makes `turn` the agent's last. The one that was leaves the tree where all its calls have ended.
 pub(super) fn open(state: &State, place: &Place, turn: Turn, delta: &mut Delta) {
     let before = state.watermark(&place.agent);
+    delta.watermark(place.agent.clone(), Some(Watermark { turn: place.turn }));
     if let Some(last) = before.map(|last| TurnKey { agent: place.agent.clone(), turn: last.turn })
         && state.turn(&last).is_some_and(|last| last.open_calls() == 0)
     {
         leave(state, last, delta);
     }
-    delta.watermark(place.agent.clone(), Some(Watermark { turn: place.turn }));
     delta.turn(TurnKey::of(place), Some(turn));
 }
 
@@ -55,8 +55,7 @@ fn is_last(state: &State, agent: &Id, turn: u32) -> bool {
 }
 
 fn leave(state: &State, key: TurnKey, delta: &mut Delta) {
-    for (retried, _) in state.retries().range(IndexKey::of_turn(&key)) {
-        delta.retried(retried.clone(), None);
-    }
+    let retries = state.retries().range(IndexKey::of_turn(&key));
     delta.turn(key, None);
+    retries.for_each(|(retried, _)| delta.retried(retried.clone(), None));
 }

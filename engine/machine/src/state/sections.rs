@@ -249,7 +249,7 @@ macro_rules! sections {
 sections! {
     one {
         /// What the opening record fixes.
-        Config = 0 config: Config;
+        Config = 0 config: Box<Config>;
         /// How far the run has come.
         Progress = 1 progress: Progress;
         /// What is counted.
