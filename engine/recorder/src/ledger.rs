@@ -10,7 +10,6 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{RecordedTime, RunId};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::lanes;
 use rederive_evidence::limits::{
     CONTENT_BYTES_MAX, LIST_ITEMS_MAX, SEGMENT_BYTES_AIM, SEGMENT_BYTES_MAX, SEGMENT_RECORDS_MAX,
 };
@@ -24,7 +23,11 @@ use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, SpanMeter
 
 use crate::clock::Clock;
 use crate::error::{AppendError, RecordError};
+use crate::leaves::Leaves;
 use crate::vault::{Commitment, Vault};
+
+/// Room that the frames of most records do not grow out of.
+const FRAME_BYTES_USUAL: usize = 512;
 
 /// A content stored with the record that brings it first.
 #[derive(PartialEq, Eq)]
@@ -62,7 +65,7 @@ pub(crate) struct ClosedSegment {
 struct OpenSegment {
     first_sequence: u64,
     frame_bytes: usize,
-    leaves: Vec<Digest>,
+    leaves: Leaves,
     /// Records that an earlier recorder left without a signed head over them.
     recovered: Vec<u64>,
 }
@@ -245,14 +248,13 @@ impl Ledger {
         let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
         let record = Record { input, extracted, derived };
         let frame = record
-            .append_frame(Vec::new())
+            .append_frame(Vec::with_capacity(FRAME_BYTES_USUAL))
             .map_err(|large| AppendError::RecordTooLarge { bytes: large.bytes })?;
 
         let outcome = answer.outcome;
         self.take_effect(&record.input, answer, &delta);
-        commitments.iter().for_each(|made| self.vault.keep(made));
         self.remember_schema(&record.input, &bytes);
-        let contents = new_contents(&commitments, bytes);
+        let contents = new_contents(&mut self.vault, &commitments, bytes);
         self.segment.push(&frame);
         Ok(Entered { sequence, outcome, breaches, frame, contents })
     }
@@ -322,8 +324,8 @@ impl Ledger {
     }
 
     /// The signed head of the open segment: what a group commit ends with. `None` where it has no record.
-    pub(crate) fn head(&self) -> Result<Option<Vec<u8>>, AppendError> {
-        let Some(root) = tree::root(&self.segment.leaves) else { return Ok(None) };
+    pub(crate) fn head(&mut self) -> Result<Option<Vec<u8>>, AppendError> {
+        let Some(root) = self.segment.leaves.root() else { return Ok(None) };
         let head = Head {
             version: Version::One,
             run: self.run,
@@ -341,7 +343,7 @@ impl Ledger {
 
     /// Ends the open segment. `None` where it has no record. Where signing fails, nothing has changed.
     pub(crate) fn close_segment(&mut self) -> Result<Option<ClosedSegment>, AppendError> {
-        let Some(root) = tree::root(&self.segment.leaves) else { return Ok(None) };
+        let Some(root) = self.segment.leaves.root() else { return Ok(None) };
         let lineage = self.machine.lineage().page(self.segment.first_sequence);
         let state = self.machine.state();
         let mut meter = self.meter;
@@ -404,7 +406,7 @@ impl Ledger {
 impl OpenSegment {
     fn push(&mut self, frame: &[u8]) {
         self.frame_bytes += frame.len();
-        lanes::digest_each(Purpose::Leaf, [frame], &mut self.leaves);
+        self.leaves.push(frame);
     }
 }
 
@@ -454,13 +456,9 @@ fn into_input(
 }
 
 /// The contents that the run has for the first time with this record, each once.
-fn new_contents(commitments: &[Commitment], bytes: Vec<Vec<u8>>) -> Vec<StoredContent> {
-    let mut new: Vec<StoredContent> = Vec::new();
-    for (made, bytes) in commitments.iter().zip(bytes) {
-        let Some(salt) = made.new_salt else { continue };
-        if new.iter().all(|stored| stored.commitment != made.commitment) {
-            new.push(StoredContent { commitment: made.commitment, salt, bytes });
-        }
-    }
-    new
+fn new_contents(vault: &mut Vault, commitments: &[Commitment], bytes: Vec<Vec<u8>>) -> Vec<StoredContent> {
+    let stored = |(made, bytes): (&Commitment, Vec<u8>)| {
+        vault.keep(made).map(|salt| StoredContent { commitment: made.commitment, salt, bytes })
+    };
+    commitments.iter().zip(bytes).filter_map(stored).collect()
 }

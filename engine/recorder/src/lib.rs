@@ -3,6 +3,7 @@
 mod clock;
 mod entropy;
 mod error;
+mod leaves;
 mod ledger;
 mod recorder;
 mod restore;

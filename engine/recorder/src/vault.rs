@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rederive_evidence::digest::{Digest, Purpose, commitment, digest, salt};
+use rederive_evidence::digest::{Digest, Purpose, commitment, digest, salt_of};
 use zeroize::Zeroizing;
 
 /// Commits to contents: one commitment for equal content in one run, stored once. The secret dies with the vault.
@@ -18,8 +18,8 @@ pub(crate) struct Vault {
 pub(crate) struct Commitment {
     pub(crate) commitment: Digest,
     plain: Digest,
-    /// The salt, where the content is to be stored.
-    pub(crate) new_salt: Option<[u8; 32]>,
+    /// The salt, where the run does not have the content yet.
+    new_salt: Option<[u8; 32]>,
 }
 
 impl Vault {
@@ -33,15 +33,17 @@ impl Vault {
         match self.known.get(&plain) {
             Some(known) => Commitment { commitment: *known, plain, new_salt: None },
             None => {
-                let salt = salt(&self.secret, bytes);
+                let salt = salt_of(&self.secret, &plain);
                 Commitment { commitment: commitment(&salt, bytes), plain, new_salt: Some(salt) }
             }
         }
     }
 
-    /// Keeps that the run has the content now.
-    pub(crate) fn keep(&mut self, made: &Commitment) {
-        let _ = self.known.insert(made.plain, made.commitment);
+    /// Keeps that the run has the content now. Returns the salt to store with it where it had it not.
+    pub(crate) fn keep(&mut self, made: &Commitment) -> Option<[u8; 32]> {
+        let salt = made.new_salt?;
+        let before = self.known.insert(made.plain, made.commitment);
+        before.is_none().then_some(salt)
     }
 
     /// Takes over a content that an earlier part of the run stored, with the commitment it got there.
