@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rederive_evidence::ids::RunId;
 use rederive_replay::{Comparison, Diff as Compared, DiffFault, Difference, diff};
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{counted, one_line};
-use crate::trace::{self, Trace};
+use crate::trace::{self, Held, Trace};
 use crate::words::faults;
 
 /// The most characters of a value that are shown, with what stands around the place where two values part.
@@ -107,11 +108,13 @@ impl Diff {
             Difference::Field { record, segment, field, a: in_a, b: in_b } => {
                 let (in_a, in_b) = values(in_a, in_b);
                 Problem::error(format!("the traces part at record {record}"))
+                    .row("first", a.to_string())
+                    .row("second", b.to_string())
                     .row("compared", what)
                     .row("segment", format!("{segment}, after {}", equal(compared.same_segments)))
                     .row("field", field)
-                    .row("first", format!("{in_a}  ({a})"))
-                    .row("second", format!("{in_b}  ({b})"))
+                    .row("in first", in_a)
+                    .row("in second", in_b)
                     .hint(format!(
                         "`rederive diff {a} {b} --at {record}` lists every field of it that differs"
                     ))
@@ -147,6 +150,9 @@ impl Diff {
         let (in_a, in_b) = (view(a, &self.a, number)?, view(b, &self.b, number)?);
         let mut fields = Vec::new();
         differences(&in_a, &in_b, String::new(), &mut fields);
+        if run_of(a) != run_of(b) {
+            fields.retain(|parted| !parted.differs_by_nature());
+        }
         let exit = if fields.is_empty() { Exit::AsAsked } else { Exit::Parted };
         if self.json {
             terminal.json(&RecordView { record: number, fields });
@@ -166,11 +172,44 @@ impl Diff {
     }
 }
 
-/// The JSON view of a record of one trace.
+/// The JSON view of a record of one trace, with the text of its contents where the trace has it.
 fn view(trace: &Trace, path: &Path, number: u64) -> Result<Value, Failed> {
-    match trace::record(trace, path, number)? {
-        Some((_, record)) => Ok(serde_json::to_value(&record).unwrap_or(Value::Null)),
-        None => Err(Failed::usage(Problem::error(format!("{} has no record {number}", path.display())))),
+    let Some((_, record)) = trace::record(trace, path, number)? else {
+        return Err(Failed::usage(Problem::error(format!("{} has no record {number}", path.display()))));
+    };
+    let mut view = serde_json::to_value(&record).unwrap_or(Value::Null);
+    let mut contents = trace.content_reader();
+    for (index, entry) in record.input.contents.iter().enumerate() {
+        let held = trace::content(&mut contents, &entry.commitment)
+            .map_err(|fault| faults::reading(path, &fault))?;
+        let shown = view.pointer_mut(&format!("/contents/{index}")).and_then(Value::as_object_mut);
+        if let (Held::Bytes(bytes), Some(shown)) = (held, shown) {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let _ = shown.insert("text".to_owned(), Value::String(text));
+        }
+    }
+    Ok(view)
+}
+
+/// The run that the first header, or the open log, names.
+fn run_of(trace: &Trace) -> Option<RunId> {
+    let header = trace::headers(trace).next().map(|header| header.run);
+    header.or_else(|| trace.open_segment().map(|open| open.run()))
+}
+
+impl Parted {
+    /// Whether a field of two runs differs by nature: run number and key, salted commitments, and what is derived from them.
+    fn differs_by_nature(&self) -> bool {
+        let field = self.field.as_str();
+        let is_digest = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        };
+        let is_commitment = is_digest(&self.a) && is_digest(&self.b);
+        let is_salted =
+            field.starts_with("body.") || field.ends_with(".commitment") || field.starts_with("derived.");
+        field == "body.run" || (is_commitment && is_salted)
     }
 }
 

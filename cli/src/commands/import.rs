@@ -125,6 +125,7 @@ struct View<'a> {
     records: u64,
     failed: &'a [Failure],
     seconds: f64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     notes: BTreeMap<&'static str, u64>,
 }
 
@@ -304,7 +305,7 @@ impl Outcome {
         let paint = terminal.paint();
         terminal.tell(&format!("{} in {}", paint.paint(Tone::Strong, &all.join(", ")), out.display()));
         if !self.notes.is_empty() {
-            terminal.tell(&paint.paint(Tone::Strong, "not understood, kept as content"));
+            terminal.tell(&paint.paint(Tone::Strong, "notes: what is not understood is kept as content"));
             let mut table = Table::default();
             for (kind, noted) in &self.notes {
                 let first = format!("first: {}", noted.first);

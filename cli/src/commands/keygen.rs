@@ -87,10 +87,7 @@ fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
 
 fn exists(path: &Path) -> Failed {
     let problem = Problem::error(format!("{} exists already and is never overwritten", path.display()));
-    Failed::usage(
-        problem
-            .hint("choose another name; a lost key cannot be made again, and its runs cannot be continued"),
-    )
+    Failed::usage(problem.hint("choose another name; a key that is lost cannot be made again"))
 }
 
 #[cfg(test)]

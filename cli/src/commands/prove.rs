@@ -80,14 +80,10 @@ impl Prove {
         }
         trace::create(&self.out, &encoded)?;
         let seal = proven.seal.payload();
-        terminal.tell(&format!(
-            "{} of run {} proven in {}, {}; signed by {}",
-            counted(numbers.len() as u64, "record"),
-            seal.run,
-            self.out.display(),
-            bytes(encoded.len() as u64),
-            proven.seal.key(),
-        ));
+        let (shown, run) = (counted(numbers.len() as u64, "record"), seal.run);
+        let length = bytes(encoded.len() as u64);
+        terminal.tell(&format!("{shown} of run {run} proven in {}, {length}", self.out.display()));
+        terminal.tell(&format!("  signed by {}", proven.seal.key()));
         self.print_disclosed(&proof, listed.len(), missing, terminal);
         if seal.ephemeral {
             let warning =
@@ -146,7 +142,7 @@ impl Prove {
     fn sealed(&self, trace: &Trace, numbers: &[u64]) -> Result<Sealed, Failed> {
         let Some(seal) = trace.seal().map_err(|fault| self.reading(&fault))? else {
             let title = format!("{} is not sealed: a proof stands under the seal", self.file.display());
-            let hint = "`rederive record --recover --key FILE --close aborted` closes and seals a run whose recorder was stopped";
+            let hint = faults::closing_hint(&self.file);
             return Err(Failed::new(Exit::Unfinished, Problem::error(title).hint(hint)));
         };
         let claims =

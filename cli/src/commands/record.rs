@@ -105,7 +105,10 @@ impl Record {
             );
         }
         let read = recording.read(terminal)?;
-        Ok(read.and(recording.end(terminal)?))
+        match recording.end(terminal) {
+            Ok(end) => Ok(read.and(end)),
+            Err(failed) => Err(Failed { exit: failed.exit.and(read), ..failed }),
+        }
     }
 }
 

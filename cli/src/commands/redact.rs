@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rederive_archive::storage::OsStorage;
-use rederive_archive::{Copied, Copying, Misuse, Packing, TransferFault, WriteFault, copy};
+use rederive_archive::{Copied, Copying, End, Packing, TransferFault, copy};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{ContentEntry, frame_length};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, bytes, counted};
-use crate::trace;
+use crate::trace::{self, Trace};
 use crate::words::faults;
 
 /// What is said of every redaction.
@@ -96,6 +96,7 @@ struct ContentView<'a> {
 impl Redact {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let source = trace::open(&self.file)?;
+        self.check_copyable(&source)?;
         let finding = Finding { which: &self.which, path: &self.file };
         let chosen = finding.choose(&source)?;
         if chosen.is_nothing() {
@@ -114,19 +115,26 @@ impl Redact {
         Ok(Exit::AsAsked)
     }
 
-    fn failed(&self, fault: &TransferFault) -> Failed {
-        let refused = |reason: &str, hint: &str| {
+    /// A trace whose copy would hide that it goes on, or that something was cut off, is not copied.
+    fn check_copyable(&self, source: &Trace) -> Result<(), Failed> {
+        let refused = |reason: &str, hint: String| {
             let title = format!("{} cannot be redacted: {reason}", self.file.display());
-            Failed::new(Exit::Unfinished, Problem::error(title).hint(hint))
+            Err(Failed::new(Exit::Unfinished, Problem::error(title).hint(hint)))
         };
-        match fault {
-            TransferFault::Write(WriteFault::Misuse(Misuse::SegmentOpen)) => refused(
-                "it is still open",
-                "`rederive record --recover --key FILE --close aborted` closes and seals it",
+        if source.open_segment().is_some_and(|open| open.records() > 0) {
+            return refused("it is still open", faults::closing_hint(&self.file));
+        }
+        match source.end() {
+            End::Cut(_) => refused(
+                "its end was cut off, and a copy would hide that",
+                "get another copy of it".to_owned(),
             ),
-            TransferFault::Write(WriteFault::Misuse(Misuse::Cut)) => {
-                refused("its end was cut off, and a copy would hide that", "get another copy of it")
-            }
+            End::Sealed | End::Unsealed | End::Torn(_) => Ok(()),
+        }
+    }
+
+    fn failed(&self, fault: &TransferFault) -> Failed {
+        match fault {
             TransferFault::Write(fault) => faults::writing(&self.out, fault),
             TransferFault::Read(_) | _ => faults::transferring(&self.file, fault),
         }

@@ -44,6 +44,14 @@ fn replay_hint(path: &Path) -> String {
     format!("`rederive replay {}` says what of it holds", path.display())
 }
 
+/// How a run that is still open is closed and sealed.
+pub(crate) fn closing_hint(path: &Path) -> String {
+    format!(
+        "`rederive record --recover --key FILE --close aborted --out {}` closes and seals it",
+        path.display()
+    )
+}
+
 /// A trace cannot be written.
 pub(crate) fn writing(path: &Path, fault: &WriteFault) -> Failed {
     let (exit, reason) = unwritten(fault);

@@ -7,7 +7,7 @@ use rederive_replay::{Gap, Report};
 use crate::style::Tone;
 use crate::text::{Cell, Table, count, counted};
 
-/// The gaps of several runs: which, in how many, and how much in all.
+/// The gaps of several runs: which, in how many, and how much in all. Layers that are missing in equally many runs share a row.
 pub(crate) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     let mut gathered: BTreeMap<(Gap, String), (u64, u64)> = BTreeMap::new();
     for report in reports {
@@ -17,14 +17,28 @@ pub(crate) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
             *total += amount(gap).map_or(0, |(number, _)| number);
         }
     }
-    let mut table = Table::default();
+    let mut rows: Vec<(String, u64, String)> = Vec::new();
     for ((gap, name), (runs, total)) in gathered {
-        let all = amount(&gap).map(|(_, noun)| counted(total, noun)).unwrap_or_default();
+        let detail = if let Gap::MissingLayer(layer) = &gap {
+            layer.name().to_owned()
+        } else {
+            amount(&gap).map(|(_, noun)| counted(total, noun)).unwrap_or_default()
+        };
+        match rows.last_mut() {
+            Some((last, of, details)) if *last == name && *of == runs => {
+                details.push_str(", ");
+                details.push_str(&detail);
+            }
+            Some(_) | None => rows.push((name, runs, detail)),
+        }
+    }
+    let mut table = Table::default();
+    for (name, runs, detail) in rows {
         table.push(vec![
             Cell::left(name, Tone::Notice),
             Cell::right(count(runs)),
             Cell::left(if runs == 1 { "run" } else { "runs" }, Tone::Plain),
-            Cell::left(all, Tone::Faint),
+            Cell::left(detail, Tone::Faint),
         ]);
     }
     table
@@ -55,7 +69,7 @@ fn name(gap: &Gap) -> String {
     match amount(gap) {
         // Told of all runs together, behind the name.
         Some(_) => gap.name().to_owned(),
-        None if matches!(gap, Gap::UnknownKind(_)) => gap.name().to_owned(),
+        None if matches!(gap, Gap::UnknownKind(_) | Gap::MissingLayer(_)) => gap.name().to_owned(),
         None => gap.to_string(),
     }
 }

@@ -28,8 +28,10 @@ pub(crate) fn problem(path: &str, report: &Report, wrong: &Wrong) -> Problem {
         }
     };
     let (recorded, derived) = match report.valid {
-        Valid::Diverged | Valid::Damaged | Valid::Forged => ("recorded", "derived"),
-        Valid::Undecided | Valid::Reproduced | Valid::Sampled => ("found", "expected"),
+        Valid::Diverged => ("recorded", "derived"),
+        Valid::Damaged | Valid::Forged | Valid::Undecided | Valid::Reproduced | Valid::Sampled => {
+            ("found", "expected")
+        }
     };
     let mut problem =
         Problem::error(title).row("trace", place(path, wrong)).row("field", wrong.field.clone());

@@ -35,12 +35,12 @@ impl Broken {
 
     /// Bytes that cannot be read as what they should be. `Err` where the storage failed: that says nothing of the trace.
     pub(crate) fn reading(fault: ReadFault) -> Result<Self, ReadFault> {
-        let wrong = |code, place, field: &str, derived: String| Wrong {
+        let wrong = |code, place, field: &str, recorded: String| Wrong {
             code,
             place,
             field: field.to_owned(),
-            recorded: "what was written".to_owned(),
-            derived,
+            recorded,
+            derived: "the bytes that were written".to_owned(),
         };
         match fault {
             ReadFault::Damaged(damage) => {

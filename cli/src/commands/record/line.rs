@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 use super::lines::LINE_BYTES_MAX;
 use super::reference::{Commitments, Reference, ReferenceFault};
 
+/// The longest list of what would have been right that is told.
+const EXPECTED_CHARS_MAX: usize = 400;
+
 /// Why a line did not become a record.
 #[derive(Debug)]
 pub(super) enum LineFault {
@@ -209,7 +212,14 @@ fn before(edited_at: usize, edits: &[Edit]) -> usize {
 /// The fault of text that stands at `at` in the line and was edited.
 fn json(error: &serde_json::Error, at: usize, edits: &[Edit]) -> LineFault {
     let text = error.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    let reason = match reason.split_once(", expected one of ") {
+        // All kinds of record: more than anybody reads in an error.
+        Some((reason, list)) if list.len() > EXPECTED_CHARS_MAX => {
+            format!("{reason}: `rederive explain` lists what there is")
+        }
+        Some(_) | None => reason.to_owned(),
+    };
     let has_place = error.line() > 0 && error.column() > 0;
     let column = has_place.then(|| at + before(error.column() - 1, edits) + 1);
     LineFault::Json { column, reason }
@@ -240,7 +250,7 @@ mod tests {
             (r#"{"kind":"tool.unheard","body":{}}"#, Some(22), "unknown"),
             (
                 r#"{"kind":"run.closed","body":{"end":"later"},"actor":"a","origin":"code"}"#,
-                Some(42),
+                Some(43),
                 "later",
             ),
             (
@@ -248,7 +258,11 @@ mod tests {
                 Some(46),
                 "`x`",
             ),
-            (r#"{"kind":"run.closed","body":{"end":"failed"},"actor":"a b","origin":"code"}"#, Some(58), "'"),
+            (
+                r#"{"kind":"run.closed","body":{"end":"failed"},"actor":"a b","origin":"code"}"#,
+                Some(58),
+                "alphabet",
+            ),
             (r#"{"kind":"context.retrieved","body":{"item":"@0.0"}}"#, Some(44), "cannot name commitments"),
         ];
         for (line, column, words) in table {

@@ -166,10 +166,12 @@ fn failures(runs: &[Replayed], terminal: &mut Terminal) {
         let Some(first) = failures.items().first() else { continue };
         let path = run.place.shown();
         let more = failures.total() - 1;
-        let mut problem =
-            Problem::error(format!("record {}: an effect under a refused request", first.record))
-                .row("trace", path.clone())
-                .row("rule", format!("{} {}", first.rule, first.reason));
+        let mut problem = Problem::error(format!(
+            "record {}: an effect whose request was refused, or never made",
+            first.record
+        ))
+        .row("trace", path.clone())
+        .row("rule", format!("{} {}", first.rule, first.reason));
         if more > 0 {
             problem = problem.row("more", counted(more, "failure"));
         }

@@ -1,0 +1,95 @@
+//! The exit status: every one of them, and which of several is told.
+
+use crate::sandbox::{Sandbox, drafts};
+
+/// Traces that end with each exit status, by name.
+fn traces() -> Sandbox {
+    let mut sandbox = Sandbox::with_run();
+    // 4: not sealed.
+    let open: String = drafts().split_inclusive('\n').take(3).collect();
+    sandbox.quietly(&["record", "--out", "open.rdt", "-q"], open.as_bytes());
+    // 3: a byte of the frames is another one.
+    sandbox.write("bent.rdt", sandbox.read("run.rdt"));
+    sandbox.change("bent.rdt", |bytes| bytes[200] ^= 1);
+    // 1: an enforced run in which a tool answered that was never asked.
+    let answered: String = drafts()
+        .replacen("\"observed\"", "\"enforced\"", 1)
+        .replace("\"run\",\"prompt\",\"audit\"", "\"run\",\"tool-broker\"")
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("tool.dispatched"))
+        .collect();
+    sandbox.record(
+        "unasked.rdt",
+        &[],
+        &answered.replace("\"causes\":[5]", "\"causes\":[4]").replace("\"causes\":[6]", "\"causes\":[5]"),
+    );
+    sandbox
+}
+
+#[test]
+fn each_status_has_its_cause_and_of_several_the_first_in_order_is_told() {
+    let mut sandbox = traces();
+    let statuses = [("run.rdt", 0), ("open.rdt", 4), ("unasked.rdt", 1), ("bent.rdt", 3), ("missing.rdt", 2)];
+    for (number, (name, exit)) in statuses.iter().enumerate() {
+        assert_eq!(sandbox.run(&["replay", name]).exit, *exit, "{name}");
+        // With all that come before it, its own is told; in either order of the arguments.
+        let mut arguments = vec!["replay"];
+        arguments.extend(statuses.iter().take(number + 1).map(|(name, _)| *name));
+        assert_eq!(sandbox.quietly(&arguments, b"").exit, *exit, "{arguments:?}");
+        arguments[1..].reverse();
+        assert_eq!(sandbox.quietly(&arguments, b"").exit, *exit, "{arguments:?}");
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn findings_of_observed_runs_count_under_strict_alone() {
+    let mut sandbox = Sandbox::new();
+    let unpaired: String = drafts().split_inclusive('\n').filter(|line| !line.contains("tool.")).collect();
+    let unpaired =
+        unpaired.replace("\"causes\":[6]", "\"causes\":[3]").replace("\"calls\":1}", "\"calls\":0}");
+    sandbox.record("whole.rdt", &[], &unpaired);
+    // The prompt goes to a model that nobody cleared.
+    sandbox.record(
+        "found.rdt",
+        &[],
+        &unpaired.replace("\"model\":\"model-1\",\"parts\"", "\"model\":\"model-2\",\"parts\""),
+    );
+    assert_eq!(sandbox.run(&["replay", "whole.rdt", "--strict"]).exit, 0);
+    assert_eq!(sandbox.run(&["replay", "found.rdt"]).exit, 0);
+    assert_eq!(sandbox.run(&["replay", "found.rdt", "--strict"]).exit, 1);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_usage() {
+    let sandbox = Sandbox::with_run();
+    for arguments in [
+        &["reply", "run.rdt"][..],
+        &["replay"],
+        &["replay", "run.rdt", "--level", "guess"],
+        &["replay", "run.rdt", "--jobs", "0"],
+        &["replay", "run.rdt", "--seed", "1"],
+        &["replay", "run.rdt", "--trust", "run.rdt"],
+        &["replay", "run.rdt", "--trust", "missing.json"],
+        &["show", "run.rdt", "--record", "1", "--causes", "1"],
+        &["record", "--out", "x.rdt", "--recover"],
+        &["record", "--out", "x.rdt", "--key", "run.rdt"],
+        &["import", "chat", "run.rdt"],
+        &["prove", "run.rdt", "--out", "x"],
+        &[],
+    ] {
+        let ended = sandbox.quietly(arguments, b"");
+        assert_eq!(ended.exit, 2, "{arguments:?}: {}", ended.stdout);
+        assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{arguments:?}: {}", ended.stdout);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure_of_the_system() {
+    let sandbox = Sandbox::with_run();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = sandbox.command(&["show", "run.rdt"]).stdout(full).output().unwrap().status;
+    assert_eq!(status.code(), Some(5));
+}

@@ -1,0 +1,34 @@
+//! The command-line tool as its users meet it: the binary itself, run in an empty folder, with what it prints and how it exits.
+//!
+//! Snapshots hold stdout, stderr and exit status; `INSTA_UPDATE=always cargo test -p rederive` writes them anew.
+
+#[cfg(test)]
+mod completions;
+#[cfg(test)]
+mod diff;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod exit;
+#[cfg(test)]
+mod explain;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod keygen;
+#[cfg(test)]
+mod prove;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod record;
+#[cfg(test)]
+mod redact;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+mod show;
+#[cfg(test)]
+mod streams;

@@ -1,0 +1,67 @@
+//! Proofs: made from a sealed trace, checked with a trust root alone.
+
+use crate::sandbox::{Sandbox, drafts};
+
+#[test]
+fn a_proof_is_checked_with_nothing_but_the_trust_root_and_discloses_what_it_should() {
+    let mut sandbox = Sandbox::with_run();
+    assert_eq!(sandbox.run(&["prove", "run.rdt", "--record", "4,6", "--out", "bare.proof"]).exit, 0);
+    assert_eq!(
+        sandbox.run(&["prove", "run.rdt", "--record", "6", "--content", "--out", "full.proof"]).exit,
+        0
+    );
+    std::fs::remove_file(sandbox.path("run.rdt")).unwrap();
+    assert_eq!(sandbox.run(&["check", "bare.proof", "--trust", "key.roots.json"]).exit, 0);
+    assert_eq!(sandbox.run(&["check", "full.proof", "--trust", "key.roots.json"]).exit, 0);
+    let bare = sandbox.read("bare.proof");
+    assert!(!bare.windows(7).any(|window| window == b"shelf 4"), "nothing is disclosed unasked");
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn no_changed_byte_of_a_proof_passes() {
+    let sandbox = Sandbox::with_run();
+    sandbox.quietly(&["prove", "run.rdt", "--record", "6", "--content", "--out", "a.proof"], b"");
+    let proof = sandbox.read("a.proof");
+    // Every 7th byte, so that the test stays short; the library's own tests change each.
+    for at in (0..proof.len()).step_by(proof.len() / 40) {
+        sandbox.write("bent.proof", &proof);
+        sandbox.change("bent.proof", |bytes| bytes[at] ^= 1);
+        let ended = sandbox.quietly(&["check", "bent.proof", "--trust", "key.roots.json", "--json"], b"");
+        assert!(matches!(ended.exit, 3 | 4), "byte {at}: {}", ended.stdout);
+        assert_eq!(ended.json()["holds"], false, "byte {at}");
+    }
+}
+
+#[test]
+fn proofs_under_other_keys_other_tenants_and_no_keys_are_refused() {
+    let mut sandbox = Sandbox::with_run();
+    sandbox.key("other", 8);
+    sandbox.quietly(&["prove", "run.rdt", "--record", "0", "--out", "a.proof"], b"");
+    assert_eq!(sandbox.run(&["check", "a.proof", "--trust", "other.roots.json"]).exit, 3);
+    let bound = sandbox.read_text("key.roots.json").replace("\"role\"", "\"tenant\":\"acme\",\"role\"");
+    sandbox.write("bound.json", bound);
+    assert_eq!(sandbox.run(&["check", "a.proof", "--trust", "bound.json"]).exit, 3);
+    let of_acme = ["check", "a.proof", "--trust", "bound.json", "--tenant", "acme", "--json"];
+    assert_eq!(sandbox.quietly(&of_acme, b"").json()["holds"], true);
+    assert_eq!(sandbox.run(&["check", "a.proof", "--trust", "key.roots.json", "--tenant", "globex"]).exit, 3);
+    assert_eq!(sandbox.run(&["check", "a.proof"]).exit, 2);
+    assert_eq!(sandbox.run(&["check", "a.proof", "--trust", "a.proof"]).exit, 2);
+    sandbox.write("no.proof", "no proof");
+    assert_eq!(sandbox.run(&["check", "no.proof", "--trust", "key.roots.json"]).exit, 3);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn only_records_that_are_there_and_runs_that_are_sealed_are_proven() {
+    let mut sandbox = Sandbox::with_run();
+    assert_eq!(sandbox.run(&["prove", "run.rdt", "--record", "8", "--out", "a.proof"]).exit, 2);
+    let open: String = drafts().split_inclusive('\n').take(3).collect();
+    sandbox.quietly(&["record", "--out", "open.rdt", "--key", "key", "-q"], open.as_bytes());
+    assert_eq!(sandbox.run(&["prove", "open.rdt", "--record", "1", "--out", "a.proof"]).exit, 4);
+    assert!(!sandbox.path("a.proof").exists());
+    sandbox.write("a.proof", "mine");
+    assert_eq!(sandbox.run(&["prove", "run.rdt", "--record", "1", "--out", "a.proof"]).exit, 2);
+    assert_eq!(sandbox.read("a.proof"), b"mine");
+    insta::assert_snapshot!(sandbox.transcript());
+}

@@ -1,0 +1,67 @@
+//! Runs made readable.
+
+use crate::sandbox::{Sandbox, drafts};
+
+#[test]
+fn a_run_is_a_timeline_a_record_is_shown_in_full_and_its_causes_lead_to_the_goal() {
+    let mut sandbox = Sandbox::with_run();
+    sandbox.run(&["show", "run.rdt"]);
+    sandbox.run(&["show", "run.rdt", "--record", "5"]);
+    sandbox.run(&["show", "run.rdt", "--causes", "6"]);
+    sandbox.run(&["show", "run.rdt", "--record", "8"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn the_json_view_has_every_record_and_on_demand_its_contents() {
+    let sandbox = Sandbox::with_run();
+    let all = sandbox.quietly(&["show", "run.rdt", "--json"], b"");
+    let records: Vec<serde_json::Value> =
+        all.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 8);
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(record["sequence"], number);
+    }
+    let one = sandbox.quietly(&["show", "run.rdt", "--record", "6", "--json", "--content"], b"").json();
+    assert_eq!(one["contents"][0]["text"], "shelf 4");
+    assert_eq!(one["contents"][0]["commitment"], records[6]["contents"][0]["commitment"]);
+    assert!(records[6]["contents"][0].get("text").is_none());
+    let causes = sandbox.quietly(&["show", "run.rdt", "--causes", "6", "--json"], b"").json();
+    assert_eq!(causes["chain"], serde_json::json!([6, 5, 4, 3, 2, 1]));
+    assert_eq!(causes["reaches_goal"], true);
+}
+
+#[test]
+fn content_cannot_steer_the_terminal_however_it_is_shown() {
+    let mut sandbox = Sandbox::new();
+    let hostile = r#"{\"query\":\"manual\"}\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp\r\nrm -rf\u0008"#;
+    let drafts =
+        drafts().replace(r#"{\"query\":\"manual\"}"#, hostile).replace("shelf 4", "shelf\\u001b[31m 4");
+    sandbox.record("run.rdt", &["--reproducible", "seed"], &drafts);
+    for arguments in [
+        &["show", "run.rdt"][..],
+        &["show", "run.rdt", "--content"],
+        &["show", "run.rdt", "--record", "4"],
+        &["show", "run.rdt", "--record", "4", "--content"],
+        &["show", "run.rdt", "--causes", "6"],
+    ] {
+        let ended = sandbox.run(arguments);
+        let steers =
+            |char: char| (char.is_control() && char != '\n') || matches!(char, '\u{202a}'..='\u{202e}');
+        assert!(!ended.stdout.contains(steers), "{arguments:?}: {}", ended.stdout.escape_debug());
+    }
+    let json = sandbox.quietly(&["show", "run.rdt", "--json", "--content"], b"");
+    assert!(!json.stdout.contains(|char: char| char.is_ascii_control() && char != '\n'));
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn what_is_no_trace_is_refused_with_a_hint() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("notes.txt", "not a trace\n");
+    sandbox.write("empty.rdt", "");
+    for name in ["notes.txt", "missing.rdt", "empty.rdt", "."] {
+        sandbox.run(&["show", name]);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}

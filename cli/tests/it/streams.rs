@@ -1,0 +1,60 @@
+//! Colour, quiet, and readers that go away.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn colour_is_off_in_pipes_on_where_asked_for_and_off_where_refused() {
+    let sandbox = Sandbox::with_run();
+    let is_coloured = |arguments: &[&str], no_color: Option<&str>| {
+        let mut command = sandbox.command(arguments);
+        if let Some(value) = no_color {
+            command.env("NO_COLOR", value);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!is_coloured(&["replay", "run.rdt"], None));
+    assert!(is_coloured(&["replay", "run.rdt", "--color", "always"], None));
+    assert!(is_coloured(&["--color", "always", "show", "run.rdt"], Some("")));
+    assert!(!is_coloured(&["replay", "run.rdt", "--color", "never"], None));
+    assert!(!is_coloured(&["replay", "run.rdt"], Some("1")));
+}
+
+#[test]
+fn quiet_tells_only_what_is_wrong() {
+    let mut sandbox = Sandbox::with_run();
+    sandbox.write("chat.json", r#"{"messages":[{"role":"user","content":"hi"}]}"#);
+    for arguments in [
+        &["replay", "run.rdt", "-q"][..],
+        &["prove", "run.rdt", "--record", "1", "--out", "a.proof", "-q"],
+        &["check", "a.proof", "--trust", "key.roots.json", "-q"],
+        &["redact", "run.rdt", "--out", "a.rdt", "--all", "-q"],
+        &["diff", "run.rdt", "run.rdt", "-q"],
+        &["import", "chat", "chat.json", "--out", "traces", "-q"],
+    ] {
+        let ended = sandbox.quietly(arguments, b"");
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str(), ended.exit), ("", "", 0), "{arguments:?}");
+    }
+    sandbox.change("run.rdt", |bytes| bytes[200] ^= 1);
+    let wrong = sandbox.run(&["replay", "run.rdt", "-q"]);
+    assert_eq!(wrong.exit, 3);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_tool_without_a_word() {
+    let mut sandbox = Sandbox::new();
+    // More than a pipe holds.
+    let long = crate::sandbox::drafts().replace("shelf 4", &"word ".repeat(100_000));
+    sandbox.record("run.rdt", &[], &long);
+    let mut command = sandbox.command(&["show", "run.rdt", "--content"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
