@@ -276,7 +276,7 @@ fn model_call<'a>(
         ended: span.ended,
         trace: span.trace.clone(),
         model: attributes.text(MODELS),
-        version: attributes.text(VERSIONS),
+        version: attributes.text(VERSIONS).or_else(|| output.as_ref()?.first()?.model.clone()),
         input,
         output,
         tools,

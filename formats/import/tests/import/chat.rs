@@ -180,6 +180,41 @@ fn a_result_without_an_id_that_names_its_tool_ends_a_call_of_that_tool() {
 }
 
 #[test]
+fn of_two_names_of_a_tool_and_two_ids_the_second_is_kept_beside() {
+    check(
+        r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","function":"f","args":{}}]},
+            {"role":"tool","tool_call_id":"c1","call_id":"c2","name":"f","toolName":"F","content":"r"}]"#,
+        r#"
+        1 prompt.answered 0:0 < 1 calls {..}
+        2 tool.proposed 0:0 <1 f `{}` `c1`
+        3 tool.returned 0:0 <2 `r` `c1` `{"call_id":"c2","toolName":"F"}`
+        note /1/call_id: unknown-member
+        note /1/toolName: unknown-member
+        note /0: prompt-not-given
+        "#,
+    );
+}
+
+#[test]
+fn of_two_models_and_reasons_to_stop_the_second_is_kept_with_the_answer() {
+    check(
+        r#"[{"role":"assistant","content":"a","model":"m","model_name":"n","finish_reason":"stop","stop_reason":"tool_use"},
+            {"role":"assistant","content":"b","model":5,"model_name":"n"}]"#,
+        r#"
+        1 prompt.answered 0:0 < 0 calls stop end by m {..} `a`
+        2 output.produced <1 `a`
+        3 prompt.sent 1:0 <1-2 assistant@1 {..}
+        4 prompt.answered 1:0 <3 0 calls by n {..} `b`
+        5 output.produced <4 `b`
+        note /0/model_name: unknown-member
+        note /0/stop_reason: unknown-member
+        note /1/model: unknown-member
+        note /0: prompt-not-given
+        "#,
+    );
+}
+
+#[test]
 fn a_repeated_id_belongs_to_the_latest_turn_and_in_it_to_the_first_call() {
     check(
         r#"[{"role":"user","content":"u"},

@@ -110,7 +110,8 @@ fn details(body: &Body) -> Vec<String> {
         Body::PromptAnswered(answer) => {
             let stop = answer.stop.known().map(|stop| format!("stop {stop}"));
             let model = answer.model.known().map(|model| format!("by {model}"));
-            [format!("{} calls", answer.calls)].into_iter().chain(stop).chain(model).collect()
+            let version = answer.version.known().map(|version| format!("as {version}"));
+            [format!("{} calls", answer.calls)].into_iter().chain(stop).chain(model).chain(version).collect()
         }
         Body::PromptGiven(given) => vec![given.role.to_string()],
         Body::ToolRegistered(registered) => vec![registered.tool.to_string()],

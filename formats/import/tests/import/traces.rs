@@ -335,7 +335,7 @@ fn what_a_span_says_of_its_model_call_is_on_record() {
         2 prompt.given t1 <0 system `s`
         3 prompt.given t1 <0 user `u`
         4 prompt.sent t1 0:0 <2-3 system@2 user@3 offers f `s` `u` `{"gen_ai.request.model":"m","gen_ai.request.temperature":0.5`
-        5 prompt.answered t9 0:0 <4 0 calls stop length by m `a` `{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000`
+        5 prompt.answered t9 0:0 <4 0 calls stop length by m as m-2026 `a` `{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000`
         6 output.produced t9 <5 `a`
         "#,
     );
@@ -357,6 +357,22 @@ fn what_a_span_says_of_its_model_call_is_on_record() {
     let context = draft.trace.as_ref().unwrap();
     assert_eq!(context.trace.to_string(), "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(context.span.unwrap().to_string(), "0000000000000001");
+}
+
+#[test]
+fn what_a_message_of_a_span_says_of_itself_is_kept_with_it() {
+    check(
+        r#"[{"spanId":"0000000000000001","name":"chat","attributes":{"gen_ai.operation.name":"chat",
+            "gen_ai.input.messages":[{"role":"user","content":"u","pinned":true},{"role":"assistant","content":"b","model":"m-0"}],
+            "gen_ai.output.messages":[{"role":"assistant","content":"a","model":"m-1","gen_ai.system":"openai"}]}}]"#,
+        r#"
+        1 prompt.given <0 user `u`
+        2 prompt.sent 0:0 <1 user@1 assistant@new `u` {..} `{"pinned":true}`
+        3 prompt.answered 0:0 <2 0 calls as m-1 {..} `a` `{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000`
+        4 output.produced <3 `a`
+        note /resourceSpans/0/scopeSpans/0/spans/0/gen_ai.input.messages/pinned: unknown-member
+        "#,
+    );
 }
 
 #[test]
