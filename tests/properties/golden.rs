@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
-use rederive_replay::{Level, Options, Report, replay};
+use rederive_replay::{Level, Options, Report, equivocation, replay};
 use rederive_verify::TrustRoots;
 use serde_json::{Value, json};
 
@@ -85,4 +86,14 @@ fn what_is_good_is_reproduced_and_what_is_bad_is_named() {
         assert!(verdict["valid"] != "reproduced" || failed, "{}", entry["path"]);
         assert!(verdict["code"].is_string() || failed, "{}", entry["path"]);
     }
+}
+
+#[test]
+fn each_tale_of_a_run_told_twice_reproduces_and_both_together_are_equivocation() {
+    let read = |name: &str| fs::read(fixtures().join("traces/open").join(name)).unwrap();
+    let (once, otherwise) = (read("told-once.rdt"), read("told-otherwise.rdt"));
+    let [once, otherwise] = [&once, &otherwise].map(|bytes| TraceReader::of(bytes.as_slice()).unwrap());
+    let found = equivocation(&once, &otherwise).unwrap().unwrap();
+    assert_eq!((found.segment, found.code()), (0, "V-EQUIVOCATION"));
+    assert_eq!(equivocation(&once, &once).unwrap(), None);
 }
