@@ -9,6 +9,8 @@ mod keys;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod real;

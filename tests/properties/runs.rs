@@ -28,55 +28,59 @@ pub(crate) const RECORDS_AN_ENFORCED_TURN: u64 = 9;
 
 /// Drafts of an observed run with this many turns: a user asks, the model calls a tool, the tool answers.
 pub(crate) fn observed(turns: u32) -> Vec<Draft> {
-    let mut drafts = vec![opening(Mode::Observed)];
-    for turn in 0..turns {
-        let first = drafts.len() as u64;
-        let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
-        let at = |draft: &mut Draft, causes: &[u64], second: u64| {
-            draft.place = Some(place.clone());
-            draft.causes = Causes::of(causes.iter().copied());
-            draft.time = Some(time(u64::from(turn) * 10 + second));
-        };
-        let mut given =
-            Draft::new(id("user"), Origin::Human, PromptGiven { role: Role::User, message: content(0) });
-        given.content(MediaType::Text, format!("question {turn}")).unwrap();
-        at(&mut given, &[0], 0);
-        let part = Part { role: Role::User, content: content(0), from: Some(RecordRef(first)) };
-        let mut sent = Draft::new(
-            id("agent"),
-            Origin::Code,
-            PromptSent {
-                model: id("model"),
-                extends: None,
-                kept: vec![],
-                parts: vec![part],
-                tools: vec![id("search")],
-                parameters: None,
-            },
-        );
-        sent.content(MediaType::Text, format!("question {turn}")).unwrap();
-        at(&mut sent, &[first], 1);
-        let mut answered = Draft::new(
-            id("agent"),
-            Origin::Model,
-            PromptAnswered {
-                version: Given::Absent,
-                stop: Given::Absent,
-                ..answer(Some(RecordRef(first + 1)))
-            },
-        );
-        answered.content(MediaType::Text, format!("calling search for {turn}")).unwrap();
-        at(&mut answered, &[first + 1], 2);
-        let mut proposed = Draft::new(id("agent"), Origin::Model, proposal());
-        proposed.content(MediaType::Json, format!("{{\"query\":\"{turn}\"}}")).unwrap();
-        at(&mut proposed, &[first + 2], 3);
-        let mut returned = Draft::new(id("broker"), Origin::Tool, result());
-        returned.content(MediaType::Text, format!("result {turn}")).unwrap();
-        at(&mut returned, &[first + 3], 4);
-        drafts.extend([given, sent, answered, proposed, returned]);
-    }
-    drafts.push(closing(drafts.len() as u64 - 1, u64::from(turns) * 10));
+    let last = u64::from(turns) * RECORDS_A_TURN;
+    let mut drafts: Vec<Draft> = observed_on_and_on().take(last as usize + 1).collect();
+    drafts.push(closing(last, u64::from(turns) * 10));
     drafts
+}
+
+/// Drafts of an observed run that has no end.
+pub(crate) fn observed_on_and_on() -> impl Iterator<Item = Draft> {
+    let turns = (0..).flat_map(|turn| observed_turn(turn, 1 + u64::from(turn) * RECORDS_A_TURN));
+    std::iter::once(opening(Mode::Observed)).chain(turns)
+}
+
+/// The records of one turn of [`observed`], the first with number `first`.
+fn observed_turn(turn: u32, first: u64) -> [Draft; RECORDS_A_TURN as usize] {
+    let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
+    let at = |draft: &mut Draft, causes: &[u64], second: u64| {
+        draft.place = Some(place.clone());
+        draft.causes = Causes::of(causes.iter().copied());
+        draft.time = Some(time(u64::from(turn) * 10 + second));
+    };
+    let mut given =
+        Draft::new(id("user"), Origin::Human, PromptGiven { role: Role::User, message: content(0) });
+    given.content(MediaType::Text, format!("question {turn}")).unwrap();
+    at(&mut given, &[0], 0);
+    let part = Part { role: Role::User, content: content(0), from: Some(RecordRef(first)) };
+    let mut sent = Draft::new(
+        id("agent"),
+        Origin::Code,
+        PromptSent {
+            model: id("model"),
+            extends: None,
+            kept: vec![],
+            parts: vec![part],
+            tools: vec![id("search")],
+            parameters: None,
+        },
+    );
+    sent.content(MediaType::Text, format!("question {turn}")).unwrap();
+    at(&mut sent, &[first], 1);
+    let mut answered = Draft::new(
+        id("agent"),
+        Origin::Model,
+        PromptAnswered { version: Given::Absent, stop: Given::Absent, ..answer(Some(RecordRef(first + 1))) },
+    );
+    answered.content(MediaType::Text, format!("calling search for {turn}")).unwrap();
+    at(&mut answered, &[first + 1], 2);
+    let mut proposed = Draft::new(id("agent"), Origin::Model, proposal());
+    proposed.content(MediaType::Json, format!("{{\"query\":\"{turn}\"}}")).unwrap();
+    at(&mut proposed, &[first + 2], 3);
+    let mut returned = Draft::new(id("broker"), Origin::Tool, result());
+    returned.content(MediaType::Text, format!("result {turn}")).unwrap();
+    at(&mut returned, &[first + 3], 4);
+    [given, sent, answered, proposed, returned]
 }
 
 /// The draft that closes a run after the record `last`.
