@@ -22,7 +22,7 @@ use crate::traces::{Block, Trace, key, options, recorded, report};
 fn long() -> &'static [u8] {
     static LONG: OnceLock<Vec<u8>> = OnceLock::new();
     LONG.get_or_init(|| {
-        let mut drafts = runs::observed(500);
+        let mut drafts = runs::observed(512);
         for draft in &mut drafts {
             if let Body::PromptSent(sent) = &mut draft.body {
                 sent.tools = (0..500).map(|tool| runs::id(&format!("{tool:0100}"))).collect();
