@@ -1,4 +1,4 @@
-"""Ed25519, strictly [signed-strict]: RFC 8032 with canonical points and S, and no key of small order."""
+"""Ed25519, strictly [signed-strict]: RFC 8032 with canonical points and S, and no point of small order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def verify(key: bytes, signature: bytes, message: bytes, at: int = 0) -> None:
     """The signature holds over the message under the key."""
     if not _is_point(key):
         raise Fault("F-KEY", at)
-    if _is_small_order(key):
+    if _is_small_order(key) or _is_small_order(signature[:32]):
         raise Fault("F-SIGNATURE", at)
     if int.from_bytes(signature[32:], "little") >= ORDER or not _is_point(signature[:32]):
         raise Fault("F-SIGNATURE", at)

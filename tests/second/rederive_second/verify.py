@@ -112,7 +112,7 @@ class Verifier:
         return self._records(number, first, payload, places)
 
     def _records(self, segment: int, first: int, payload: bytes, places: list[tuple[int, int]]) -> list[Framed]:
-        """Records by the grammar, each with the sequence number of its place."""
+        """Records by the grammar. That each has the number of its place is a rule, and judged at state level."""
         frames = []
         for sequence, (at, end) in enumerate(places, first):
             try:
@@ -121,25 +121,21 @@ class Verifier:
                 self.report.add(fault, segment, Step.RECORDS, at, sequence)
                 framed = Framed(None, payload[at:end])
             frames.append(framed)
-            self._record(framed, segment, sequence, at)
+            self._record(framed, segment, sequence)
         self.report.records += len(places)
         return frames
 
-    def _record(self, framed: Framed, segment: int, sequence: int, at: int) -> None:
+    def _record(self, framed: Framed, segment: int, sequence: int) -> None:
         if framed.unknown_at is not None and self.report.unknown_kind is None:
             self.report.unknown_kind = sequence
-        if framed.record is None:
-            return
-        if framed.record["sequence"] != sequence:
-            self.report.add(Fault("V-NUMBER", at), segment, Step.RECORDS, record=sequence)
-        if segment == 0 and sequence == 0 and framed.record["kind"] == "run.opened":
+        if segment == 0 and sequence == 0 and framed.record is not None and framed.record["kind"] == "run.opened":
             self.opening = framed.record["body"]
 
     # Contents
 
     def _contents(self, segment: Segment, frames: list[Framed], payloads: list[bytes]) -> None:
-        """Stored contents: each gives its commitment, and a record of this segment lists it first."""
-        fresh = self._listed_first(frames)
+        """Stored contents: each gives its commitment, and a record of this segment is the first to list it."""
+        fresh = self._listed_first(frames, self.report.records - len(frames))
         for block, payload in zip(segment.contents(), payloads):
             try:
                 for content in tracefile.contents(payload, block.at):
@@ -147,26 +143,23 @@ class Verifier:
             except Fault as fault:
                 self.report.add(fault, segment.number, Step.CONTENTS)
 
-    def _listed_first(self, frames: list[Framed]) -> list[bytes]:
-        """Commitments that these records list first in the run, the last of them first."""
-        fresh: list[bytes] = []
-        for framed in frames:
-            record = framed.record
-            for entry in record["contents"] if record else []:
+    def _listed_first(self, frames: list[Framed], first: int) -> set[bytes]:
+        """Commitments that no record before these lists."""
+        fresh: set[bytes] = set()
+        for number, framed in enumerate(frames, first):
+            for entry in framed.record["contents"] if framed.record else []:
                 if entry["commitment"] not in self.lengths:
                     self.lengths[entry["commitment"]] = []
-                    fresh.append(entry["commitment"])
-                self.lengths[entry["commitment"]].append((record["sequence"], entry["bytes"]))
-        fresh.reverse()
+                    fresh.add(entry["commitment"])
+                self.lengths[entry["commitment"]].append((number, entry["bytes"]))
         return fresh
 
-    def _content(self, content: Content, fresh: list[bytes]) -> None:
+    def _content(self, content: Content, fresh: set[bytes]) -> None:
         content.check()
-        while fresh:
-            if fresh.pop() == content.commitment:
-                self.stored[content.commitment] = len(content.data)
-                return
-        raise Fault("V-UNLISTED", content.at)
+        if content.commitment not in fresh:
+            raise Fault("V-UNLISTED", content.at)
+        fresh.remove(content.commitment)
+        self.stored[content.commitment] = len(content.data)
 
     def _lengths(self) -> None:
         """Every record states the length that its content has [content-verify]."""
@@ -237,7 +230,7 @@ class Verifier:
             return
         first = links.records
         frames = self._records(segment, first, payload, places)
-        fresh = self._listed_first(frames)
+        fresh = self._listed_first(frames, first)
         try:
             for content in log.contents:
                 self._content(content, fresh)
