@@ -64,7 +64,7 @@ def check_signatures(rules: Grammar, data: bytes, log: bytes | None) -> Iterator
     forms = [(kind, block.bytes(data)) for block in blocks for kind in WHAT if block.kind == kind]
     items = [signed.parse(rules, WHAT[kind], form) for kind, form in forms]
     if end.log is not None:
-        items += [signed.parse(rules, "head", head) for _, head in end.log.heads]
+        items += [signed.parse(rules, "head", head) for head in end.log.heads]
     for item in items:
         try:
             item.verify(item.key)

@@ -34,16 +34,15 @@ def find(data: bytes, log_bytes: bytes | None) -> Ending:
     if log is not None and log.segment > whole:
         raise found.stopped or Fault("A-LOG-AHEAD", 0)
     if log is not None and log.segment == whole - 1 and _last_is_torn(data, found):
-        last = found.segments.pop()
-        return Ending(found.segments, [], log, False, len(data) - last.frames.at + log.torn)
+        found.segments.pop()
+        return Ending(found.segments, [], log, False, log.torn)
     leads = log is not None and log.segment == whole
     if found.sealed and not (leads and _broken(data, found.tail)):
         tracefile.check_trailer(data, found)
         return Ending(found.segments, found.tail, None, True)
     if not leads:
         return _without_log(data, found)
-    torn = len(data) - found.tail_at
-    return Ending(found.segments, [], log, False, torn + log.torn)
+    return Ending(found.segments, [], log, False, log.torn)
 
 
 def check_all(data: bytes, log_bytes: bytes | None) -> Ending:

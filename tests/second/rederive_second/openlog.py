@@ -24,13 +24,9 @@ class OpenLog:
     previous: bytes
     frames: list[bytes] = field(default_factory=list)
     contents: list[Content] = field(default_factory=list)
-    heads: list[tuple[int, bytes]] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
     frame_bytes: int = 0
     torn: int = 0
-
-    def attested(self) -> int:
-        """Records that the last head is over."""
-        return self.heads[-1][0] if self.heads else 0
 
 
 def read(data: bytes) -> OpenLog:
@@ -63,7 +59,7 @@ def read(data: bytes) -> OpenLog:
             log.frame_bytes += len(one.payload)
             waiting = []
         else:
-            log.heads.append((len(log.frames), one.payload))
+            log.heads.append(one.payload)
     log.torn = len(data) - kept
     return log
 

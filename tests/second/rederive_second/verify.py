@@ -216,43 +216,55 @@ class Verifier:
     def _open_segment(self, log: OpenLog, segment: int) -> None:
         """The records of the open log, their contents, and the last head over them."""
         report, links, place = self.report, self.links, len(self.data)
-        if links.run is not None and log.run != links.run:
-            report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
         if log.previous != links.last:
             report.add(Fault("A-LOG-PREVIOUS", place), segment, Step.HEADER)
             return
-        payload = b"".join(log.frames)
-        places: list[tuple[int, int]] = []
-        try:
-            split(self.grammar, payload, places)
-        except Fault as fault:
-            report.add(fault, segment, Step.FRAMES)
+        frames = self._logged(log, segment)
+        if frames is None:
             return
-        first = links.records
-        frames = self._records(segment, first, payload, places)
-        fresh = self._listed_first(frames, first)
+        fresh = self._listed_first(frames, links.records)
         try:
             for content in log.contents:
                 self._content(content, fresh)
         except Fault as fault:
             report.add(fault, segment, Step.CONTENTS, place)
         self._checksums(frames, None)
-        report.recovered += len(frames) - log.attested()
-        if log.heads:
-            self._head(log, frames, segment, place)
+        run = links.run or (self.opening["run"] if self.opening else log.run)
+        if log.run != run:
+            report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
+        report.recovered += len(frames) - (self._head(log, run, frames, segment) if log.heads else 0)
 
-    def _head(self, log: OpenLog, frames: list[Framed], segment: int, place: int) -> None:
-        count, data = log.heads[-1]
+    def _logged(self, log: OpenLog, segment: int) -> list[Framed] | None:
+        """The records of the log: one whole frame in each entry."""
+        first, at = self.links.records, 0
+        places: list[tuple[int, int]] = []
+        for number, entry in enumerate(log.frames, first):
+            alone: list[tuple[int, int]] = []
+            try:
+                split(self.grammar, entry, alone)
+                if len(alone) > 1:
+                    raise Fault("C-TRAILING", alone[0][1])
+            except Fault as fault:
+                self.report.add(fault, segment, Step.FRAMES, at, number)
+                return None
+            places.append((at, at + len(entry)))
+            at += len(entry)
+        return self._records(segment, first, b"".join(log.frames), places)
+
+    def _head(self, log: OpenLog, run: bytes, frames: list[Framed], segment: int) -> int:
+        """Checks the last head; answers how many records it covers."""
+        place = len(self.data)
         try:
-            head = signed.parse(self.grammar, "head", data)
+            head = signed.parse(self.grammar, "head", log.heads[-1])
         except Fault as fault:
             self.report.add(fault, segment, Step.HEADER, place)
-            return
-        leaves = [framed.leaf() for framed in frames[:count]]
+            return 0
+        leaves = [framed.leaf() for framed in frames]
         key = self.links.signer() or (self.opening or {}).get("recorder_key")
-        code = chain.head_fault(self.links, head, log.run, log.segment, leaves, key)
+        code = chain.head_fault(self.links, head, run, log.segment, leaves, key)
         if code:
             self.report.add(Fault(code, place), segment, Step.HEADER)
+        return min(head.fields["records"], len(frames))
 
     def _opening(self) -> None:
         """The run's key [opening-key], and whether the trust roots allow it [trust-roots]."""
