@@ -5,6 +5,7 @@
 pub(crate) mod clock;
 pub(crate) mod nowhere;
 pub(crate) mod runs;
+pub(crate) mod transcripts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_archive::{BlockBuffer, Copying, Packing, TraceReader, copy};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::record::frame_length;
+use rederive_import::Format;
 use rederive_recorder::{Durability, NoClock, OpenCalls, Options, Recorder, SeededEntropy};
 
 /// Records drafts to the seal, waiting for no disk.
@@ -100,4 +102,30 @@ pub(crate) fn split(mut bytes: &[u8]) -> Vec<&[u8]> {
         bytes = rest;
     }
     frames
+}
+
+/// The runs of a file of chat transcripts.
+fn import(file: &[u8]) -> impl Iterator<Item = Vec<Draft>> {
+    let format = Format::Chat { messages: None };
+    let entries = format.entries("runs.jsonl", file).collect::<Vec<_>>();
+    entries.into_iter().map(move |entry| format.import(entry).unwrap().drafts)
+}
+
+/// Imports a file of chat transcripts and records nothing. Returns how many drafts there are.
+pub(crate) fn import_drafts(file: &[u8]) -> usize {
+    import(file).map(|drafts| drafts.len()).sum()
+}
+
+/// Imports a file of chat transcripts and records each run, waiting for no disk.
+pub(crate) fn import_traces(file: &[u8]) {
+    import(file).for_each(|drafts| record(nowhere::Nowhere, Path::new("run.rdt"), drafts));
+}
+
+/// Parses each line of a file as JSON.
+pub(crate) fn parse_lines(file: &[u8]) -> usize {
+    let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap().is_object())
+        .filter(|is| *is)
+        .count()
 }
