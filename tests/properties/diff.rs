@@ -1,7 +1,7 @@
 //! Where two traces part.
 
-use rederive_archive::TraceReader;
-use rederive_replay::{Comparison, Difference, diff};
+use rederive_archive::{ReadFault, TraceReader};
+use rederive_replay::{Comparison, Difference, RecordsFault, Side, diff};
 use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
@@ -26,6 +26,18 @@ fn two_traces_of_one_run_part_at_the_lowest_record_and_field() {
     let found = compared(&sealed(runs::observed(4)), &sealed(changed));
     let (a, b) = (json!(runs::time(12).0), json!(runs::time(12_345).0));
     assert_eq!(found.difference, Difference::Field { record: 8, segment: 0, field: "time".into(), a, b });
+}
+
+#[test]
+fn headers_vouch_for_nothing_where_the_frames_are_others() {
+    let bytes = sealed(runs::observed(4));
+    let mut edited = bytes.clone();
+    edited[600] ^= 1;
+    let (a, b) = (TraceReader::of(bytes.as_slice()).unwrap(), TraceReader::of(edited.as_slice()).unwrap());
+    let fault = diff(&a, &b).unwrap_err();
+    assert_eq!(fault.side, Side::Second);
+    assert!(matches!(fault.fault, RecordsFault::Read(ReadFault::Damaged(_))), "{fault}");
+    assert_eq!(diff(&b, &a).unwrap_err().side, Side::First);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rederive_evidence::ids::RunId;
-use rederive_replay::{Comparison, Diff as Compared, DiffFault, Difference, diff};
+use rederive_replay::{Comparison, Diff as Compared, DiffFault, Difference, Side, diff};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,7 +25,8 @@ const VALUE_CHARS_MAX: usize = 160;
 #[derive(Args)]
 #[command(after_help = "\
 Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are
-compared by their bytes where both have them. Nothing is verified here: `replay` does that. Exit status 0 where nothing differs, 1 where they part.
+compared by their bytes where both have them. No signature is
+checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part.
 
 Example: rederive diff mine.rdt theirs.rdt")]
 pub(crate) struct Diff {
@@ -83,14 +84,12 @@ impl Diff {
         Ok(exit)
     }
 
-    /// A fault of either trace: which, the library does not say.
     fn failed(&self, fault: &DiffFault) -> Failed {
-        let both = format!("{} or {}", self.a.display(), self.b.display());
-        match fault {
-            DiffFault::Read(fault) => faults::reading(Path::new(&both), fault),
-            DiffFault::Records(fault) => trace::unreadable(Path::new(&both), fault),
-            _ => Failed::internal(format!("{both}: {fault}")),
-        }
+        let path = match fault.side {
+            Side::First => &self.a,
+            Side::Second => &self.b,
+        };
+        trace::unreadable(path, &fault.fault)
     }
 
     fn print(&self, compared: &Compared, terminal: &mut Terminal) {

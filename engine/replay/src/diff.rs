@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rederive_archive::{ReadFault, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, Purpose, digest};
-use rederive_evidence::record::Record;
+use rederive_evidence::record::{Record, frame_length};
 use rederive_evidence::signed::UncheckedSigned;
+use rederive_verify::verify_frames;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -78,31 +79,71 @@ pub struct Diff {
     pub difference: Difference,
 }
 
-/// Why two traces could not be compared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DiffFault {
-    /// A trace cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadFault),
-    /// The records of a trace cannot be told apart.
-    #[error(transparent)]
-    Records(#[from] RecordsFault),
+/// Which of two traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first given.
+    First,
+    /// The second given.
+    Second,
 }
 
-/// Compares two traces. Neither is verified: `replay` does that.
+/// Why two traces cannot be compared to the end: one cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}")]
+pub struct DiffFault {
+    /// Which one.
+    pub side: Side,
+    /// Why.
+    pub fault: RecordsFault,
+}
+
+impl Side {
+    fn at_fault<E: Into<RecordsFault>>(self) -> impl Fn(E) -> DiffFault {
+        move |fault| DiffFault { side: self, fault: fault.into() }
+    }
+}
+
+/// Compares two traces. No signature is checked: `replay` does that. What is skipped because the signed headers are the same was hashed, so that
+/// frames that are not those of their header are compared as they are.
 ///
 /// # Errors
 /// A trace that cannot be read up to where they part.
 pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<Diff, DiffFault> {
-    let same_segments = same_segments(a, b)?;
-    let is_same_run = run_of(a)? == run_of(b)?;
+    let same_headers = same_headers(a, b)?;
+    let same_segments = backed(a, same_headers).min(backed(b, same_headers));
+    let is_same_run =
+        run_of(a).map_err(Side::First.at_fault())? == run_of(b).map_err(Side::Second.at_fault())?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
     let mut difference = parts_at(a, b, same_segments, comparison)?;
     if let (Difference::None { records }, true) = (&difference, is_same_run) {
         difference = signed_difference(a, b, same_segments, *records)?;
     }
     Ok(Diff { comparison, same_segments, difference })
+}
+
+/// How many segments from the first have the frames that their headers commit to, of so many.
+fn backed<F: ReadAt>(reader: &TraceReader<F>, segments: u32) -> u32 {
+    (0..segments).find(|segment| !is_backed(reader, *segment)).unwrap_or(segments)
+}
+
+fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
+    let Some(Ok(header)) = reader.segment(segment).map(|segment| segment.header()) else { return false };
+    let Ok(signed) = UncheckedSigned::<Header>::parse(&header) else { return false };
+    let mut buffer = BlockBuffer::new();
+    let Some(Ok(mut bytes)) = reader.segment(segment).map(|segment| segment.frames(&mut buffer)) else {
+        return false;
+    };
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let Some((frame, rest)) = frame_length(bytes).ok().and_then(|length| bytes.split_at_checked(length))
+        else {
+            return false;
+        };
+        frames.push(frame);
+        bytes = rest;
+    }
+    verify_frames(signed.claims(), frames.iter().copied(), &mut Vec::new()).is_ok()
 }
 
 /// Digest of a signed header, or none where there is no such segment.
@@ -115,11 +156,12 @@ fn header_digest<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Opt
 
 /// How many segments from the first have the same signed headers. Each header holds the digest of the one before it, so that where two
 /// are the same all before them are: a bisection finds the last such.
-fn same_segments<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<u32, ReadFault> {
+fn same_headers<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<u32, DiffFault> {
     let (mut same, mut parted) = (0, a.segments().min(b.segments()));
     while same < parted {
         let middle = same + (parted - same) / 2;
-        if header_digest(a, middle)? == header_digest(b, middle)? {
+        let of_a = header_digest(a, middle).map_err(Side::First.at_fault())?;
+        if of_a == header_digest(b, middle).map_err(Side::Second.at_fault())? {
             same = middle + 1;
         } else {
             parted = middle;
@@ -147,7 +189,7 @@ fn parts_at<A: ReadAt, B: ReadAt>(
 ) -> Result<Difference, DiffFault> {
     let mut record = match segment.checked_sub(1).and_then(|before| a.segment(before)) {
         Some(before) => {
-            let header = before.header()?;
+            let header = before.header().map_err(Side::First.at_fault())?;
             let parsed = UncheckedSigned::<Header>::parse(&header).ok();
             parsed.map_or(0, |signed| signed.claims().first + u64::from(signed.claims().records))
         }
@@ -155,7 +197,8 @@ fn parts_at<A: ReadAt, B: ReadAt>(
     };
     let (mut of_a, mut of_b) = (Records::from_segment(a, segment), Records::from_segment(b, segment));
     loop {
-        let (next_a, next_b) = (of_a.next().transpose()?, of_b.next().transpose()?);
+        let next_a = of_a.next().transpose().map_err(Side::First.at_fault())?;
+        let next_b = of_b.next().transpose().map_err(Side::Second.at_fault())?;
         match (next_a, next_b) {
             (None, None) => return Ok(Difference::None { records: record }),
             (Some(_), None) => return Ok(Difference::Length { record, first_is_longer: true }),
@@ -238,7 +281,8 @@ fn compare_contents<A: ReadAt, B: ReadAt>(
 ) -> Result<Option<Difference>, DiffFault> {
     let (mut contents_a, mut contents_b) = (a.content_reader(), b.content_reader());
     for (index, (in_a, in_b)) in record_a.input.contents.iter().zip(&record_b.input.contents).enumerate() {
-        let (found_a, found_b) = (contents_a.read(&in_a.commitment)?, contents_b.read(&in_b.commitment)?);
+        let found_a = contents_a.read(&in_a.commitment).map_err(Side::First.at_fault())?;
+        let found_b = contents_b.read(&in_b.commitment).map_err(Side::Second.at_fault())?;
         let (Some(found_a), Some(found_b)) = (found_a, found_b) else { continue };
         if found_a.bytes != found_b.bytes {
             let field = format!("contents[{index}]");
@@ -287,7 +331,8 @@ fn signed_difference<A: ReadAt, B: ReadAt>(
     if same_segments < a.segments().max(b.segments()) {
         return Ok(Difference::Signed { segment: Some(same_segments) });
     }
-    if a.seal()? != b.seal()? {
+    let of_a = a.seal().map_err(Side::First.at_fault())?;
+    if of_a != b.seal().map_err(Side::Second.at_fault())? {
         return Ok(Difference::Signed { segment: None });
     }
     Ok(Difference::None { records })

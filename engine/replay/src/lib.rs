@@ -17,7 +17,7 @@ mod stretch;
 mod trace;
 mod verdict;
 
-pub use diff::{Comparison, Diff, DiffFault, Difference, diff};
+pub use diff::{Comparison, Diff, DiffFault, Difference, Side, diff};
 pub use equivocation::{Equivocation, equivocation};
 pub use records::{FrameAt, Records, RecordsFault};
 pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
