@@ -14,6 +14,8 @@ UNIT = 64
 HEAD = 32
 VERSION = 1
 MIB_256 = 268_435_456
+BITE = 1024
+SEARCH = 64 * 1024 * 1024
 FRAMES, CONTENTS, LINEAGE, SNAPSHOT, HEADER, INDEX, SEAL, TRAILER = range(1, 9)
 OPENING, CONTENT, RECORD, OPEN_HEAD = range(17, 21)
 HINTS = (LINEAGE, SNAPSHOT, INDEX)
@@ -103,12 +105,17 @@ def unpack(stored: bytes, unpacked: int, at: int) -> bytes:
         if stored[:4] != ZSTD_MAGIC or frame.content_size != unpacked or frame.dict_id:
             raise Fault("A-UNPACK", at)
         unpacker = zstandard.ZstdDecompressor(max_window_size=2 * MIB_256).decompressobj()
-        whole = unpacker.decompress(stored)
+        whole = bytearray()
+        # In small bites, so that a frame which gives more than it states is left before it fills the memory.
+        for pos in range(0, len(stored), BITE):
+            if unpacker.eof or len(whole) > unpacked:
+                raise Fault("A-UNPACK", at)
+            whole += unpacker.decompress(stored[pos : pos + BITE])
     except zstandard.ZstdError:
         raise Fault("A-UNPACK", at) from None
     if not unpacker.eof or unpacker.unused_data or len(whole) != unpacked:
         raise Fault("A-UNPACK", at)
-    return whole
+    return bytes(whole)
 
 
 def block_header(data: bytes, at: int) -> Block:

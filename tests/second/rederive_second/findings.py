@@ -75,7 +75,7 @@ class Report:
     recovered: int = 0
     redacted: int = 0
     unknown_kind: int | None = None
-    checksums: str = "agree"
+    checksums: str = "agree"  # or "differ", or "unknown" where the records cannot be read
     trust_given: bool = False
 
     def add(self, fault: Fault, segment: int, step: Step, byte: int | None = None, record: int | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .blocks import CONTENT, OPEN_HEAD, OPENING, RECORD, UNIT, Entry, entry, file_header
+from .blocks import CONTENT, HEAD, OPEN_HEAD, OPENING, RECORD, SEARCH, UNIT, Entry, entry, file_header
 from .fault import Fault
 from .tracefile import Content, contents
 
@@ -12,7 +12,6 @@ MAGIC = b"RDT-OPEN"
 SECTOR = 512
 MAX_RECORDS = 4096
 MAX_FRAME_BYTES = 1_048_576
-SEARCH = 64 * 1024 * 1024
 
 
 @dataclass
@@ -91,8 +90,8 @@ def _judge_tail(data: bytes, log: OpenLog, b: int, fault: Fault) -> None:
     first = None
     for place in range(b // UNIT * UNIT + UNIT, len(data), UNIT):
         length = int.from_bytes(data[place + 8 : place + 16], "little")
-        if place + 32 + length <= len(data):
-            budget -= length
+        if place + HEAD + length <= len(data):
+            budget -= HEAD + length
             if budget < 0:
                 raise fault
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .blocks import (
-    CONTENTS, FRAMES, HEADER, INDEX, LINEAGE, SEAL, SNAPSHOT, TRAILER, UNIT, Block, block_header, file_header, is_there,
+    CONTENTS, FRAMES, HEAD, HEADER, INDEX, LINEAGE, SEAL, SEARCH, SNAPSHOT, TRAILER, UNIT, Block, block_header, file_header, is_there,
 )  # fmt: skip
 from .digest import commitment
 from .fault import Fault
@@ -138,11 +138,15 @@ def contents(payload: bytes, at: int) -> Iterator[Content]:
 
 
 def block_after(data: bytes, at: int) -> bool:
-    """Whether any block that verifies begins after ``at`` [archive-end]."""
+    """Whether a block that verifies begins after ``at``, or too much would have to be read to tell [archive-end]."""
+    budget = max(SEARCH, len(data) - at)
     for place in range(at + UNIT, len(data), UNIT):
         try:
             block = block_header(data, place)
             is_there(block, data)
+            budget -= HEAD + block.stored
+            if budget < 0:
+                return True
             block.payload(data)
             return True
         except Fault:

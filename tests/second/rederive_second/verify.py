@@ -66,6 +66,8 @@ class Verifier:
                 self._contents(segment, frames, payloads[1:])
                 self._checksums(frames, header)
         self.report.segments += 1
+        if self.report.findings:
+            self.report.checksums = "unknown"
 
     def _header(self, segment: Segment) -> Signed | None:
         """The signed header: its block, its form, its place in the chain."""
