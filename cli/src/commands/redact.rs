@@ -141,10 +141,8 @@ impl Redact {
     }
 
     fn view<'a>(&self, chosen: &'a Chosen, copied: &Copied) -> View<'a> {
-        let redacted = copied.left_out.iter().filter_map(|commitment| {
-            let (entry, records) = chosen.listed.get(commitment)?;
-            Some(ContentView { entry, records })
-        });
+        let redacted =
+            removed(chosen, copied).into_iter().map(|(entry, records)| ContentView { entry, records });
         View {
             out: self.out.display().to_string(),
             bytes: copied.bytes,
@@ -156,12 +154,8 @@ impl Redact {
 
     fn print(&self, chosen: &Chosen, copied: &Copied, terminal: &mut Terminal) {
         let paint = terminal.paint();
-        let length: u64 = copied
-            .left_out
-            .iter()
-            .filter_map(|gone| chosen.listed.get(gone))
-            .map(|(entry, _)| entry.bytes.0)
-            .sum();
+        let removed = removed(chosen, copied);
+        let length: u64 = removed.iter().map(|(entry, _)| entry.bytes.0).sum();
         let heading = format!(
             "{} removed, {}; {} has {}",
             counted(copied.left_out.len() as u64, "content"),
@@ -171,7 +165,7 @@ impl Redact {
         );
         terminal.tell(&paint.paint(Tone::Strong, &heading));
         let mut table = Table::default();
-        for (entry, records) in copied.left_out.iter().filter_map(|gone| chosen.listed.get(gone)) {
+        for (entry, records) in removed {
             table.push(vec![
                 Cell::left(entry.commitment.to_hex(), Tone::Name),
                 Cell::right(bytes(entry.bytes.0)),
@@ -201,6 +195,15 @@ impl Redact {
         OUT_OF_REACH.iter().for_each(|line| terminal.tell(&format!("  {line}")));
         terminal.remark(&format!("next: rederive replay {}", self.out.display()));
     }
+}
+
+/// What was removed, in the order of the records that list it first.
+fn removed<'a>(chosen: &'a Chosen, copied: &Copied) -> Vec<(&'a ContentEntry, &'a [u64])> {
+    let listed = copied.left_out.iter().filter_map(|gone| chosen.listed.get(gone));
+    let mut removed: Vec<_> = listed.map(|(entry, records)| (entry, records.as_slice())).collect();
+    // Commitments are salted: by them the order would be chance.
+    removed.sort_by_key(|(entry, records)| (records.first().copied(), entry.bytes.0, entry.commitment));
+    removed
 }
 
 fn not_held<'a>(chosen: &'a Chosen, copied: &'a Copied) -> impl Iterator<Item = &'a Digest> {

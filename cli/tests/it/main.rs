@@ -19,6 +19,8 @@ mod keygen;
 #[cfg(test)]
 mod prove;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod record;

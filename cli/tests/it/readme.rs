@@ -1,0 +1,62 @@
+//! README.md is run: what its `console` blocks show is what the tool says. `UPDATE=1 cargo test -p rederive readme` writes them anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::sandbox::{Sandbox, stable};
+
+/// The lines between which commands and what they print stand.
+const FENCES: [&str; 2] = ["```console\n", "```\n"];
+
+fn readme() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md")
+}
+
+/// What a shell prints in the sandbox, standard error included. The tool is on its path.
+fn shell(sandbox: &Sandbox, command: &str) -> String {
+    let tool = Path::new(env!("CARGO_BIN_EXE_rederive")).parent().unwrap();
+    let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("({command}) 2>&1")]).current_dir(sandbox.path("")).env("PATH", path);
+    for name in ["NO_COLOR", "CLICOLOR_FORCE"] {
+        shell.env_remove(name);
+    }
+    String::from_utf8(shell.output().unwrap().stdout).unwrap()
+}
+
+/// A block with its commands run again, in order.
+fn run_again(sandbox: &Sandbox, block: &str) -> String {
+    let mut shown = String::new();
+    for command in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
+        writeln!(shown, "$ {command}").unwrap();
+        shown.push_str(&shell(sandbox, command));
+    }
+    shown
+}
+
+#[test]
+fn the_tour_prints_what_it_shows() {
+    let sandbox = Sandbox::new();
+    let example = readme().with_file_name("examples").join("invoice.json");
+    sandbox.write("examples/invoice.json", std::fs::read(example).unwrap());
+    let text = std::fs::read_to_string(readme()).unwrap();
+    let (mut rest, mut written) = (text.as_str(), String::new());
+    while let Some((before, after)) = rest.split_once(FENCES[0]) {
+        let (block, after) = after.split_once(FENCES[1]).unwrap();
+        let found = run_again(&sandbox, block);
+        // What changes from run to run stays as it was written.
+        let kept = if stable(block) == stable(&found) { block } else { found.as_str() };
+        write!(written, "{before}{}{kept}{}", FENCES[0], FENCES[1]).unwrap();
+        rest = after;
+    }
+    written.push_str(rest);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(readme(), &written).unwrap();
+    }
+    assert!(written.contains("$ rederive replay"), "the tour has no commands");
+    assert!(
+        text == written || std::env::var_os("UPDATE").is_some(),
+        "README.md is not what the tool says:\n{written}"
+    );
+}
