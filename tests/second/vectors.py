@@ -171,6 +171,13 @@ def check_lineage(grammar: Grammar, vector: Vector) -> Iterator[str]:
         yield from same("digest", lineage.page_digest(page), vector)
 
 
+def check_answers(grammar: Grammar, vector: Vector) -> Iterator[str]:
+    """`10-rules`: this verifier has no machine; each delta has the form and the digest that it should."""
+    data = bytes.fromhex(vector["delta"])
+    yield from same("digest", digest.digest("delta", data + bytes(vector["padded"] - len(data))), vector)
+    yield from delta_form(data, vector["padded"])
+
+
 def check_file_bytes(grammar: Grammar, vector: Vector) -> Iterator[str]:
     """`11-trace-file`"""
     log = bytes.fromhex(vector["log"]) if "log" in vector else None
@@ -236,6 +243,7 @@ CHECKS: dict[str, Check] = {
     "07-contents": check_contents,
     "08-state": check_state,
     "09-lineage": check_lineage,
+    "10-rules": check_answers,
     "11-trace-file": check_file_bytes,
     "12-trust-roots": check_trust,
     "14-proofs": check_proofs,
