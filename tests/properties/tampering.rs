@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 use rederive_archive::TraceReader;
-use rederive_evidence::digest::Digest;
+use rederive_evidence::chain::{Header, Seal};
+use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::record::{Causes, Record, SchemaCheck};
@@ -207,7 +208,7 @@ fn rearranged() -> Vec<(String, Trace, usize)> {
         cases.push((format!("{name} {at}"), trace, at));
     };
     let foreign = &other.parts[0].frames;
-    for at in 0..foreign.len() {
+    for (at, of_other) in foreign.iter().enumerate() {
         let (segment, index) = place_of(at);
         if base.parts[segment].frames.len() > 1 {
             add("dropped".to_owned(), at, &|frames, index| drop(frames.remove(index)));
@@ -217,8 +218,8 @@ fn rearranged() -> Vec<(String, Trace, usize)> {
         }
         add("duplicated".to_owned(), at, &|frames, index| frames.insert(index, frames[index].clone()));
         // A record without contents may be the same in both.
-        if foreign[at] != base.parts[segment].frames[index] {
-            add("spliced".to_owned(), at, &|frames, index| frames[index].clone_from(&foreign[at]));
+        if *of_other != base.parts[segment].frames[index] {
+            add("spliced".to_owned(), at, &|frames, index| frames[index].clone_from(of_other));
         }
     }
     cases
@@ -468,11 +469,12 @@ fn a_lie_about_what_the_machine_answered_diverges_at_its_record_and_field() {
     assert_eq!(told, 12 * 3 + 1 + 1 + 11);
 }
 
-/// What a decoder refuses needs no machine: a record that no version can have written.
+/// Code, field and the lie.
+type Told<T> = (&'static str, &'static str, fn(&mut T));
+
 #[test]
 fn a_lie_about_headers_and_seal_diverges_at_the_segments_end() {
-    use rederive_evidence::chain::{Header, Seal};
-    let headers: [(&str, &str, fn(&mut Header)); 4] = [
+    let headers: [Told<Header>; 4] = [
         ("D-CHECKSUM", "header.checksum", |header| header.checksum.0[0] ^= 1),
         ("D-LINEAGE", "header.lineage", |header| header.lineage.0[0] ^= 1),
         ("D-STATE-ROOT", "header.state_root", |header| header.state_root = Some(Digest([1; 32]))),
@@ -489,7 +491,7 @@ fn a_lie_about_headers_and_seal_diverges_at_the_segments_end() {
             assert_eq!((wrong(&found).field.as_str(), wrong(&found).place), (field, place));
         }
     }
-    let seals: [(&str, &str, fn(&mut Seal)); 2] = [
+    let seals: [Told<Seal>; 2] = [
         ("D-CHECKSUM", "seal.checksum", |seal| seal.checksum.0[0] ^= 1),
         ("D-STATE-ROOT", "seal.state_root", |seal| seal.state_root.0[0] ^= 1),
     ];
@@ -502,11 +504,13 @@ fn a_lie_about_headers_and_seal_diverges_at_the_segments_end() {
     }
 }
 
+/// Code, and what no longer holds.
+type Broken<T> = (&'static str, fn(&mut T));
+
 /// A chain that does not hold is damage even with the key: no machine is needed to see it.
 #[test]
 fn a_chain_that_does_not_hold_is_damage() {
-    use rederive_evidence::chain::{Header, Seal};
-    let headers: [(&str, fn(&mut Header)); 7] = [
+    let headers: [Broken<Header>; 7] = [
         ("V-NUMBER", |header| header.first += 1),
         ("V-NUMBER", |header| header.segment += 1),
         ("V-DIGEST", |header| header.previous.0[0] ^= 1),
@@ -519,18 +523,10 @@ fn a_chain_that_does_not_hold_is_damage() {
         let mut trace = base();
         trace.change_header(1, &key(), lie);
         // The headers after it are those of the trace before: what holds their chain together is only made again for the seal.
-        let next = rederive_evidence::digest::digest(
-            rederive_evidence::digest::Purpose::Header,
-            &trace.parts[1].header,
-        );
+        let next = digest(Purpose::Header, &trace.parts[1].header);
         trace.change_header(2, &key(), |header| header.previous = next);
-        let digests: Vec<Digest> = trace
-            .parts
-            .iter()
-            .map(|part| {
-                rederive_evidence::digest::digest(rederive_evidence::digest::Purpose::Header, &part.header)
-            })
-            .collect();
+        let digests: Vec<Digest> =
+            trace.parts.iter().map(|part| digest(Purpose::Header, &part.header)).collect();
         trace.change_seal(&key(), |seal| {
             seal.last = digests[2];
             seal.header_root = rederive_evidence::tree::root(&digests).unwrap();
@@ -538,7 +534,7 @@ fn a_chain_that_does_not_hold_is_damage() {
         let found = content_level(&trace.write());
         assert_eq!(verdict(&found), (Valid::Damaged, code), "{:?}", wrong(&found));
     }
-    let seals: [(&str, fn(&mut Seal)); 5] = [
+    let seals: [Broken<Seal>; 5] = [
         ("V-NUMBER", |seal| seal.segments += 1),
         ("V-NUMBER", |seal| seal.records -= 1),
         ("V-DIGEST", |seal| seal.last.0[0] ^= 1),

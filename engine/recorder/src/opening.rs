@@ -1,0 +1,55 @@
+//! The body of an opening record, with what every run has.
+
+use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::schema::Given;
+use rederive_evidence::values::{
+    Actor, ActorType, AgentBuild, Layer, Limits, Mode, Persona, Principal, Session,
+};
+
+/// The body of `run.opened` for a run in which the second actor acts for the first, recorded by the third: these three are its actors, the source is
+/// held to give every layer's records, and all else is absent or empty. What is known beyond that is set in its fields; in an enforced run an
+/// absent value is a breach.
+pub fn opening(mode: Mode, tenant: Id, session: Id, [principal, agent, recorder]: [Id; 3]) -> RunOpened {
+    let actor =
+        |id: &Id, actor_type| Actor { id: id.clone(), actor_type, key: None, owner: None, scope: None };
+    RunOpened {
+        // Number, rule set, key and the recorder's own name are filled in when the run is opened.
+        run: RunId([0; 16]),
+        rule_set: rederive_machine::rule_set_1(),
+        recorder_key: PublicKey([0; 32]),
+        recorder: recorder.clone(),
+        mode,
+        environment: Given::Absent,
+        tenant,
+        session: Session { id: session, expires: Given::Absent },
+        actors: vec![
+            actor(&principal, ActorType::Principal),
+            actor(&agent, ActorType::Agent),
+            actor(&recorder, ActorType::Recorder),
+        ],
+        principal: Principal { id: principal, authentication: Given::Absent, evidence: None },
+        persona: Persona {
+            id: agent.clone(),
+            version: Given::Absent,
+            digest: Given::Absent,
+            role: None,
+            constraints: None,
+            capabilities: Vec::new(),
+        },
+        build: AgentBuild { id: agent, version: Given::Absent, digest: Given::Absent },
+        owner: Given::Absent,
+        goal: Given::Absent,
+        scope: Given::Absent,
+        bundle: Given::Absent,
+        registry: Given::Absent,
+        limits: Limits::default(),
+        models: Vec::new(),
+        sources: Vec::new(),
+        grants: Vec::new(),
+        layers: Layer::ALL.to_vec(),
+        memory: None,
+        parent: None,
+        source: None,
+    }
+}
