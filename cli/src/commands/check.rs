@@ -1,14 +1,17 @@
 //! `check`: whether a proof holds, with nothing but a trust root.
 
 mod json;
+mod state;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use rederive_evidence::ids::Id;
+use rederive_evidence::chain::Seal;
+use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::proof::{InclusionProof, ProofFault, ProvenRecord, ProvenRecords};
 use rederive_evidence::record::ContentEntry;
+use rederive_evidence::signed::Signed;
 use rederive_verify::KeyRole;
 
 use crate::args::Failed;
@@ -56,17 +59,32 @@ impl Check {
             Some(tenant) => tenant.clone(),
             None => Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?,
         };
-        let checked = InclusionProof::parse(&bytes).and_then(|proof| {
-            let proven = proof.check(|key, run| roots.allows(key, KeyRole::Recorder, &tenant, run))?;
+        let trusts = |key: &PublicKey, run: &RunId| roots.allows(key, KeyRole::Recorder, &tenant, run);
+        let checked = if state::is_state_proof(&bytes) {
+            self.state(&bytes, trusts, terminal)
+        } else {
+            self.records(&bytes, trusts, terminal)?
+        };
+        Ok(checked.map_or_else(|fault| self.refuse(&fault, terminal), |()| Exit::AsAsked))
+    }
+
+    fn records(
+        &self,
+        bytes: &[u8],
+        trusts: impl FnOnce(&PublicKey, &RunId) -> bool,
+        terminal: &mut Terminal,
+    ) -> Result<Result<(), ProofFault>, Failed> {
+        let checked = InclusionProof::parse(bytes).and_then(|proof| {
+            let proven = proof.check(trusts)?;
             Ok((proof, proven))
         });
         match checked {
             Ok((proof, proven)) => {
                 self.check_tenant(&proven)?;
                 self.print(&proof, &proven, terminal)?;
-                Ok(Exit::AsAsked)
+                Ok(Ok(()))
             }
-            Err(fault) => Ok(self.refuse(&fault, terminal)),
+            Err(fault) => Ok(Err(fault)),
         }
     }
 
@@ -118,23 +136,7 @@ impl Check {
         if terminal.is_quiet() {
             return Ok(());
         }
-        let (seal, paint) = (proven.seal.payload(), terminal.paint());
-        let shown = counted(proven.records.len() as u64, "record");
-        let heading = format!("{} {shown} of run {}", paint.paint(Tone::Good, "holds:"), seal.run);
-        terminal.line(&heading);
-        let own = if seal.ephemeral { ", drawn for this run alone" } else { "" };
-        let row = |name: &str, value: String| (name.to_owned(), value);
-        print_rows(
-            &[
-                row("signed by", format!("{}, trusted as recorder{own}", proven.seal.key())),
-                row(
-                    "run has",
-                    format!("{} in {}", counted(seal.records, "record"), counted(seal.segments, "segment")),
-                ),
-                row("seal", proven.seal.digest().to_hex()),
-            ],
-            terminal,
-        );
+        print_seal(&counted(proven.records.len() as u64, "record"), &proven.seal, terminal);
         for record in &proven.records {
             terminal.line("");
             self.print_record(proof, record, terminal)?;
@@ -167,6 +169,20 @@ impl Check {
         }
         print_contents(record, |entry| Ok(disclosed(proof, entry)), self.content, terminal)
     }
+}
+
+/// Prints what holds, and the seal it stands under.
+fn print_seal(what: &str, signed: &Signed<Seal>, terminal: &mut Terminal) {
+    let (seal, paint) = (signed.payload(), terminal.paint());
+    terminal.line(&format!("{} {what} of run {}", paint.paint(Tone::Good, "holds:"), seal.run));
+    let own = if seal.ephemeral { ", drawn for this run alone" } else { "" };
+    let length = format!("{} in {}", counted(seal.records, "record"), counted(seal.segments, "segment"));
+    let rows = [
+        ("signed by", format!("{}, trusted as recorder{own}", signed.key())),
+        ("run has", length),
+        ("seal", signed.digest().to_hex()),
+    ];
+    print_rows(&rows.map(|(name, value)| (name.to_owned(), value)), terminal);
 }
 
 /// What a proof that holds discloses of a content.

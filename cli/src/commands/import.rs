@@ -229,7 +229,7 @@ impl Importing<'_> {
         for note in &run.notes {
             let noted = notes.entry(note.kind).or_insert_with(|| Noted {
                 count: 0,
-                first: format!("{} entry {number}, at {}", place.shown(), note.pointer),
+                first: format!("{} entry {number}{}", place.shown(), at(&note.pointer)),
             });
             noted.count += 1;
         }
@@ -248,7 +248,10 @@ impl Importing<'_> {
     fn record(&self, place: &Place, path: &Path, run: ImportedRun) -> Result<SealedRun, RecordError> {
         let entropy: Box<dyn Entropy> = match self.seed {
             Some(seed) => {
-                let label = format!("{}\n{}", place.name(), run.entry);
+                // Traces that begin in one entry have one number, and differ in their ids.
+                let trace = run.id.as_ref().filter(|_| *self.format == Format::Otel);
+                let trace = trace.map(|id| format!("\n{id}")).unwrap_or_default();
+                let label = format!("{}\n{}{trace}", place.name(), run.entry);
                 Box::new(SeededEntropy::new(seed.as_bytes(), label.as_bytes()))
             }
             None => Box::new(OsEntropy),
@@ -270,6 +273,11 @@ impl Importing<'_> {
         }
         recorder.seal()
     }
+}
+
+/// A place in an entry; its root needs no words.
+fn at(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(", at {pointer}") }
 }
 
 impl Outcome {

@@ -4,7 +4,9 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::proof::{Disclosure, InclusionProof, ProvenRecord, ProvenRecords};
 use rederive_evidence::record::Record;
+use rederive_evidence::state_proof::ProvenEntry;
 use serde::Serialize;
+use serde_json::Value;
 
 /// A proof that proves nothing.
 #[derive(Serialize)]
@@ -27,6 +29,38 @@ pub(super) struct Holds<'a> {
     run_segments: u64,
     records: Vec<RecordView<'a>>,
     disclosed: Vec<DisclosedView<'a>>,
+}
+
+/// A proof of the state that holds.
+#[derive(Serialize)]
+pub(super) struct StateHolds {
+    holds: bool,
+    run: RunId,
+    key: PublicKey,
+    /// Whether the key was drawn for this run alone.
+    ephemeral: bool,
+    seal: Digest,
+    /// What names the entry.
+    entry: Value,
+    present: bool,
+    /// What it holds; `null` where it is not there.
+    value: Value,
+}
+
+impl StateHolds {
+    pub(super) fn of(proven: &ProvenEntry<'_>, entry: Value, value: Value) -> Self {
+        let seal = proven.seal.payload();
+        Self {
+            holds: true,
+            run: seal.run,
+            key: proven.seal.key(),
+            ephemeral: seal.ephemeral,
+            seal: proven.seal.digest(),
+            entry,
+            present: proven.value.is_some(),
+            value,
+        }
+    }
 }
 
 #[derive(Serialize)]
