@@ -41,7 +41,7 @@ class Finding:
         """The verdict that this fault alone leads to."""
         if self.code in FORGED:
             return "forged"
-        if self.code in DIVERGED:
+        if self.code in DIVERGED or self.step == Step.RECORDS:
             return "diverged"
         return "undecided" if self.code in UNDECIDED else "damaged"
 
