@@ -148,10 +148,31 @@ impl<S: Storage> Recorder<S> {
     ///
     /// # Errors
     /// A draft that is no opening record; a trace that exists; no entropy; the store. No run was opened.
-    pub fn create(
+    pub fn create(storage: S, path: &Path, opening: Draft, options: Options) -> Result<Self, RecordError> {
+        let build = concat!("rederive-recorder/", env!("CARGO_PKG_VERSION"));
+        Self::begin(storage, path, opening, Id::new(build).ok(), options)
+    }
+
+    /// Opens a run as [`Self::create`] does, recorded under this name and version instead of the library's: that of a product which embeds it,
+    /// or, where the same bytes are to be made by later versions too, a fixed one.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_as(
         storage: S,
         path: &Path,
         opening: Draft,
+        build: Id,
+        options: Options,
+    ) -> Result<Self, RecordError> {
+        Self::begin(storage, path, opening, Some(build), options)
+    }
+
+    fn begin(
+        storage: S,
+        path: &Path,
+        opening: Draft,
+        build: Option<Id>,
         mut options: Options,
     ) -> Result<Self, RecordError> {
         let time = opening.time.or_else(|| options.clock.now());
@@ -166,7 +187,7 @@ impl<S: Storage> Recorder<S> {
             }
         };
         let key = signer.public_key();
-        let opening = complete(opening, run, key)?;
+        let opening = complete(opening, run, key, build)?;
         let own_name = own_name(&opening.body);
         let disk =
             rederive_archive::Options { durability: disk(options.durability), packing: options.packing };
@@ -513,13 +534,13 @@ fn draw_run(entropy: &mut dyn Entropy, time: Option<RecordedTime>) -> Result<Run
 }
 
 /// The opening record with what the recorder alone can say.
-fn complete(mut opening: Draft, run: RunId, key: PublicKey) -> Result<Draft, RecordError> {
+fn complete(mut opening: Draft, run: RunId, key: PublicKey, build: Option<Id>) -> Result<Draft, RecordError> {
     let Body::RunOpened(body) = &mut opening.body else { return Err(RecordError::NotAnOpening) };
     body.run = run;
     body.rule_set = rederive_machine::rule_set_1();
     body.recorder_key = key;
-    if let Ok(name) = Id::new(concat!("rederive-recorder/", env!("CARGO_PKG_VERSION"))) {
-        body.recorder = name;
+    if let Some(build) = build {
+        body.recorder = build;
     }
     Ok(opening)
 }
