@@ -35,7 +35,7 @@ const MEDIA_PARTS: &[&str] = &[
 const GEMINI_CALL: &[&str] = &["functionCall", "function_call"];
 /// Gemini's one member around a result.
 const GEMINI_RESULT: &[&str] = &["functionResponse", "function_response"];
-/// What a part with the first of them is called here, which no type of a part can be.
+/// What a part with the first of them is called here.
 const CALL_WRAPPER: &str = "function call wrapper";
 /// What a part with the second is called.
 const RESULT_WRAPPER: &str = "function response wrapper";

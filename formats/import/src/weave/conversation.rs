@@ -9,9 +9,11 @@ use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Origin, Place, Role};
 
+use super::answer::{Facts, raw_of};
 use super::bag::Bag;
+use super::calls::parts_of;
 use super::prompt::{Part, Prompt, Sent};
-use super::{Facts, Moment, Weaver, Woven, parts_of, raw_of};
+use super::{Moment, Weaver, Woven};
 use crate::fault::{NoteKind, Path};
 use crate::message::{Message, Piece, Section, Speaker};
 use crate::names;

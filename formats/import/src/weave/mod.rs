@@ -1,6 +1,8 @@
 //! From a transcript to drafts: one draft a record, in order, each naming earlier ones by their number.
 
+mod answer;
 mod bag;
+mod calls;
 mod conversation;
 mod opening;
 mod prompt;
@@ -13,17 +15,16 @@ use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::context::ContextRetrieved;
-use rederive_evidence::kinds::output::OutputProduced;
-use rederive_evidence::kinds::prompt::{PromptAnswered, PromptGiven};
-use rederive_evidence::kinds::tool::{FailureClass, ToolFailed, ToolProposed, ToolRegistered, ToolReturned};
+use rederive_evidence::kinds::prompt::PromptGiven;
+use rederive_evidence::kinds::tool::ToolRegistered;
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{Label, Origin, Place, Role, Sensitivity, SourceLabel, TraceContext, Trust};
+use rederive_evidence::values::{Label, Origin, Role, Sensitivity, SourceLabel, TraceContext, Trust};
 
-use crate::fault::{ImportFault, NoteKind, Notes, Path, ValueFault};
-use crate::message::{Call, Message, Piece, Returned, Section};
+use crate::fault::{NoteKind, Notes, Path, ValueFault};
+use crate::message::{Message, Piece};
 use crate::names::{self, Named, actors};
-use crate::pairing::{Calls, Found};
+use crate::pairing::Calls;
 use crate::transcript::{Act, Tool, Transcript};
 use bag::Bag;
 use prompt::{Part, Sent};
@@ -314,222 +315,6 @@ impl<'a, 'n> Weaver<'a, 'n> {
         draft.labels = vec![label(Trust::External)];
         draft.contents = bag.into_contents();
         self.push(draft)
-    }
-
-    /// Records a call at its place, led to by one record.
-    fn propose(
-        &mut self,
-        place: Place,
-        call: Call<'a>,
-        origin: Origin,
-        cause: u64,
-        moment: &Moment,
-    ) -> usize {
-        let tool = self.name(names::of(&call.tool), &call.tool, &call.pointer);
-        let mut bag = Bag::default();
-        let arguments = call.arguments.as_ref().map(|arguments| bag.add(arguments));
-        let call_id = call.id.as_ref().map(|id| bag.add(&Piece::text(id.as_ref())));
-        let body = ToolProposed {
-            tool,
-            arguments: arguments.into(),
-            call_id,
-            expected_effect: None,
-            retry_of: None,
-        };
-        let mut draft = self.draft(place.agent.clone(), origin, moment, body);
-        draft.place = Some(place.clone());
-        draft.causes = Causes::of([cause]);
-        draft.contents = bag.into_contents();
-        let record = self.push(draft);
-        self.calls.add(call, place, record)
-    }
-
-    /// Records a result: the end of the call found for it, or data without one. Returns the record.
-    fn end(&mut self, found: Option<Found>, returned: &Returned<'a>, moment: &Moment) -> u64 {
-        let Some((found, call)) = found.and_then(|found| Some((found, self.calls.get(found.index)?))) else {
-            self.notes.add(&Path::at(&returned.pointer), NoteKind::ResultWithoutCall);
-            return self.stray(returned, moment);
-        };
-        let mut ended = Ended::of(returned);
-        ended.beside(returned, returned.rest(Some(&call.call)));
-        let mut draft = self.draft(names::own(actors::TOOLS), Origin::Tool, moment, ended.body);
-        draft.place = Some(call.place.clone());
-        draft.causes = Causes::of([call.record]);
-        draft.labels = vec![label(Trust::External)];
-        draft.contents = ended.bag.into_contents();
-        let record = self.push(draft);
-        self.calls.end(found.index, record);
-        if found.is_ambiguous {
-            self.notes.add(&Path::at(&returned.pointer), NoteKind::RepeatedCallId);
-        }
-        record
-    }
-
-    /// Records a result that belongs to no call.
-    fn stray(&mut self, returned: &Returned<'a>, moment: &Moment) -> u64 {
-        let mut bag = Bag::default();
-        returned.id.iter().for_each(|id| bag.beside(MediaType::Text, Cow::Borrowed(id)));
-        returned.error.iter().for_each(|error| bag.beside(error.media, Cow::Borrowed(&error.bytes)));
-        returned.rest(None).into_iter().for_each(|rest| bag.beside(MediaType::Json, rest.into()));
-        returned.texts.iter().for_each(|text| bag.repeat(text));
-        self.retrieve(&returned.result, bag, Origin::Tool, moment)
-    }
-
-    /// Records an answer and what it proposes: each call at its place, then the results that came with it, then what
-    /// it hands to the user: text without calls.
-    fn answer(
-        &mut self,
-        agent: usize,
-        messages: &[Message<'a>],
-        facts: Facts,
-        moment: &Moment,
-    ) -> Woven<Answered> {
-        let sections = || messages.iter().flat_map(|message| &message.sections);
-        let calls = sections().filter_map(Section::call).count();
-        let pointer = messages.first().map_or("", |message| message.pointer.as_str());
-        let count =
-            u16::try_from(calls).map_err(|_| (pointer.to_owned(), ImportFault::Calls { found: calls }))?;
-        let mut bag = Bag::default();
-        let raw = raw_of(messages).map(|raw| bag.add(&raw));
-        let mut reasons = sections().filter_map(|section| match section {
-            Section::Reasons(piece) => Some(piece),
-            Section::Says(_) | Section::Calls(_) | Section::Returns(_) => None,
-        });
-        let reasoning = reasons.next().map(|piece| bag.add(piece));
-        reasons.for_each(|piece| bag.repeat(piece));
-        let is_text =
-            messages.len() == 1 && messages.first().is_some_and(|message| message.only_text().is_some());
-        for piece in said(messages).filter(|_| !is_text) {
-            bag.repeat(piece);
-        }
-        self.calls.open_turn();
-        let place = facts.place;
-        let body = PromptAnswered { raw: raw.into(), reasoning, calls: count, ..facts.body };
-        let mut draft = self.draft(self.agent_id(agent), Origin::Model, moment, body);
-        draft.place = Some(place.clone());
-        draft.causes = Causes::of(facts.prompt);
-        draft.contents = bag.into_contents();
-        let record = self.push(draft);
-        for (index, call) in (0..count).zip(sections().filter_map(Section::call)) {
-            let place = Place { index, ..place.clone() };
-            self.propose(place, call.clone(), Origin::Model, record, moment);
-        }
-        let ends = sections()
-            .filter_map(Section::returned)
-            .map(|returned| self.end(self.calls.find(returned), returned, moment))
-            .collect();
-        if calls == 0 {
-            let texts = said(messages).filter(|piece| piece.media == MediaType::Text);
-            texts.for_each(|piece| self.output(agent, piece, record, moment));
-        }
-        Ok(Answered { record, ends })
-    }
-
-    /// A new turn of the agent.
-    fn open_turn(&mut self, agent: usize) -> Place {
-        let id = self.agent_id(agent);
-        let turn = self.agents.get_mut(agent).map_or(0, |agent| {
-            let turn = agent.turn;
-            agent.turn = turn.saturating_add(1);
-            turn
-        });
-        Place { agent: id, turn, index: 0, attempt: 0 }
-    }
-
-    fn output(&mut self, agent: usize, piece: &Piece<'_>, cause: u64, moment: &Moment) {
-        let mut bag = Bag::default();
-        let output = bag.add(piece);
-        let mut draft = self.draft(self.agent_id(agent), Origin::Model, moment, OutputProduced { output });
-        draft.causes = Causes::of([cause]);
-        draft.contents = bag.into_contents();
-        self.push(draft);
-    }
-}
-
-/// What is known of an answer beside its messages.
-struct Facts {
-    /// The turn.
-    place: Place,
-    /// The prompt it answers.
-    prompt: Option<u64>,
-    /// The body but for what the messages say.
-    body: PromptAnswered,
-}
-
-/// The records of an answer.
-struct Answered {
-    /// Its own.
-    record: u64,
-    /// Those of the results that came with it.
-    ends: Vec<u64>,
-}
-
-/// The end of a call in the making.
-struct Ended {
-    body: Body,
-    bag: Bag,
-}
-
-impl Ended {
-    fn of(returned: &Returned<'_>) -> Self {
-        let mut bag = Bag::default();
-        let result = (!returned.failed || !is_nothing(&returned.result)).then(|| bag.add(&returned.result));
-        let error = returned.error.as_ref().map(|error| bag.add(error));
-        let call_id = returned.id.as_ref().map(|id| bag.add(&Piece::text(id.as_ref())));
-        let body = match result {
-            Some(result) if !returned.failed => {
-                let (duration_us, spend_micros, label) = (None, None, None);
-                ToolReturned { result, duration_us, spend_micros, label, call_id }.into()
-            }
-            result => {
-                ToolFailed { class: FailureClass::Tool, error, result, duration_us: None, call_id }.into()
-            }
-        };
-        Self { body, bag }
-    }
-
-    /// Keeps what the body has no field for.
-    fn beside(&mut self, returned: &Returned<'_>, rest: Option<Vec<u8>>) {
-        if let Some(rest) = rest {
-            self.bag.beside(MediaType::Json, rest.into());
-        }
-        for text in &returned.texts {
-            self.bag.repeat(text);
-        }
-    }
-}
-
-/// What a prompt says of a result: the result, and the error.
-fn parts_of<'a>(returned: &Returned<'a>, from: Option<u64>) -> impl Iterator<Item = Part<'a>> {
-    let says_result = returned.error.is_none() || !is_nothing(&returned.result);
-    let result = says_result.then(|| returned.result.clone());
-    let pieces = result.into_iter().chain(returned.error.clone());
-    pieces.map(move |piece| Part { role: Role::Tool, piece, about: None, from })
-}
-
-/// Whether a result says nothing: it is empty, or `null`.
-fn is_nothing(piece: &Piece<'_>) -> bool {
-    piece.bytes.is_empty() || (piece.media == MediaType::Json && piece.bytes.as_ref() == b"null")
-}
-
-/// The texts that an answer says.
-fn said<'m, 'a>(messages: &'m [Message<'a>]) -> impl Iterator<Item = &'m Piece<'a>> {
-    messages.iter().flat_map(|message| &message.sections).filter_map(|section| match section {
-        Section::Says(piece) => Some(piece),
-        Section::Reasons(_) | Section::Calls(_) | Section::Returns(_) => None,
-    })
-}
-
-/// The raw reply: the text where that is all, else the message as it stands, else the list of messages.
-fn raw_of<'a>(messages: &[Message<'a>]) -> Option<Piece<'a>> {
-    match messages {
-        [] => None,
-        [message] => Some(message.only_text().cloned().unwrap_or_else(|| Piece::json(message.raw))),
-        messages => {
-            let texts: Vec<&str> = messages.iter().map(|message| message.raw.text()).collect();
-            let bytes = format!("[{}]", texts.join(",")).into_bytes();
-            Some(Piece { media: MediaType::Json, bytes: bytes.into() })
-        }
     }
 }
 

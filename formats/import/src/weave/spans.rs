@@ -11,9 +11,11 @@ use rederive_evidence::record::Causes;
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Origin, Place, Role};
 
+use super::answer::Facts;
 use super::bag::Bag;
+use super::calls::parts_of;
 use super::prompt::{Part, PartSource, Prompt, Sent, Wanted, kept};
-use super::{Facts, Moment, OPENING, Weaver, Woven, parts_of};
+use super::{Moment, OPENING, Weaver, Woven};
 use crate::fault::{NoteKind, Path};
 use crate::json::Json;
 use crate::message::{Call, Message, Piece, Returned, Section, Speaker};
