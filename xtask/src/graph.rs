@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-recorder", &["evidence", "verify", "archive", "machine", "extract"]),
     ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract"]),
     ("rederive", &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "replay"]),
-    ("xtask", &["evidence", "verify", "archive", "machine", "recorder", "replay"]),
+    ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay"]),
     ("rederive-tests", &[]),
     ("rederive-benches", &[]),
 ];

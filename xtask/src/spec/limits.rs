@@ -25,6 +25,11 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
         ("arrays and maps inside each other", DEPTH_MAX as u64, "limit-depth"),
         ("delegations inside each other", u64::from(DELEGATION_DEPTH_MAX), "limit-delegation"),
         ("bytes of a signed header, head or seal", SIGNED_BYTES_MAX as u64, "limit-signed"),
+        (
+            "bytes of arguments, and of a schema, that the extractor looks into",
+            rederive_extract::LOOKED_INTO_BYTES_MAX as u64,
+            "extracted",
+        ),
         ("frame bytes after which a span may end", SPAN_BYTES_MIN, "span-end"),
         ("and as many times the state bytes", SPAN_STATE_FACTOR, "span-end"),
         ("siblings in a state proof", rederive_evidence::sparse::DEPTH_MAX as u64, "state-proof"),
