@@ -26,10 +26,13 @@ use crate::words::record::{print_contents, print_head, print_parts, print_rows};
 /// A tenant's name that nobody has: keys that are trusted for one tenant alone do not count under it.
 const NO_TENANT: &str = "-";
 
+/// The code of a key that is not trusted for the tenant asked for: it is not, where the run is another tenant's.
+const OTHER_TENANT: &str = "F-TRUST";
+
 /// Check a proof with nothing but a trust root.
 #[derive(Args)]
 #[command(after_help = "\
-A proof that holds shows that the records are in this run at these places, and that the run was sealed by the key named; not that its recorder told the
+A proof that holds shows that the records are in this run at these places, and that the run was sealed by the key named; not that its recorder told the \
 truth about the world. Exit status 3 where it does not hold.
 
 Example: rederive check call.proof --trust roots.json")]
@@ -63,64 +66,57 @@ impl Check {
         let checked = if state::is_state_proof(&bytes) {
             self.state(&bytes, trusts, terminal)
         } else {
-            self.records(&bytes, trusts, terminal)?
+            match InclusionProof::parse(&bytes).and_then(|proof| Ok((proof.check(trusts)?, proof))) {
+                Ok((proven, proof)) => return self.records(&proof, &proven, terminal),
+                Err(fault) => Err(fault),
+            }
         };
         Ok(checked.map_or_else(|fault| self.refuse(&fault, terminal), |()| Exit::AsAsked))
     }
 
     fn records(
         &self,
-        bytes: &[u8],
-        trusts: impl FnOnce(&PublicKey, &RunId) -> bool,
+        proof: &InclusionProof,
+        proven: &ProvenRecords,
         terminal: &mut Terminal,
-    ) -> Result<Result<(), ProofFault>, Failed> {
-        let checked = InclusionProof::parse(bytes).and_then(|proof| {
-            let proven = proof.check(trusts)?;
-            Ok((proof, proven))
-        });
-        match checked {
-            Ok((proof, proven)) => {
-                self.check_tenant(&proven)?;
-                self.print(&proof, &proven, terminal)?;
-                Ok(Ok(()))
-            }
-            Err(fault) => Ok(Err(fault)),
+    ) -> Result<Exit, Failed> {
+        if let Some(tenant) = self.other_tenant(proven) {
+            self.refuse_for(OTHER_TENANT, format!("its run is of tenant {tenant}"), None, terminal);
+            return Ok(Exit::Untrustworthy);
         }
+        self.print(proof, proven, terminal)?;
+        Ok(Exit::AsAsked)
     }
 
-    /// Where the proof shows the record that opens the run, its tenant must be the one asked for.
-    fn check_tenant(&self, proven: &ProvenRecords) -> Result<(), Failed> {
+    /// The tenant of the run, where the proof shows the record that opens it and another tenant was asked for.
+    fn other_tenant<'p>(&self, proven: &'p ProvenRecords) -> Option<&'p Id> {
+        let asked = self.tenant.as_ref()?;
         let opening = proven.records.iter().find_map(|proven| {
             let Body::RunOpened(opening) = &proven.record.as_ref()?.input.body else { return None };
             Some(opening)
         });
-        match (opening, &self.tenant) {
-            (Some(opening), Some(asked)) if opening.tenant != *asked => {
-                let problem = Problem::error("the run is of another tenant")
-                    .row("proof", opening.tenant.as_str())
-                    .row("asked for", asked.as_str());
-                Err(Failed::new(Exit::Untrustworthy, problem))
-            }
-            (Some(_) | None, _) => Ok(()),
-        }
+        opening.map(|opening| &opening.tenant).filter(|tenant| *tenant != asked)
     }
 
     fn refuse(&self, fault: &ProofFault, terminal: &mut Terminal) -> Exit {
-        let (code, is_unknown) = (fault.code(), matches!(fault, ProofFault::Version { .. }));
+        let names_tenant = matches!(fault, ProofFault::Seal(_)) && self.tenant.is_none();
+        let hint = names_tenant
+            .then_some("where the trust-root file binds the key to a tenant, name it with --tenant");
+        self.refuse_for(fault.code(), fault.to_string(), hint, terminal);
+        if matches!(fault, ProofFault::Version { .. }) { Exit::Unfinished } else { Exit::Untrustworthy }
+    }
+
+    fn refuse_for(&self, code: &'static str, reason: String, hint: Option<&str>, terminal: &mut Terminal) {
         if self.json {
-            terminal.json(&json::Refused { holds: false, code, reason: fault.to_string() });
-        } else {
-            let title = format!("{} proves nothing: {fault}", self.proof.display());
-            let mut problem = Problem::error(title).row("code", code);
-            if matches!(fault, ProofFault::Seal(_)) && self.tenant.is_none() {
-                problem = problem
-                    .hint("where the trust-root file binds the key to a tenant, name it with --tenant");
-            }
-            terminal.report(
-                &problem.hint(format!("`rederive explain {code}` says what that means and what to do")),
-            );
+            return terminal.json(&json::Refused { holds: false, code, reason });
         }
-        if is_unknown { Exit::Unfinished } else { Exit::Untrustworthy }
+        let title = format!("{} proves nothing: {reason}", self.proof.display());
+        let mut problem = Problem::error(title).row("code", code);
+        if let Some(hint) = hint {
+            problem = problem.hint(hint);
+        }
+        terminal
+            .report(&problem.hint(format!("`rederive explain {code}` says what that means and what to do")));
     }
 
     fn print(

@@ -24,8 +24,8 @@ const VALUE_CHARS_MAX: usize = 160;
 /// Say where two traces part, to the record and the field.
 #[derive(Args)]
 #[command(after_help = "\
-Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are
-compared by their bytes where both have them. No signature is
+Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are \
+compared by their bytes where both have them. No signature is \
 checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part.
 
 Example: rederive diff mine.rdt theirs.rdt")]

@@ -3,6 +3,7 @@
 mod classes;
 mod gaps;
 mod glossary;
+mod notes;
 
 use clap::Args;
 
@@ -17,8 +18,8 @@ use crate::text::{Cell, Table};
 /// Say what a code means and what to do about it.
 #[derive(Args)]
 #[command(after_help = "\
-Known are the codes of faults (D-CHECKSUM), the rules (TOL-2) and the reasons for which one is breached (sequence-gap), gaps (unpaired-calls),
-verdicts (undecided) and the kinds of record (tool.dispatched). Without CODE all of them are listed.
+Known are the codes of faults (D-CHECKSUM), the rules (TOL-2) and the reasons for which one is breached (sequence-gap), gaps (unpaired-calls), \
+verdicts (undecided), notes of an import (other-span) and the kinds of record (tool.dispatched). Without CODE all of them are listed.
 
 Example: rederive explain D-CHECKSUM")]
 pub(crate) struct Explain {
@@ -89,6 +90,6 @@ fn unknown(code: &str) -> Failed {
         alike => problem.row("alike", alike.join(", ")),
     };
     Failed::usage(
-        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts and kinds"),
+        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts, notes and kinds"),
     )
 }

@@ -46,8 +46,8 @@ pub(crate) enum Import {
 
 #[derive(Args)]
 #[command(after_help = "\
-Each entry (a JSON value, a line of JSON lines, an item of a list of entries) is one run and becomes one .rdt file, named after its file, its number
-and its own id. Runs of this kind are observed: nothing was enforced, and what a message list cannot tell is a gap. An existing
+Each entry (a JSON value, a line of JSON lines, an item of a list of entries) is one run and becomes one .rdt file, named after its file, its number \
+and its own id. Runs of this kind are observed: nothing was enforced, and what a message list cannot tell is a gap. An existing \
 file is never written over. An entry that cannot be imported does not stop the others; the exit status is then 2.
 
 Example: rederive import chat runs/ --out traces/ && rederive replay traces/")]
@@ -61,7 +61,7 @@ pub(crate) struct Chat {
 
 #[derive(Args)]
 #[command(after_help = "\
-A run is a trace: all spans of one trace id in a file. Spans that are neither a model's call nor a tool's are kept as content. An existing file is never
+A run is a trace: all spans of one trace id in a file. Spans that are neither a model's call nor a tool's are kept as content. An existing file is never \
 written over. An entry that cannot be imported does not stop the others; the exit status is then 2.
 
 Example: rederive import otel spans/ --out traces/ && rederive replay traces/")]
@@ -331,10 +331,7 @@ impl Outcome {
         }
         let more = self.failed.len().saturating_sub(PROBLEMS_MAX) as u64;
         if more > 0 {
-            terminal.remark(&format!(
-                "and {} that failed: --json lists all",
-                counted(more, "more entry").replace("entrys", "entries")
-            ));
+            terminal.remark(&format!("and {} more that failed: --json lists all", count(more)));
         }
         if self.runs > 0 {
             terminal.remark(&format!("next: rederive replay {}", out.display()));

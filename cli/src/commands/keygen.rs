@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 /// Make an Ed25519 signing key.
 #[derive(Args)]
 #[command(after_help = "\
-The key file is secret: whoever has it can sign runs, back-dated ones too. The public key is printed, and with --trust a
+The key file is secret: whoever has it can sign runs, back-dated ones too. The public key is printed, and with --trust a \
 trust-root file that trusts it as a recorder in every run of every tenant is written; narrow it by hand.")]
 pub(crate) struct Keygen {
     /// File to write the secret key to, readable by its owner alone. An existing file is never overwritten.

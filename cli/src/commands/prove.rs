@@ -26,11 +26,12 @@ use crate::words::faults;
 /// Prove that records are in a sealed run, or what its last state holds.
 #[derive(Args)]
 #[command(after_help = "\
-A proof of records shows those named, and of all else in the run digests alone. With --content it discloses what they list too: whoever has the proof
+A proof of records shows those named, and of all else in the run digests alone. With --content it discloses what they list too: whoever has the proof \
 then has those contents. A proof of the state shows one entry of it, or that there is none. Either is checked with nothing but a trust-root file.
 
 Examples:
-  rederive prove run.rdt --record 12 --out call.proof && rederive check call.proof --trust roots.json
+  rederive prove run.rdt --record 12 --out call.proof
+  rederive check call.proof --trust roots.json
   rederive prove run.rdt --memory durable/notes/address --out memory.proof")]
 pub(crate) struct Prove {
     /// The trace; it must be sealed.

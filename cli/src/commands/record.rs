@@ -38,9 +38,9 @@ use crate::words::faults;
 /// Record a run from drafts on standard input, one JSON object a line.
 #[derive(Args)]
 #[command(after_help = "\
-A draft is the JSON view of a record without what the recorder adds: {\"kind\", \"actor\", \"origin\", \"causes\", \"body\", \"contents\", ..}; the first is
-`run.opened`, the last `run.closed`. In a body, \"@S.C\" stands for the commitment of content C of record S, \"@.C\" for that of the draft's own
-content C. Each line is answered on standard output by {\"sequence\", \"outcome\", \"breaches\", \"durable\"} or {\"error\": {\"line\", \"column\",
+A draft is the JSON view of a record without what the recorder adds: {\"kind\", \"actor\", \"origin\", \"causes\", \"body\", \"contents\", ..}; the first is \
+`run.opened`, the last `run.closed`. In a body, \"@S.C\" stands for the commitment of content C of record S, \"@.C\" for that of the draft's own \
+content C. Each line is answered on standard output by {\"sequence\", \"outcome\", \"breaches\", \"durable\"} or {\"error\": {\"line\", \"column\", \
 \"reason\"}}; in an enforced run the caller must not act on a request whose outcome is `refused`. docs/record.md has the whole language.
 
 Examples:

@@ -33,7 +33,7 @@ const OUT_OF_REACH: [&str; 4] = [
 /// Copy a trace without some contents; every hash and signature stays.
 #[derive(Args)]
 #[command(after_help = "\
-The input is never changed. --find looks for the text as it is and as JSON writes it; other forms of it (base64, parts in several contents) are not found. What
+The input is never changed. --find looks for the text as it is and as JSON writes it; other forms of it (base64, parts in several contents) are not found. What \
 stands in record bodies (ids, numbers, enums) is no content and cannot be removed.
 
 Examples:

@@ -33,7 +33,7 @@ use crate::words::faults;
 The verdict depends on the traces, the level and the trust-root file alone: not on --jobs, the order of paths or the clock.
 
 Examples:
-  rederive replay traces/                                every trace in a folder, states derived again
+  rederive replay traces/
   rederive replay run.rdt --level content --trust roots.json
   rederive replay traces/ --json | jq '.results[] | select(.valid != \"reproduced\")'")]
 pub(crate) struct Replay {

@@ -30,7 +30,7 @@ Text from the trace is shown with terminal escape sequences, control characters 
 Examples:
   rederive show run.rdt                    the run, a line a record
   rederive show run.rdt --record 12        one record in full
-  rederive show run.rdt --causes 12        the chain from record 12 back to the goal, and all that led to it
+  rederive show run.rdt --causes 12        what led to it, back to the goal
   rederive show run.rdt --json | jq .kind  every record as JSON, one a line")]
 pub(crate) struct Show {
     /// The trace.

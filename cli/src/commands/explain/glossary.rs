@@ -8,7 +8,7 @@ use rederive_verify::IntegrityFault;
 use serde::Serialize;
 
 use super::classes::Class;
-use super::gaps;
+use super::{gaps, notes};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{one_line, wrapped};
@@ -22,6 +22,7 @@ pub(super) enum Group {
     Reason,
     Gap,
     Verdict,
+    Note,
     Kind,
 }
 
@@ -33,6 +34,7 @@ impl Group {
             Self::Reason => "reasons for which a rule is not kept",
             Self::Gap => "gaps: what is missing, or could not be checked",
             Self::Verdict => "verdicts",
+            Self::Note => "notes of an import",
             Self::Kind => "kinds of record",
         }
     }
@@ -51,6 +53,7 @@ pub(super) struct Entry {
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) next: &'static str,
     /// Where SPEC.md has it.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) spec: &'static str,
 }
 
@@ -72,6 +75,15 @@ pub(super) fn glossary() -> Vec<Entry> {
         spec: "section 12.3",
     }));
     all.extend(Valid::ALL.iter().map(|valid| of_verdict(*valid)));
+    all.extend(notes::ALL.iter().map(|(name, meaning)| Entry {
+        name,
+        group: Group::Note,
+        meaning: phrase(meaning),
+        about: "An import made the run all the same, and lost nothing: what it did not understand is kept as content."
+            .to_owned(),
+        next: "the first place is named beside the note; docs/import.md says how each format is read",
+        spec: "",
+    }));
     all.extend(Kind::ALL.iter().map(|kind| of_kind(*kind)));
     all
 }
