@@ -212,7 +212,9 @@ impl Lineage {
     fn sum_range(&self, range: Range<usize>) -> Summary {
         let own = range.start.saturating_sub(self.base_len)..range.end.saturating_sub(self.base_len);
         let base = range.start.min(self.base_len)..range.end.min(self.base_len);
-        let own = self.own_blocks.sum(&self.own, own);
+        // Most causes are few: summing up blocks would cost more than the marks themselves.
+        let own =
+            if own.len() <= BLOCK { joined(&self.own, own) } else { self.own_blocks.sum(&self.own, own) };
         if base.len() <= BLOCK {
             return own.join(joined(self.base(), base));
         }

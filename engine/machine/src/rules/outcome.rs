@@ -30,9 +30,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
         return;
     }
     let charge = Charge::of(case);
+    let needs = Needs::of(case.kind);
+    if charge == Charge::default() && needs == Needs::default() && case.kind != Kind::LimitRead {
+        return;
+    }
     let limits = &case.config.limits;
     let after = charge.added_to(case);
-    let needs = Needs::of(case.kind);
     let counted = [
         (charge.calls, after.calls, limits.calls, Reason::CallLimit),
         (u64::from(charge.is_rated(case)), after.calls_in_window, limits.rate_calls, Reason::RateLimit),
@@ -64,7 +67,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
 }
 
 /// The least that what a request asks for will cost: how much nobody knows before the answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Needs {
     spend: u64,
     tokens: u64,

@@ -3,7 +3,7 @@
 use rederive_evidence::kinds::prompt::{PromptAnswered, PromptSent};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{ActorType, Layer, Mode, Sensitivity};
+use rederive_evidence::values::{ActorType, Layer, Mode, Role, Sensitivity};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
@@ -59,11 +59,13 @@ fn check_place(case: &Case<'_>, rule: Rule, found: &mut Breaches) {
     }
 }
 
-/// PRM-1: each new part's record is a cause, kept parts are parts of the agent's latest prompt, and nothing in it was withheld.
+/// PRM-1: each new part's record is a cause, kept parts are parts of the agent's latest prompt, and nothing in it was withheld. Data came from
+/// some record; in an observed run nobody may know from which.
 fn check_parts(case: &Case<'_>, prompt: &PromptSent, found: &mut Breaches) {
     for (item, part) in prompt.parts.iter().enumerate() {
-        if let Some(from) = part.from.filter(|from| !case.input.causes.contains(from.0)) {
-            found.add_at(Rule::Prm1, Reason::PartNotCause, Some(from.0), Some(item));
+        let is_cause = part.from.map(|from| case.input.causes.contains(from.0));
+        if !is_cause.unwrap_or(part.role != Role::Tool || !case.enforced()) {
+            found.add_at(Rule::Prm1, Reason::PartNotCause, part.from.map(|from| from.0), Some(item));
         }
         let content = case.commitment(part.content).and_then(|content| case.state.context(&content));
         if content.is_some_and(|content| content.withheld) {

@@ -1,6 +1,6 @@
 //! Parts of prompts by what they say: finds the parts that may no longer be used as they are, without looking at the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
@@ -12,7 +12,8 @@ use super::sections::{Change, State};
 /// What the entries of prompts' parts and of contents say together. No entry itself: it follows from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PartIndex {
-    saying: BTreeMap<Digest, BTreeSet<PartKey>>,
+    /// The parts that say a content. `None`, which no item has, stands before all of them.
+    saying: BTreeSet<(Digest, Option<PartKey>)>,
     withheld: BTreeSet<PartKey>,
     blocked: BTreeSet<PartKey>,
     transformed: BTreeSet<PartKey>,
@@ -40,19 +41,6 @@ impl Barred {
 }
 
 impl PartIndex {
-    fn add(&mut self, content: Digest, part: &PartKey) {
-        self.saying.entry(content).or_default().insert(part.clone());
-    }
-
-    fn remove(&mut self, content: &Digest, part: &PartKey) {
-        if let Some(parts) = self.saying.get_mut(content) {
-            parts.remove(part);
-            if parts.is_empty() {
-                self.saying.remove(content);
-            }
-        }
-    }
-
     /// Notes in what ways a part is barred from now on.
     fn bar(&mut self, part: &PartKey, barred: Barred) {
         let sets = [
@@ -63,7 +51,7 @@ impl PartIndex {
         for (set, is_in) in sets {
             if is_in {
                 set.insert(part.clone());
-            } else {
+            } else if !set.is_empty() {
                 set.remove(part);
             }
         }
@@ -89,11 +77,11 @@ impl State {
     pub(super) fn index(&mut self, change: &Change) {
         if let Change::Part(key, new) = change {
             if let Some(before) = self.part(key).copied() {
-                self.part_index.remove(&before.content, key);
+                self.part_index.saying.remove(&(before.content, Some(key.clone())));
             }
             let content = new.as_ref().map(|new| new.value.content);
             self.part_index.bar(key, Barred::of(content.and_then(|content| self.context(&content))));
-            content.into_iter().for_each(|content| self.part_index.add(content, key));
+            self.part_index.saying.extend(content.map(|content| (content, Some(key.clone()))));
         } else if let Change::Context(content, new) = change {
             let after = Barred::of(new.as_ref().map(|new| &new.value));
             if after != Barred::of(self.context(content)) {
@@ -103,7 +91,10 @@ impl State {
     }
 
     fn bar_parts(&mut self, content: &Digest, barred: Barred) {
-        let parts = self.part_index.saying.get(content).cloned().unwrap_or_default();
-        parts.iter().for_each(|part| self.part_index.bar(part, barred));
+        let saying = self.part_index.saying.range((*content, None)..);
+        let parts = saying.take_while(|(said, _)| said == content).filter_map(|(_, part)| part.clone());
+        for part in parts.collect::<Vec<PartKey>>() {
+            self.part_index.bar(&part, barred);
+        }
     }
 }

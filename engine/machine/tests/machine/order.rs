@@ -86,7 +86,7 @@ fn interleaved(mut trial: Trial, mut courses: Vec<Vec<Made>>, picks: &[usize]) -
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     /// Parallel calls of two agents end in one state, however their records arrive; their checksums may differ.
     #[test]

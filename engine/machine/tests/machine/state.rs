@@ -92,7 +92,7 @@ fn a_state_of_nothing_has_no_bytes_and_the_root_of_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     /// Entries are the state: what they make is it again, with its root and its count of bytes; deltas alone lead there.
     /// Spec: state-sections, state-tree, changes.

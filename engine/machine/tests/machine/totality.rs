@@ -16,7 +16,7 @@ fn modes() -> impl Strategy<Value = Mode> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     /// Whatever comes, and whatever came before: breaches ascend, each of a rule for one of its reasons, and each reason once; what breaches is
     /// refused where it is a request of an enforced run, and applied otherwise; one mark a record.

@@ -15,6 +15,11 @@ pub(crate) const PAIRS: &[Pair] = &[
         let told = trial.told("hello");
         (trial, prompt(0, &[(told, "hello")]).because([twin.pick(told, 0)]))
     }),
+    // What speaks as data names its record.
+    (Rule::Prm1, Reason::PartNotCause, |twin| {
+        let from = twin.pick(Some(RecordRef(0)), None);
+        (Trial::new(), with_prompt(prompt(0, &[(0, "the goal")]), |body| body.parts[0].from = from))
+    }),
     (Rule::Prm1, Reason::NoSuchPrompt, |twin| {
         let mut trial = Trial::new();
         trial.turn_open(0);
