@@ -123,8 +123,8 @@ struct Recording<'a> {
 /// A run that was opened.
 struct Run {
     recorder: Recorder<OsStorage>,
-    /// The actor that makes the recorder's own records.
-    own_name: Option<Id>,
+    /// The actor that closes it where the drafts do not.
+    closer: Option<Id>,
 }
 
 /// What became of a line.
@@ -160,10 +160,10 @@ impl Recording<'_> {
     fn recover(&mut self, terminal: &mut Terminal) -> Result<(), Failed> {
         let path = self.record.out.as_path();
         let before = trace::open(path)?;
-        let mut own_name = None;
+        let mut closed_by = None;
         for record in trace::records(&before, path) {
             let record = record?;
-            own_name = own_name.or_else(|| recorder_of(&record.input.body));
+            closed_by = closed_by.or_else(|| closer(&record.input.body, &record.input.actor));
             let commitments = record.input.contents.iter().map(|entry| entry.commitment).collect();
             self.known.keep(record.input.sequence, commitments);
         }
@@ -179,7 +179,7 @@ impl Recording<'_> {
             told.push_str(&format!("; {} that were never acknowledged are cut off", bytes(torn.bytes)));
         }
         terminal.remark(&told);
-        self.run = Some(Run { recorder, own_name });
+        self.run = Some(Run { recorder, closer: closed_by });
         Ok(())
     }
 
@@ -229,11 +229,11 @@ impl Recording<'_> {
             self.known.keep(appended.sequence, commitments);
             return Ok(Answer::from(appended));
         }
-        let (own_name, contents) = (recorder_of(&draft.body), draft.contents.clone());
+        let (closer, contents) = (closer(&draft.body, &draft.actor), draft.contents.clone());
         let recorder = Recorder::create(OsStorage, self.path(), draft, self.options())?;
         self.known.keep(0, commitments(&recorder, &contents)?);
         let opening = recorder.opening().cloned();
-        self.run = Some(Run { recorder, own_name });
+        self.run = Some(Run { recorder, closer });
         opening.map(Answer::from).ok_or(RecordError::NotAnOpening)
     }
 
@@ -257,9 +257,9 @@ impl Recording<'_> {
     }
 
     fn seal(&self, run: Run, terminal: &mut Terminal) -> Result<SealedRun, RecordError> {
-        if let (Some(end), Some(own_name)) = (self.record.close, run.own_name) {
+        if let (Some(end), Some(closer)) = (self.record.close, run.closer) {
             let body = RunClosed { end: end.into(), reason: None };
-            match run.recorder.append(Draft::new(own_name, Origin::Code, body)) {
+            match run.recorder.append(Draft::new(closer, Origin::Code, body)) {
                 Ok(appended) => terminal.json(&Answer::from(appended)),
                 // The drafts closed it themselves.
                 Err(RecordError::Append(AppendError::Closed)) => {}
@@ -278,9 +278,9 @@ fn commitments(
     contents.iter().map(|content| recorder.commitment(&content.bytes)).collect()
 }
 
-/// The actor that the opening registers as its recorder.
-fn recorder_of(body: &Body) -> Option<Id> {
+/// Who closes a run that its drafts leave open: the actor that the opening registers as its recorder, else the one that made the opening.
+fn closer(body: &Body, actor: &Id) -> Option<Id> {
     let Body::RunOpened(opening) = body else { return None };
     let own = opening.actors.iter().find(|actor| actor.actor_type == ActorType::Recorder);
-    own.map(|actor| actor.id.clone())
+    Some(own.map_or_else(|| actor.clone(), |own| own.id.clone()))
 }

@@ -84,3 +84,16 @@ fn runs_imported_under_a_key_are_vouched_for_by_it() {
     let gaps = json["results"][0]["gaps"].as_array().unwrap().clone();
     assert!(!gaps.contains(&"unattested".into()) && !gaps.contains(&"no-trust-root".into()), "{gaps:?}");
 }
+
+#[test]
+fn of_many_failures_the_first_are_told_and_json_lists_all() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bad.jsonl", format!("{GOOD}\n{}", "{\n".repeat(25)));
+    let ended = sandbox.quietly(&["import", "chat", "bad.jsonl", "--out", "out"], b"");
+    assert_eq!(ended.exit, 2);
+    assert_eq!(ended.stderr.lines().filter(|line| line.starts_with("error: ")).count(), 20);
+    assert!(ended.stderr.contains("and 5 more that failed: --json lists all"), "{}", ended.stderr);
+    let json = sandbox.quietly(&["import", "chat", "bad.jsonl", "--out", "other", "--json"], b"").json();
+    assert_eq!((&json["runs"], json["failed"].as_array().unwrap().len()), (&1.into(), 25));
+    assert_eq!(json["failed"][24]["entry"], 25);
+}
