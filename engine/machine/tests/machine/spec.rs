@@ -1,9 +1,10 @@
-//! What SPEC.md says of the rules is what the machine has. Spec: rule-set.
+//! What SPEC.md says of the rules is what the machine has. Spec: rule-set, delta-form.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use rederive_evidence::values::Layer;
+use rederive_machine::testing::*;
 use rederive_machine::{judges, rule_set_1, rules, supports};
 
 use crate::grid;
@@ -61,4 +62,24 @@ fn the_rule_set_is_the_one_that_traces_name() {
 fn layers_that_ask_for_an_engine_or_a_gate_are_left_to_a_later_set() {
     let later: Vec<Layer> = Layer::ALL.iter().copied().filter(|layer| !judges(*layer)).collect();
     assert_eq!(later, [Layer::Policy, Layer::Escalation, Layer::Credential, Layer::Approval]);
+}
+
+/// The bytes of an indented block: what stands in hexadecimal digits before each line's words.
+fn printed(after: &str) -> String {
+    let text =
+        std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../SPEC.md")).unwrap();
+    let (_, block) = text.split_once(after).unwrap();
+    let lines = block.lines().skip_while(|line| !line.starts_with("    "));
+    let lines = lines.take_while(|line| line.starts_with("    "));
+    lines.map(|line| line.trim().split("   ").next().unwrap().replace(' ', "")).collect()
+}
+
+#[test]
+fn the_delta_that_is_printed_is_the_machines() {
+    let trial = Trial::new();
+    let mut delta = Vec::new();
+    trial.ask(&dispatch(&place(0, 0), "mail")).transition.delta(&mut delta);
+    let hex: String = delta.iter().map(|byte| format!("{byte:02x}")).collect();
+    let printed = printed("The delta of a `tool.dispatched` that is refused");
+    assert_eq!(hex, format!("{printed:0<128}"));
 }
