@@ -12,6 +12,7 @@ use rederive_archive::storage::{OsStorage, ReadAt};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::limits::SPAN_BYTES_MIN;
 use rederive_evidence::record::Record;
+use rederive_machine::State;
 use rederive_recorder::{Durability, Recorder};
 use rederive_replay::{Level, Report, Sample, Valid, replay, replay_bytes, replay_reader};
 
@@ -166,6 +167,50 @@ fn lied_in(segment: usize) -> Vec<u8> {
     record.derived.delta.0[0] ^= 1;
     *frame = record.append_frame(Vec::new()).unwrap();
     trace.resigned(&key()).write()
+}
+
+/// Spec: verdict-deterministic.
+#[test]
+fn a_lie_is_told_alike_wherever_replay_began() {
+    let ends = span_ends(&Trace::read(long()));
+    // Two lies, so that the ranges of several threads meet them in any order; the lower one stands.
+    let mut trace = Trace::read(&lied_in(ends[1] + 2));
+    trace.parts[ends[0]].snapshot = None;
+    let mut lower = Trace::read(&lied_in(ends[0] + 1));
+    lower.parts[ends[1] + 2].frames.clone_from(&trace.parts[ends[1] + 2].frames);
+    lower.parts[ends[0]].snapshot = None;
+    for (trace, lie) in [(trace, ends[1] + 2), (lower.resigned(&key()), ends[0] + 1)] {
+        let bytes = trace.write();
+        let one = on_threads(1, &bytes, Level::State);
+        assert_eq!(
+            (one.valid, one.wrong.as_ref().unwrap().place.segment),
+            (Valid::Diverged, Some(lie as u32))
+        );
+        assert_eq!(on_threads(8, &bytes, Level::State), one);
+    }
+}
+
+/// Who has the key can sign a state root and give the snapshot that has it. Replay from there goes on as if nothing had happened; replay of what is
+/// before it ends elsewhere.
+#[test]
+fn a_snapshot_forged_together_with_its_root_diverges_at_its_spans_end() {
+    let mut trace = Trace::read(long());
+    let end = span_ends(&trace)[0];
+    let entries = trace.parts[end].snapshot.as_mut().unwrap();
+    // A counter of the run's progress, or whatever else stands last.
+    let forged: Vec<(Vec<u8>, Vec<u8>)> = entries[..entries.len() - 1].to_vec();
+    let state =
+        State::from_entries(forged.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))).unwrap();
+    *entries = forged;
+    trace.change_header(end, &key(), |header| header.state_root = Some(state.root()));
+    let bytes = trace.resigned(&key()).write();
+    let one = on_threads(1, &bytes, Level::State);
+    let wrong = one.wrong.as_ref().unwrap();
+    assert_eq!(
+        (one.valid, wrong.code, wrong.place.segment),
+        (Valid::Diverged, "D-STATE-ROOT", Some(end as u32))
+    );
+    assert_eq!(on_threads(8, &bytes, Level::State), one);
 }
 
 /// Spec: sample.

@@ -24,6 +24,13 @@ use rederive_replay::{Gap, Level, Report, Valid};
 use crate::runs;
 use crate::traces::{Trace, key, options, path, recorded, recorded_enforced, recorded_with, report};
 
+/// This many cases, or as many as `PROPTEST_CASES` says.
+fn cases(few: u32) -> ProptestConfig {
+    let all = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { all.cases } else { few };
+    ProptestConfig { cases, ..all }
+}
+
 /// A whole trace of up to three enforced turns, cut anywhere.
 fn cut_trace() -> impl Strategy<Value = Trace> {
     (0..=3_u32, prop::collection::vec(any::<Index>(), 0..5)).prop_map(|(turns, cuts)| {
@@ -95,7 +102,7 @@ impl Harm {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     /// Spec: verdict-deterministic.
     #[test]
@@ -179,7 +186,7 @@ fn redacted(bytes: &[u8], leave_out: &BTreeSet<Digest>, packing: Packing) -> Vec
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(cases(16))]
 
     /// Spec: redaction, D5.
     #[test]
@@ -306,7 +313,7 @@ fn bent(proof: &InclusionProof, trace: &Trace, segment: usize) -> Vec<(String, I
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(cases(16))]
 
     /// Spec: proof, proof-check.
     #[test]
@@ -388,7 +395,7 @@ fn arrivals() -> impl Strategy<Value = Vec<(u16, bool)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     /// Spec: order-independence, D13.
     #[test]

@@ -12,7 +12,7 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::record::Record;
+use rederive_evidence::record::{Causes, Record};
 use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{Mode, Place};
 use rederive_recorder::{
@@ -38,8 +38,46 @@ struct Told {
     is_sealed: bool,
 }
 
+/// What is recorded.
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    /// A call through broker and gate, in one segment.
+    Enforced,
+    /// Prompts with so many tools that they fill two segments.
+    Wide,
+}
+
+impl Run {
+    fn mode(self) -> Mode {
+        match self {
+            Self::Enforced => Mode::Enforced,
+            Self::Wide => Mode::Observed,
+        }
+    }
+
+    fn drafts<S: Storage>(self, recorder: &Recorder<S>) -> Vec<Draft> {
+        match self {
+            Self::Enforced => runs::enforced(TURNS, |bytes| recorder.commitment(bytes).unwrap()),
+            Self::Wide => wide(),
+        }
+    }
+}
+
+fn wide() -> Vec<Draft> {
+    let mut drafts = runs::observed(9);
+    drafts.retain(|draft| matches!(draft.body.kind(), Kind::RunOpened | Kind::PromptSent | Kind::RunClosed));
+    for draft in &mut drafts {
+        draft.causes = Causes::NONE;
+        if let Body::PromptSent(sent) = &mut draft.body {
+            sent.tools = (0..500).map(|tool| runs::id(&format!("{tool:0100}"))).collect();
+        }
+    }
+    drafts
+}
+
 /// A run as it is recorded, from whatever of it is recorded already.
 struct Script {
+    run: Run,
     durability: Durability,
 }
 
@@ -48,14 +86,10 @@ impl Script {
         options(self.durability, b"faults")
     }
 
-    fn drafts<S: Storage>(recorder: &Recorder<S>) -> Vec<Draft> {
-        runs::enforced(TURNS, |bytes| recorder.commitment(bytes).unwrap())
-    }
-
     /// Records until something fails.
     fn record(&self, storage: &FaultyStorage) -> Told {
         let mut told = Told { acknowledged: 0, is_sealed: false };
-        let opening = runs::opening(Mode::Enforced);
+        let opening = runs::opening(self.run.mode());
         let Ok(recorder) = Recorder::create(storage.clone(), path(), opening, self.options()) else {
             return told;
         };
@@ -73,7 +107,7 @@ impl Script {
         acknowledged: &mut u64,
     ) -> Result<SealedRun, RecordError> {
         let recorded = recorder.records()?;
-        for draft in Self::drafts(&recorder).into_iter().skip(recorded as usize) {
+        for draft in self.run.drafts(&recorder).into_iter().skip(recorded as usize) {
             let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
             let appended = recorder.append(draft).inspect_err(|error| assert_stopped(&recorder, error))?;
             assert_eq!(appended.outcome, Outcome::Applied);
@@ -93,7 +127,11 @@ impl Script {
     fn frames(&self) -> Vec<Vec<u8>> {
         let storage = FaultyStorage::new();
         assert!(self.record(&storage).is_sealed);
-        Trace::read(&storage.bytes_of(path()).unwrap()).parts.remove(0).frames
+        Trace::read(&storage.bytes_of(path()).unwrap())
+            .parts
+            .into_iter()
+            .flat_map(|part| part.frames)
+            .collect()
     }
 }
 
@@ -156,24 +194,16 @@ fn recover(storage: &FaultyStorage, script: &Script, case: &str) -> Option<Recov
         Err(error) => panic!("{case}: {error}"),
     };
     // A call that had been dispatched has got its end by the recovery: what the script has next would follow none.
-    let kept = report_records(&recorder, &report);
-    if recorder.records().unwrap() == kept {
-        script.go_on(recorder, &mut 0).unwrap_or_else(|error| panic!("{case}: {error}"));
-    } else {
-        assert_eq!(recorder.records().unwrap(), kept + 1, "{case}: one call was open");
-        recorder.append(runs::closing(kept, 1_000)).unwrap();
+    let last = last_records(storage, 1).swap_remove(0);
+    let kept = recorder.records().unwrap();
+    if matches!(last.input.body, Body::ToolUnknown(_)) {
+        recorder.append(runs::closing(kept - 1, 1_000)).unwrap();
         recorder.seal().unwrap();
+    } else {
+        assert_eq!(frames_in(storage).len() as u64, kept, "{case}");
+        script.go_on(recorder, &mut 0).unwrap_or_else(|error| panic!("{case}: {error}"));
     }
     Some(report)
-}
-
-fn report_records(recorder: &Recorder<FaultyStorage>, report: &RecoveryReport) -> u64 {
-    // All records of the script fit into one segment.
-    if report.segments > 0 {
-        recorder.records().unwrap()
-    } else {
-        (report.attested + report.unattested) as u64
-    }
 }
 
 #[track_caller]
@@ -191,7 +221,8 @@ fn assert_recovers(storage: &FaultyStorage, script: &Script, expected: &[Vec<u8>
     }
     let report = replayed(storage);
     assert_eq!(report.valid, Valid::Reproduced, "{case}: {report:#?}");
-    assert_eq!((report.failures.total(), report.findings.total()), (0, 0), "{case}: {report:#?}");
+    assert_eq!(report.failures.total(), 0, "{case}: {report:#?}");
+    assert!(report.findings.total() == 0 || matches!(script.run, Run::Wide), "{case}: {report:#?}");
     assert!(!report.gaps.contains(&Gap::Unsealed), "{case}: {:?}", report.gaps);
     let first = frames_in(storage).swap_remove(0);
     assert!(first == expected[0] || report.records as usize == expected.len(), "{case}");
@@ -205,7 +236,7 @@ fn survivals(call: u64) -> [Survival; 3] {
 #[test]
 fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
     for durability in [Durability::EveryRecord, Durability::Group(4), Durability::OnSeal] {
-        let script = Script { durability };
+        let script = Script { run: Run::Enforced, durability };
         let expected = script.frames();
         let storage = FaultyStorage::new();
         assert!(script.record(&storage).is_sealed);
@@ -231,9 +262,36 @@ fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
     }
 }
 
+/// The same over the end of a segment: its blocks, and the log of the next one.
+#[test]
+fn whatever_call_fails_around_the_end_of_a_segment_what_was_acknowledged_is_kept() {
+    // A short write and a storage that is gone end in what these leave behind.
+    const FAULTS: [Fault; 4] = [Fault::Failed, Fault::FailedButDone, Fault::DiskFull, Fault::Crash];
+    let script = Script { run: Run::Wide, durability: Durability::Group(4) };
+    let expected = script.frames();
+    let storage = FaultyStorage::new();
+    assert!(script.record(&storage).is_sealed);
+    assert_eq!(TraceReader::open(&storage, path()).unwrap().segments(), 2);
+    let cases: Vec<(u64, Fault)> =
+        (0..storage.calls()).flat_map(|call| FAULTS.map(|fault| (call, fault))).collect();
+    cases.into_par_iter().for_each(|(call, fault)| {
+        let survival = if call.is_multiple_of(3) { Survival::Nothing } else { Survival::Sectors(call) };
+        let case = format!("{fault:?} at call {call}, {survival:?}");
+        let storage = FaultyStorage::new();
+        storage.inject(call, fault);
+        let told = script.record(&storage);
+        storage.restart(survival);
+        match TraceReader::open(&storage, path()) {
+            Ok(_) => assert_kept(&storage, &expected, &told, &case),
+            Err(fault) => assert_eq!((told.acknowledged, told.is_sealed), (0, false), "{case}: {fault}"),
+        }
+        assert_recovers(&storage, &script, &expected, &case);
+    });
+}
+
 #[test]
 fn a_recovery_that_fails_itself_loses_nothing_either() {
-    let script = Script { durability: Durability::EveryRecord };
+    let script = Script { run: Run::Enforced, durability: Durability::EveryRecord };
     let expected = script.frames();
     let interrupted = || {
         let storage = FaultyStorage::new();
@@ -270,7 +328,7 @@ fn a_recovery_that_fails_itself_loses_nothing_either() {
 
 #[test]
 fn a_fault_that_wrote_nothing_is_passed_by_flushing_again() {
-    let script = Script { durability: Durability::EveryRecord };
+    let script = Script { run: Run::Enforced, durability: Durability::EveryRecord };
     let expected = script.frames();
     let calls = {
         let storage = FaultyStorage::new();
@@ -284,7 +342,7 @@ fn a_fault_that_wrote_nothing_is_passed_by_flushing_again() {
         let recorder = Recorder::create(storage.clone(), path(), opening, script.options()).unwrap();
         storage.inject(call, fault);
         let (mut failed, mut unknown) = (false, false);
-        for draft in Script::drafts(&recorder).into_iter().skip(1) {
+        for draft in Run::Enforced.drafts(&recorder).into_iter().skip(1) {
             let Err(error) = recorder.append(draft) else { continue };
             failed = true;
             match error.effect() {
@@ -343,7 +401,7 @@ fn append_calls(recorder: &Recorder<FaultyStorage>, thread: u32, turns: u32) -> 
         for mut draft in [template[4].clone(), template[5].clone()] {
             draft.place = Some(place.clone());
             draft.time = None;
-            draft.causes = rederive_evidence::record::Causes::of([0]);
+            draft.causes = Causes::of([0]);
             taken.push(recorder.append(draft).unwrap().sequence);
         }
     }
@@ -440,7 +498,7 @@ fn a_dispatch_waits_for_no_group() {
     let recorder =
         Recorder::create(storage.clone(), path(), opening, options(Durability::Group(1_000), b"dispatch"))
             .unwrap();
-    for draft in Script::drafts(&recorder).into_iter().skip(1) {
+    for draft in Run::Enforced.drafts(&recorder).into_iter().skip(1) {
         let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
         let appended = recorder.append(draft).unwrap();
         assert_eq!(appended.is_durable, is_dispatch, "record {}", appended.sequence);
@@ -462,7 +520,7 @@ fn stopped_after(kind: Kind) -> FaultyStorage {
 
 /// Appends drafts of the run up to the one of this kind.
 fn append_up_to(recorder: &Recorder<FaultyStorage>, kind: Kind) {
-    let drafts = Script::drafts(recorder);
+    let drafts = Run::Enforced.drafts(recorder);
     let end = drafts.iter().position(|draft| draft.body.kind() == kind).unwrap();
     drafts.into_iter().take(end + 1).skip(1).for_each(|draft| drop(recorder.append(draft).unwrap()));
 }
@@ -484,7 +542,7 @@ fn a_dispatched_call_becomes_unknown_at_recovery_and_is_not_dispatched_again() {
     assert!(last.derived.breaches.is_empty(), "{:?}", last.derived.breaches);
 
     let dispatch =
-        Script::drafts(&recorder).into_iter().find(|draft| draft.body.kind() == Kind::ToolDispatched);
+        Run::Enforced.drafts(&recorder).into_iter().find(|draft| draft.body.kind() == Kind::ToolDispatched);
     assert_eq!(recorder.append(dispatch.unwrap()).unwrap().outcome, Outcome::Refused);
     recorder.append(runs::closing(11, 1_000)).unwrap();
     recorder.seal().unwrap();
@@ -497,7 +555,7 @@ fn a_dispatched_call_becomes_unknown_at_recovery_and_is_not_dispatched_again() {
 fn a_call_that_was_not_dispatched_goes_on_after_recovery() {
     for kind in [Kind::ToolProposed, Kind::ToolValidated, Kind::ToolRequested, Kind::DecisionMade] {
         let storage = stopped_after(kind);
-        let script = Script { durability: Durability::EveryRecord };
+        let script = Script { run: Run::Enforced, durability: Durability::EveryRecord };
         let options = options(Durability::EveryRecord, b"stop");
         let (recorder, _) = Recorder::recover(storage.clone(), path(), options).unwrap();
         script.go_on(recorder, &mut 0).unwrap();
@@ -623,6 +681,22 @@ fn a_clock_that_steps_back_is_flagged_and_not_followed() {
 }
 
 /// Spec: content-once.
+/// D5: the secret of the run is gone; contents that the trace has keep their commitments, others get theirs under a new one.
+#[test]
+fn contents_keep_their_commitments_over_a_recovery() {
+    let storage = stopped_after(Kind::ToolProposed);
+    let with = |seed: &[u8]| options(Durability::EveryRecord, seed);
+    let commitments = |seed: &[u8]| {
+        let (recorder, _) = Recorder::recover(storage.clone(), path(), with(seed)).unwrap();
+        [b"question 0".as_slice(), b"a new one"].map(|bytes| recorder.commitment(bytes).unwrap())
+    };
+    let (one, other) = (commitments(b"one"), commitments(b"other"));
+    assert_eq!(one[0], other[0]);
+    assert_ne!(one[1], other[1]);
+    let listed = last_records(&storage, 4).swap_remove(0).input.contents[0].commitment;
+    assert_eq!(one[0], listed, "the question's");
+}
+
 #[test]
 fn equal_content_is_committed_to_once_in_a_run_and_otherwise_in_another() {
     let storage = FaultyStorage::new();
