@@ -1,5 +1,7 @@
 //! The documents say what the tool does: their literal examples are run here.
 
+use std::path::Path;
+
 use crate::sandbox::{Sandbox, block};
 
 #[test]
@@ -27,6 +29,56 @@ fn the_json_of_import_and_replay_is_what_the_document_says() {
         fix(&mut found);
         assert_eq!(found, expected, "{example}: {}", ended.stdout);
     }
+}
+
+#[test]
+fn no_command_writes_a_member_that_the_document_does_not_have() {
+    let mut sandbox = Sandbox::with_run();
+    let changed = crate::sandbox::drafts().replace("shelf 4", "shelf 5");
+    sandbox.record("other.rdt", &["--key", "key"], &changed);
+    sandbox.record(
+        "shorter.rdt",
+        &["--key", "key"],
+        &changed.replace("shelf 5", "shelf 4").replace("\"causes\":[6],", ""),
+    );
+    for arguments in [
+        ["--record", "6", "--content", "--out", "a.proof"],
+        ["--tool", "search", "--quiet", "--out", "b.proof"],
+    ] {
+        let ended = sandbox.quietly(&[&["prove", "run.rdt"][..], &arguments].concat(), b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    }
+    let check = |proof: &'static str| ["check", proof, "--trust", "key.roots.json", "--json"];
+    let commands: [(&str, &[&str]); 10] = [
+        ("import", &["import", "chat", "missing.json", "--out", "traces", "--json"]),
+        ("replay", &["replay", "run.rdt", "missing.rdt", "--sample", "1", "--json"]),
+        ("show", &["show", "run.rdt", "--causes", "6", "--json"]),
+        ("diff", &["diff", "run.rdt", "run.rdt", "--json"]),
+        ("diff", &["diff", "run.rdt", "other.rdt", "--json"]),
+        ("diff", &["diff", "run.rdt", "shorter.rdt", "--json"]),
+        ("check", &check("a.proof")),
+        ("check", &check("b.proof")),
+        ("check", &check("key")),
+        ("redact", &["redact", "run.rdt", "--out", "c.rdt", "--all", "--json"]),
+    ];
+    for (section, arguments) in commands {
+        let documented = members(section);
+        let ended = sandbox.quietly(arguments, b"");
+        for member in ended.json().as_object().unwrap().keys() {
+            assert!(documented.contains(member), "{arguments:?} writes {member}: {documented:?}");
+        }
+    }
+}
+
+/// The members that the tables of a command's section name.
+fn members(command: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/json.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, section) = text.split_once(&format!("## `rederive {command} ")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let names =
+        section.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+    names.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
 }
 
 /// Takes out what differs from build to build, or from one machine to the next.

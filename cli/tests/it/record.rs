@@ -175,3 +175,36 @@ fn the_same_drafts_and_seed_give_the_same_file() {
     assert_eq!(sandbox.read("a/run.rdt"), sandbox.read("b/run.rdt"));
     assert_ne!(sandbox.read("a/run.rdt"), sandbox.read("run.rdt"));
 }
+
+#[test]
+fn a_recorder_that_is_killed_loses_nothing_that_it_answered() {
+    for answered in [1, 2, 4, 6] {
+        let mut sandbox = Sandbox::new();
+        sandbox.key("key", 7);
+        let mut command = sandbox.command(&["record", "--out", "run.rdt", "--key", "key", "-q"]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (mut input, mut answers) =
+            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        input.write_all(drafts().as_bytes()).unwrap();
+        for _ in 0..answered {
+            let mut answer = String::new();
+            answers.read_line(&mut answer).unwrap();
+            assert!(answer.contains("\"durable\":true"), "{answer}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if sandbox.quietly(&["replay", "run.rdt", "--json"], b"").json()["results"][0]["gaps"]
+            .to_string()
+            .contains("unsealed")
+        {
+            let recover = ["record", "--out", "run.rdt", "--key", "key", "--recover", "--close", "aborted"];
+            let recovered = sandbox.quietly(&recover, b"");
+            assert_eq!(recovered.exit, 0, "after {answered}: {}", recovered.stderr);
+        }
+        let replayed = sandbox.quietly(&["replay", "run.rdt", "--trust", "key.roots.json", "--json"], b"");
+        let result = &replayed.json()["results"][0];
+        assert_eq!(result["valid"], "reproduced", "after {answered}: {}", replayed.stdout);
+        assert!(result["records"].as_u64().unwrap() >= answered, "after {answered}: {}", replayed.stdout);
+    }
+}
