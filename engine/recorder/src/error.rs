@@ -106,6 +106,14 @@ pub enum RecordError {
         /// What is wrong.
         error: DecodeError,
     },
+    /// The trace to go on with is judged by rules that this version does not have.
+    #[error(
+        "the run is under rule set {number}, which this version does not have: use the version that recorded it"
+    )]
+    UnknownRuleSet {
+        /// The set's number.
+        number: u16,
+    },
     /// The trace to go on with was damaged or forged while no recorder held it.
     #[error("{0}: run `rederive replay` to see what is wrong; nothing was changed")]
     Integrity(#[from] IntegrityFault),
@@ -133,6 +141,7 @@ impl RecordError {
             Self::Append(_)
             | Self::Entropy(_)
             | Self::NothingRecorded
+            | Self::UnknownRuleSet { .. }
             | Self::NotAnOpening
             | Self::NotClosed
             | Self::NoKey

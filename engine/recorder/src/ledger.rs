@@ -88,6 +88,8 @@ pub(crate) struct Ledger {
     headers: Vec<Digest>,
     last_time: Option<RecordedTime>,
     closed: bool,
+    /// Room for the bytes of one delta.
+    delta_bytes: Vec<u8>,
 }
 
 /// Contents of the record at hand, and the schemas that tools were registered with.
@@ -137,6 +139,7 @@ impl Ledger {
             headers: Vec::new(),
             last_time: None,
             closed: false,
+            delta_bytes: Vec::new(),
         }
     }
 
@@ -154,9 +157,7 @@ impl Ledger {
     ) -> Result<(), RecordError> {
         let sequence = self.records();
         let answer = self.machine.decide(&record.input, record.extracted.as_ref());
-        let mut delta = Vec::with_capacity(256);
-        answer.transition.delta(&mut delta);
-        let delta = digest(Purpose::Delta, &delta);
+        let delta = self.delta_digest(&answer);
         let derived = &record.derived;
         if answer.outcome != derived.outcome || answer.breaches != derived.breaches || delta != derived.delta
         {
@@ -240,9 +241,7 @@ impl Ledger {
         let extracted = self.extract(&draft);
         let (input, bytes) = into_input(draft, sequence, time, clock_stepped, &commitments);
         let answer = self.machine.decide(&input, extracted.as_ref());
-        let mut delta = Vec::with_capacity(256);
-        answer.transition.delta(&mut delta);
-        let delta = digest(Purpose::Delta, &delta);
+        let delta = self.delta_digest(&answer);
         let checksum = (input.body.kind() == Kind::DecisionMade).then(|| self.checksum.value());
         let breaches = answer.breaches.clone();
         let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
@@ -257,6 +256,12 @@ impl Ledger {
         let contents = new_contents(&mut self.vault, &commitments, bytes);
         self.segment.push(&frame);
         Ok(Entered { sequence, outcome, breaches, frame, contents })
+    }
+
+    fn delta_digest(&mut self, answer: &Answer) -> Digest {
+        self.delta_bytes.clear();
+        answer.transition.delta(&mut self.delta_bytes);
+        digest(Purpose::Delta, &self.delta_bytes)
     }
 
     fn take_effect(&mut self, input: &Input, answer: Answer, delta: &Digest) {

@@ -243,6 +243,10 @@ impl<S: Storage> Recorder<S> {
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: records, taken: records }),
         };
+        if report.unattested > 0 {
+            // Before the next head, which would cover them as if it had when they were made: a header names them for ever.
+            recorder.intake()?.close_segment()?;
+        }
         recorder.end_dispatched_calls()?;
         recorder.flush()?;
         Ok((recorder, report))

@@ -161,6 +161,9 @@ impl Restoring<'_> {
     fn open(&mut self, record: &Record) -> Result<(), RecordError> {
         let Body::RunOpened(opening) = &record.input.body else { return Err(RecordError::NotAnOpening) };
         let (run, expected) = (opening.run, opening.recorder_key);
+        if !rederive_machine::supports(&opening.rule_set) {
+            return Err(RecordError::UnknownRuleSet { number: opening.rule_set.number });
+        }
         if expected != self.first_key {
             return Err(RecordError::OtherKey { expected, given: Some(self.first_key) });
         }

@@ -1,6 +1,6 @@
 //! The run's secret and what was committed to under it (D5).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use rederive_evidence::digest::{Digest, Purpose, commitment, digest, salt_of};
 use zeroize::Zeroizing;
@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 /// Spec: content-once.
 pub(crate) struct Vault {
     secret: Zeroizing<[u8; 32]>,
-    /// Commitment of each content of the run, by the digest of its bytes.
-    known: BTreeMap<Digest, Digest>,
+    /// Commitment of each content of the run, by the digest of its bytes. Nothing depends on its order.
+    known: HashMap<Digest, Digest>,
 }
 
 /// The commitment of a content, and what storing it takes where the run does not have it yet.
@@ -24,7 +24,7 @@ pub(crate) struct Commitment {
 
 impl Vault {
     pub(crate) fn new(secret: [u8; 32]) -> Self {
-        Self { secret: Zeroizing::new(secret), known: BTreeMap::new() }
+        Self { secret: Zeroizing::new(secret), known: HashMap::new() }
     }
 
     /// Commits to `bytes`, without keeping that it did: the record that uses it may still be refused as too large.
