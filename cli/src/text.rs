@@ -142,9 +142,11 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Text at the left of its column.
-    pub(crate) fn left(text: impl Into<String>, tone: Tone) -> Self {
-        Self { text: text.into(), tone, is_right: false }
+    /// Text at the left of its column. It may be foreign, as names of files are: it is neutralised here.
+    pub(crate) fn left(text: impl AsRef<str>, tone: Tone) -> Self {
+        let mut safe = String::with_capacity(text.as_ref().len());
+        text.as_ref().chars().for_each(|char| push_safe(&mut safe, char));
+        Self { text: safe, tone, is_right: false }
     }
 
     /// A number, at the right of its column.

@@ -55,6 +55,22 @@ fn content_cannot_steer_the_terminal_however_it_is_shown() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_name_cannot_steer_the_terminal() {
+    let sandbox = Sandbox::with_run();
+    let hostile = "traces/\u{1b}[2Jrun\u{202e}.rdt";
+    sandbox.write(hostile, sandbox.read("run.rdt"));
+    sandbox.write("traces/\u{1b}[31mbent.rdt", "nothing");
+    for arguments in [&["replay", "traces"][..], &["show", hostile], &["show", "traces/\u{1b}]0;none.rdt"]] {
+        let ended = sandbox.quietly(arguments, b"");
+        let said = ended.stdout + &ended.stderr;
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{arguments:?}: {}", said.escape_debug());
+    }
+    let json = sandbox.quietly(&["replay", "traces", "--json"], b"").json();
+    assert!(json["results"][1]["path"] == hostile || json["results"][0]["path"] == hostile, "{json}");
+}
+
 #[test]
 fn what_is_no_trace_is_refused_with_a_hint() {
     let mut sandbox = Sandbox::new();
