@@ -45,18 +45,18 @@ def read_bytes(grammar: Grammar, form: str, data: bytes) -> tuple[Any, bytes]:
         return None, b""
     if form == "record":
         reader = cbor.Reader(data, limit=frame.MAX_FRAME)
-        record, unknown_at = grammar.record(reader)
+        record = grammar.record(reader)
         reader.finish()
         leaf = digest.digest("leaf", digest.padded(data))
     elif form == "frame":
         framed = frame.read_frame(grammar, data)
         if len(framed.frame) < len(data):
             raise Fault("C-TRAILING", len(framed.frame))
-        record, unknown_at, leaf = framed.record, framed.unknown_at, framed.leaf()
+        if framed.unknown_at is not None:
+            raise Fault("C-UNKNOWN-KIND", framed.unknown_at)
+        record, leaf = framed.record, framed.leaf()
     else:
         raise ValueError(f"no form {form!r}")
-    if unknown_at is not None:
-        raise Fault("C-UNKNOWN-KIND", unknown_at)
     return record, leaf
 
 

@@ -14,3 +14,7 @@ class Fault(Exception):
         self.at = at
         self.note = note
         self.segment: int | None = None
+
+
+class UnknownKind(Fault):
+    """A record whose kind no registry has: not malformed, and not to be judged [kind-unknown]."""

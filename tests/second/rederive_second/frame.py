@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from . import tree
 from .cbor import Reader
-from .fault import Fault
+from .fault import Fault, UnknownKind
 from .grammar import Grammar
 
 UNIT = 64
@@ -14,7 +14,7 @@ MAX_FRAME = 65_536
 
 
 class Framed(NamedTuple):
-    """A frame and its record: ``None`` where it cannot be read. ``unknown_at`` is the place of an unknown kind."""
+    """A frame and its record: ``None`` where it is malformed, or of an unknown kind, which stands at ``unknown_at``."""
 
     record: dict[str, Any] | None
     frame: bytes
@@ -28,7 +28,11 @@ class Framed(NamedTuple):
 def read_frame(grammar: Grammar, data: bytes, start: int = 0, end: int | None = None) -> Framed:
     """Reads the record at ``start`` and the zeros behind it [frame-padding] [limit-frame]."""
     reader = Reader(data, start, end, MAX_FRAME)
-    record, unknown_at = grammar.record(reader)
+    record, unknown_at = None, None
+    try:
+        record = grammar.record(reader)
+    except UnknownKind as unknown:
+        unknown_at = unknown.at
     _padding(reader, data)
     return Framed(record, bytes(data[start : reader.pos]), unknown_at)
 

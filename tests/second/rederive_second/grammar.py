@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .cbor import ARRAY, BYTES, MAP, MAX_LIST, NULL, OTHER, TEXT, TRUE, UINT, Reader
-from .fault import Fault
+from .fault import Fault, UnknownKind
 
 CDDL = Path(__file__).resolve().parents[3] / "formats" / "evidence" / "evidence.cddl"
 MAX_U64 = (1 << 64) - 1
@@ -24,7 +24,7 @@ KIND_KEY, BODY_KEY = 11, 12
 class Context:
     """What one record's parts tell each other while it is read."""
 
-    kind: tuple[int, int] | None = None
+    kind: int | None = None
     last_content: int = -1
     body_at: int = 0
 
@@ -203,19 +203,21 @@ class Map:
 
 @dataclass
 class Kind:
-    """A record's kind; one that no registry has is remembered, not refused [kind-unknown]."""
+    """A record's kind."""
 
     names: dict[int, str] = field(default_factory=dict)
 
-    def read(self, reader: Reader, context: Context) -> str | int:
+    def read(self, reader: Reader, context: Context) -> str:
         head = reader.typed(UINT)
-        context.kind = (head.value, head.at)
-        return self.names.get(head.value, head.value)
+        context.kind = head.value
+        if head.value not in self.names:
+            raise UnknownKind("C-UNKNOWN-KIND", head.at)
+        return self.names[head.value]
 
 
 @dataclass
 class Body:
-    """A record's body, by its kind; of an unknown kind, any item."""
+    """A record's body, by its kind."""
 
     types: dict[int, Type] = field(default_factory=dict)
 
@@ -223,11 +225,7 @@ class Body:
         context.body_at = reader.at()
         if context.kind is None:
             raise Fault("C-KEY-MISSING", 0, "no kind to read the body by")
-        kind = context.kind[0]
-        if kind in self.types:
-            return self.types[kind].read(reader, context)
-        reader.skip()
-        return None
+        return self.types[context.kind].read(reader, context)
 
 
 @dataclass(frozen=True)
@@ -333,14 +331,19 @@ class Grammar:
         reader.finish()
         return value
 
-    def record(self, reader: Reader) -> tuple[dict[str, Any], int | None]:
-        """One record, and where its kind stands if that is unknown: then it is a number, and the body is unread."""
+    def record(self, reader: Reader) -> dict[str, Any]:
+        """One record. Of an unknown kind, all of it is in canonical bytes, and what stands before the kind is right."""
         context = Context()
-        value = self.rules["record"].read(reader, context)
+        start, depth = reader.pos, reader.depth
+        try:
+            value = self.rules["record"].read(reader, context)
+        except UnknownKind:
+            reader.pos, reader.depth = start, depth
+            reader.skip()
+            raise
         if context.last_content >= len(value["contents"]):
             raise Fault("C-CONTENT-INDEX", context.body_at)
-        number, at = context.kind or (0, 0)
-        return value, None if number in self.kinds else at
+        return value
 
 
 def load(path: Path = CDDL) -> Grammar:

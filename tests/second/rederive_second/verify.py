@@ -145,8 +145,8 @@ class Verifier:
             except Fault as fault:
                 self.report.add(fault, segment.number, Step.CONTENTS)
 
-    def _listed_first(self, frames: list[Framed], first: int) -> set[bytes]:
-        """Commitments that no record before these lists."""
+    def _listed_first(self, frames: list[Framed], first: int) -> set[bytes] | None:
+        """Commitments that no record before these lists; ``None`` where it is not known what one of these lists."""
         fresh: set[bytes] = set()
         for number, framed in enumerate(frames, first):
             for entry in framed.record["contents"] if framed.record else []:
@@ -154,19 +154,20 @@ class Verifier:
                     self.lengths[entry["commitment"]] = []
                     fresh.add(entry["commitment"])
                 self.lengths[entry["commitment"]].append((number, entry["bytes"]))
-        return fresh
+        return None if any(framed.record is None for framed in frames) else fresh
 
-    def _content(self, content: Content, fresh: set[bytes]) -> None:
+    def _content(self, content: Content, fresh: set[bytes] | None) -> None:
         content.check()
-        if content.commitment not in fresh:
-            raise Fault("V-UNLISTED", content.at)
-        fresh.remove(content.commitment)
+        if fresh is not None:
+            if content.commitment not in fresh:
+                raise Fault("V-UNLISTED", content.at)
+            fresh.remove(content.commitment)
         self.stored[content.commitment] = len(content.data)
 
     def _lengths(self) -> None:
         """Every record states the length that its content has [content-verify]."""
         for commitment, length in self.stored.items():
-            for record, stated in self.lengths[commitment]:
+            for record, stated in self.lengths.get(commitment, []):
                 if stated != length:
                     self.report.add(Fault("D-CONTENT-LENGTH", 0), 0, Step.CONTENTS, record=record)
 
