@@ -21,10 +21,13 @@ const BLOCKS: &[(&str, Writes)] = &[
     ("registries", registries::tables),
 ];
 
+/// Blocks that the machine's tests write and compare, from what is private to it.
+const OF_THE_MACHINE: &[&str] = &["grid", "rules"];
+
 /// Fills the blocks, or says that they differ.
 pub(crate) fn run(mode: Mode) -> Vec<String> {
     let mut text = tree::read("SPEC.md");
-    let mut problems = Vec::new();
+    let mut problems = unknown_blocks(&text);
     for (name, write) in BLOCKS {
         match with_block(&text, name, &write()) {
             Some(filled) => text = filled,
@@ -36,6 +39,14 @@ pub(crate) fn run(mode: Mode) -> Vec<String> {
     let file = Generated { path: "SPEC.md".to_owned(), bytes: text.into_bytes() };
     problems.extend(tree::settle(mode, "spec", &[file]));
     problems
+}
+
+/// Blocks that nobody writes.
+fn unknown_blocks(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| line.strip_prefix("<!-- generated: ")?.strip_suffix(" -->"));
+    let unknown =
+        names.filter(|name| !OF_THE_MACHINE.contains(name) && BLOCKS.iter().all(|(known, _)| known != name));
+    unknown.map(|name| format!("SPEC.md: nobody writes the block `{name}`")).collect()
 }
 
 /// The text with this in the named block.
@@ -68,5 +79,11 @@ mod tests {
         assert_eq!(filled, text.replace("old\n", "\nnew\n\n"));
         assert_eq!(with_block(&filled, "x", "new\n"), Some(filled.clone()));
         assert_eq!(with_block(text, "z", "new"), None);
+    }
+
+    #[test]
+    fn a_block_that_nobody_writes_is_named() {
+        let text = "<!-- generated: rules -->\n<!-- generated: kinds -->\n<!-- generated: x -->\n";
+        assert_eq!(unknown_blocks(text), ["SPEC.md: nobody writes the block `x`"]);
     }
 }
