@@ -333,6 +333,9 @@ impl Outcome {
         if more > 0 {
             terminal.remark(&format!("and {} more that failed: --json lists all", count(more)));
         }
+        if self.runs == 0 && self.failed.is_empty() {
+            terminal.remark("nothing was imported: the input has no entries");
+        }
         if self.runs > 0 {
             terminal.remark(&format!("next: rederive replay {}", out.display()));
         }

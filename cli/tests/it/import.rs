@@ -86,6 +86,13 @@ fn runs_imported_under_a_key_are_vouched_for_by_it() {
 }
 
 #[test]
+fn input_without_entries_is_told() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.quietly(&["import", "chat", "-", "--out", "out"], b"");
+    assert_eq!((ended.exit, ended.stderr.as_str()), (0, "nothing was imported: the input has no entries\n"));
+}
+
+#[test]
 fn of_many_failures_the_first_are_told_and_json_lists_all() {
     let sandbox = Sandbox::new();
     sandbox.write("bad.jsonl", format!("{GOOD}\n{}", "{\n".repeat(25)));
