@@ -8,12 +8,14 @@ use rayon::prelude::*;
 use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
 use rederive_archive::storage::{Effect, Storage};
 use rederive_archive::{Misuse, ReadFault, RecoveryReport, TraceReader, TransferFault, WriteFault};
-use rederive_evidence::digest::Digest;
+use rederive_evidence::chain::Head;
+use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Record};
 use rederive_evidence::rules::Outcome;
+use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::values::{Mode, Place};
 use rederive_recorder::{
     AppendError, Durability, ManualClock, OpenCalls, Options, RecordError, Recorder, SealedRun,
@@ -635,6 +637,51 @@ fn a_run_is_sealed_once_closed_and_only_then() {
     assert_eq!(storage.paths(), [path()], "the log is gone");
     let again = Recorder::recover(storage, path(), options(Durability::EveryRecord, b"seal"));
     assert!(again.is_err(), "a sealed run is not written on");
+}
+
+#[test]
+fn a_run_has_one_recorder_at_a_time() {
+    let storage = FaultyStorage::new();
+    let with = || options(Durability::EveryRecord, b"one");
+    let opening = || runs::opening(Mode::Observed);
+    let first = Recorder::create(storage.clone(), path(), opening(), with()).unwrap();
+    let again = Recorder::create(storage.clone(), path(), opening(), with()).err().unwrap();
+    assert!(matches!(again, RecordError::Write(WriteFault::Misuse(Misuse::Exists))), "{again}");
+    let locked = Recorder::recover(storage.clone(), path(), with()).err().unwrap();
+    let is_locked =
+        matches!(locked, RecordError::Transfer(TransferFault::Write(WriteFault::Misuse(Misuse::Locked))));
+    assert!(is_locked, "{locked}");
+    drop(first);
+    assert!(Recorder::recover(storage, path(), with()).is_ok());
+}
+
+/// D3: under rules that it does not have, a recorder could only guess.
+#[test]
+fn a_run_under_an_unknown_rule_set_is_not_gone_on_with() {
+    let storage = FaultyStorage::new();
+    let (disk, signer) = (rederive_archive::Durability::EachCommit, traces::key());
+    let trace = Trace::read(&traces::recorded(runs::observed(1)));
+    let mut record = trace.records().swap_remove(0);
+    let Body::RunOpened(opening) = &mut record.input.body else { panic!() };
+    opening.rule_set.number = 9;
+    let run = opening.run;
+    let frame = record.append_frame(Vec::new()).unwrap();
+    let disk = rederive_archive::Options { durability: disk, packing: rederive_archive::Packing::Hot };
+    let mut writer = rederive_archive::TraceWriter::create(storage.clone(), path(), run, disk).unwrap();
+    writer.append_record(&frame, &[]).unwrap();
+    let head = Head {
+        version: Version::One,
+        run,
+        segment: 0,
+        records: 1,
+        root: digest(Purpose::Leaf, &frame),
+        previous: Digest::ZERO,
+    };
+    writer.commit(sign(head, &signer).unwrap().as_bytes()).unwrap();
+    drop(writer);
+    let refused =
+        Recorder::recover(storage, path(), options(Durability::EveryRecord, b"nine")).err().unwrap();
+    assert!(matches!(refused, RecordError::UnknownRuleSet { number: 9 }), "{refused}");
 }
 
 #[test]

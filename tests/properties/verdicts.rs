@@ -193,10 +193,15 @@ fn records_without_a_signed_head_are_kept_and_counted_and_a_torn_entry_is_cut() 
         torn.gaps
     );
 
-    // Recovered, the run goes on; that three of its records were attested by nobody when it stopped stays in its header.
-    let with = options(Durability::EveryRecord, b"again");
-    let (recorder, recovered) = Recorder::recover(storage.clone(), path(), with).unwrap();
+    // Recovered, and stopped once more: that three of its records were attested by nobody when it stopped first stays in its header.
+    let recover =
+        |seed| Recorder::recover(storage.clone(), path(), options(Durability::EveryRecord, seed)).unwrap();
+    let (recorder, recovered) = recover(b"again");
     assert_eq!((recovered.attested, recovered.unattested), (4, 3));
+    drop(recorder);
+    storage.restart(Survival::Nothing);
+    let (recorder, recovered) = recover(b"and again");
+    assert_eq!((recovered.segments, recovered.unattested), (1, 0));
     runs::observed(2).into_iter().skip(7).for_each(|draft| drop(recorder.append(draft).unwrap()));
     recorder.seal().unwrap();
     let sealed = replayed(&storage);

@@ -233,6 +233,7 @@ impl<S: Storage> Recorder<S> {
         let run = restored.run;
         let writer = recovery.resume(run, options.packing, |frames| frame_length(frames).ok())?;
         let records = restored.ledger.records();
+        let attested = records.saturating_sub(report.unattested as u64);
         let recorder = Self {
             run,
             key: restored.key,
@@ -241,7 +242,12 @@ impl<S: Storage> Recorder<S> {
             own_name: restored.own_name,
             opening: None,
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
-            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: records, taken: records }),
+            outlet: Mutex::new(Outlet {
+                writer,
+                backlog: VecDeque::new(),
+                durable: attested,
+                taken: records,
+            }),
         };
         if report.unattested > 0 {
             // Before the next head, which would cover them as if it had when they were made: a header names them for ever.
