@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from interop import pycose_accepts
-from rederive_second import ending, grammar, signed, trust
+from rederive_second import chain, ending, grammar, signed, trust
 from rederive_second.__main__ import read_trace
 from rederive_second.blocks import HEADER, SEAL
+from rederive_second.chain import Links
 from rederive_second.fault import Fault
 from rederive_second.grammar import Grammar
 from rederive_second.signed import Signed
 from rederive_second.verify import Verifier
 
 CHAIN_CODES = ("D-CHECKSUM",)
+EQUIVOCATION = ("told-once", "told-otherwise")
 
 
 def run(fixtures: Path) -> Iterator[tuple[str, int, list[str]]]:
@@ -30,6 +33,20 @@ def run(fixtures: Path) -> Iterator[tuple[str, int, list[str]]]:
             yield f"traces/{name}", 1, ["not in expected.json"]
     for entry in expected:
         yield f"traces/{entry['path']}", 1, list(check_trace(rules, fixtures, entry))
+    yield "traces, each with each", 1, list(check_equivocation(rules, fixtures / "traces"))
+
+
+def check_equivocation(rules: Grammar, folder: Path) -> Iterator[str]:
+    """Of the traces in `good` and `open`, one pair alone tells one run in two ways [equivocation]."""
+    chains: dict[str, Links] = {}
+    for path in sorted([*folder.glob("good/*.rdt"), *folder.glob("open/*.rdt")]):
+        verifier = Verifier(rules, *read_trace(path))
+        verifier.verify()
+        chains[path.stem] = verifier.links
+    pairs = combinations(chains, 2)
+    found = {pair for pair in pairs if chain.equivocation(chains[pair[0]], chains[pair[1]]) is not None}
+    if found != {EQUIVOCATION}:
+        yield f"{sorted(found)}, not {EQUIVOCATION} alone"
 
 
 def check_trace(rules: Grammar, fixtures: Path, entry: dict[str, Any]) -> Iterator[str]:

@@ -47,17 +47,15 @@ def read_bytes(grammar: Grammar, form: str, data: bytes) -> tuple[Any, bytes]:
         reader = cbor.Reader(data, limit=frame.MAX_FRAME)
         record = grammar.record(reader)
         reader.finish()
-        leaf = digest.digest("leaf", digest.padded(data))
-    elif form == "frame":
+        return record, tree.leaf(digest.padded(data))
+    if form == "frame":
         framed = frame.read_frame(grammar, data)
         if len(framed.frame) < len(data):
             raise Fault("C-TRAILING", len(framed.frame))
         if framed.unknown_at is not None:
             raise Fault("C-UNKNOWN-KIND", framed.unknown_at)
-        record, leaf = framed.record, framed.leaf()
-    else:
-        raise ValueError(f"no form {form!r}")
-    return record, leaf
+        return framed.record, framed.leaf()
+    raise ValueError(f"no form {form!r}")
 
 
 def check_digests(grammar: Grammar, vector: Vector) -> Iterator[str]:

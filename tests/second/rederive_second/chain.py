@@ -95,6 +95,14 @@ def head_fault(links: Links, head: Signed, run: bytes, segment: int, leaves: lis
     return signature_fault(head)
 
 
+def equivocation(one: Links, other: Links) -> int | None:
+    """The first segment of which two chains of one run have different signed headers [equivocation]."""
+    if one.run != other.run:
+        return None
+    pairs = zip(one.headers, other.headers)
+    return next((number for number, (a, b) in enumerate(pairs) if a.data != b.data), None)
+
+
 def signature_fault(signed: Signed) -> str | None:
     """Code of a signature that does not hold under the key that its own protected header names."""
     try:

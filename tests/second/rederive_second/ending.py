@@ -40,7 +40,7 @@ def find(data: bytes, log_bytes: bytes | None) -> Ending:
     if found.sealed and not (leads and _broken(data, found.tail)):
         tracefile.check_trailer(data, found)
         return Ending(found.segments, found.tail, None, True)
-    if not leads:
+    if log is None or not leads:
         return _without_log(data, found)
     return Ending(found.segments, [], log, False, log.torn)
 

@@ -327,7 +327,7 @@ class Grammar:
     def decode(self, name: str, data: bytes) -> dict[str, Any]:
         """One value of the rule ``name``, and nothing behind it."""
         reader = Reader(data)
-        value = self.rules[name].read(reader, Context())
+        value: dict[str, Any] = self.rules[name].read(reader, Context())
         reader.finish()
         return value
 
@@ -336,7 +336,7 @@ class Grammar:
         context = Context()
         start, depth = reader.pos, reader.depth
         try:
-            value = self.rules["record"].read(reader, context)
+            value: dict[str, Any] = self.rules["record"].read(reader, context)
         except UnknownKind:
             reader.pos, reader.depth = start, depth
             reader.skip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import signed, tree
-from .digest import commitment
+from .digest import commitment, digest
 from .fault import Fault
 from .frame import read_frame
 from .grammar import Grammar
@@ -52,7 +52,7 @@ def check_state_path(key: bytes, value: bytes | None, other: tuple[bytes, bytes]
         raise Fault("P-STATE-END", 0)
     if len(siblings) > MAX_STATE_SIBLINGS:
         raise Fault("P-STATE-DEPTH", 0)
-    at = tree.digest("state key", key)
+    at = digest("state key", key)
     if other is not None and (other[0] == at or tree.common_bits(other[0], at) < len(siblings)):
         raise Fault("P-STATE-OTHER", 0)
     if tree.state_proof_root(key, value, other, siblings) != root:

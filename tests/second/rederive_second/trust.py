@@ -18,10 +18,10 @@ class TrustedKey:
     last_run: bytes | None
 
     def allows(self, role: str, run: bytes, tenant: str | None) -> bool:
-        """Whether the key may sign in this role for this run; a proof shows no tenant."""
+        """Whether the key may sign in this role for this run; without a tenant, only where it is for any."""
         return (
             self.role == role
-            and (self.tenant is None or tenant is None or self.tenant == tenant)
+            and (self.tenant is None or self.tenant == tenant)
             and (self.first_run is None or self.first_run <= run)
             and (self.last_run is None or run <= self.last_run)
         )

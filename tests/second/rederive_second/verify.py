@@ -32,6 +32,7 @@ class Verifier:
         self.chained = True
         self.lengths: dict[bytes, list[tuple[int, int]]] = {}
         self.stored: dict[bytes, int] = {}
+        self.begun = False
         self.opening: dict[str, Any] | None = None
         self.checksum = ZERO
 
@@ -130,8 +131,10 @@ class Verifier:
     def _record(self, framed: Framed, segment: int, sequence: int) -> None:
         if framed.unknown_at is not None and self.report.unknown_kind is None:
             self.report.unknown_kind = sequence
-        if segment == 0 and sequence == 0 and framed.record is not None and framed.record["kind"] == "run.opened":
-            self.opening = framed.record["body"]
+        if segment == 0 and sequence == 0:
+            self.begun = True
+            if framed.record is not None and framed.record["kind"] == "run.opened":
+                self.opening = framed.record["body"]
 
     # Contents
 
@@ -267,20 +270,23 @@ class Verifier:
         code = chain.head_fault(self.links, head, run, log.segment, leaves, key)
         if code:
             self.report.add(Fault(code, place), segment, Step.HEADER)
-        return min(head.fields["records"], len(frames))
+        covered: int = head.fields["records"]
+        return min(covered, len(frames))
 
     def _opening(self) -> None:
         """The run's key [opening-key], and whether the trust roots allow it [trust-roots]."""
         links, opening = self.links, self.opening
         self.report.run = links.run or (opening["run"] if opening else None)
-        if opening is None or self.report.run is None:
+        if opening is None:
+            if self.begun and self.trust is not None:
+                self.report.add(Fault("V-UNTRUSTED", 0), 0, Step.OPENING)
             return
         if links.headers and opening["run"] != links.run:
             self.report.add(Fault("V-OTHER-RUN", 0), 0, Step.OPENING)
         if links.headers and opening["recorder_key"] != links.headers[0].key:
             self.report.add(Fault("V-OTHER-KEY", 0), 0, Step.OPENING)
-        allowed = self.trust is None or self.trust.allows(opening["recorder_key"], self.report.run, opening["tenant"])
-        if not allowed:
+        run = links.run or opening["run"]
+        if self.trust is not None and not self.trust.allows(opening["recorder_key"], run, opening["tenant"]):
             self.report.add(Fault("V-UNTRUSTED", 0), 0, Step.OPENING)
 
 
