@@ -266,6 +266,13 @@ fn records_dropped_swapped_duplicated_or_spliced_with_the_key_diverge() {
         let frames: usize = trace.parts.iter().map(|part| part.frames.len()).sum();
         let found = content_level(&trace.resigned(&key()).write());
         let (valid, code) = verdict(&found);
+        if valid == Valid::Reproduced {
+            // The machine answers this input as it answered the one before it: with the key anybody can tell another input. The other run's
+            // content cannot be brought along, since its commitment is salted for that run.
+            let is_missing = found.gaps.iter().any(|gap| matches!(gap, Gap::Redacted(_)));
+            assert!(name.starts_with("spliced") && is_missing, "{name}: {found:#?}");
+            continue;
+        }
         assert!(matches!(valid, Valid::Diverged | Valid::Damaged | Valid::Undecided), "{name}: {found:#?}");
         let known = ["D-BREACHES", "D-DELTA", "D-CHECKSUM", "D-OUTCOME", "D-LINEAGE", "D-EXTRACTED"];
         match name.as_str() {
