@@ -166,10 +166,11 @@ mod tests {
     }
 
     fn checked(arguments: &'static [u8], schema: &'static [u8]) -> SchemaCheck {
-        match extracted(Some(arguments), Some(Some(schema))) {
-            Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check) }) => check,
-            other => panic!("{other:?}"),
-        }
+        let found = extracted(Some(arguments), Some(Some(schema)));
+        let Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check) }) = found else {
+            panic!("{found:?}")
+        };
+        check
     }
 
     const MONEY: &[u8] = br#"{"type":"object","required":["amount"],"properties":{"amount":{"type":"number","maximum":100}},"additionalProperties":false}"#;
