@@ -58,11 +58,7 @@ impl Charge {
         let before = case.state.counters().copied().unwrap_or_default();
         let in_window = match window(case).filter(|_| self.calls > 0) {
             None => before.calls_in_window,
-            Some(window) => {
-                let left =
-                    window.left_behind(case.state).fold(0_u64, |left, (_, at)| left.saturating_add(at.calls));
-                before.calls_in_window.saturating_sub(left).saturating_add(self.calls)
-            }
+            Some(window) => window.calls_left(case.state).saturating_add(self.calls),
         };
         Counters {
             calls: before.calls.saturating_add(self.calls),
@@ -86,6 +82,13 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Calls counted in the window so far.
+    pub(crate) fn calls_left(self, state: &State) -> u64 {
+        let before = state.counters().map_or(0, |counters| counters.calls_in_window);
+        let gone = self.left_behind(state).fold(0_u64, |gone, (_, at)| gone.saturating_add(at.calls));
+        before.saturating_sub(gone)
+    }
+
     /// The times that stand in the state and are before the window.
     pub(crate) fn left_behind(self, state: &State) -> impl Iterator<Item = (&RecordedTime, &CallsAt)> {
         self.left.into_iter().flat_map(|left| state.call_times().range(..=left))

@@ -46,7 +46,7 @@ fn in_turn<'s>(state: &'s State, turn: &Turn, place: &Place) -> Standing<'s> {
     let last = retried.unwrap_or(0);
     match place.attempt {
         0 if !is_taken => Standing::Free,
-        attempt if is_taken && attempt <= last => Standing::Used,
+        attempt if attempt <= last => Standing::Used,
         attempt if turn.has_ended(place.index) && last.checked_add(1) == Some(attempt) => Standing::Free,
         _ => Standing::OutOfTurn,
     }

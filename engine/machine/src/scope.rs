@@ -1,7 +1,7 @@
 //! Scopes: lists of what an actor may do, held ascending, so that the items of a tool stand together.
 
 use rederive_evidence::ids::Id;
-use rederive_evidence::values::{EffectsClass, ScopeItem};
+use rederive_evidence::values::{ApprovalPolicy, EffectsClass, ScopeItem};
 
 /// Whether some item allows this tool for the tenant, in the class of effect where that is known. Resources are compared where a
 /// decision's request names them.
@@ -13,7 +13,17 @@ pub(crate) fn allows(scope: &[ScopeItem], tool: &Id, effects: Option<EffectsClas
 
 /// The first item, by index, that allows more than the `wider` scope does.
 pub(crate) fn first_wider(items: &[ScopeItem], wider: &[ScopeItem]) -> Option<usize> {
-    items.iter().position(|item| !of_tool(wider, &item.tool).any(|wider| item.is_within(wider)))
+    items.iter().position(|item| !covers(wider, item))
+}
+
+/// Whether some item of the scope allows all that this one does: of those for any resource, or for its own, the one that asks least.
+fn covers(scope: &[ScopeItem], item: &ScopeItem) -> bool {
+    let covers = |resource: Option<Id>| {
+        let least = ScopeItem { resource, approval: ApprovalPolicy::None, ..item.clone() };
+        let at = scope.partition_point(|held| *held < least);
+        scope.get(at).is_some_and(|held| item.is_within(held))
+    };
+    covers(None) || covers(item.resource.clone())
 }
 
 fn of_tool<'s>(scope: &'s [ScopeItem], tool: &Id) -> impl Iterator<Item = &'s ScopeItem> {

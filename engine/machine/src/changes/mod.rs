@@ -13,7 +13,7 @@ use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
-use crate::charge::{Charge, window};
+use crate::charge::{Charge, Window, window};
 use crate::state::{
     CallsAt, Credential, Delta, Influence, MemoryItem, Present, RegisteredTool, SharedCounter,
 };
@@ -26,6 +26,10 @@ pub(crate) fn refused(case: &Case<'_>) -> Delta {
     time(case, false, &mut delta);
     let mut counters = case.state.counters().copied().unwrap_or_default();
     counters.refused = counters.refused.saturating_add(1);
+    if let Some(window) = moved_window(case) {
+        counters.calls_in_window = window.calls_left(case.state);
+        leave(window, case, &mut delta);
+    }
     delta.counters(counters);
     if let (Body::ToolProposed(_), Some(place)) = (&case.input.body, &case.input.place) {
         turn::refuse(case.state, place, &mut delta);
@@ -141,6 +145,19 @@ fn time(case: &Case<'_>, closed: bool, delta: &mut Delta) {
     delta.progress(progress);
 }
 
+/// The rate window, where the record would add a call to it. It moves on with the record's time whether the call is refused or not: else a
+/// run of refusals would look at the same calls again and again.
+fn moved_window(case: &Case<'_>) -> Option<Window> {
+    window(case).filter(|_| Charge::of(case).calls > 0)
+}
+
+/// Calls that the window has left behind leave the state.
+fn leave(window: Window, case: &Case<'_>, delta: &mut Delta) {
+    for (time, _) in window.left_behind(case.state) {
+        delta.calls_at(*time, None);
+    }
+}
+
 /// What LIM-1 counts.
 fn count(case: &Case<'_>, delta: &mut Delta) {
     let charge = Charge::of(case);
@@ -151,10 +168,8 @@ fn count(case: &Case<'_>, delta: &mut Delta) {
     if let Some(target) = charge.target {
         delta.target(target, Some(Present {}));
     }
-    if let Some(window) = window(case).filter(|_| charge.calls > 0) {
-        for (time, _) in window.left_behind(case.state) {
-            delta.calls_at(*time, None);
-        }
+    if let Some(window) = moved_window(case) {
+        leave(window, case, delta);
         let before = case.state.calls_at(&window.now).map_or(0, |at| at.calls);
         delta.calls_at(window.now, Some(CallsAt { calls: before.saturating_add(charge.calls) }));
     }

@@ -92,17 +92,15 @@ fn check_shared(case: &Case<'_>, charge: &Charge, found: &mut Breaches) {
         return;
     }
     let needs = Needs::of(case.kind);
-    let is_used_up = case.state.shared_counters().iter().any(|(_, counter)| {
-        let added = match counter.kind {
-            LimitKind::Calls => charge.calls,
-            LimitKind::SpendMicros => needs.spend,
-            LimitKind::Tokens => needs.tokens,
-            LimitKind::Targets => u64::from(charge.target.is_some()),
-            LimitKind::BytesOut => charge.bytes_out,
-        };
-        added > 0 && counter.value.saturating_add(added) > counter.limit
-    });
-    if is_used_up {
+    let added = |kind| match kind {
+        LimitKind::Calls => charge.calls,
+        LimitKind::SpendMicros => needs.spend,
+        LimitKind::Tokens => needs.tokens,
+        LimitKind::Targets => u64::from(charge.target.is_some()),
+        LimitKind::BytesOut => charge.bytes_out,
+    };
+    let is_beyond = |kind: &LimitKind| case.state.least_left(*kind).is_some_and(|left| added(*kind) > left);
+    if LimitKind::ALL.iter().any(is_beyond) {
         found.add(Rule::Lim1, Reason::SharedLimit);
     }
 }

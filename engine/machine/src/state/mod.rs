@@ -2,6 +2,7 @@
 
 mod delta;
 mod entries;
+mod index;
 mod keys;
 mod parts;
 mod prompt;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
 
-use super::entries::{Context, Piece};
+use super::entries::{Context, Piece, PromptPart};
 use super::keys::PartKey;
-use super::sections::{Change, State};
+use super::sections::State;
 
 /// What the entries of prompts' parts and of contents say together. No entry itself: it follows from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl PartIndex {
 impl State {
     /// In what ways some part of the agent's latest prompt is barred whose number is in one of the pieces.
     pub(crate) fn barred(&self, agent: &Id, pieces: &[Piece]) -> Barred {
-        let index = &self.part_index;
+        let index = &self.index.parts;
         let any = |set: &BTreeSet<PartKey>| {
             let holds = |piece: &Piece| set.range(PartKey::of_agent(agent, piece.numbers())).next().is_some();
             !set.is_empty() && pieces.iter().any(holds)
@@ -73,28 +73,29 @@ impl State {
         }
     }
 
-    /// Keeps the index in step with a change that is about to be made.
-    pub(super) fn index(&mut self, change: &Change) {
-        if let Change::Part(key, new) = change {
-            if let Some(before) = self.part(key).copied() {
-                self.part_index.saying.remove(&(before.content, Some(key.clone())));
-            }
-            let content = new.as_ref().map(|new| new.value.content);
-            self.part_index.bar(key, Barred::of(content.and_then(|content| self.context(&content))));
-            self.part_index.saying.extend(content.map(|content| (content, Some(key.clone()))));
-        } else if let Change::Context(content, new) = change {
-            let after = Barred::of(new.as_ref().map(|new| &new.value));
-            if after != Barred::of(self.context(content)) {
-                self.bar_parts(content, after);
-            }
+    /// Keeps the index in step with a part that is about to be set or removed.
+    pub(super) fn reindex_part(&mut self, key: &PartKey, new: Option<&PromptPart>) {
+        if let Some(before) = self.part(key).copied() {
+            self.index.parts.saying.remove(&(before.content, Some(key.clone())));
+        }
+        let content = new.map(|new| new.content);
+        self.index.parts.bar(key, Barred::of(content.and_then(|content| self.context(&content))));
+        self.index.parts.saying.extend(content.map(|content| (content, Some(key.clone()))));
+    }
+
+    /// Keeps the index in step with what is about to be remembered of a content.
+    pub(super) fn reindex_context(&mut self, content: &Digest, new: Option<&Context>) {
+        let after = Barred::of(new);
+        if after != Barred::of(self.context(content)) {
+            self.bar_parts(content, after);
         }
     }
 
     fn bar_parts(&mut self, content: &Digest, barred: Barred) {
-        let saying = self.part_index.saying.range((*content, None)..);
+        let saying = self.index.parts.saying.range((*content, None)..);
         let parts = saying.take_while(|(said, _)| said == content).filter_map(|(_, part)| part.clone());
         for part in parts.collect::<Vec<PartKey>>() {
-            self.part_index.bar(&part, barred);
+            self.index.parts.bar(&part, barred);
         }
     }
 }

@@ -15,8 +15,8 @@ use super::entries::{
     MemoryItem, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
     SharedCounter, Turn, Watermark,
 };
+use super::index::Index;
 use super::keys::{IndexKey, PartKey, TurnKey};
-use super::parts::PartIndex;
 
 /// A value and the canonical bytes that its entry takes, key included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ macro_rules! sections {
             $( $map: BTreeMap<$key, Held<$value>>, )*
             bytes: u64,
             /// Follows from the entries.
-            pub(super) part_index: PartIndex,
+            pub(super) index: Index,
         }
 
         impl Key {
@@ -194,7 +194,7 @@ macro_rules! sections {
 
             /// Sets or removes one entry.
             pub(crate) fn put(&mut self, change: Change) {
-                self.index(&change);
+                self.reindex(&change);
                 let (before, after) = match change {
                     $( Change::$One(new) => {
                         let after = taken(new.as_ref());

@@ -166,6 +166,18 @@ fn memory_brings_back_the_label_that_it_was_written_with() {
     assert_eq!(label_of(&trial, &reading(scope, Some("another"))), Label::UNKNOWN);
 }
 
+/// What an observed run claims too well is remembered no better than it was.
+#[test]
+fn a_label_that_was_raised_does_not_stick() {
+    let mut trial = Trial::observed();
+    let item = trial.give(retrieval_labelled("a page", OUTSIDE));
+    let claim =
+        with_writing(writing(MemoryScope::Session, "a fact"), |body| body.label = Given::Known(PUBLIC));
+    trial.answer(claim.because([item]));
+    let held = trial.machine.state().memory_item(&memory_key(MemoryScope::Session, "fact")).unwrap();
+    assert_eq!(held.label, OUTSIDE);
+}
+
 #[test]
 fn an_item_of_an_earlier_run_is_unknown_without_its_proof() {
     let trial = Trial::new();
@@ -194,6 +206,7 @@ fn what_the_principal_says_is_no_data_even_where_data_led_to_it() {
     let item = trial.give(retrieval("a page"));
     let is_data = |made: Made| trial.ask(&made).transition.mark().flags & Mark::DATA != 0;
     assert!(is_data(retrieval("a page")));
+    assert!(is_data(failure(&place(0, 0))));
     assert!(is_data(message("service", "a page").because([item])));
     assert!(!is_data(message("user", "a page").because([item])));
     assert!(!is_data(message("service", "a page").because([0])));

@@ -89,6 +89,33 @@ fn an_enforced_run_whose_opening_breaches_a_rule_does_nothing() {
     assert_eq!(trial.breaches(&prompt(0, &[(said, "hello")])), [(Rule::Obs1, Reason::ReliesOnBreach)]);
 }
 
+/// In an observed run nothing was enforced, so nothing goes on but the influence itself.
+#[test]
+fn an_observed_breach_marks_its_own_record_alone() {
+    for (mode, flag) in [(Mode::Enforced, Mark::BREACHED), (Mode::Observed, 0)] {
+        let mut trial = Trial::opened(|opening| opening.mode = mode);
+        let other = |body: &mut rederive_evidence::kinds::context::ContextRetrieved| {
+            body.tenant_filter = Given::Known(id("rival"));
+        };
+        let brought = trial.answer(with_retrieval(retrieval("a page"), other));
+        assert_eq!(brought.transition.mark().flags & Mark::BREACHED, Mark::BREACHED);
+        let item = trial.machine.lineage().len() - 1;
+        let told = trial.ask(&message("service", "a page").because([item]));
+        assert_eq!(told.transition.mark().flags & Mark::BREACHED, flag, "{mode}");
+    }
+}
+
+#[test]
+fn the_latest_time_is_kept_whatever_comes_after_it() {
+    let mut trial = Trial::observed();
+    let latest = |trial: &Trial| trial.machine.state().progress().unwrap().time;
+    let before = latest(&trial);
+    trial.answer(message("user", "hello").timed(Some(START)));
+    assert_eq!(latest(&trial), before, "an earlier time");
+    trial.answer(message("user", "hello").timed(None));
+    assert_eq!(latest(&trial), before, "no time");
+}
+
 #[test]
 fn absent_fields_and_times_are_breaches_of_enforced_runs_alone() {
     for (mode, count) in [(Mode::Enforced, 1), (Mode::Observed, 0)] {

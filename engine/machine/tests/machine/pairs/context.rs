@@ -116,6 +116,23 @@ fn stale(twin: Twin, bring: impl FnOnce(&mut Trial) -> u64, text: &str) -> (Tria
 }
 
 #[test]
+fn an_item_retrieved_again_is_fresh_for_as_long_as_either_time() {
+    for ends in [[1_000, 5_000], [5_000, 1_000]] {
+        let mut trial = judged_by(&[Layer::Context]);
+        for ms in ends {
+            let until = Given::Known(START.plus_ms(ms));
+            trial.give(with_retrieval(retrieval("a page"), |body| body.fresh_until = until));
+        }
+        let item = trial.machine.lineage().len() - 1;
+        let prompt = trial.prompted(0, &[(item, "a page")]);
+        trial.answered(0, 1, prompt);
+        let at = |ms| proposal(&place(0, 0), "mail").timed(Some(START.plus_ms(ms)));
+        assert_eq!(trial.breaches(&at(4_999)), []);
+        assert_eq!(trial.breaches(&at(5_000)), [(Rule::Ctx3, Reason::Stale)]);
+    }
+}
+
+#[test]
 fn a_call_that_only_reads_may_follow_from_stale_items() {
     let (trial, _) = stale(Twin::Breaks, |trial| trial.give(retrieval("a page")), "a page");
     let at = Some(START.plus_ms(3_600_000));

@@ -235,6 +235,64 @@ fn an_absent_scope_allows_nothing_in_an_enforced_run_and_is_not_known_in_an_obse
 }
 
 #[test]
+fn of_two_actors_of_one_name_the_first_stands() {
+    let trial = Trial::opened(|opening| {
+        opening.actors.push(Actor { actor_type: ActorType::Approver, ..actor("user") });
+    });
+    assert_eq!(trial.machine.state().actor(&id("user")).unwrap().actor_type, ActorType::Principal);
+}
+
+#[test]
+fn a_delegate_has_its_own_scope_where_it_states_one() {
+    let both = vec![scope_item("mail", EffectsClass::Send), scope_item("search", EffectsClass::Read)];
+    let mut trial = Trial::new();
+    trial.give(delegation("agent", "wide", both.clone()));
+    let narrow = delegation("agent", "narrow", both.clone());
+    trial.give(with_delegation(narrow, |body| body.delegate.scope = Some(searching())));
+    let scope_of = |name| trial.machine.state().actor(&id(name)).unwrap().scope.clone();
+    assert_eq!(scope_of("wide"), Some(both));
+    assert_eq!(scope_of("narrow"), Some(searching()));
+}
+
+/// The item that covers another is found whatever else the scope lists, of those for one resource the one that asks least.
+#[test]
+fn a_scope_covers_what_any_of_its_items_covers() {
+    use rederive_evidence::values::ApprovalPolicy::{Approve, None as Nothing, Notify};
+    let item = |resource: Option<&str>, tenant: &str, approval| {
+        let item = scope_item("search", EffectsClass::Read);
+        rederive_evidence::values::ScopeItem {
+            resource: resource.map(id),
+            tenant: id(tenant),
+            approval,
+            ..item
+        }
+    };
+    let scope = vec![
+        item(Some("b"), TENANT, Approve),
+        item(Some("b"), TENANT, Notify),
+        item(None, "another", Nothing),
+        item(Some("a"), "another", Nothing),
+        item(None, TENANT, Approve),
+    ];
+    let covered = [
+        (item(Some("b"), TENANT, Notify), true),
+        (item(Some("b"), TENANT, Nothing), false),
+        (item(Some("b"), TENANT, Approve), true),
+        (item(Some("c"), TENANT, Approve), true),
+        (item(Some("c"), TENANT, Notify), false),
+        (item(None, TENANT, Approve), true),
+        (item(None, TENANT, Notify), false),
+        (item(Some("a"), "another", Nothing), true),
+        (item(None, "third", Approve), false),
+    ];
+    let trial = Trial::opened(|opening| opening.scope = Given::Known(scope));
+    for (granted, is_covered) in covered {
+        let breaches = trial.breaches(&delegation("agent", "helper", vec![granted.clone()]));
+        assert_eq!(breaches.is_empty(), is_covered, "{granted:?}");
+    }
+}
+
+#[test]
 fn a_tool_of_no_class_is_in_nobodys_scope_in_an_enforced_run() {
     let mut trial = judged_by(&[Layer::Identity]);
     trial.give(with_tool(registration("mail", EffectsClass::Send), |body| body.effects = Given::Absent));

@@ -134,6 +134,59 @@ fn a_target_counts_once_and_reading_touches_none() {
     assert_eq!(trial.machine.state().counters().unwrap().targets, 1);
 }
 
+/// A counter that is read again has what it has left now; another one of its kind keeps its own.
+#[test]
+fn the_shared_counter_with_the_least_left_decides() {
+    let (mut trial, made) = shared(Twin::Breaks, LimitKind::Calls);
+    let is_refused = |trial: &Trial| !trial.breaches(&made).is_empty();
+    let mut other = reading_limit(LimitKind::Calls, 0, 9);
+    if let rederive_evidence::kinds::Body::LimitRead(read) = &mut other.input.body {
+        read.counter = id("another");
+    }
+    trial.give(other);
+    assert!(is_refused(&trial));
+    trial.give(reading_limit(LimitKind::Calls, 6, 7));
+    assert!(!is_refused(&trial));
+    trial.give(reading_limit(LimitKind::Tokens, 7, 7));
+    assert!(!is_refused(&trial), "it counts something else now");
+    trial.give(reading_limit(LimitKind::Calls, 7, 7));
+    assert!(is_refused(&trial));
+}
+
+#[test]
+fn calls_of_one_time_leave_the_window_together() {
+    let mut trial = Trial::opened(|opening| {
+        opening.limits.rate_calls = Some(2);
+        opening.limits.rate_window_ms = Some(1_000);
+        opening.layers = vec![Layer::Outcome];
+    });
+    trial = decided(trial, 3);
+    let first = trial.now;
+    for index in 0..2 {
+        trial.give(dispatch(&place(0, index), "mail").timed(Some(first)));
+    }
+    assert_eq!(trial.machine.state().counters().unwrap().calls_in_window, 2);
+    trial.give(dispatch(&place(0, 2), "mail").timed(Some(first.plus_ms(1_000))));
+    assert_eq!(trial.machine.state().counters().unwrap().calls_in_window, 1);
+}
+
+/// Time goes on for the window whatever becomes of the call.
+#[test]
+fn calls_leave_the_rate_window_at_a_refusal_too() {
+    let mut trial = rated(1, 1_000);
+    let first = trial.now;
+    trial.give(dispatch(&place(0, 0), "mail"));
+    let many = with_dispatch(dispatch(&place(0, 1), "mail"), |body| body.bytes_out = Some(9));
+    trial.give(reading_limit(LimitKind::BytesOut, 0, 8));
+    let refused = trial.answer(many.timed(Some(first.plus_ms(1_000))));
+    assert_eq!(
+        refused.breaches.iter().map(|breach| breach.reason).collect::<Vec<_>>(),
+        [Reason::SharedLimit]
+    );
+    assert!(trial.machine.state().call_times().is_empty());
+    assert_eq!(trial.machine.state().counters().unwrap().calls_in_window, 0);
+}
+
 #[test]
 fn what_is_refused_is_not_charged() {
     let (mut trial, made) = dispatching(Limits { calls: Some(0), bytes_out: Some(9), ..Limits::default() });

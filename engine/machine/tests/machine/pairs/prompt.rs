@@ -30,6 +30,14 @@ pub(crate) const PAIRS: &[Pair] = &[
         trial.turn_open(0);
         (trial, extension(1, 0, &[(0, twin.pick(1, 2))], &[(0, "the goal")]))
     }),
+    // Kept ranges ascend.
+    (Rule::Prm1, Reason::NoSuchPrompt, |twin| {
+        let mut trial = Trial::new();
+        let prompt = trial.prompted(0, &[(0, "the goal"), (0, "more")]);
+        trial.answered(0, 0, prompt);
+        let kept = twin.pick([(0, 1), (1, 1)], [(1, 1), (0, 1)]);
+        (trial, extension(1, 0, &kept, &[(0, "the goal")]))
+    }),
     (Rule::Prm1, Reason::NoSuchPrompt, |twin| {
         let mut trial = Trial::new();
         trial.turn_open(0);

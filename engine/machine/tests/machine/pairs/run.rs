@@ -2,7 +2,7 @@
 
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::Layer;
+use rederive_evidence::values::{Layer, Mode};
 use rederive_machine::Machine;
 use rederive_machine::testing::*;
 
@@ -111,6 +111,16 @@ pub(crate) const PAIRS: &[Pair] = &[
         (trial, closing().timed(Some(twin.pick(end, before))))
     }),
 ];
+
+#[test]
+fn whether_a_credential_is_over_cannot_be_told_without_a_time() {
+    for (mode, is_live) in [(Mode::Enforced, true), (Mode::Observed, false)] {
+        let mut trial = Trial::opened(|opening| opening.mode = mode);
+        trial.give(issuing());
+        let found = trial.breaches(&closing().timed(None));
+        assert_eq!(found.contains(&(Rule::Run3, Reason::CredentialLive)), is_live, "{mode}");
+    }
+}
 
 #[test]
 fn a_run_of_no_layer_still_begins_and_ends_once() {
