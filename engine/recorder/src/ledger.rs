@@ -391,7 +391,7 @@ impl Ledger {
     }
 
     /// The signed seal over all closed segments. Call it after the last segment was closed.
-    pub(crate) fn seal(&self) -> Result<Vec<u8>, AppendError> {
+    pub(crate) fn seal(&mut self) -> Result<Vec<u8>, AppendError> {
         let Some(header_root) = tree::root(&self.headers) else { return Err(AppendError::NothingToSeal) };
         let seal = Seal {
             version: Version::One,

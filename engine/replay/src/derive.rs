@@ -193,7 +193,7 @@ fn compare_answer(at: FramePlace, record: &Record, extracted: Again, answer: &An
 
 impl RecordedDelta {
     /// `derived` is the delta digest that follows, `checksum` stands before the record.
-    fn compare(&self, segment: u32, derived: &Digest, checksum: &Checksum) -> Option<Wrong> {
+    fn compare(&self, segment: u32, derived: &Digest, checksum: &mut Checksum) -> Option<Wrong> {
         let at = FramePlace { segment, record: self.record, byte: self.byte };
         if self.delta != *derived {
             return Some(at.wrong(codes::DELTA, "derived.delta", self.delta.to_hex(), derived.to_hex()));

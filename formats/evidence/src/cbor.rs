@@ -243,12 +243,19 @@ impl Encoder {
     #[inline]
     fn head(&mut self, major: u8, value: u64) {
         let major = major << 5;
+        match value {
+            0..=23 => self.bytes.push(major | value as u8),
+            24..=0xff => self.bytes.extend_from_slice(&[major | 24, value as u8]),
+            _ => self.long_head(major, value),
+        }
+    }
+
+    #[inline(never)]
+    fn long_head(&mut self, major: u8, value: u64) {
         let be = value.to_be_bytes();
         let [_, _, _, _, b4, b5, b6, b7] = be;
         match value {
-            0..=23 => self.bytes.push(major | b7),
-            24..=0xff => self.bytes.extend_from_slice(&[major | 24, b7]),
-            0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, b6, b7]),
+            0..=0xffff => self.bytes.extend_from_slice(&[major | 25, b6, b7]),
             0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, b4, b5, b6, b7]),
             _ => {
                 self.bytes.push(major | 27);
