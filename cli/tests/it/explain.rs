@@ -5,9 +5,16 @@ use crate::sandbox::Sandbox;
 #[test]
 fn a_code_a_rule_a_reason_a_gap_a_verdict_and_a_kind_are_explained() {
     let mut sandbox = Sandbox::new();
-    for name in
-        ["D-CHECKSUM", "a-hint-fit", "TOL-2", "sequence-gap", "unsealed", "undecided", "tool.dispatched"]
-    {
+    for name in [
+        "D-CHECKSUM",
+        "a-hint-fit",
+        "TOL-2",
+        "CRD-1",
+        "sequence-gap",
+        "unsealed",
+        "undecided",
+        "tool.dispatched",
+    ] {
         assert_eq!(sandbox.run(&["explain", name]).exit, 0, "{name}");
     }
     insta::assert_snapshot!(sandbox.transcript());

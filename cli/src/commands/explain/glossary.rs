@@ -107,11 +107,19 @@ fn of_code(name: &'static str, meaning: &'static str) -> Option<Entry> {
 }
 
 fn of_rule(rule: Rule) -> Entry {
-    let about = format!(
-        "A rule of the layer `{}`. In an enforced run a request that does not keep it is refused; in an observed run, and of facts, it is a finding: \
-         what a gate would have refused.",
-        rule.layer()
-    );
+    let layer = rule.layer();
+    let reasons = rederive_machine::rules().find(|(judged, _)| *judged == rule).map(|(_, reasons)| reasons);
+    let about = match reasons {
+        Some(reasons) => {
+            let reasons: Vec<&str> = reasons.iter().map(|reason| reason.name()).collect();
+            format!(
+                "A rule of the layer `{layer}`, not kept for one of these reasons: {}. In an enforced run a request that does not keep it is \
+                 refused; in an observed run, and of facts, it is a finding: what a gate would have refused.",
+                reasons.join(", ")
+            )
+        }
+        None => format!("A rule of the layer `{layer}`. No rule set of this version judges it yet."),
+    };
     Entry {
         name: rule.name(),
         group: Group::Rule,
