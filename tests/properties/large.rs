@@ -43,6 +43,7 @@ fn on_threads(threads: usize, bytes: &[u8], level: Level) -> Report {
     pool.install(|| report(bytes, level))
 }
 
+/// Spec: span-end.
 #[test]
 fn a_long_run_has_spans_with_snapshots_and_replays_the_same_on_any_number_of_threads() {
     let trace = Trace::read(long());

@@ -14,7 +14,7 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Record};
-use rederive_evidence::rules::Outcome;
+use rederive_evidence::rules::{Outcome, Rule};
 use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::values::{Mode, Place};
 use rederive_recorder::{
@@ -291,6 +291,27 @@ fn whatever_call_fails_around_the_end_of_a_segment_what_was_acknowledged_is_kept
     });
 }
 
+/// What is left to the system may be gone after a crash of the system, or torn; it is never taken for what it is not.
+#[test]
+fn a_trace_left_to_the_system_is_whole_or_shows_that_it_is_not() {
+    let script = Script { run: Run::Enforced, durability: Durability::LeftToSystem };
+    let storage = FaultyStorage::new();
+    assert!(script.record(&storage).is_sealed);
+    let (calls, whole) = (storage.calls(), storage.bytes_of(path()).unwrap());
+    let mut torn = 0;
+    for (call, seed) in (0..=calls).flat_map(|call| (0..20).map(move |seed| (call, seed))) {
+        let storage = FaultyStorage::new();
+        storage.inject(call, Fault::Crash);
+        script.record(&storage);
+        storage.restart(Survival::Sectors(seed));
+        let Some(bytes) = storage.bytes_of(path()) else { continue };
+        let valid = replayed(&storage).valid;
+        assert_eq!(valid == Valid::Reproduced, bytes == whole, "call {call}, seed {seed}: {valid}");
+        torn += u32::from(bytes != whole);
+    }
+    assert!(torn > 0, "some were torn");
+}
+
 #[test]
 fn a_recovery_that_fails_itself_loses_nothing_either() {
     let script = Script { run: Run::Enforced, durability: Durability::EveryRecord };
@@ -394,6 +415,33 @@ fn threads_that_share_a_recorder_make_one_run_that_replays() {
     }
 }
 
+/// Other threads propose calls all the while: none gets in between the ends of the open calls and the closing record.
+#[test]
+fn a_run_that_closes_while_threads_append_closes_over_no_open_call() {
+    for _ in 0..20 {
+        let storage = FaultyStorage::new();
+        let with = Options { open_calls: OpenCalls::End, ..options(Durability::Group(50), b"closing") };
+        let opening = runs::opening(Mode::Observed);
+        let recorder = Recorder::create(storage.clone(), path(), opening, with).unwrap();
+        thread::scope(|scope| {
+            for thread in 0..3 {
+                let recorder = &recorder;
+                scope.spawn(move || append_until_stopped(recorder, thread));
+            }
+            while recorder.records().unwrap() < 20 {
+                thread::yield_now();
+            }
+            recorder.append(runs::closing(0, 1_000)).unwrap();
+        });
+        recorder.seal().unwrap();
+        let report = replayed(&storage);
+        assert_eq!(report.valid, Valid::Reproduced, "{report:#?}");
+        let unpaired = report.gaps.iter().find(|gap| matches!(gap, Gap::UnpairedCalls(_)));
+        assert_eq!(unpaired, None);
+        assert!(report.findings.items().iter().all(|finding| finding.rule != Rule::Run3), "{report:#?}");
+    }
+}
+
 /// Appends calls and their results at places of their own; returns the numbers of their records.
 fn append_calls(recorder: &Recorder<FaultyStorage>, thread: u32, turns: u32) -> Vec<u64> {
     let mut taken = Vec::new();
@@ -440,7 +488,7 @@ fn what_threads_were_told_is_durable_is_kept_when_the_machine_stops() {
 /// Appends until the recorder fails; returns how many records it was told to be durable.
 fn append_until_stopped(recorder: &Recorder<FaultyStorage>, thread: u32) -> u64 {
     let mut told = 0;
-    for turn in 0..1_000 {
+    for turn in 0..100_000 {
         let mut draft = runs::observed(1).swap_remove(4);
         draft.place = Some(Place { agent: runs::id(&format!("agent-{thread}")), turn, index: 0, attempt: 0 });
         match recorder.append(draft) {
@@ -449,7 +497,7 @@ fn append_until_stopped(recorder: &Recorder<FaultyStorage>, thread: u32) -> u64 
             Err(_) => return told,
         }
     }
-    panic!("the storage was to fail");
+    panic!("the recorder was to stop");
 }
 
 /// The records of a group commit together: before it a crash takes all of them, after it none.

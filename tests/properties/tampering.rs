@@ -324,6 +324,7 @@ fn under(trust: &TrustRoots, bytes: &[u8]) -> (Valid, &'static str) {
     verdict(&replay_bytes(bytes, &options).unwrap())
 }
 
+/// Spec: trust-roots, no-trust-in-trace.
 #[test]
 fn a_trace_signed_again_with_another_key_is_forged() {
     use rederive_evidence::keys::Signer as _;
@@ -353,6 +354,7 @@ fn a_trace_signed_again_with_another_key_is_forged() {
     );
 }
 
+/// Spec: header-key, seal-covers.
 #[test]
 fn a_header_or_seal_signed_with_another_key_is_forged() {
     for segment in 0..3 {
@@ -381,6 +383,7 @@ fn a_signature_that_does_not_hold_is_forged() {
     }
 }
 
+/// Spec: frame-padding.
 #[test]
 fn padding_that_is_longer_or_not_zero_is_refused_though_signed() {
     for record in 0..12 {
@@ -400,6 +403,7 @@ fn padding_that_is_longer_or_not_zero_is_refused_though_signed() {
     }
 }
 
+/// Spec: content-verify.
 #[test]
 fn contents_that_are_not_those_committed_to_are_named() {
     let change = |change: &dyn Fn(&mut Trace)| {
@@ -419,7 +423,7 @@ fn contents_that_are_not_those_committed_to_are_named() {
     assert_eq!(change(&|trace| trace.parts[0].contents.clear()).0, Valid::Reproduced, "redaction is a gap");
 }
 
-/// Every derived value of every record, forged by who has the key.
+/// Every derived value of every record, forged by who has the key. Spec: verdict-valid, delta-digest, decision-checksum.
 #[test]
 fn a_lie_about_what_the_machine_answered_diverges_at_its_record_and_field() {
     type Lie = (&'static str, &'static str, fn(&mut Record) -> bool);
@@ -516,7 +520,7 @@ fn a_lie_about_headers_and_seal_diverges_at_the_segments_end() {
 /// Code, and what no longer holds.
 type Broken<T> = (&'static str, fn(&mut T));
 
-/// A chain that does not hold is damage even with the key: no machine is needed to see it.
+/// A chain that does not hold is damage even with the key: no machine is needed to see it. Spec: header-chain, seal-covers.
 #[test]
 fn a_chain_that_does_not_hold_is_damage() {
     let headers: [Broken<Header>; 7] = [
@@ -591,6 +595,7 @@ fn a_length_that_its_content_does_not_have_diverges() {
     assert_eq!(wrong(&found).place.record, Some(3));
 }
 
+/// Spec: verdict-order.
 #[test]
 fn of_several_lies_the_lowest_stands_and_damage_outranks_all() {
     let lie = |trace: &mut Trace, number: usize| {

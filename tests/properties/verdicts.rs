@@ -217,6 +217,7 @@ fn a_file_that_ends_inside_a_block_is_cut() {
     assert!(cut.is_some() && report.gaps.contains(&Gap::Unsealed), "{report:#?}");
 }
 
+/// Spec: gaps, taken-as-recorded.
 #[test]
 fn redacted_contents_are_counted_and_what_depends_on_them_is_taken_as_recorded() {
     let mut trace = Trace::read(&recorded_enforced(2));
@@ -338,6 +339,7 @@ fn a_breaching_fact_is_recorded_and_is_a_finding() {
     assert!(found, "{report:#?}");
 }
 
+/// Spec: findings.
 #[test]
 fn a_breach_in_an_observed_run_is_a_finding_and_nothing_is_refused() {
     let mut drafts = runs::observed(1);
