@@ -88,14 +88,15 @@ class Block:
 
 def file_header(data: bytes, magic: bytes, wrong_magic: str) -> None:
     """Checks the 64 bytes that a trace file or open log begins with [archive-file-header]."""
+    version = struct.pack("<H", VERSION)
     if data[:8] != magic[: len(data)]:
         raise Fault(wrong_magic, 0)
-    if len(data) < UNIT:
-        raise Fault("A-END", 0)
-    if data[8:10] != struct.pack("<H", VERSION):
+    if data[8:10] != version[: max(len(data) - 8, 0)]:
         raise Fault("U-VERSION", 0)
     if any(data[10:UNIT]):
         raise Fault("A-RESERVED", 0)
+    if len(data) < UNIT:
+        raise Fault("A-END", 0)
 
 
 def unpack(stored: bytes, unpacked: int, at: int) -> bytes:
@@ -130,7 +131,7 @@ def block_header(data: bytes, at: int) -> Block:
     if codec not in (PLAIN, ZSTD) or codec == ZSTD and not BLOCK_KINDS[kind].packs:
         raise Fault("A-CODEC", at)
     _lengths(BLOCK_KINDS[kind], unpacked, at)
-    if stored == 0 or (stored >= unpacked if codec == ZSTD else stored != unpacked):
+    if stored >= unpacked if codec == ZSTD else stored != unpacked:
         raise Fault("A-LENGTH", at)
     return Block(kind, codec, segment, stored, unpacked, data[at + 24 : at + HEAD], at)
 

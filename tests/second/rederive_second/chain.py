@@ -79,10 +79,10 @@ def seal_fault(links: Links, seal: Signed) -> str | None:
     return signature_fault(seal)
 
 
-def head_fault(links: Links, head: Signed, run: bytes, segment: int, leaves: list[bytes], key: bytes | None) -> str | None:
+def head_fault(links: Links, head: Signed, segment: int, leaves: list[bytes]) -> str | None:
     """Code of what is wrong with the open segment's head over the first records of the log, as many as it counts."""
     fields = head.fields
-    if fields["run"] != run:
+    if links.headers and fields["run"] != links.run:
         return "V-OTHER-RUN"
     if fields["segment"] != segment:
         return "V-NUMBER"
@@ -90,7 +90,7 @@ def head_fault(links: Links, head: Signed, run: bytes, segment: int, leaves: lis
         return "V-FRAMES"
     if fields["previous"] != links.last or fields["root"] != tree.root(leaves[: fields["records"]]):
         return "V-DIGEST"
-    if key is not None and head.key != key:
+    if links.headers and head.key != links.signer():
         return "V-OTHER-KEY"
     return signature_fault(head)
 

@@ -19,10 +19,10 @@ class Step(IntEnum):
 
     FILE = -1
     HEADER = 0
-    BYTES = 1
+    CONTENTS = 1
     FRAMES = 2
     RECORDS = 3
-    CONTENTS = 4
+    LISTED = 4
     OPENING = 5
     SEAL = 6
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import chain, ending, signed, tracefile, tree
-from .blocks import CONTENTS, FRAMES, SEAL
+from .blocks import SEAL, Block
 from .chain import Links
 from .digest import ZERO, Checksum
 from .ending import Ending
@@ -33,6 +33,7 @@ class Verifier:
         self.lengths: dict[bytes, list[tuple[int, int]]] = {}
         self.stored: dict[bytes, int] = {}
         self.begun = False
+        self.named: tuple[bytes, bytes] | None = None  # run and key of the open segment's head
         self.opening: dict[str, Any] | None = None
         self.checksum = ZERO
 
@@ -49,7 +50,7 @@ class Verifier:
         self._seal(end)
         if end.log is not None:
             self._open_segment(end.log, len(end.segments))
-        self._opening()
+        self._opening(end)
         self._lengths()
         self.report.redacted = sum(1 for commitment in self.lengths if commitment not in self.stored)
         if not self.report.records:
@@ -60,12 +61,11 @@ class Verifier:
 
     def _segment(self, segment: Segment) -> None:
         header = self._header(segment)
-        payloads = self._bytes(segment)
-        if payloads is not None:
-            frames = self._frames(segment, header, payloads[0])
-            if frames is not None:
-                self._contents(segment, frames, payloads[1:])
-                self._checksums(frames, header)
+        stored = [content for block in segment.contents() for content in self._stored(segment.number, block)]
+        frames = self._frames(segment, header)
+        if frames is not None:
+            self._listed(segment.number, stored, frames, self.report.records - len(frames))
+            self._checksums(frames, header)
         self.report.segments += 1
         if self.report.findings:
             self.report.checksums = "unknown"
@@ -85,21 +85,26 @@ class Verifier:
             self.links.append(header)
         return header
 
-    def _bytes(self, segment: Segment) -> list[bytes] | None:
-        """The unpacked payloads of FRAMES and CONTENTS."""
-        payloads = []
-        for block in segment.blocks:
-            if block.kind in (FRAMES, CONTENTS):
-                try:
-                    payloads.append(block.bytes(self.data))
-                except Fault as fault:
-                    self.report.add(fault, segment.number, Step.BYTES)
-        return payloads if len(payloads) == sum(block.kind in (FRAMES, CONTENTS) for block in segment.blocks) else None
+    def _stored(self, segment: int, block: Block) -> list[Content]:
+        """The contents of a block; each gives its commitment."""
+        stored = []
+        try:
+            for content in tracefile.contents(block.bytes(self.data), block.at):
+                content.check()
+                stored.append(content)
+        except Fault as fault:
+            self.report.add(fault, segment, Step.CONTENTS)
+        return stored
 
-    def _frames(self, segment: Segment, header: Signed | None, payload: bytes) -> list[Framed] | None:
+    def _frames(self, segment: Segment, header: Signed | None) -> list[Framed] | None:
         """Frames told apart, counted, hashed, and only then read by the grammar."""
         number = segment.number
         first = header.fields["first"] if header else self.report.records
+        try:
+            payload = segment.frames.bytes(self.data)
+        except Fault as fault:
+            self.report.add(fault, number, Step.FRAMES)
+            return None
         places: list[tuple[int, int]] = []
         try:
             split(self.grammar, payload, places)
@@ -138,15 +143,16 @@ class Verifier:
 
     # Contents
 
-    def _contents(self, segment: Segment, frames: list[Framed], payloads: list[bytes]) -> None:
-        """Stored contents: each gives its commitment, and a record of this segment is the first to list it."""
-        fresh = self._listed_first(frames, self.report.records - len(frames))
-        for block, payload in zip(segment.contents(), payloads):
-            try:
-                for content in tracefile.contents(payload, block.at):
-                    self._content(content, fresh)
-            except Fault as fault:
-                self.report.add(fault, segment.number, Step.CONTENTS)
+    def _listed(self, segment: int, stored: list[Content], frames: list[Framed], first: int) -> None:
+        """A record of this segment is the first to list a content that is stored in it, and it is stored once."""
+        fresh = self._listed_first(frames, first)
+        for content in stored:
+            if fresh is not None and content.commitment not in fresh:
+                self.report.add(Fault("V-UNLISTED", content.at), segment, Step.LISTED)
+                return
+            if fresh is not None:
+                fresh.remove(content.commitment)
+            self.stored[content.commitment] = len(content.data)
 
     def _listed_first(self, frames: list[Framed], first: int) -> set[bytes] | None:
         """Commitments that no record before these lists; ``None`` where it is not known what one of these lists."""
@@ -158,14 +164,6 @@ class Verifier:
                     fresh.add(entry["commitment"])
                 self.lengths[entry["commitment"]].append((number, entry["bytes"]))
         return None if any(framed.record is None for framed in frames) else fresh
-
-    def _content(self, content: Content, fresh: set[bytes] | None) -> None:
-        content.check()
-        if fresh is not None:
-            if content.commitment not in fresh:
-                raise Fault("V-UNLISTED", content.at)
-            fresh.remove(content.commitment)
-        self.stored[content.commitment] = len(content.data)
 
     def _lengths(self) -> None:
         """Every record states the length that its content has [content-verify]."""
@@ -220,25 +218,41 @@ class Verifier:
         self._same(seal.fields["checksum"], self.checksum)
 
     def _open_segment(self, log: OpenLog, segment: int) -> None:
-        """The records of the open log, their contents, and the last head over them."""
+        """The open log: the last head over its records, its contents, and the records."""
         report, links, place = self.report, self.links, len(self.data)
         if log.previous != links.last:
             report.add(Fault("A-LOG-PREVIOUS", place), segment, Step.HEADER)
             return
+        if links.run is not None and log.run != links.run:
+            report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
+        covered = self._head(log, segment) if log.heads else 0
+        try:
+            for content in log.contents:
+                content.check()
+        except Fault as fault:
+            report.add(fault, segment, Step.CONTENTS, place)
         frames = self._logged(log, segment)
         if frames is None:
             return
-        fresh = self._listed_first(frames, links.records)
-        try:
-            for content in log.contents:
-                self._content(content, fresh)
-        except Fault as fault:
-            report.add(fault, segment, Step.CONTENTS, place)
+        self._listed(segment, log.contents, frames, links.records)
         self._checksums(frames, None)
-        run = links.run or (self.opening["run"] if self.opening else log.run)
-        if log.run != run:
-            report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
-        report.recovered += len(frames) - (self._head(log, run, frames, segment) if log.heads else 0)
+        report.recovered += len(frames) - covered
+
+    def _head(self, log: OpenLog, segment: int) -> int:
+        """Checks the last head; answers how many records it covers."""
+        place = len(self.data)
+        try:
+            head = signed.parse(self.grammar, "head", log.heads[-1])
+        except Fault as fault:
+            self.report.add(fault, segment, Step.HEADER, place)
+            return 0
+        self.named = (head.fields["run"], head.key)
+        leaves = [tree.leaf(entry) for entry in log.frames]
+        code = chain.head_fault(self.links, head, log.segment, leaves)
+        if code:
+            self.report.add(Fault(code, place), segment, Step.HEADER)
+        covered: int = head.fields["records"]
+        return min(covered, len(leaves))
 
     def _logged(self, log: OpenLog, segment: int) -> list[Framed] | None:
         """The records of the log: one whole frame in each entry."""
@@ -257,36 +271,23 @@ class Verifier:
             at += len(entry)
         return self._records(segment, first, b"".join(log.frames), places)
 
-    def _head(self, log: OpenLog, run: bytes, frames: list[Framed], segment: int) -> int:
-        """Checks the last head; answers how many records it covers."""
-        place = len(self.data)
-        try:
-            head = signed.parse(self.grammar, "head", log.heads[-1])
-        except Fault as fault:
-            self.report.add(fault, segment, Step.HEADER, place)
-            return 0
-        leaves = [framed.leaf() for framed in frames]
-        key = self.links.signer() or (self.opening or {}).get("recorder_key")
-        code = chain.head_fault(self.links, head, run, log.segment, leaves, key)
-        if code:
-            self.report.add(Fault(code, place), segment, Step.HEADER)
-        covered: int = head.fields["records"]
-        return min(covered, len(frames))
-
-    def _opening(self) -> None:
+    def _opening(self, end: Ending) -> None:
         """The run's key [opening-key], and whether the trust roots allow it [trust-roots]."""
-        links, opening = self.links, self.opening
-        self.report.run = links.run or (opening["run"] if opening else None)
+        first, opening = self.links.headers[:1], self.opening
+        named = (first[0].fields["run"], first[0].key) if first else self.named
+        self.report.run = named[0] if named else opening["run"] if opening else None
         if opening is None:
             if self.begun and self.trust is not None:
                 self.report.add(Fault("V-UNTRUSTED", 0), 0, Step.OPENING)
             return
-        if links.headers and opening["run"] != links.run:
+        runs = [named[0]] if named else []
+        if end.log is not None:
+            runs.append(end.log.run)
+        if any(run != opening["run"] for run in runs):
             self.report.add(Fault("V-OTHER-RUN", 0), 0, Step.OPENING)
-        if links.headers and opening["recorder_key"] != links.headers[0].key:
+        if named and named[1] != opening["recorder_key"]:
             self.report.add(Fault("V-OTHER-KEY", 0), 0, Step.OPENING)
-        run = links.run or opening["run"]
-        if self.trust is not None and not self.trust.allows(opening["recorder_key"], run, opening["tenant"]):
+        if self.trust is not None and not self.trust.allows(opening["recorder_key"], opening["run"], opening["tenant"]):
             self.report.add(Fault("V-UNTRUSTED", 0), 0, Step.OPENING)
 
 
