@@ -151,6 +151,13 @@ fn the_shared_counter_with_the_least_left_decides() {
     assert!(!is_refused(&trial), "it counts something else now");
     trial.give(reading_limit(LimitKind::Calls, 7, 7));
     assert!(is_refused(&trial));
+    let mut third = reading_limit(LimitKind::Calls, 9, 9);
+    if let rederive_evidence::kinds::Body::LimitRead(read) = &mut third.input.body {
+        read.counter = id("a-third");
+    }
+    trial.give(third);
+    trial.give(reading_limit(LimitKind::Calls, 0, 7));
+    assert!(is_refused(&trial), "one that has as little left is still there");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     // Kept ranges ascend.
     (Rule::Prm1, Reason::NoSuchPrompt, |twin| {
         let mut trial = Trial::new();
-        let prompt = trial.prompted(0, &[(0, "the goal"), (0, "more")]);
+        let prompt = trial.prompted(0, &[(0, "the goal"), (0, "more"), (0, "most")]);
         trial.answered(0, 0, prompt);
         let kept = twin.pick([(0, 1), (1, 1)], [(1, 1), (0, 1)]);
         (trial, extension(1, 0, &kept, &[(0, "the goal")]))
