@@ -86,13 +86,15 @@ def head_fault(links: Links, head: Signed, segment: int, leaves: list[bytes]) ->
         return "V-OTHER-RUN"
     if fields["segment"] != segment:
         return "V-NUMBER"
-    if fields["records"] > len(leaves):
-        return "V-FRAMES"
-    if fields["previous"] != links.last or fields["root"] != tree.root(leaves[: fields["records"]]):
+    if fields["previous"] != links.last:
         return "V-DIGEST"
     if links.headers and head.key != links.signer():
         return "V-OTHER-KEY"
-    return signature_fault(head)
+    if code := signature_fault(head):
+        return code
+    if fields["records"] > len(leaves):
+        return "V-FRAMES"
+    return "V-DIGEST" if fields["root"] != tree.root(leaves[: fields["records"]]) else None
 
 
 def equivocation(one: Links, other: Links) -> int | None:

@@ -24,7 +24,8 @@ class Step(IntEnum):
     RECORDS = 3
     LISTED = 4
     OPENING = 5
-    SEAL = 6
+    LAST_SIGNATURE = 6
+    SEAL = 7
 
 
 @dataclass(frozen=True)

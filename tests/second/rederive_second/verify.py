@@ -203,7 +203,7 @@ class Verifier:
                 code = chain.signature_fault(self.links.headers[-1])
                 if code:
                     last = end.segments[-1]
-                    self.report.add(Fault(code, last.header.at), last.number, Step.HEADER)
+                    self.report.add(Fault(code, last.header.at), last.number, Step.LAST_SIGNATURE)
             self.report.recovered = self.links.recovered()
             return
         try:
