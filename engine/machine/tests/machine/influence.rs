@@ -109,6 +109,10 @@ fn a_label_over_a_part_of_a_content_joins_and_does_not_replace() {
     let data = Made::new("service", PromptGiven { role: Role::Tool, message: Content(0) }).with(["text"]);
     assert_eq!(label_of(&trial, &data), Label::UNKNOWN);
     assert_eq!(label_of(&trial, &data.clone().labelled(PUBLIC)), PUBLIC);
+    let bytes_alone = SourceLabel { content: None, from: Some(1), to: None, label: PUBLIC };
+    let mut over_bytes = data.clone();
+    over_bytes.input.labels.push(bytes_alone);
+    assert_eq!(label_of(&trial, &over_bytes), Label::UNKNOWN);
     let mut over_a_part = data;
     over_a_part.input.labels.push(SourceLabel {
         content: Some(Content(0)),
@@ -176,6 +180,14 @@ fn a_label_that_was_raised_does_not_stick() {
     trial.answer(claim.because([item]));
     let held = trial.machine.state().memory_item(&memory_key(MemoryScope::Session, "fact")).unwrap();
     assert_eq!(held.label, OUTSIDE);
+}
+
+#[test]
+fn a_message_is_no_better_than_its_sender_says() {
+    let mut trial = Trial::new();
+    trial.give(delegation("agent", "helper", searching()));
+    let said = with_message(handing_off("agent", "helper"), |body| body.label = Given::Known(SECRET));
+    assert_eq!(label_of(&trial, &said), SECRET);
 }
 
 #[test]

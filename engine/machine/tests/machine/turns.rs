@@ -92,6 +92,15 @@ fn a_refused_proposal_ends_its_place() {
 }
 
 #[test]
+fn a_refused_proposal_that_no_answer_announced_ends_nothing() {
+    let mut trial = Trial::new();
+    let answer = trial.turn_open(1);
+    trial.answer(proposal(&place(0, 1), "mail").because([answer]));
+    let turn = trial.machine.state().turn(&TurnKey::of(&place(0, 1))).unwrap();
+    assert_eq!((turn.has_ended(1), turn.open_calls()), (false, 1));
+}
+
+#[test]
 fn a_refused_retry_ends_its_attempt_and_the_next_one_is_free() {
     let mut trial = Trial::new();
     whole_turn(&mut trial, 0, 1);
@@ -120,7 +129,8 @@ fn a_late_step_does_not_bring_a_call_back() {
     let mut trial = Trial::observed();
     let answer = trial.turn_open(1);
     trial.call_to(CallStatus::Dispatched, &place(0, 0), "mail", answer);
-    for late in [validation(&place(0, 0), "mail"), request(&place(0, 0))] {
+    let decided = decision(&place(0, 0), "mail", rederive_evidence::kinds::decision::Decision::Permit);
+    for late in [validation(&place(0, 0), "mail"), request(&place(0, 0)), decided] {
         assert_eq!(trial.breaches(&late), [(Rule::Tol2, Reason::Step)]);
         trial.answer(late);
         let call = trial.machine.state().call(&place(0, 0)).unwrap();

@@ -138,6 +138,8 @@ fn a_call_that_only_reads_may_follow_from_stale_items() {
     let at = Some(START.plus_ms(3_600_000));
     assert_eq!(trial.breaches(&proposal(&place(0, 0), "search").timed(at)), []);
     assert_eq!(trial.breaches(&proposal(&place(0, 0), "edit").timed(at)), [(Rule::Ctx3, Reason::Stale)]);
+    let unregistered = trial.breaches(&proposal(&place(0, 0), "ghost").timed(at));
+    assert!(unregistered.contains(&(Rule::Ctx3, Reason::Stale)), "one that nobody knows can do anything");
 }
 
 #[test]

@@ -243,6 +243,17 @@ fn of_two_actors_of_one_name_the_first_stands() {
 }
 
 #[test]
+fn a_name_that_is_in_use_keeps_what_it_stands_for() {
+    let mut trial = Trial::observed();
+    let before = trial.machine.state().clone();
+    let again = delegation("agent", "user", searching());
+    assert_eq!(trial.breaches(&again), [(Rule::Idn3, Reason::NameTaken)]);
+    trial.answer(again);
+    assert_eq!(trial.machine.state().actor(&id("user")), before.actor(&id("user")));
+    assert!(trial.machine.state().delegations().is_empty());
+}
+
+#[test]
 fn a_delegate_has_its_own_scope_where_it_states_one() {
     let both = vec![scope_item("mail", EffectsClass::Send), scope_item("search", EffectsClass::Read)];
     let mut trial = Trial::new();
