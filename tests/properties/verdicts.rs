@@ -6,7 +6,7 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Causes;
 use rederive_evidence::rules::{Outcome, Reason, Rule};
-use rederive_evidence::values::Mode;
+use rederive_evidence::values::{Layer, Mode};
 use rederive_recorder::{Durability, Options, Recorder};
 use rederive_replay::{Failure, Finding, Gap, Level, Report, Sample, Valid, replay, replay_bytes};
 
@@ -278,8 +278,11 @@ fn a_sample_says_sampled_and_never_reproduced() {
 
 /// A run enforced by a recorder, of these drafts.
 fn enforced_of(drafts: impl Fn(&mut Vec<Draft>)) -> (Vec<Outcome>, Report) {
+    enforced_under(runs::opening(Mode::Enforced), drafts)
+}
+
+fn enforced_under(opening: Draft, drafts: impl Fn(&mut Vec<Draft>)) -> (Vec<Outcome>, Report) {
     let storage = FaultyStorage::new();
-    let opening = runs::opening(Mode::Enforced);
     let recorder =
         Recorder::create(storage.clone(), path(), opening, options(Durability::OnSeal, b"enforced")).unwrap();
     let mut made = runs::enforced(1, |bytes| recorder.commitment(bytes).unwrap());
@@ -305,6 +308,22 @@ fn an_effect_under_a_refused_request_is_a_failure_and_leaves_the_run_valid() {
     assert_eq!(outcomes[7], Outcome::Refused, "{outcomes:?}");
     assert_eq!(report.valid, Valid::Reproduced, "{report:#?}");
     let failure = Failure { record: 9, rule: Rule::Tol2, reason: Reason::Step };
+    assert_eq!(report.failures.items(), [failure], "{report:#?}");
+}
+
+/// Spec: failures, rule-OBS-1.
+#[test]
+fn an_effect_under_a_refused_request_is_a_failure_where_the_broker_is_no_layer_of_the_source() {
+    let mut opening = runs::opening(Mode::Enforced);
+    let Body::RunOpened(body) = &mut opening.body else { panic!() };
+    body.layers.retain(|layer| *layer != Layer::ToolBroker);
+    let (outcomes, report) = enforced_under(opening, |drafts| {
+        let dispatch = |draft: &&mut Draft| draft.body.kind() == Kind::ToolDispatched;
+        drafts.iter_mut().find(dispatch).unwrap().actor = runs::id("stranger");
+    });
+    assert_eq!(outcomes[8], Outcome::Refused, "{outcomes:?}");
+    assert_eq!(report.valid, Valid::Reproduced, "{report:#?}");
+    let failure = Failure { record: 10, rule: Rule::Obs1, reason: Reason::UnderRefusal };
     assert_eq!(report.failures.items(), [failure], "{report:#?}");
 }
 

@@ -4,7 +4,7 @@ use rederive_evidence::digest::{Digest, Purpose};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::lanes;
 use rederive_evidence::record::{Extracted, Record};
-use rederive_evidence::rules::{Outcome, Reason, Rule};
+use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
 use rederive_evidence::values::Mode;
 use rederive_machine::{Answer, Checksum, Machine};
 
@@ -126,12 +126,13 @@ impl Deriver {
         if record.derived.outcome == Outcome::Refused {
             return;
         }
-        for breach in &record.derived.breaches {
-            self.batch.findings.push(Finding::new(number, breach));
-            let (rule, reason) = (breach.rule, breach.reason);
-            if self.enforced && is_effect_without_request(record.input.body.kind(), rule, reason) {
-                self.batch.failures.push(Failure { record: number, rule, reason });
-            }
+        let breaches = &record.derived.breaches;
+        breaches.iter().for_each(|breach| self.batch.findings.push(Finding::new(number, breach)));
+        let kind = record.input.body.kind();
+        let failing = |breach: &&Breach| is_effect_without_request(kind, breach.rule, breach.reason);
+        // One effect is one failure, however many rules say so.
+        if let Some(Breach { rule, reason, .. }) = breaches.iter().find(failing).filter(|_| self.enforced) {
+            self.batch.failures.push(Failure { record: number, rule: *rule, reason: *reason });
         }
     }
 
@@ -219,9 +220,10 @@ fn is_effect_without_request(kind: Kind, rule: Rule, reason: Reason) -> bool {
             | Kind::EffectExecuted
             | Kind::PromptAnswered
     );
-    let has_no_request =
-        matches!(reason, Reason::Step | Reason::Unknown | Reason::Unlinked | Reason::PlaceUsed);
-    is_effect && has_no_request && matches!(rule, Rule::Tol2 | Rule::Prm3 | Rule::Out1)
+    let was_refused = matches!((rule, reason), (Rule::Obs1, Reason::UnderRefusal));
+    let was_never_made = matches!(rule, Rule::Tol2 | Rule::Prm3 | Rule::Out1)
+        && matches!(reason, Reason::Step | Reason::Unknown | Reason::Unlinked | Reason::PlaceUsed);
+    is_effect && (was_refused || was_never_made)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
