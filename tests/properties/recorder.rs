@@ -66,12 +66,12 @@ impl Run {
 }
 
 fn wide() -> Vec<Draft> {
-    let mut drafts = runs::observed(9);
+    let mut drafts = runs::observed(7);
     drafts.retain(|draft| matches!(draft.body.kind(), Kind::RunOpened | Kind::PromptSent | Kind::RunClosed));
     for draft in &mut drafts {
         draft.causes = Causes::NONE;
         if let Body::PromptSent(sent) = &mut draft.body {
-            sent.tools = (0..500).map(|tool| runs::id(&format!("{tool:0100}"))).collect();
+            sent.tools = (0..600).map(|tool| runs::id(&format!("{tool:0100}"))).collect();
         }
     }
     drafts
@@ -230,6 +230,9 @@ fn assert_recovers(storage: &FaultyStorage, script: &Script, expected: &[Vec<u8>
     assert!(first == expected[0] || report.records as usize == expected.len(), "{case}");
 }
 
+/// A short write and a storage that is gone end in what these leave behind.
+const FAULTS: [Fault; 4] = [Fault::Failed, Fault::FailedButDone, Fault::DiskFull, Fault::Crash];
+
 /// What a restart leaves, with other sectors for each call.
 fn survivals(call: u64) -> [Survival; 3] {
     [Survival::Nothing, Survival::Everything, Survival::Sectors(call)]
@@ -267,8 +270,6 @@ fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
 /// The same over the end of a segment: its blocks, and the log of the next one.
 #[test]
 fn whatever_call_fails_around_the_end_of_a_segment_what_was_acknowledged_is_kept() {
-    // A short write and a storage that is gone end in what these leave behind.
-    const FAULTS: [Fault; 4] = [Fault::Failed, Fault::FailedButDone, Fault::DiskFull, Fault::Crash];
     let script = Script { run: Run::Wide, durability: Durability::Group(4) };
     let expected = script.frames();
     let storage = FaultyStorage::new();
@@ -331,10 +332,9 @@ fn a_recovery_that_fails_itself_loses_nothing_either() {
         storage.calls()
     };
     assert!(calls > 5);
-    let cases: Vec<(u64, Fault)> =
-        (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))).collect();
+    let cases: Vec<(u64, Fault)> = (0..calls).flat_map(|call| FAULTS.map(|fault| (call, fault))).collect();
     cases.into_par_iter().for_each(|(call, fault)| {
-        for survival in survivals(call) {
+        for survival in [Survival::Nothing, Survival::Sectors(call)] {
             let case = format!("{fault:?} at call {call} of {calls} of the recovery, {survival:?}");
             let (storage, told) = interrupted();
             storage.inject(call, fault);
