@@ -19,6 +19,7 @@ from rederive_second.signed import Signed
 from rederive_second.verify import Verifier
 
 CHAIN_CODES = ("D-CHECKSUM",)
+WRONG_LINEAGE = ("wrong-lineage", "wrong-lineage-hint")
 EQUIVOCATION = ("told-once", "told-otherwise")
 
 
@@ -64,6 +65,9 @@ def check_trace(rules: Grammar, fixtures: Path, entry: dict[str, Any]) -> Iterat
         yield f"at {met['at']}, not {place}"
     if wanted["valid"] == "reproduced":
         yield from check_checksums(met["state_checksums"], entry["verdicts"]["state"])
+        wrong = Path(entry["path"]).stem in WRONG_LINEAGE
+        if wrong != bool(met["hints_ignored"]):
+            yield f"hints ignored: {met['hints_ignored']}"
         yield from check_signatures(rules, data, log)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from interop import pycose_accepts
-from rederive_second import cbor, digest, ending, frame, grammar, lineage, proofs, signed, tree, trust
+from rederive_second import cbor, digest, ending, frame, grammar, lineage, proofs, signed, state, tree, trust
+from rederive_second.blocks import LINEAGE, SEAL
 from rederive_second.fault import Fault
 from rederive_second.grammar import Grammar, json_view
 
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 Vector = dict[str, Any]
 Check = Callable[[Grammar, Vector], Iterator[str]]
 
@@ -124,20 +127,12 @@ def check_state(grammar: Grammar, vector: Vector) -> Iterator[str]:
     elif form == "delta":
         data = bytes.fromhex(vector["hex"])
         yield from same("digest", digest.digest("delta", data + bytes(vector["padded"] - len(data))), vector)
-        yield from delta_form(data, vector["padded"])
+        list(state.changes(data + bytes(vector["padded"] - len(data))))
     else:
         running = digest.Checksum(bytes.fromhex(vector["start"]))
         for delta in many(vector["deltas"]):
             running.add(delta)
         yield from same("checksum", running.now(), vector)
-
-
-def delta_form(data: bytes, padded: int) -> Iterator[str]:
-    """Canonical bytes and the fewest zeros; trailing zeros of the bytes themselves may be left out of a vector."""
-    reader = cbor.Reader(data + bytes(padded - len(data)))
-    reader.skip()
-    if padded != len(digest.padded(bytes(reader.at()))) or any(reader.data[reader.pos :]):
-        yield "not the fewest zeros to a multiple of 64"
 
 
 def state_path(vector: Vector) -> None:
@@ -170,10 +165,64 @@ def check_lineage(grammar: Grammar, vector: Vector) -> Iterator[str]:
 
 
 def check_answers(grammar: Grammar, vector: Vector) -> Iterator[str]:
-    """`10-rules`: this verifier has no machine; each delta has the form and the digest that it should."""
+    """`10-rules`: this verifier has no machine; the trace states each answer, and its delta has the right form and digest."""
+    delta = delta_of(vector)
+    list(state.changes(delta))
+    yield from same("digest", digest.digest("delta", delta), vector)
+    opened = answers(grammar, vector["trace"])
+    stated = json_view(opened.records[vector["record"]]["derived"])
+    if [stated["outcome"], stated["breaches"], stated["delta"]] != [vector["outcome"], vector["breaches"], vector["digest"]]:
+        yield f"the trace states {stated}"
+    if opened.page[4 * vector["record"] :][:4].hex() != vector["mark"]:
+        yield "the trace's lineage page has another mark"
+
+
+def delta_of(vector: Vector) -> bytes:
+    """A vector's delta with the zeros behind it."""
     data = bytes.fromhex(vector["delta"])
-    yield from same("digest", digest.digest("delta", data + bytes(vector["padded"] - len(data))), vector)
-    yield from delta_form(data, vector["padded"])
+    return data + bytes(vector["padded"] - len(data))
+
+
+def check_states(grammar: Grammar, lines: list[Vector]) -> Iterator[str]:
+    """The deltas of all records of a trace, one after the other, give the state root that its seal states."""
+    states: dict[str, dict[bytes, bytes]] = {}
+    counts: dict[str, int] = {}
+    for vector in lines:
+        if vector["record"] != counts.get(vector["trace"], 0):
+            yield f"{vector['name']}: a record is left out before it"
+        counts[vector["trace"]] = vector["record"] + 1
+        state.apply(states.setdefault(vector["trace"], {}), delta_of(vector))
+    for trace, entries in states.items():
+        opened = answers(grammar, trace)
+        if counts[trace] != len(opened.records):
+            yield f"{trace}: {counts[trace]} answers to {len(opened.records)} records"
+        elif tree.state_root(entries) != opened.state_root:
+            yield f"{trace}: the deltas give another state root than the seal states"
+
+
+class Answers(NamedTuple):
+    """What a sealed golden trace states: its records, their marks, and the state root at the end."""
+
+    records: list[dict[str, Any]]
+    page: bytes
+    state_root: bytes
+
+
+@cache
+def answers(rules: Grammar, trace: str) -> Answers:
+    """Reads a sealed golden trace."""
+    data = (FIXTURES / trace).read_bytes()
+    end = ending.find(data, None)
+    records: list[dict[str, Any]] = []
+    page = b""
+    for segment in end.segments:
+        frames = segment.frames.bytes(data)
+        places: list[tuple[int, int]] = []
+        frame.split(rules, frames, places)
+        records += [read.record for at, to in places if (read := frame.read_frame(rules, frames, at, to)).record]
+        page += b"".join(block.bytes(data) for block in segment.blocks if block.kind == LINEAGE)
+    seal = next(block.bytes(data) for block in end.tail if block.kind == SEAL)
+    return Answers(records, page, signed.parse(rules, "seal", seal).fields["state_root"])
 
 
 def check_file_bytes(grammar: Grammar, vector: Vector) -> Iterator[str]:
@@ -248,6 +297,9 @@ CHECKS: dict[str, Check] = {
 }
 
 
+WHOLE: dict[str, Callable[[Grammar, list[Vector]], Iterator[str]]] = {"10-rules": check_states}
+
+
 def run(folder: Path) -> Iterator[tuple[str, int, list[str]]]:
     """Checks every file: its name, the number of its vectors, and what does not agree."""
     rules = grammar.load()
@@ -257,7 +309,11 @@ def run(folder: Path) -> Iterator[tuple[str, int, list[str]]]:
         if check is None:
             yield name, 0, ["a file of vectors that this verifier does not know"]
             continue
-        yield name, *check_file(rules, check, path)
+        count, wrong = check_file(rules, check, path)
+        if name in WHOLE:
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            wrong += WHOLE[name](rules, lines)
+        yield name, count, wrong
 
 
 def check_file(rules: Grammar, check: Check, path: Path) -> tuple[int, list[str]]:

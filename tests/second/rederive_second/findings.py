@@ -78,6 +78,7 @@ class Report:
     unknown_kind: int | None = None
     checksums: str = "agree"  # or "differ", or "unknown" where the records cannot be read
     trust_given: bool = False
+    hints_ignored: list[tuple[str, int]] = field(default_factory=list)
 
     def add(self, fault: Fault, segment: int, step: Step, byte: int | None = None, record: int | None = None) -> None:
         """Takes a fault; ``byte`` is its place in the file where the fault itself counts from elsewhere."""
@@ -113,5 +114,6 @@ class Report:
             "records": self.records,
             "segments": self.segments,
             "state_checksums": self.checksums,
+            "hints_ignored": [{"code": code, "byte": byte} for code, byte in self.hints_ignored],
             "faults": [[finding.code, finding.where()] for finding in sorted(self.findings, key=Finding.order)],
         }

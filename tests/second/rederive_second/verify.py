@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import chain, ending, signed, tracefile, tree
-from .blocks import SEAL, Block
+from . import chain, ending, lineage, signed, tracefile, tree
+from .blocks import LINEAGE, SEAL, Block
 from .chain import Links
 from .digest import ZERO, Checksum
 from .ending import Ending
@@ -66,6 +66,7 @@ class Verifier:
         if frames is not None:
             self._listed(segment.number, stored, frames, self.report.records - len(frames))
             self._checksums(frames, header)
+            self._lineage(segment, frames, header)
         self.report.segments += 1
         if self.report.findings:
             self.report.checksums = "unknown"
@@ -192,6 +193,22 @@ class Verifier:
     def _same(self, recorded: bytes | None, derived: bytes | None) -> None:
         if recorded != derived and self.report.checksums == "agree":
             self.report.checksums = "differ"
+
+    def _lineage(self, segment: Segment, frames: list[Framed], header: Signed | None) -> None:
+        """A lineage page is a hint: whether it is the one that the header means, and of these records [lineage-page]."""
+        for block in segment.blocks:
+            if block.kind != LINEAGE or header is None:
+                continue
+            try:
+                page = block.bytes(self.data)
+                kinds = [mark["kind"] for mark in lineage.marks(self.grammar, page)]
+            except (Fault, ValueError) as error:
+                self.report.hints_ignored.append((error.code if isinstance(error, Fault) else "A-HINT-FIT", block.at))
+                continue
+            known = [framed.record["kind"] if framed.record else None for framed in frames]
+            fits = len(kinds) == len(known) and all(kind in (None, mark) for kind, mark in zip(known, kinds))
+            if not fits or lineage.page_digest(page) != header.fields["lineage"]:
+                self.report.hints_ignored.append(("A-HINT-FIT", block.at))
 
     # The last signature, the open segment, the opening record
 
