@@ -147,7 +147,8 @@ impl<S: Storage> Recorder<S> {
     /// set, its key and its own name and version, whatever the draft says of them.
     ///
     /// # Errors
-    /// A draft that is no opening record; a trace that exists; no entropy; the store. No run was opened.
+    /// A draft that is no opening record; a trace that exists; no entropy; the store. No run was opened, unless it is unknown what the store wrote:
+    /// then the trace may be there to recover.
     pub fn create(storage: S, path: &Path, opening: Draft, options: Options) -> Result<Self, RecordError> {
         let build = concat!("rederive-recorder/", env!("CARGO_PKG_VERSION"));
         Self::begin(storage, path, opening, Id::new(build).ok(), options)
