@@ -2,6 +2,7 @@
 
 use rederive_archive::log_path;
 use rederive_archive::storage::faulty::{FaultyStorage, Survival};
+use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Causes;
@@ -168,6 +169,56 @@ fn entries(log: &[u8]) -> Vec<(usize, u8)> {
         at = (at + 32 + stored).next_multiple_of(64);
     }
     entries
+}
+
+/// Puts other bytes for an entry of the open log, under a check word that is right, as whoever can write the file can.
+fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOnce(&mut Vec<u8>)) {
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let (at, _) = *entries(&log).iter().find(|(_, found)| *found == kind).unwrap();
+    let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
+    let mut payload = log[at + 32..at + 32 + stored].to_vec();
+    change(&mut payload);
+    let mut entry = log[at..at + 32].to_vec();
+    entry[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    entry[24..].fill(0);
+    entry.extend(payload);
+    let check = digest(Purpose::Block, &entry);
+    entry[24..32].copy_from_slice(&check.0[..8]);
+    entry.resize(entry.len().next_multiple_of(64), 0);
+    let rest = &log[(at + 32 + stored).next_multiple_of(64)..];
+    storage.put(&log_path(path()), [&log[..at], &entry, rest].concat());
+}
+
+#[test]
+fn an_open_log_that_names_another_run_or_holds_more_than_its_frames_is_damaged() {
+    let storage = stopped(Durability::EveryRecord, 5);
+    replace_entry(&storage, 17, |opening| opening[0] ^= 1);
+    let report = replayed(&storage);
+    assert_eq!(outcome(&report).1, "V-OTHER-RUN", "{report:#?}");
+    assert_ne!(report.valid, Valid::Reproduced);
+
+    // No head is over these records: only their entries say where one ends.
+    let storage = stopped(Durability::Group(100), 5);
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let last_head = entries(&log).iter().rposition(|(_, kind)| *kind == 20).unwrap();
+    storage.put(&log_path(path()), log[..entries(&log)[last_head].0].to_vec());
+    replace_entry(&storage, 19, |frame| frame.extend([0; 64]));
+    let report = replayed(&storage);
+    assert_eq!((report.valid, outcome(&report).1), (Valid::Damaged, "C-TRAILING"), "{report:#?}");
+}
+
+#[test]
+fn an_open_log_without_a_record_is_undecided_at_every_level() {
+    let storage = stopped(Durability::EveryRecord, 1);
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let (second, _) = entries(&log)[1];
+    storage.put(&log_path(path()), log[..second].to_vec());
+    for level in Level::ALL {
+        let report =
+            replay(&storage, path(), &rederive_replay::Options { level: *level, ..Default::default() })
+                .unwrap();
+        assert_eq!((report.valid, outcome(&report).1), (Valid::Undecided, "U-EMPTY"), "{level} {report:#?}");
+    }
 }
 
 /// Spec: archive-log-recovery, D11.

@@ -199,7 +199,23 @@ impl Plan {
         }
         let seal = reader.seal()?;
         self.follow_to_end(reader, chain, seal.as_deref(), trust)
-            .map_err(|fault| Broken::integrity(&fault, Place::default()).into())
+            .map_err(|fault| Stop::from(Broken::integrity(&fault, Place::default())))?;
+        self.check_log(reader)
+    }
+
+    /// The open log is of the run that the signatures, or else the opening record, name. Spec: archive-log.
+    fn check_log<F: ReadAt>(&self, reader: &TraceReader<F>) -> Result<(), Stop> {
+        let named = self.run.or_else(|| self.opening.as_ref().map(|opening| opening.run));
+        let (Some(open), Some(expected)) = (reader.open_segment(), named) else { return Ok(()) };
+        let found = open.run();
+        if found == expected {
+            return Ok(());
+        }
+        let place = Place { segment: Some(open.segment()), ..Place::default() };
+        let fault = IntegrityFault::OtherRun { what: Signature::Head, expected, found };
+        let mut broken = Broken::integrity(&fault, place);
+        broken.wrong.field = "log.run".to_owned();
+        Err(broken.into())
     }
 
     fn follow_to_end<F: ReadAt>(

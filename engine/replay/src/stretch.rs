@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rederive_archive::{BlockBuffer, Hint, ReadFault, Segment, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, Hint, OpenSegment, ReadFault, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, commitment};
@@ -235,7 +235,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
     /// the segment's root is compared.
     fn unreadable(&mut self, place: FramePlace, rest: &[u8], error: DecodeError) -> Result<usize, Stop> {
         let shown = error.to_string();
-        let wrong = place.wrong(error.fault.code(), "frame", "a record".to_owned(), shown);
+        let wrong = place.wrong(error.fault.code(), "frame", shown, "a record".to_owned());
         let Ok(length) = frame_length(rest) else {
             return Err(Broken { valid: Valid::Damaged, wrong }.into());
         };
@@ -314,8 +314,27 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             })?;
         }
         self.out.contents.segment_stored();
-        self.records(segment, self.job.plan.first_record(segment), open.frames())?;
+        let first = self.job.plan.first_record(segment);
+        self.records(segment, first, open.frames())?;
+        self.entries_are_frames(open, first)?;
         self.segment_is_whole(segment)
+    }
+
+    /// Each entry of the log is one frame, as its head counted them: what follows a frame in its entry no reader would see alike.
+    fn entries_are_frames(&self, open: &OpenSegment<F>, first: u64) -> Result<(), Stop> {
+        let mut end = 0;
+        for record in 0..open.records() {
+            end += open.frame(record).map_or(0, <[u8]>::len);
+            if self.ends.get(record) == Some(&end) {
+                continue;
+            }
+            let byte = self.ends.get(record).copied().unwrap_or(end) as u64;
+            let place = FramePlace { segment: open.segment(), record: first + record as u64, byte };
+            let trailing = DecodeFault::Trailing;
+            let wrong = place.wrong(trailing.code(), "frame", trailing.to_string(), "one frame".to_owned());
+            return Err(Broken { valid: Valid::Damaged, wrong }.into());
+        }
+        Ok(())
     }
 
     fn ends(self, is_last: bool) -> Stretch {

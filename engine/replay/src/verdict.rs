@@ -30,7 +30,8 @@ impl Verdict {
         let (missing_contents, wrong_length) = std::mem::take(&mut stretch.contents).settle();
         // A segment is only looked at where the chain holds up to it: what is broken in one stands lower than the chain's break.
         let broken = stretch.broken.take().or_else(|| job.plan.broken.clone());
-        let empty = job.plan.headers.is_empty() && job.reader.open_segment().is_none();
+        let open_records = job.reader.open_segment().map_or(0, |open| open.records());
+        let empty = job.plan.headers.is_empty() && open_records == 0;
         let parted = [
             wrong_length.map(|wrong| {
                 let place = Place { record: Some(wrong.record), ..Place::default() };

@@ -65,7 +65,7 @@ impl Framing {
         Checker(digester)
     }
 
-    /// Bytes from the start of the framing to the start of what follows. Lengths are checked against limits before.
+    /// Bytes from the start of the framing to the start of what follows; where no file has so many, `u64::MAX`.
     pub(crate) fn extent(&self) -> u64 {
         extent(self.stored)
     }
@@ -81,7 +81,8 @@ impl Checker {
 
 /// Bytes that a payload takes with the framing before it and the padding after it.
 pub(crate) fn extent(payload_bytes: u64) -> u64 {
-    (FRAMING_BYTES as u64).saturating_add(payload_bytes).next_multiple_of(ALIGNMENT)
+    let bytes = (FRAMING_BYTES as u64).saturating_add(payload_bytes);
+    bytes.checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX)
 }
 
 /// Appends framing, payload and padding. The caller keeps to the limits and begins at a multiple of 64.

@@ -14,6 +14,7 @@ use crate::damage::{Cause, Damage, Part, Place};
 use crate::fault::ReadFault;
 use crate::file_header::{self, FILE_HEADER_BYTES, FileHeader};
 use crate::framing::{self, ALIGNMENT, FRAMING_BYTES, Framing, take};
+use crate::limits::CONTENT_HEAD_BYTES;
 use crate::log::EntryKind;
 use crate::resync::{self, Found};
 use crate::storage::{ReadAt, StoreError, Stored};
@@ -351,7 +352,12 @@ impl<F: ReadAt> OpenSegment<F> {
         match (contents.next(), contents.next()) {
             (Some(Ok(content)), None) => Ok(content),
             (Some(Err(damage)), _) => Err(damage.into()),
-            (Some(Ok(_)) | None, _) => Err(Damage { place, cause: Cause::Changed }.into()),
+            (Some(Ok(first)), Some(_)) => {
+                let stated = first.bytes.len() as u64;
+                let available = u64::from(content.payload_bytes).saturating_sub(CONTENT_HEAD_BYTES as u64);
+                Err(Damage { place, cause: Cause::ContentLength { inside: 0, stated, available } }.into())
+            }
+            (None, _) => Err(Damage { place, cause: Cause::Changed }.into()),
         }
     }
 

@@ -298,7 +298,7 @@ impl<'a> Parts<'a> {
         let Some(untagged) = bytes.strip_prefix(&[TAG_SIGN1]) else { return Err(SignedFault::NotSign1) };
         let behind_tag = |error: DecodeError| DecodeError { at: error.at + 1, ..error };
         let mut d = Decoder::new(untagged);
-        if d.array(4).map_err(behind_tag)? != 4 {
+        if d.array(u64::MAX).map_err(behind_tag)? != 4 {
             return Err(SignedFault::NotSign1);
         }
         let key = key_of(d.bytes(PROTECTED_BYTES_MAX).map_err(behind_tag)?, content_type)?;

@@ -143,6 +143,34 @@ fn a_tail_full_of_long_candidates_ends_as_damage() {
     assert_eq!((damage.cause, damage.place.offset), (Cause::Reserved, 192));
 }
 
+#[test]
+fn a_length_that_no_file_has_is_no_candidate_after_bad_bytes() {
+    for stored in [u64::MAX, u64::MAX - 31, u64::MAX - 32, u64::MAX - 95] {
+        let mut claim = plain(RECORD, 0, &[0; 32]);
+        claim[8..16].copy_from_slice(&stored.to_le_bytes());
+        claim[16..24].copy_from_slice(&3_u64.to_le_bytes());
+        let storage = FaultyStorage::new();
+        storage.put(path(), raw::file_header(b"REDERIVE"));
+        let mut log = raw::file_header(b"RDT-OPEN");
+        log.extend(raw::framed(raw::OPENING, 0, 0, 0, &[0; 48]));
+        log.extend([[1; 64].as_slice(), &claim].concat());
+        storage.put(&log_path(path()), log);
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        assert_eq!(reader.open_segment().unwrap().torn().unwrap().bytes, 128, "{stored}");
+
+        // The same after the whole segments of a trace file, where a block ends with it.
+        let mut bytes = raw::trace(&[plain(FRAMES, 0, &[1; 64]), plain(HEADER, 0, b"header")]);
+        let mut block = plain(FRAMES, 1, &[0; 32]);
+        block[8..16].copy_from_slice(&(1_u64 << 20).to_le_bytes());
+        block[16..24].copy_from_slice(&(1_u64 << 20).to_le_bytes());
+        let mut claim = plain(CONTENTS, 1, &[0; 32]);
+        claim[8..16].copy_from_slice(&stored.to_le_bytes());
+        claim[16..24].copy_from_slice(&stored.to_le_bytes());
+        bytes.extend([block, claim].concat());
+        read_all(bytes);
+    }
+}
+
 fn read_all(bytes: Vec<u8>) {
     let Ok(reader) = TraceReader::of(bytes) else { return };
     let mut buffer = BlockBuffer::new();
