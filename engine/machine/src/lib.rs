@@ -31,7 +31,7 @@ pub use rule_set::{RULE_SET, judges, rule_set_1, rules, supports};
 pub use span::SpanMeter;
 pub use state::{
     Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, IndexKey, Influence,
-    Key, ListedModel, ListedSource, MemoryItem, PartKey, Piece, Present, Progress, Prompt, PromptPart,
-    RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn, TurnKey,
-    Value, Watermark,
+    Key, ListedModel, ListedSource, MemoryItem, PartKey, Permit, Piece, Present, Progress, Prompt,
+    PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn,
+    TurnKey, Value, Watermark,
 };

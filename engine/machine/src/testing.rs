@@ -480,6 +480,17 @@ pub fn decision(place: &Place, tool: &str, decision: Decision) -> Made {
     Made::new("gate", Box::new(made(decision, request)))
 }
 
+/// `decision.made` on a memory write of the value with this text.
+pub fn permit(value: &str, expires: Option<RecordedTime>) -> Made {
+    memory_decision(value, Decision::Permit, expires)
+}
+
+/// `decision.made` on a memory write of the value with this text: a permit until `expires`, or another answer.
+pub fn memory_decision(value: &str, decision: Decision, expires: Option<RecordedTime>) -> Made {
+    let decided = DecisionMade { expires, ..made(decision, whole_request(value, EffectsClass::Write)) };
+    Made::new("gate", Box::new(decided)).because([0])
+}
+
 fn whole_request(arguments: &str, action: EffectsClass) -> Request {
     Request {
         id: id("request-1"),

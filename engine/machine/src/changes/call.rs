@@ -74,13 +74,18 @@ pub(super) fn dispatched(case: &Case<'_>, dispatched: &ToolDispatched, delta: &m
     });
 }
 
+/// Whether a decision lets happen what it is about.
+pub(super) fn goes_ahead(made: &DecisionMade) -> bool {
+    made.decision == Decision::Permit && made.enforcement == Enforcement::Executed
+}
+
 /// The latest decision stands.
 pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: &mut Delta) {
     let Some(mut call) = state.call(place).cloned() else { return };
     call.status = call.status.max(CallStatus::Decided);
     call.arguments = made.request.arguments.known().copied().or(call.arguments);
     call.target = made.request.target;
-    call.permitted = Some(made.decision == Decision::Permit && made.enforcement == Enforcement::Executed);
+    call.permitted = Some(goes_ahead(made));
     delta.call(place.clone(), Some(call));
 }
 

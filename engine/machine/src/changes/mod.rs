@@ -9,13 +9,15 @@ mod prompt;
 mod turn;
 
 use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
 use crate::charge::{Charge, Window, window};
+use crate::rules::needs_permit;
 use crate::state::{
-    CallsAt, Credential, Delta, Influence, MemoryItem, Present, RegisteredTool, SharedCounter,
+    CallsAt, Credential, Delta, Influence, MemoryItem, Permit, Present, RegisteredTool, SharedCounter,
 };
 
 pub(crate) use opening::{opened, registered};
@@ -55,11 +57,7 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         Body::ContextBlocked(blocked) => content::withheld(case, blocked.item, delta),
         Body::GuardrailTransformed(transformed) => content::transformed(case, transformed, delta),
         Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
-        Body::DecisionMade(made) => {
-            if let Some(place) = &made.request.call {
-                call::decided(case.state, place, made, delta);
-            }
-        }
+        Body::DecisionMade(made) => decided(case, made, delta),
         Body::ToolRegistered(registered) => {
             let tool = RegisteredTool {
                 version: registered.version.known().cloned(),
@@ -175,12 +173,25 @@ fn count(case: &Case<'_>, delta: &mut Delta) {
     }
 }
 
-/// A memory item's value; its label is no better than its influence nor than what was claimed.
+/// A decision on a call stands with the call; one without a call, on a value, permits one memory write of it or takes the permit back.
+fn decided(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
+    if let Some(place) = &made.request.call {
+        return call::decided(case.state, place, made, delta);
+    }
+    if let Some(value) = made.request.arguments.known() {
+        delta.permit(*value, call::goes_ahead(made).then_some(Permit { expires: made.expires }));
+    }
+}
+
+/// A memory item's value; its label is no better than its influence nor than what was claimed. A permit that was needed is used up.
 fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, delta: &mut Delta) {
     let commitment = case.commitment(written.value);
     let label = written.label.known().map_or(influence.label, |claimed| influence.label.join(*claimed));
     let item = MemoryItem { commitment, label, expires: written.expires.known().copied() };
     delta.memory_item(written.item.clone(), Some(item));
+    if let Some(value) = commitment.filter(|_| needs_permit(written, &influence)) {
+        delta.permit(value, None);
+    }
 }
 
 /// An item that is there no more stays known as such: nothing of an earlier run brings it back.

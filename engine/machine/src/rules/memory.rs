@@ -1,9 +1,9 @@
-//! MEM: what outlives a turn. Spec: rule-mem-1, rule-mem-2.
+//! MEM: what outlives a turn. Spec: rule-mem-1, rule-mem-2, rule-mem-3.
 
 use rederive_evidence::kinds::Body;
-use rederive_evidence::kinds::memory::MemoryRead;
+use rederive_evidence::kinds::memory::{MemoryRead, MemoryScope, MemoryWritten};
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{Label, Layer};
+use rederive_evidence::values::{Label, Layer, Trust};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
@@ -12,17 +12,15 @@ use crate::state::Influence;
 pub(super) const REASONS: &[Reasons] = &[
     (Rule::Mem1, &[Reason::FieldAbsent, Reason::LabelRaised]),
     (Rule::Mem2, &[Reason::OtherValue, Reason::Gone, Reason::NoProof, Reason::TimeAbsent]),
+    (Rule::Mem3, &[Reason::NoDecision, Reason::TimeAbsent]),
 ];
 
 pub(super) fn check(case: &Case<'_>, influence: &Influence, found: &mut Breaches) {
     if !case.judges(Layer::Memory) {
         return;
     }
-    // MEM-1: the label claimed is no better than the influence.
-    if let Body::MemoryWritten(written) = &case.input.body
-        && written.label.known().is_some_and(|claimed| raises(*claimed, influence))
-    {
-        found.add(Rule::Mem1, Reason::LabelRaised);
+    if let Body::MemoryWritten(written) = &case.input.body {
+        check_write(case, written, influence, found);
     }
     if let Body::MemoryRead(read) = &case.input.body {
         check_read(case, read, found);
@@ -32,6 +30,26 @@ pub(super) fn check(case: &Case<'_>, influence: &Influence, found: &mut Breaches
 /// Whether a label claims more trust or less sensitivity than the influence allows.
 pub(super) fn raises(claimed: Label, influence: &Influence) -> bool {
     claimed.join(influence.label) != claimed
+}
+
+/// MEM-3: whether a write under this influence needs a permit: it reaches beyond the session, and something external led to it.
+pub(crate) fn needs_permit(written: &MemoryWritten, influence: &Influence) -> bool {
+    matches!(written.item.scope, MemoryScope::Durable | MemoryScope::Shared)
+        && influence.label.trust == Trust::External
+}
+
+/// MEM-1: the label claimed is no better than the influence. MEM-3: a permit that needs to be there is, for exactly this value, and is live.
+fn check_write(case: &Case<'_>, written: &MemoryWritten, influence: &Influence, found: &mut Breaches) {
+    if written.label.known().is_some_and(|claimed| raises(*claimed, influence)) {
+        found.add(Rule::Mem1, Reason::LabelRaised);
+    }
+    if needs_permit(written, influence) {
+        let permit = case.commitment(written.value).and_then(|value| case.state.permit(&value));
+        match permit {
+            None => found.add(Rule::Mem3, Reason::NoDecision),
+            Some(permit) => found.add_expiry(case, Rule::Mem3, Reason::NoDecision, permit.expires),
+        }
+    }
 }
 
 /// MEM-2: what is read is what the state holds; an item of an earlier run brings its proof.

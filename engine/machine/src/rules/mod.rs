@@ -1,7 +1,7 @@
 //! The rules of rule set 1, a module a control layer, checked in one fixed order. Each names the reasons it can give.
 //!
 //! A rule is judged where the opening record lists its layer; of the breaches of one rule for one reason in one record, the first stands.
-//! The state is tracked whatever is judged. Rules that ask for a policy engine or a gate (POL, RSK, CRD, APR, OUT, GRD-2 to GRD-4, MEM-3) are a
+//! The state is tracked whatever is judged. Rules that ask for a policy engine or a gate (POL, RSK, CRD, APR, OUT, GRD-2 to GRD-4) are a
 //! later set's: modules beside these, and a table beside [`RULES`]. Spec: rules.
 
 mod audit;
@@ -24,6 +24,7 @@ use crate::case::{Case, Expiry};
 use crate::state::Influence;
 
 pub(crate) use identity::{depth as delegation_depth, is_taken};
+pub(crate) use memory::needs_permit;
 
 /// A rule and the reasons for which it can be breached.
 pub(crate) type Reasons = (Rule, &'static [Reason]);

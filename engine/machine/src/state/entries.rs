@@ -247,6 +247,13 @@ map! {
         2 opt expires: RecordedTime,
     }
 
+    /// A permit for one memory write.
+    #[derive(Copy)]
+    pub struct Permit {
+        /// When it ends.
+        0 opt expires: RecordedTime,
+    }
+
     /// A credential that is neither revoked nor expired on record.
     #[derive(Copy)]
     pub struct Credential {

@@ -16,8 +16,8 @@ pub(crate) use delta::{Delta, Settled};
 pub(crate) use entries::earlier;
 pub use entries::{
     Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, Influence,
-    ListedModel, ListedSource, MemoryItem, Piece, Present, Progress, Prompt, PromptPart, RegisteredActor,
-    RegisteredTool, Retried, SharedCounter, Turn, Watermark,
+    ListedModel, ListedSource, MemoryItem, Permit, Piece, Present, Progress, Prompt, PromptPart,
+    RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn, Watermark,
 };
 pub use keys::{IndexKey, PartKey, TurnKey};
 pub(crate) use parts::Barred;

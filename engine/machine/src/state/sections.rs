@@ -12,7 +12,7 @@ use rederive_evidence::values::Place;
 
 use super::entries::{
     Call, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, ListedModel, ListedSource,
-    MemoryItem, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
+    MemoryItem, Permit, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
     SharedCounter, Turn, Watermark,
 };
 use super::index::Index;
@@ -282,6 +282,8 @@ sections! {
         Context = 22 context, contexts: Digest => Context;
         /// A memory item.
         Memory = 24 memory_item, memory: MemoryKey => MemoryItem;
+        /// A permit for one memory write, by the commitment of the value.
+        Permit = 25 permit, permits: Digest => Permit;
         /// An approval that nobody has answered.
         Approval = 32 approval, approvals: Id => Present;
         /// A credential that is neither revoked nor expired on record.

@@ -160,6 +160,7 @@ fn trust_rises_and_sensitivity_falls_by_a_guardrails_transform_alone() {
 fn memory_brings_back_the_label_that_it_was_written_with() {
     let mut trial = Trial::new();
     let item = trial.give(retrieval_labelled("a page", OUTSIDE));
+    trial.give(permit("a fact", None));
     let scope = MemoryScope::Durable;
     let made = with_writing(writing(scope, "a fact"), |body| body.label = Given::Known(SECRET.join(OUTSIDE)));
     trial.give(made.because([item]));

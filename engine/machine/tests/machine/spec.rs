@@ -49,7 +49,7 @@ fn the_tables_of_rules_and_of_calls_are_those_of_the_machine() {
 fn the_rule_set_is_the_one_that_traces_name() {
     let set = rule_set_1();
     assert_eq!(set.number, 1);
-    assert_eq!(set.digest.to_hex(), "99b2deed9f1f2f3035c1c3b4b75aee68d7b4b10099f38d7f1395b295b676ee1a");
+    assert_eq!(set.digest.to_hex(), "2dce56fa757d00826a3cdee995613e4a4bacf4097339a5652901b4d877e37576");
     assert!(supports(&set));
     assert!(!supports(&rederive_evidence::values::RuleSet { number: 2, ..set }));
     assert!(!supports(&rederive_evidence::values::RuleSet {

@@ -19,7 +19,7 @@ pub(crate) type Step = (Input, Option<Extracted>);
 
 const AGENTS: [&str; 3] = ["agent", "workflow", "helper"];
 const TEXTS: [&str; 5] = ["arguments", "a page", "a masked page", "a fact", "the goal"];
-const KINDS: u64 = 40;
+const KINDS: u64 = 41;
 
 /// Choices enough for `steps` records.
 pub(crate) fn choices(steps: usize) -> impl Strategy<Value = Vec<Vec<u64>>> {
@@ -133,6 +133,7 @@ fn act(draw: &mut Choices, number: u64) -> Made {
         31 => [ending("agent-to-helper"), handing_off("agent", "helper")][pick(draw, 2)].clone(),
         32 => [issuing(), revoking(), approval_request(), approving()][pick(draw, 4)].clone(),
         33 => [effect(&at), reverting(), releasing("a fact", 3), producing("a fact")][pick(draw, 4)].clone(),
+        40 => memory_decision(text(draw), Decision::draw(draw), None),
         34 => reading_limit(LimitKind::draw(draw), draw.below(4), draw.below(4)),
         _ => {
             let made = registration(tool(draw), EffectsClass::draw(draw)).with(["another schema"]);
@@ -163,7 +164,7 @@ pub(crate) fn item(scope: MemoryScope) -> MemoryKey {
 #[test]
 fn walks_go_deep_enough() {
     let mut words = Choices::full(7);
-    let mut reached = [false; 6];
+    let mut reached = [false; 7];
     for _ in 0..300 {
         let choices: Vec<Vec<u64>> = (0..60).map(|_| (0..20).map(|_| words.word()).collect()).collect();
         let (machine, _) = walk(Mode::Observed, &choices);
@@ -175,8 +176,9 @@ fn walks_go_deep_enough() {
             state.contexts().iter().any(|(_, content)| content.transformed.is_some()),
             !state.retries().is_empty(),
             !state.delegations().is_empty(),
+            !state.permits().is_empty(),
         ];
         reached.iter_mut().zip(seen).for_each(|(reached, seen)| *reached |= seen);
     }
-    assert_eq!(reached, [true; 6]);
+    assert_eq!(reached, [true; 7]);
 }

@@ -13,7 +13,9 @@ use crate::acts::*;
 pub(crate) const PAIRS: &[Pair] = &[
     (Rule::Obs1, Reason::NoGoal, |twin| {
         let made = writing(MemoryScope::Durable, "a fact");
-        (Trial::new(), made.because(twin.pick(vec![0], vec![])))
+        let mut trial = Trial::new();
+        trial.give(permit("a fact", None));
+        (trial, made.because(twin.pick(vec![0], vec![])))
     }),
     (Rule::Obs1, Reason::NoGoal, |twin| {
         (Trial::new(), releasing("done", 4).because(twin.pick(vec![0], vec![])))

@@ -1,9 +1,12 @@
-//! MEM. Spec: rule-mem-1, rule-mem-2.
+//! MEM. Spec: rule-mem-1, rule-mem-2, rule-mem-3.
 
-use rederive_evidence::kinds::memory::MemoryScope::{Durable, Session};
-use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::kinds::decision::{Decision, Enforcement};
+use rederive_evidence::kinds::memory::MemoryScope;
+use rederive_evidence::kinds::memory::MemoryScope::{Durable, Session, Shared, Turn};
+use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{Label, Layer, Sensitivity, Trust};
+use rederive_evidence::values::{Label, Layer, Mode, Sensitivity, Trust};
+use rederive_machine::Permit;
 use rederive_machine::testing::*;
 
 use super::Pair;
@@ -55,6 +58,45 @@ pub(crate) const PAIRS: &[Pair] = &[
         let now = trial.now;
         (trial, reading(Durable, Some("a fact")).timed(twin.pick(Some(now), None)))
     }),
+    (Rule::Mem3, Reason::NoDecision, |twin| learning(twin.pick(Session, Durable), &[])),
+    (Rule::Mem3, Reason::NoDecision, |twin| learning(twin.pick(Turn, Shared), &[])),
+    (Rule::Mem3, Reason::NoDecision, |twin| learning(Durable, twin.pick(&[permit("a fact", None)], &[]))),
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        learning(Shared, &[permit(twin.pick("a fact", "another fact"), None)])
+    }),
+    // Trust alone asks for a decision: what somebody inside said, however secret, does not.
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        learning_from(twin.pick(label(Trust::Internal, Sensitivity::Internal), OUTSIDE), Durable, &[])
+    }),
+    // The latest decision on the value stands.
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        let next = twin.pick(Decision::Permit, Decision::Deny);
+        learning(Durable, &[permit("a fact", None), memory_decision("a fact", next, None)])
+    }),
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        let decision = twin.pick(Decision::Permit, Decision::Silence);
+        learning(Durable, &[memory_decision("a fact", decision, None)])
+    }),
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        let enforcement = twin.pick(Enforcement::Executed, Enforcement::Blocked);
+        learning(Durable, &[with_decision(permit("a fact", None), |body| body.enforcement = enforcement)])
+    }),
+    // A permit serves one write that needs it; a write that needs none leaves it.
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        let (mut trial, made) = learning(Durable, &[permit("a fact", None)]);
+        trial.give(twin.pick(writing(Durable, "a fact"), made.clone()));
+        (trial, made)
+    }),
+    (Rule::Mem3, Reason::NoDecision, |twin| {
+        let (trial, made) = learning(Durable, &[permit("a fact", Some(START.plus_ms(1_000)))]);
+        (trial, made.timed(Some(START.plus_ms(twin.pick(999, 1_000)))))
+    }),
+    (Rule::Mem3, Reason::TimeAbsent, |twin| {
+        let mut trial = judged_by(&[Layer::Memory]);
+        let item = trial.give(retrieval_labelled("a page", OUTSIDE));
+        trial.give(permit("a fact", twin.pick(None, Some(START.plus_ms(1_000)))));
+        (trial, writing(Durable, "a fact").because([item]).timed(None))
+    }),
 ];
 
 fn holding() -> Trial {
@@ -74,6 +116,42 @@ fn raising(claimed: Label) -> (Trial, Made) {
     let item = trial.give(retrieval_labelled("a page", OUTSIDE));
     let made = with_writing(writing(Session, "a fact"), |body| body.label = Given::Known(claimed));
     (trial, made.because([item]))
+}
+
+/// A write of "a fact" that something external led to, after these decisions.
+fn learning(scope: MemoryScope, decisions: &[Made]) -> (Trial, Made) {
+    learning_from(OUTSIDE, scope, decisions)
+}
+
+fn learning_from(source: Label, scope: MemoryScope, decisions: &[Made]) -> (Trial, Made) {
+    let mut trial = Trial::new();
+    let item = trial.give(retrieval_labelled("a page", source));
+    for decision in decisions {
+        trial.give(decision.clone());
+    }
+    (trial, writing(scope, "a fact").because([item, 0]))
+}
+
+/// Spec: rule-mem-3.
+#[test]
+fn a_write_that_needs_a_permit_uses_it_up_and_a_refused_one_does_not() {
+    let (mut trial, made) = learning(Durable, &[permit("a fact", Some(START.plus_ms(1_000)))]);
+    let held = |trial: &Trial| trial.machine.state().permit(&commitment("a fact")).copied();
+    assert_eq!(held(&trial), Some(Permit { expires: Some(START.plus_ms(1_000)) }));
+    let late = made.clone().timed(Some(START.plus_ms(1_000)));
+    assert_eq!(Trial::answer(&mut trial.clone(), late).outcome, Outcome::Refused);
+    assert_eq!(trial.answer(made).outcome, Outcome::Applied);
+    assert_eq!(held(&trial), None);
+}
+
+/// Spec: rule-mem-3.
+#[test]
+fn a_decision_on_a_call_permits_no_memory_write() {
+    let call = place(0, 0);
+    let decided = with_decision(permit("a fact", None), |body| body.request.call = Some(call));
+    let mut trial = Trial::opened(|opening| opening.mode = Mode::Observed);
+    trial.answer(decided);
+    assert!(trial.machine.state().permits().is_empty());
 }
 
 #[test]
