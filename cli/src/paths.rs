@@ -1,14 +1,16 @@
 //! The PATH arguments: files, folders, `-` for standard input.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
 use crate::problem::Problem;
+use crate::text::one_line;
 
-/// The most bytes taken from standard input.
-const STDIN_BYTES_MAX: u64 = 4 << 30;
+/// The most bytes of one input.
+const INPUT_BYTES_MAX: u64 = 4 << 30;
 /// The most folders inside folders that are followed.
 const DEPTH_MAX: usize = 64;
 
@@ -65,6 +67,7 @@ enum Reason {
     System(io::Error),
     NothingInside(&'static [&'static str]),
     TooDeep,
+    NoFile,
 }
 
 impl Missing {
@@ -80,6 +83,7 @@ impl Missing {
                 format!("no file that ends in .{} is in this folder", endings.join(", ."))
             }
             Reason::TooDeep => format!("folders are nested more than {DEPTH_MAX} deep"),
+            Reason::NoFile => "it is no regular file".to_owned(),
         }
     }
 
@@ -87,7 +91,7 @@ impl Missing {
     pub(crate) fn exit(&self) -> Exit {
         match &self.reason {
             Reason::System(error) => exit_of(error),
-            Reason::NothingInside(_) | Reason::TooDeep => Exit::Usage,
+            Reason::NothingInside(_) | Reason::TooDeep | Reason::NoFile => Exit::Usage,
         }
     }
 
@@ -122,6 +126,7 @@ pub(crate) fn exit_of(error: &io::Error) -> Exit {
             | io::ErrorKind::AlreadyExists
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::FileTooLarge
     );
     if is_asked_wrongly { Exit::Usage } else { Exit::Internal }
 }
@@ -180,8 +185,15 @@ fn folder(path: &Path, argument: &Path, endings: &'static [&'static str], depth:
         if is_folder {
             folder(&entry, argument, endings, depth - 1, found);
         } else if has_ending(&entry, endings) {
-            let name = name_inside(&entry, argument);
-            found.places.push(Place::File { path: entry, name });
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_file() => {
+                    let name = name_inside(&entry, argument);
+                    found.places.push(Place::File { path: entry, name });
+                }
+                // A pipe would keep us waiting, a device for ever: whoever wants one read names it.
+                Ok(_) => found.missing.push(missing(&entry, Reason::NoFile)),
+                Err(error) => found.missing.push(missing(&entry, Reason::System(error))),
+            }
         }
     }
 }
@@ -198,20 +210,36 @@ fn name_inside(path: &Path, folder: &Path) -> String {
     parts.join("/")
 }
 
+/// A path as it is shown: names of files can hold what would steer a terminal.
+pub(crate) fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
+}
+
 /// All bytes of an input.
 ///
 /// # Errors
-/// What the system reports; more than 4 GiB on standard input.
+/// What the system reports; more than 4 GiB.
 pub(crate) fn read(place: &Place) -> io::Result<Vec<u8>> {
     match place {
-        Place::File { path, .. } => std::fs::read(path),
-        Place::Stdin => {
-            let mut bytes = Vec::new();
-            let read = io::stdin().lock().take(STDIN_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-            if read as u64 > STDIN_BYTES_MAX {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 4 GiB on standard input"));
-            }
-            Ok(bytes)
-        }
+        Place::File { path, .. } => read_file(path, INPUT_BYTES_MAX),
+        Place::Stdin => read_most(io::stdin().lock(), INPUT_BYTES_MAX),
     }
+}
+
+/// All bytes of a file of at most `most` bytes. What is no regular file can go on for ever.
+///
+/// # Errors
+/// What the system reports; more bytes than allowed.
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_most(File::open(path)?, most)
+}
+
+fn read_most(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if read as u64 > most {
+        let reason = format!("it has more than the {} allowed here", crate::text::bytes(most));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
 }

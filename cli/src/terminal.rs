@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::problem::Problem;
+use crate::text::one_line;
 use crate::style::{ColorChoice, Paint};
 
 /// Width taken where the terminal does not tell one.
@@ -122,11 +123,11 @@ impl Terminal {
         }
     }
 
-    /// Writes a remark to standard error, unless the user wants quiet.
+    /// Writes a remark to standard error, unless the user wants quiet. It may hold foreign text, names of files above all: it is neutralised here.
     pub(crate) fn remark(&mut self, text: &str) {
         if !self.is_quiet {
             self.flush();
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", one_line(text));
         }
     }
 

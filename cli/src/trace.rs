@@ -14,7 +14,7 @@ use rederive_verify::TrustRoots;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, words};
+use crate::paths::{exit_of, read_file, words};
 use crate::problem::Problem;
 use crate::words::faults;
 
@@ -102,7 +102,7 @@ pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
 /// # Errors
 /// It cannot be read whole: then nobody is trusted.
 pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
-    let text = file(path)?;
+    let text = file(path, TRUST_BYTES_MAX)?;
     TrustRoots::parse(&text).map_err(|fault| {
         let problem = Problem::error(format!("{} cannot be used: {fault}", path.display()));
         Failed::usage(problem.hint("`rederive keygen --out KEY --trust FILE` writes one"))
@@ -114,7 +114,7 @@ pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
 /// # Errors
 /// It cannot be read, or holds no signing key.
 pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failed> {
-    let text = file(path)?;
+    let text = file(path, KEY_BYTES_MAX)?;
     let parsed = std::str::from_utf8(&text).ok().map(SigningKey::parse);
     match parsed {
         Some(Ok(key)) => Ok(key),
@@ -128,32 +128,55 @@ fn no_key(path: &Path, reason: &str) -> Failed {
     Failed::usage(problem.hint("`rederive keygen --out FILE` makes one"))
 }
 
-/// All bytes of a file.
+/// The most bytes of a trust-root file: hundreds of thousands of keys.
+const TRUST_BYTES_MAX: u64 = 64 << 20;
+/// The most bytes of a signing key's file, comments included.
+const KEY_BYTES_MAX: u64 = 4 << 10;
+
+/// All bytes of a file of at most `most`.
 ///
 /// # Errors
-/// It cannot be read.
-pub(crate) fn file(path: &Path) -> Result<Vec<u8>, Failed> {
-    std::fs::read(path).map_err(|error| {
+/// It cannot be read, or is longer.
+pub(crate) fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failed> {
+    read_file(path, most).map_err(|error| {
         let title = format!("cannot read {}: {}", path.display(), words(&error));
         Failed::new(exit_of(&error), Problem::error(title))
     })
 }
 
-/// Writes a file that does not exist yet.
+/// Writes a file that does not exist yet, readable by its owner alone where it is secret. One that could not be written whole is not left behind.
 ///
 /// # Errors
 /// It exists, or cannot be written.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
+pub(crate) fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
     use std::io::Write as _;
-    let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    created.and_then(|mut file| file.write_all(bytes)).map_err(|error| {
+    let mut options = std::fs::OpenOptions::new();
+    let _ = options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = options.mode(if is_secret { 0o600 } else { 0o644 });
+    }
+    #[cfg(not(unix))]
+    let _ = is_secret;
+    let written = options.open(path).and_then(|mut file| {
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        // What is there is ours, and no use to anybody.
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
+    written.map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            let problem = Problem::error(format!("{} exists already and is not overwritten", path.display()));
-            return Failed::usage(problem.hint("choose another name"));
+            return exists(path);
         }
         let title = format!("cannot write {}: {}", path.display(), words(&error));
         Failed::new(exit_of(&error), Problem::error(title))
     })
+}
+
+/// A file is there already.
+pub(crate) fn exists(path: &Path) -> Failed {
+    let problem = Problem::error(format!("{} exists already and is never overwritten", path.display()));
+    Failed::usage(problem.hint("choose another name"))
 }
 
 /// A content of a record, as the trace has it.

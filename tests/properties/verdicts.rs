@@ -207,6 +207,22 @@ fn an_open_log_that_names_another_run_or_holds_more_than_its_frames_is_damaged()
     assert_eq!((report.valid, outcome(&report).1), (Valid::Damaged, "C-TRAILING"), "{report:#?}");
 }
 
+/// Spec: verdict-valid.
+#[test]
+fn a_signed_frame_that_is_canonical_and_no_record_diverges_at_every_level_the_first_too() {
+    for record in [0, 1] {
+        let mut trace = Trace::read(&recorded(runs::observed(1)));
+        // An array of nothing, and padding.
+        trace.parts[0].frames[record] = [&[0x80][..], &[0; 63]].concat();
+        let bytes = trace.resigned(&key()).write();
+        for level in Level::ALL {
+            let report = report(&bytes, *level);
+            let at = report.wrong.as_ref().and_then(|wrong| wrong.place.record);
+            assert_eq!((report.valid, at), (Valid::Diverged, Some(record as u64)), "{level} {report:#?}");
+        }
+    }
+}
+
 #[test]
 fn an_open_log_without_a_record_is_undecided_at_every_level() {
     let storage = stopped(Durability::EveryRecord, 1);

@@ -9,7 +9,7 @@ use clap::Args;
 use rederive_evidence::chain::Seal;
 use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::kinds::Body;
-use rederive_evidence::proof::{InclusionProof, ProofFault, ProvenRecord, ProvenRecords};
+use rederive_evidence::proof::{InclusionProof, PROOF_BYTES_MAX, ProofFault, ProvenRecord, ProvenRecords};
 use rederive_evidence::record::ContentEntry;
 use rederive_evidence::signed::Signed;
 use rederive_verify::KeyRole;
@@ -57,7 +57,7 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let roots = trace::trust_roots(&self.trust)?;
-        let bytes = trace::file(&self.proof)?;
+        let bytes = trace::file(&self.proof, PROOF_BYTES_MAX as u64)?;
         let tenant = match &self.tenant {
             Some(tenant) => tenant.clone(),
             None => Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?,

@@ -311,7 +311,7 @@ impl Outcome {
         let all =
             [counted(self.runs, "run"), counted(self.records, "record"), bytes(self.bytes), seconds(elapsed)];
         let paint = terminal.paint();
-        terminal.tell(&format!("{} in {}", paint.paint(Tone::Strong, &all.join(", ")), out.display()));
+        terminal.tell(&format!("{} in {}", paint.paint(Tone::Strong, &all.join(", ")), paths::shown(out)));
         if !self.notes.is_empty() {
             terminal.tell(&paint.paint(Tone::Strong, "notes: what is not understood is kept as content"));
             let mut table = Table::default();

@@ -1,8 +1,6 @@
 //! `keygen`: a signing key in a file that only its owner can read.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use rederive_evidence::ids::PublicKey;
@@ -11,9 +9,8 @@ use rederive_recorder::{Entropy as _, OsEntropy};
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, words};
-use crate::problem::Problem;
 use crate::terminal::Terminal;
+use crate::trace;
 
 /// Make an Ed25519 signing key.
 #[derive(Args)]
@@ -32,13 +29,13 @@ pub(crate) struct Keygen {
 impl Keygen {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         if self.trust.as_ref().is_some_and(|trust| trust.exists()) {
-            return Err(exists(self.trust.as_deref().unwrap_or(&self.out)));
+            return Err(trace::exists(self.trust.as_deref().unwrap_or(&self.out)));
         }
         let seed = OsEntropy.draw().map_err(|error| Failed::internal(error.to_string()))?;
         let key = SigningKey::from_seed(&seed);
-        create(&self.out, key.format().as_bytes(), true)?;
+        trace::create(&self.out, key.format().as_bytes(), true)?;
         if let Some(trust) = &self.trust {
-            create(trust, trust_roots(key.public_key()).as_bytes(), false)?;
+            trace::create(trust, trust_roots(key.public_key()).as_bytes(), false)?;
         }
         terminal.line(&key.public_key().to_hex());
         terminal.remark(&format!(
@@ -60,34 +57,6 @@ fn trust_roots(key: PublicKey) -> String {
     format!(
         "{{\n  \"rederive_trust\": 1,\n  \"keys\": [\n    {{ \"key\": \"{key}\", \"role\": \"recorder\" }}\n  ]\n}}\n"
     )
-}
-
-fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(if is_secret { 0o600 } else { 0o644 });
-    }
-    #[cfg(not(unix))]
-    let _ = is_secret;
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return exists(path);
-        }
-        let title = format!("cannot write {}: {}", path.display(), words(&error));
-        Failed::new(exit_of(&error), Problem::error(title))
-    })
-}
-
-fn exists(path: &Path) -> Failed {
-    let problem = Problem::error(format!("{} exists already and is never overwritten", path.display()));
-    Failed::usage(problem.hint("choose another name; a key that is lost cannot be made again"))
 }
 
 #[cfg(test)]

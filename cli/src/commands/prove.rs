@@ -17,6 +17,7 @@ use rederive_machine::Key;
 use self::state::MemoryArgument;
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::bytes;
@@ -80,13 +81,13 @@ impl Prove {
             Some(key) => self.state(&trace, &key, seal)?,
             None => self.records(&trace, seal)?,
         };
-        trace::create(&self.out, &made.encoded)?;
+        trace::create(&self.out, &made.encoded, false)?;
         let (seal, length) = (made.seal.payload(), bytes(made.encoded.len() as u64));
         terminal.tell(&format!(
             "{} of run {} proven in {}, {length}",
             made.what,
             seal.run,
-            self.out.display()
+            shown(&self.out)
         ));
         terminal.tell(&format!("  signed by {}", made.seal.key()));
         terminal.tell(&format!("  {}", made.note));

@@ -10,17 +10,19 @@ use rederive_archive::storage::OsStorage;
 use rederive_archive::{Copied, Copying, End, Packing, TransferFault, copy};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{ContentEntry, frame_length};
+use rederive_replay::{Level, Valid, replay_reader};
 use serde::Serialize;
 
 use self::choice::{Chosen, Finding};
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, bytes, counted};
 use crate::trace::{self, Trace};
-use crate::words::faults;
+use crate::words::{faults, verdict};
 
 /// What is said of every redaction.
 const OUT_OF_REACH: [&str; 4] = [
@@ -96,6 +98,7 @@ struct ContentView<'a> {
 impl Redact {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let source = trace::open(&self.file)?;
+        self.check_integrity(&source)?;
         self.check_copyable(&source)?;
         let finding = Finding { which: &self.which, path: &self.file };
         let chosen = finding.choose(&source)?;
@@ -113,6 +116,17 @@ impl Redact {
             self.print(&chosen, &copied, terminal);
         }
         Ok(Exit::AsAsked)
+    }
+
+    /// A copy of what is damaged or forged would carry it on under a new name.
+    fn check_integrity(&self, source: &Trace) -> Result<(), Failed> {
+        let options = rederive_replay::Options { level: Level::Integrity, ..Default::default() };
+        let report = replay_reader(source, &options).map_err(|fault| faults::reading(&self.file, &fault))?;
+        if let (Some(wrong), Valid::Damaged | Valid::Forged) = (&report.wrong, report.valid) {
+            let problem = verdict::problem(&shown(&self.file), &report, wrong);
+            return Err(Failed::new(Exit::Untrustworthy, problem));
+        }
+        Ok(())
     }
 
     /// A trace whose copy would hide that it goes on, or that something was cut off, is not copied.
@@ -160,7 +174,7 @@ impl Redact {
             "{} removed, {}; {} has {}",
             counted(copied.left_out.len() as u64, "content"),
             bytes(length),
-            self.out.display(),
+            shown(&self.out),
             bytes(copied.bytes)
         );
         terminal.tell(&paint.paint(Tone::Strong, &heading));

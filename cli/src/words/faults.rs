@@ -103,6 +103,13 @@ pub(crate) fn transferring(path: &Path, fault: &TransferFault) -> Failed {
 pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
     let shown = path.display();
     match error {
+        RecordError::Write(fault @ (WriteFault::Store(_) | WriteFault::Poisoned)) => {
+            let failed = writing(path, fault);
+            let hint = format!(
+                "every answer that said `durable` stands; with room for it, `rederive record --recover --key FILE --out {shown}` goes on"
+            );
+            Failed::new(failed.exit, failed.problem.hint(hint))
+        }
         RecordError::Write(fault) => writing(path, fault),
         RecordError::Transfer(fault) => transferring(path, fault),
         RecordError::Read(fault) => reading(path, fault),

@@ -26,6 +26,8 @@ pub(crate) struct Job<'a, F> {
     pub(crate) level: Level,
     /// Whether the rule set is known, so that anything can be derived.
     pub(crate) knows_rules: bool,
+    /// Whether the opening record can be read and names a rule set that is not known here.
+    pub(crate) names_other_rules: bool,
 }
 
 impl<F> Clone for Job<'_, F> {
@@ -245,7 +247,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             self.out.unknown_kind.get_or_insert(place.record);
         }
         // What a later version may well read is not called wrong; and bytes that nobody here reads can have integrity.
-        let valid = if is_unknown || !self.job.knows_rules { Valid::Undecided } else { Valid::Diverged };
+        let valid = if is_unknown || self.job.names_other_rules { Valid::Undecided } else { Valid::Diverged };
         if self.job.level >= Level::State || valid == Valid::Diverged {
             self.out.parted.get_or_insert((valid, wrong));
         }
