@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::text::one_line;
 use crate::style::{ColorChoice, Paint};
+use crate::text::one_line;
 
 /// Width taken where the terminal does not tell one.
 const WIDTH_DEFAULT: usize = 100;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
 use crate::runs;
+use crate::traces::Trace;
 
 fn compared(a: &[u8], b: &[u8]) -> rederive_replay::Diff {
     diff(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap()).unwrap()
@@ -38,6 +39,27 @@ fn headers_vouch_for_nothing_where_the_frames_are_others() {
     assert_eq!(fault.side, Side::Second);
     assert!(matches!(fault.fault, RecordsFault::Read(ReadFault::Damaged(_))), "{fault}");
     assert_eq!(diff(&b, &a).unwrap_err().side, Side::First);
+}
+
+#[test]
+fn a_content_that_was_edited_parts_and_one_that_is_missing_is_not_called_the_same() {
+    let bytes = sealed(runs::observed(2));
+    let mut edited = Trace::read(&bytes);
+    edited.parts[0].contents[1].bytes[0] ^= 1;
+    let found = compared(&bytes, &edited.write());
+    assert!(
+        matches!(&found.difference, Difference::Field { field, .. } if field == "contents[0]"),
+        "{found:?}"
+    );
+
+    let mut redacted = Trace::read(&sealed_with_seed(runs::observed(2), b"two"));
+    let _ = redacted.parts[0].contents.remove(1);
+    let found = compared(&bytes, &redacted.write());
+    assert!(matches!(found.difference, Difference::None { .. }), "{found:?}");
+    assert!(found.uncompared_contents > 0);
+    let mut redacted = Trace::read(&bytes);
+    let _ = redacted.parts[0].contents.remove(1);
+    assert_eq!(compared(&bytes, &redacted.write()).uncompared_contents, 0, "one commitment, one content");
 }
 
 #[test]

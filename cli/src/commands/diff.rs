@@ -26,7 +26,8 @@ const VALUE_CHARS_MAX: usize = 160;
 #[command(after_help = "\
 Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are \
 compared by their bytes where both have them. No signature is \
-checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part.
+checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part, 4 where \
+contents could not be compared.
 
 Example: rederive diff mine.rdt theirs.rdt")]
 pub(crate) struct Diff {
@@ -70,6 +71,8 @@ impl Diff {
     fn traces(&self, a: &Trace, b: &Trace, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let compared = diff(a, b).map_err(|fault| self.failed(&fault))?;
         let exit = match compared.difference {
+            // What could not be compared is not the same.
+            Difference::None { .. } if compared.uncompared_contents > 0 => Exit::Unfinished,
             Difference::None { .. } => Exit::AsAsked,
             Difference::Field { .. }
             | Difference::Length { .. }
@@ -102,7 +105,14 @@ impl Diff {
             Difference::None { records } => {
                 let same = terminal.paint().paint(Tone::Good, same);
                 terminal.tell(&format!("{same}: {}, compared as {what}", counted(*records, "record")));
-                return;
+                if compared.uncompared_contents == 0 {
+                    return;
+                }
+                let uncompared = counted(compared.uncompared_contents, "content");
+                Problem::warning(format!(
+                    "{uncompared} could not be compared: one of the traces does not hold it"
+                ))
+                .hint("in two runs redacted contents have commitments that say nothing of each other")
             }
             Difference::Field { record, segment, field, a: in_a, b: in_b } => {
                 let (in_a, in_b) = values(in_a, in_b);

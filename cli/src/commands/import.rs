@@ -44,6 +44,19 @@ pub(crate) enum Import {
     Otel(Otel),
 }
 
+/// A JSON pointer: empty, or names that each begin with a slash, in which `~` stands in `~0` and `~1` alone (RFC 6901).
+fn pointer(text: &str) -> Result<String, String> {
+    if !text.is_empty() && !text.starts_with('/') {
+        return Err("a JSON pointer begins with a slash".to_owned());
+    }
+    let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
+    if text.split('~').skip(1).all(is_escaped) {
+        Ok(text.to_owned())
+    } else {
+        Err("in a JSON pointer `~` stands in `~0` and `~1` alone".to_owned())
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Each entry (a JSON value, a line of JSON lines, an item of a list of entries) is one run and becomes one .rdt file, named after its file, its number \
@@ -53,7 +66,7 @@ file is never written over. An entry that cannot be imported does not stop the o
 Example: rederive import chat runs/ --out traces/ && rederive replay traces/")]
 pub(crate) struct Chat {
     /// JSON pointer (RFC 6901) of the message list in an entry; without it /messages, /run/messages, /traj and some more are tried.
-    #[arg(long, value_name = "POINTER")]
+    #[arg(long, value_name = "POINTER", value_parser = pointer)]
     messages: Option<String>,
     #[command(flatten)]
     common: Common,

@@ -83,12 +83,7 @@ impl Prove {
         };
         trace::create(&self.out, &made.encoded, false)?;
         let (seal, length) = (made.seal.payload(), bytes(made.encoded.len() as u64));
-        terminal.tell(&format!(
-            "{} of run {} proven in {}, {length}",
-            made.what,
-            seal.run,
-            shown(&self.out)
-        ));
+        terminal.tell(&format!("{} of run {} proven in {}, {length}", made.what, seal.run, shown(&self.out)));
         terminal.tell(&format!("  signed by {}", made.seal.key()));
         terminal.tell(&format!("  {}", made.note));
         if seal.ephemeral {

@@ -55,7 +55,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     strict: bool,
     /// Derive only K segments of each run again, drawn at random.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     sample: Option<u64>,
     /// Seed of the draw, to draw the same segments again [default: from the system].
     #[arg(long, value_name = "SEED", requires = "sample")]

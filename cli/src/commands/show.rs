@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::timeline::Timeline;
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::bytes;
@@ -93,6 +94,10 @@ impl Shown<'_> {
         }
         if !self.show.json {
             terminal.tell(&ending(self.trace));
+            terminal.tell(&format!(
+                "nothing was verified here: `rederive replay {}` does that",
+                shown(&self.show.file)
+            ));
         }
         Ok(())
     }

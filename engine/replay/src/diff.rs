@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rederive_archive::{BlockBuffer, ReadFault, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, ContentReader, ReadFault, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::record::{Record, frame_length};
@@ -72,8 +72,11 @@ pub enum Difference {
 pub struct Diff {
     /// What was compared.
     pub comparison: Comparison,
-    /// Segments whose signed headers are the same, from the first: found by bisection, their records were not read.
+    /// Segments whose signed headers are the same, from the first: found by bisection. Their frames and stored contents were hashed, their
+    /// records not read.
     pub same_segments: u32,
+    /// Pairs of contents of two runs that could not be compared, because one of the traces does not hold its own.
+    pub uncompared_contents: u64,
     /// Where they part.
     #[serde(flatten)]
     pub difference: Difference,
@@ -115,14 +118,14 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
     let is_same_run =
         run_of(a).map_err(Side::First.at_fault())? == run_of(b).map_err(Side::Second.at_fault())?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
-    let mut difference = parts_at(a, b, same_segments, comparison)?;
+    let (mut difference, uncompared_contents) = parts_at(a, b, same_segments, comparison)?;
     if let (Difference::None { records }, true) = (&difference, is_same_run) {
         difference = signed_difference(a, b, same_segments, *records)?;
     }
-    Ok(Diff { comparison, same_segments, difference })
+    Ok(Diff { comparison, same_segments, uncompared_contents, difference })
 }
 
-/// How many segments from the first have the frames that their headers commit to, of so many.
+/// How many segments from the first have the frames that their headers commit to, and stored contents that match their commitments, of so many.
 fn backed<F: ReadAt>(reader: &TraceReader<F>, segments: u32) -> u32 {
     (0..segments).find(|segment| !is_backed(reader, *segment)).unwrap_or(segments)
 }
@@ -144,6 +147,17 @@ fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
         bytes = rest;
     }
     verify_frames(signed.claims(), frames.iter().copied(), &mut Vec::new()).is_ok()
+        && reader.segment(segment).is_some_and(|segment| has_genuine_contents(&segment))
+}
+
+fn has_genuine_contents<F: ReadAt>(segment: &Segment<'_, F>) -> bool {
+    let mut buffer = BlockBuffer::new();
+    segment.content_blocks().all(|block| {
+        let contents = block.contents(&mut buffer);
+        contents.is_ok_and(|mut contents| {
+            contents.all(|content| content.is_ok_and(|content| content.is_genuine()))
+        })
+    })
 }
 
 /// Digest of a signed header, or none where there is no such segment.
@@ -181,12 +195,13 @@ fn run_of<F: ReadAt>(reader: &TraceReader<F>) -> Result<Option<rederive_evidence
     }
 }
 
+/// Where two traces part from a segment on, and how many contents on the way could not be compared.
 fn parts_at<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
     segment: u32,
     comparison: Comparison,
-) -> Result<Difference, DiffFault> {
+) -> Result<(Difference, u64), DiffFault> {
     let mut record = match segment.checked_sub(1).and_then(|before| a.segment(before)) {
         Some(before) => {
             let header = before.header().map_err(Side::First.at_fault())?;
@@ -196,49 +211,86 @@ fn parts_at<A: ReadAt, B: ReadAt>(
         None => 0,
     };
     let (mut of_a, mut of_b) = (Records::from_segment(a, segment), Records::from_segment(b, segment));
+    let mut pair = Pair { comparison, a: a.content_reader(), b: b.content_reader(), uncompared: 0 };
     loop {
         let next_a = of_a.next().transpose().map_err(Side::First.at_fault())?;
         let next_b = of_b.next().transpose().map_err(Side::Second.at_fault())?;
-        match (next_a, next_b) {
-            (None, None) => return Ok(Difference::None { records: record }),
-            (Some(_), None) => return Ok(Difference::Length { record, first_is_longer: true }),
-            (None, Some(_)) => return Ok(Difference::Length { record, first_is_longer: false }),
-            (Some(in_a), Some(in_b)) => {
-                if in_a.bytes != in_b.bytes
-                    && let Some(found) = compare(record, &in_a, &in_b, a, b, comparison)?
-                {
-                    return Ok(found);
-                }
-            }
+        let found = match (next_a, next_b) {
+            (None, None) => Some(Difference::None { records: record }),
+            (Some(_), None) => Some(Difference::Length { record, first_is_longer: true }),
+            (None, Some(_)) => Some(Difference::Length { record, first_is_longer: false }),
+            (Some(in_a), Some(in_b)) => pair.compare(record, &in_a, &in_b)?,
+        };
+        if let Some(found) = found {
+            return Ok((found, pair.uncompared));
         }
         record += 1;
     }
 }
 
-fn compare<A: ReadAt, B: ReadAt>(
-    record: u64,
-    in_a: &FrameAt,
-    in_b: &FrameAt,
-    a: &TraceReader<A>,
-    b: &TraceReader<B>,
+/// Two traces side by side.
+struct Pair<'r, A, B> {
     comparison: Comparison,
-) -> Result<Option<Difference>, DiffFault> {
-    let (record_a, record_b) = match (in_a.record(), in_b.record()) {
-        (Ok(record_a), Ok(record_b)) => (record_a, record_b),
-        (Err(error), _) | (_, Err(error)) => {
-            return Ok(Some(Difference::Unreadable { record, reason: error.to_string() }));
-        }
-    };
-    let (mut view_a, mut view_b) = (view(&record_a), view(&record_b));
-    if comparison == Comparison::Acts {
-        strip(&mut view_a);
-        strip(&mut view_b);
-        if let Some(difference) = compare_contents(record, in_a.segment, (a, &record_a), (b, &record_b))? {
+    a: ContentReader<'r, A>,
+    b: ContentReader<'r, B>,
+    uncompared: u64,
+}
+
+impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
+    fn compare(
+        &mut self,
+        record: u64,
+        in_a: &FrameAt,
+        in_b: &FrameAt,
+    ) -> Result<Option<Difference>, DiffFault> {
+        let (record_a, record_b) = match (in_a.record(), in_b.record()) {
+            (Ok(record_a), Ok(record_b)) => (record_a, record_b),
+            // Bytes that this version cannot read are the same all the same.
+            _ if in_a.bytes == in_b.bytes => return Ok(None),
+            (Err(error), _) | (_, Err(error)) => {
+                return Ok(Some(Difference::Unreadable { record, reason: error.to_string() }));
+            }
+        };
+        if let Some(difference) = self.compare_contents(record, in_a.segment, &record_a, &record_b)? {
             return Ok(Some(difference));
         }
+        if in_a.bytes == in_b.bytes {
+            return Ok(None);
+        }
+        let (mut view_a, mut view_b) = (view(&record_a), view(&record_b));
+        if self.comparison == Comparison::Acts {
+            strip(&mut view_a);
+            strip(&mut view_b);
+        }
+        let first = first_difference(&view_a, &view_b, String::new());
+        Ok(first.map(|(field, a, b)| Difference::Field { record, segment: in_a.segment, field, a, b }))
     }
-    let first = first_difference(&view_a, &view_b, String::new());
-    Ok(first.map(|(field, a, b)| Difference::Field { record, segment: in_a.segment, field, a, b }))
+
+    /// Compares the contents that both records list at one place. Those of one run under one commitment are the same wherever they are held.
+    fn compare_contents(
+        &mut self,
+        record: u64,
+        segment: u32,
+        record_a: &Record,
+        record_b: &Record,
+    ) -> Result<Option<Difference>, DiffFault> {
+        for (index, (in_a, in_b)) in record_a.input.contents.iter().zip(&record_b.input.contents).enumerate()
+        {
+            let found_a = self.a.read(&in_a.commitment).map_err(Side::First.at_fault())?;
+            let found_b = self.b.read(&in_b.commitment).map_err(Side::Second.at_fault())?;
+            let (Some(found_a), Some(found_b)) = (found_a, found_b) else {
+                self.uncompared += u64::from(in_a.commitment != in_b.commitment);
+                continue;
+            };
+            if found_a.bytes != found_b.bytes {
+                let field = format!("contents[{index}]");
+                let show = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
+                let (a, b) = (show(found_a.bytes), show(found_b.bytes));
+                return Ok(Some(Difference::Field { record, segment, field, a, b }));
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn view(record: &Record) -> Value {
@@ -271,27 +323,6 @@ fn strip_digests(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(strip_digests),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-fn compare_contents<A: ReadAt, B: ReadAt>(
-    record: u64,
-    segment: u32,
-    (a, record_a): (&TraceReader<A>, &Record),
-    (b, record_b): (&TraceReader<B>, &Record),
-) -> Result<Option<Difference>, DiffFault> {
-    let (mut contents_a, mut contents_b) = (a.content_reader(), b.content_reader());
-    for (index, (in_a, in_b)) in record_a.input.contents.iter().zip(&record_b.input.contents).enumerate() {
-        let found_a = contents_a.read(&in_a.commitment).map_err(Side::First.at_fault())?;
-        let found_b = contents_b.read(&in_b.commitment).map_err(Side::Second.at_fault())?;
-        let (Some(found_a), Some(found_b)) = (found_a, found_b) else { continue };
-        if found_a.bytes != found_b.bytes {
-            let field = format!("contents[{index}]");
-            let show = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
-            let (a, b) = (show(found_a.bytes), show(found_b.bytes));
-            return Ok(Some(Difference::Field { record, segment, field, a, b }));
-        }
-    }
-    Ok(None)
 }
 
 /// What follows from the rest of a record is compared last: where an input differs, that is the news.

@@ -88,11 +88,11 @@ impl From<ReadFault> for Stop {
     }
 }
 
-/// Field, recorded and derived value of a fault.
+/// Field, what was found there and what was expected.
 fn describe(fault: &IntegrityFault) -> (String, String, String) {
     match fault {
         IntegrityFault::Form { what, fault } => {
-            (what.to_string(), "a signed form".to_owned(), fault.to_string())
+            (what.to_string(), fault.to_string(), "a signed form".to_owned())
         }
         IntegrityFault::OtherRun { what, expected, found } => {
             (format!("run of {what}"), found.to_hex(), expected.to_hex())
@@ -107,7 +107,7 @@ fn describe(fault: &IntegrityFault) -> (String, String, String) {
             (format!("key of {what}"), found.to_hex(), expected.to_hex())
         }
         IntegrityFault::Signature { what, fault } => {
-            (format!("signature of {what}"), "a signature that holds".to_owned(), fault.to_string())
+            (format!("signature of {what}"), fault.to_string(), "a signature that holds".to_owned())
         }
         IntegrityFault::Untrusted { what, found } => (
             format!("key of {what}"),
@@ -115,7 +115,7 @@ fn describe(fault: &IntegrityFault) -> (String, String, String) {
             "a key that the trust roots allow for this run".to_owned(),
         ),
         IntegrityFault::Frames { segment, unit, expected, found } => {
-            (format!("{unit} of the frames of segment {segment}"), expected.to_string(), found.to_string())
+            (format!("{unit} of the frames of segment {segment}"), found.to_string(), expected.to_string())
         }
         // The enum grows with the formats; a fault not listed here still carries its words.
         other => ("trace".to_owned(), String::new(), other.to_string()),

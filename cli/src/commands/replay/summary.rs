@@ -44,10 +44,11 @@ fn list(runs: &[Replayed], terminal: &mut Terminal) {
             0 => String::new(),
             some => counted(some, "finding"),
         };
+        // The run's last digits: the first are the time, which runs that began together share.
         table.push(vec![
             Cell::left(report.valid.name(), verdict::tone(report.valid)),
             Cell::left(place.shown(), Tone::Plain),
-            Cell::left(run.get(..8).unwrap_or_default(), Tone::Name),
+            Cell::left(run.get(24..).unwrap_or_default(), Tone::Name),
             Cell::right(counted(report.records, "record")),
             Cell::left(complete, Tone::Faint),
             Cell::left(findings, Tone::Faint),
