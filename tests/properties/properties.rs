@@ -188,7 +188,7 @@ fn redacted(bytes: &[u8], leave_out: &BTreeSet<Digest>, packing: Packing) -> Vec
 proptest! {
     #![proptest_config(cases(16))]
 
-    /// Spec: redaction, D5.
+    /// Spec: redaction.
     #[test]
     fn redaction_keeps_every_hash_and_leaves_no_run_of_the_bytes(
         (contents, gone) in prop::collection::vec(planted(), 1..5)
@@ -397,7 +397,7 @@ fn arrivals() -> impl Strategy<Value = Vec<(u16, bool)>> {
 proptest! {
     #![proptest_config(cases(24))]
 
-    /// Spec: order-independence, D13.
+    /// Spec: order-independence.
     #[test]
     fn the_order_in_which_parallel_calls_arrive_does_not_change_the_state_root(order in arrivals()) {
         let mut in_order: Vec<(u16, bool)> = order.clone();

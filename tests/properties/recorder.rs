@@ -540,7 +540,7 @@ fn every_commit_ends_with_a_signed_head_over_all_records_so_far() {
     }
 }
 
-/// The tool may be called when the dispatch was taken: so it is durable, with what stands before it. Spec: D11.
+/// The tool may be called when the dispatch was taken: so it is durable, with what stands before it.
 #[test]
 fn a_dispatch_waits_for_no_group() {
     let storage = FaultyStorage::new();
@@ -703,7 +703,7 @@ fn a_run_has_one_recorder_at_a_time() {
     assert!(Recorder::recover(storage, path(), with()).is_ok());
 }
 
-/// D3: under rules that it does not have, a recorder could only guess.
+/// Under rules that it does not have, a recorder could only guess.
 #[test]
 fn a_run_under_an_unknown_rule_set_is_not_gone_on_with() {
     let storage = FaultyStorage::new();
@@ -754,7 +754,7 @@ fn a_draft_that_cannot_be_recorded_changes_nothing() {
     assert_eq!(replayed(&storage).valid, Valid::Reproduced);
 }
 
-/// D12: time never runs backwards in a record that the recorder timed; the step is flagged.
+/// Time never runs backwards in a record that the recorder timed; the step is flagged.
 #[test]
 fn a_clock_that_steps_back_is_flagged_and_not_followed() {
     let storage = FaultyStorage::new();
@@ -776,7 +776,7 @@ fn a_clock_that_steps_back_is_flagged_and_not_followed() {
 }
 
 /// Spec: content-once.
-/// D5: the secret of the run is gone; contents that the trace has keep their commitments, others get theirs under a new one.
+/// The secret of the run is gone; contents that the trace has keep their commitments, others get theirs under a new one.
 #[test]
 fn contents_keep_their_commitments_over_a_recovery() {
     let storage = stopped_after(Kind::ToolProposed);

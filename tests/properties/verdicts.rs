@@ -69,7 +69,7 @@ fn what_is_no_trace_or_holds_no_record_is_undecided_or_damaged() {
     }
 }
 
-/// Spec: D3, verdict-valid.
+/// Spec: verdict-valid.
 #[test]
 fn an_unknown_rule_set_is_undecided_from_the_state_level_on() {
     let bytes = changed(|_, records| {
@@ -237,7 +237,7 @@ fn an_open_log_without_a_record_is_undecided_at_every_level() {
     }
 }
 
-/// Spec: archive-log-recovery, D11.
+/// Spec: archive-log-recovery.
 #[test]
 fn records_without_a_signed_head_are_kept_and_counted_and_a_torn_entry_is_cut() {
     let storage = stopped(Durability::Group(3), 7);
@@ -367,7 +367,7 @@ fn without(kind: Kind) -> impl Fn(&mut Vec<Draft>) {
     }
 }
 
-/// Spec: failures, D4.
+/// Spec: failures.
 #[test]
 fn an_effect_under_a_refused_request_is_a_failure_and_leaves_the_run_valid() {
     let (outcomes, report) = enforced_of(without(Kind::DecisionMade));

@@ -1,4 +1,4 @@
-//! Extracted parts of a record: pure functions of its content, with the version of the extractor (D2).
+//! Extracted parts of a record: pure functions of its content, with the version of the extractor.
 //!
 //! The recorder computes them once, when it has the bytes; a replay at content level computes them again and
 //! compares. What is extracted is an enum, never text. Spec: extracted.

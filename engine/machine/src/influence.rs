@@ -141,7 +141,7 @@ fn claimed(body: &Body) -> Option<Label> {
     if let Body::HandedOff(message) = body { message.label.known().copied() } else { None }
 }
 
-/// The label that a guardrail sets for the form it puts in the place of another: one named item, not what led to it (D8).
+/// The label that a guardrail sets for the form it puts in the place of another: one named item, not what led to it.
 fn replaced(case: &Case<'_>) -> Option<Label> {
     let is_entitled = case.actor.is_some_and(|actor| actor.actor_type == ActorType::Guardrail);
     if let Body::GuardrailTransformed(transformed) = &case.input.body {

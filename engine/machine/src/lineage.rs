@@ -30,7 +30,7 @@ pub struct Mark {
 impl Mark {
     /// The chain of causes reaches the goal (OBS-1).
     pub const REACHES_GOAL: u8 = 1;
-    /// A fact that breaches a rule, or that carries on what such a fact brought (D4).
+    /// A fact that breaches a rule, or that carries on what such a fact brought.
     pub const BREACHED: u8 = 2;
     /// A refused request.
     pub const REFUSED: u8 = 4;

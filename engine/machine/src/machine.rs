@@ -147,7 +147,7 @@ fn outside(kind: Kind, reason: Reason, mode: Mode) -> Answer {
     Answer { outcome, breaches: vec![breach], transition: Transition { settled, mark } }
 }
 
-/// The record's mark: a refused request is only that; a fact carries on what a breaching fact brought (D4). Spec: lineage-mark.
+/// The record's mark: a refused request is only that; a fact carries on what a breaching fact brought. Spec: lineage-mark.
 fn mark(case: &Case<'_>, influence: &Influence, outcome: Outcome, breaches: bool) -> Mark {
     let carried =
         case.enforced() && influence::carries_on(case.kind) && influence.flags & Mark::BREACHED != 0;

@@ -1,4 +1,4 @@
-//! Which rules this machine has: rule sets are added, never changed (D3).
+//! Which rules this machine has: rule sets are added, never changed.
 
 use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::rules::{Reason, Rule};

@@ -79,7 +79,7 @@ pub(crate) struct Ledger {
     schemas: Schemas,
     clock: Arc<dyn Clock>,
     signer: Arc<dyn Signer + Send + Sync>,
-    /// Who signs after the next header, which the present signer signs (D11).
+    /// Who signs after the next header, which the present signer signs.
     next_signer: Option<Arc<dyn Signer + Send + Sync>>,
     ephemeral: bool,
     checksum: Checksum,
@@ -293,7 +293,7 @@ impl Ledger {
         Ok(draft.contents.iter().map(|content| self.vault.commit(&content.bytes)).collect())
     }
 
-    /// A draft's own time, or the clock's, which never runs backwards in a record: the step is flagged instead (D12).
+    /// A draft's own time, or the clock's, which never runs backwards in a record: the step is flagged instead.
     fn time_of(&self, draft: &Draft) -> (Option<RecordedTime>, bool) {
         if draft.time.is_some() {
             return (draft.time, false);

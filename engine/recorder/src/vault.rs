@@ -1,4 +1,4 @@
-//! The run's secret and what was committed to under it (D5).
+//! The run's secret and what was committed to under it.
 
 use std::collections::HashMap;
 

@@ -210,7 +210,7 @@ impl RecordedDelta {
 }
 
 /// Whether the breach says that something took effect which the machine had not let through: nothing else may lead to such a fact in an
-/// enforced run (D4, D9). Spec: failures.
+/// enforced run. Spec: failures.
 fn is_effect_without_request(kind: Kind, rule: Rule, reason: Reason) -> bool {
     let is_effect = matches!(
         kind,

@@ -1,4 +1,4 @@
-//! The parts of a verdict, put in order: integrity of the whole file first, then the lowest divergence, then what is undecided (D9).
+//! The parts of a verdict, put in order: integrity of the whole file first, then the lowest divergence, then what is undecided.
 
 use rederive_archive::{End, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;

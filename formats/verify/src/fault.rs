@@ -6,7 +6,7 @@ use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::keys::SignatureFault;
 use rederive_evidence::signed::SignedFault;
 
-/// What a fault says of the evidence (D9).
+/// What a fault says of the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultClass {
     /// Bytes do not match the digest in their header, head or seal.

@@ -1,4 +1,4 @@
-//! Trust roots: the keys that a verifier was given, and for what. It trusts none that it finds in a trace (D12).
+//! Trust roots: the keys that a verifier was given, and for what. It trusts none that it finds in a trace.
 
 use rederive_evidence::codes;
 use rederive_evidence::ids::{Id, PublicKey, RunId};

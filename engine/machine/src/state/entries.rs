@@ -1,4 +1,4 @@
-//! What the entries of each section hold. Entries name records by place, never by number, so that order of arrival leaves no trace (D13).
+//! What the entries of each section hold. Entries name records by place, never by number, so that order of arrival leaves no trace.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordedTime};

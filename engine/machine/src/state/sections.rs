@@ -61,7 +61,7 @@ macro_rules! sections {
 
         /// The state of a run after some record: what the machine remembers of all records so far.
         ///
-        /// Equal acts give equal states, in whatever order they arrived (D13).
+        /// Equal acts give equal states, in whatever order they arrived.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct State {
             $( $one: Option<Held<$one_value>>, )*

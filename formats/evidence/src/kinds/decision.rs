@@ -125,7 +125,7 @@ map! {
         11 opt expected_effect: Digest,
     }
 
-    /// A state entry that the decision read (D10): what must still hold when the permit is used.
+    /// A state entry that the decision read: what must still hold when the permit is used.
     pub struct Reliance {
         /// Key digest of the entry.
         0 req key: Digest,

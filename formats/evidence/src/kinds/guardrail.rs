@@ -82,7 +82,7 @@ map! {
         3 opt record: RecordRef,
         /// The new form.
         4 req transformed: Content,
-        /// Label of the new form, where the guardrail is entitled to set one (D8).
+        /// Label of the new form, where the guardrail is entitled to set one.
         5 opt label: Label,
     }
 

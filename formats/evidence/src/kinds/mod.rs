@@ -26,7 +26,7 @@ use crate::values::ActorType::{
 };
 use crate::values::Layer;
 
-/// Whether a record can still be withheld when the machine is asked (D4).
+/// Whether a record can still be withheld when the machine is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {
     /// It can: in an enforced run a breaching one is refused.
