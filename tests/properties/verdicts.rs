@@ -378,7 +378,7 @@ fn an_effect_under_a_refused_request_is_a_failure_and_leaves_the_run_valid() {
     assert_eq!(report.failures.items(), [failure], "{report:#?}");
 }
 
-/// Spec: failures, rule-OBS-1.
+/// Spec: failures, rule-obs-1.
 #[test]
 fn an_effect_under_a_refused_request_is_a_failure_where_the_broker_is_no_layer_of_the_source() {
     let mut opening = runs::opening(Mode::Enforced);

@@ -122,7 +122,7 @@ fn citations(line: &str) -> Vec<String> {
     let Some((_, comment)) = line.split_once("//") else { return Vec::new() };
     let Some((_, cited)) = comment.split_once("Spec: ") else { return Vec::new() };
     let end = cited.find(|c: char| !(c.is_ascii_alphanumeric() || "-, ".contains(c))).unwrap_or(cited.len());
-    cited[..end].split(", ").map(str::trim).filter(|id| is_id(id)).map(str::to_owned).collect()
+    cited[..end].split(", ").map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
 /// The requirement that a vector says it shows.
