@@ -8,6 +8,7 @@ use rederive_evidence::schema::Tally;
 use rederive_evidence::values::{Layer, Mode};
 
 use crate::lineage::{Lineage, Summary};
+use crate::place::{Standing, standing_among};
 use crate::state::{Call, Config, RegisteredActor, State, Turn, TurnKey};
 
 /// A record, the state and lineage it meets, and what of them belongs to it.
@@ -89,6 +90,12 @@ impl<'a> Case<'a> {
             (Some(end), Some(now)) if now >= end => Expiry::Over,
             (Some(_), Some(_)) => Expiry::Live,
         }
+    }
+
+    /// Where the record's place stands; none where it has no place.
+    pub(crate) fn standing(&self) -> Option<Standing<'a>> {
+        let place = self.input.place.as_ref();
+        place.map(|place| standing_among(self.state, self.call, self.turn, place))
     }
 
     /// The agent whose acts the record belongs to: its place's, else its actor.

@@ -210,6 +210,10 @@ impl Lineage {
     }
 
     fn sum_range(&self, range: Range<usize>) -> Summary {
+        // Most records have one cause.
+        if range.len() == 1 {
+            return self.get(range.start as u64).map_or(Summary::NONE, Summary::from);
+        }
         let own = range.start.saturating_sub(self.base_len)..range.end.saturating_sub(self.base_len);
         let base = range.start.min(self.base_len)..range.end.min(self.base_len);
         // Most causes are few: summing up blocks would cost more than the marks themselves.

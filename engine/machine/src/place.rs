@@ -29,10 +29,20 @@ pub(crate) fn turn_is_used(state: &State, place: &Place) -> bool {
 
 /// Where `place` stands.
 pub(crate) fn standing<'s>(state: &'s State, place: &Place) -> Standing<'s> {
-    if let Some(call) = state.call(place) {
+    standing_among(state, state.call(place), state.turn(&TurnKey::of(place)), place)
+}
+
+/// Where `place` stands, its call and its turn already found.
+pub(crate) fn standing_among<'s>(
+    state: &'s State,
+    call: Option<&'s Call>,
+    turn: Option<&Turn>,
+    place: &Place,
+) -> Standing<'s> {
+    if let Some(call) = call {
         return Standing::Live(call);
     }
-    match state.turn(&TurnKey::of(place)) {
+    match turn {
         Some(turn) => in_turn(state, turn, place),
         None if turn_is_used(state, place) => Standing::Used,
         None if place.attempt == 0 => Standing::Free,

@@ -7,15 +7,12 @@ use rederive_evidence::values::Place;
 use super::turn;
 use crate::case::Case;
 use crate::influence::by_actor;
-use crate::place::{Standing, standing};
+use crate::place::Standing;
 use crate::state::{Call, CallStatus, Delta, IndexKey, Influence, Retried, State, Turn, TurnKey};
 
 /// A call is live at its place. A proposal that no answer announced opens its turn, or makes it longer.
 pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Influence, delta: &mut Delta) {
-    let Some(place) = case.input.place.as_ref().filter(|place| standing(case.state, place) == Standing::Free)
-    else {
-        return;
-    };
+    let (Some(place), Some(Standing::Free)) = (&case.input.place, case.standing()) else { return };
     let calls = u32::from(place.index) + 1;
     match case.turn.cloned() {
         None => {

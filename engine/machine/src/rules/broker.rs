@@ -99,14 +99,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
 
 /// TOL-2: the step is one that the call may take from where it stands.
 fn check_step(case: &Case<'_>, step: Step, found: &mut Breaches) {
-    let Some(place) = place(case) else {
+    let Some(standing) = standing_of(case) else {
         // A decision that names no call is about something else.
         if step != Step::Decided {
             found.add(Rule::Tol2, Reason::NoPlace);
         }
         return;
     };
-    match (standing(case.state, place), step) {
+    match (standing, step) {
         (Standing::Free, Step::Proposed) => {}
         (Standing::Live(_) | Standing::Used, Step::Proposed) => found.add(Rule::Tol2, Reason::PlaceUsed),
         (Standing::OutOfTurn, Step::Proposed) => found.add(Rule::Tol2, Reason::Step),
@@ -116,12 +116,12 @@ fn check_step(case: &Case<'_>, step: Step, found: &mut Breaches) {
     }
 }
 
-/// The call that a step is of: the record's place, and for a decision the one that its request names.
-fn place<'a>(case: &Case<'a>) -> Option<&'a Place> {
+/// Where the call stands that a step is of: at the record's place, and for a decision at the one that its request names.
+fn standing_of<'a>(case: &Case<'a>) -> Option<Standing<'a>> {
     if let Body::DecisionMade(decision) = &case.input.body {
-        decision.request.call.as_ref()
+        decision.request.call.as_ref().map(|place| standing(case.state, place))
     } else {
-        case.input.place.as_ref()
+        case.standing()
     }
 }
 

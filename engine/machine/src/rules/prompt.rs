@@ -7,7 +7,7 @@ use rederive_evidence::values::{ActorType, Layer, Mode, Role, Sensitivity};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
-use crate::place::{Standing, standing, turn_is_used};
+use crate::place::{Standing, turn_is_used};
 use crate::state::{Influence, Prompt};
 
 pub(super) const REASONS: &[Reasons] = &[
@@ -118,10 +118,10 @@ fn check_answer(case: &Case<'_>, answer: &PromptAnswered, found: &mut Breaches) 
 
 /// PRM-3: a call is proposed in a turn that an answer has opened, and is one of the calls that it announced. A workflow has no answers.
 fn check_proposal(case: &Case<'_>, found: &mut Breaches) {
-    let Some(place) = &case.input.place else { return };
+    let (Some(place), Some(standing)) = (&case.input.place, case.standing()) else { return };
     let announced = case.turn.is_some_and(|turn| u32::from(place.index) < turn.calls);
     let is_workflow = case.actor.is_some_and(|actor| actor.actor_type == ActorType::Workflow);
-    let is_used = matches!(standing(case.state, place), Standing::Used | Standing::Live(_));
+    let is_used = matches!(standing, Standing::Used | Standing::Live(_));
     if !announced && !is_workflow && !is_used {
         found.add(Rule::Prm3, Reason::Unlinked);
     }

@@ -1,19 +1,13 @@
 //! What a record changes in the state, and its canonical bytes.
 
-use std::cmp::Ordering;
-
 use rederive_evidence::cbor::Encoder;
 
 use super::{Change, State};
 
 /// Bytes that most deltas take.
 const BYTES_USUAL: usize = 256;
-/// Bytes that most keys take.
-const KEY_BYTES_USUAL: usize = 64;
 /// Changes that most records make.
 const CHANGES_USUAL: usize = 4;
-/// Changes so few that writing out a key each time two are compared costs less than keeping all keys.
-const CHANGES_FEW: usize = 8;
 
 /// Changes as the steps of a record make them: a later one of an entry takes the place of an earlier one.
 #[derive(Debug)]
@@ -60,29 +54,14 @@ impl Delta {
 
     /// Whether each change is of a later entry than the one before it, as those of most records are.
     fn ascends(&self) -> bool {
-        self.changes.is_sorted_by(|a, b| by_key(a, b).is_lt())
+        self.changes.is_sorted_by(|a, b| a.by_key(b).is_lt())
     }
 
     /// Sorts by key bytes; of the changes of one entry the last stays.
     fn sort(&mut self) {
         // Stable, the last change first: of those of one entry it stays.
         self.changes.reverse();
-        if self.changes.len() <= CHANGES_FEW {
-            self.changes.sort_by(by_key);
-        } else {
-            self.changes.sort_by_cached_key(key_bytes);
-        }
-        self.changes.dedup_by(|next, kept| by_key(next, kept).is_eq());
+        self.changes.sort_by(Change::by_key);
+        self.changes.dedup_by(|next, kept| next.by_key(kept).is_eq());
     }
-}
-
-/// The order of key bytes, which section codes lead: only keys of one section need be written out.
-fn by_key(a: &Change, b: &Change) -> Ordering {
-    a.section().cmp(&b.section()).then_with(|| key_bytes(a).cmp(&key_bytes(b)))
-}
-
-fn key_bytes(change: &Change) -> Vec<u8> {
-    let mut e = Encoder::onto(Vec::with_capacity(KEY_BYTES_USUAL));
-    change.encode_key(&mut e);
-    e.into_bytes()
 }

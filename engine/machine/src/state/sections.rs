@@ -1,5 +1,6 @@
 //! The sections of the state: one table gives keys, values, changes and the state itself.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
@@ -16,7 +17,7 @@ use super::entries::{
     SharedCounter, Turn, Watermark,
 };
 use super::index::Index;
-use super::keys::{IndexKey, PartKey, TurnKey};
+use super::keys::{ByteOrder as _, IndexKey, PartKey, TurnKey};
 
 /// A value and the canonical bytes that its entry takes, key included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,10 +112,18 @@ macro_rules! sections {
             }
 
             /// Code of the entry's section.
-            pub(crate) fn section(&self) -> u64 {
+            fn section(&self) -> u64 {
                 match self {
                     $( Self::$One(_) => $one_code, )*
                     $( Self::$Many(..) => $code, )*
+                }
+            }
+
+            /// The order of the keys' canonical bytes, which section codes lead.
+            pub(crate) fn by_key(&self, other: &Self) -> Ordering {
+                match (self, other) {
+                    $( (Self::$Many(key, _), Self::$Many(other, _)) => key.by_bytes(other), )*
+                    (change, other) => change.section().cmp(&other.section()),
                 }
             }
 
