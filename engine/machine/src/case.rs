@@ -60,7 +60,7 @@ impl<'a> Case<'a> {
             tally: input.body.tally(),
             actor: state.actor(&input.actor),
             turn: place.and_then(|place| state.turn(&TurnKey::of(place))),
-            call: place.and_then(|place| state.call(place)),
+            call: place.and_then(|place| state.call(place)).map(Box::as_ref),
             causes: lineage.sum(&input.causes),
         }
     }
@@ -120,6 +120,6 @@ impl<'a> Case<'a> {
         } else {
             None
         };
-        place.and_then(|place| self.state.call(place))
+        place.and_then(|place| self.state.call(place)).map(Box::as_ref)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn turn_is_used(state: &State, place: &Place) -> bool {
 
 /// Where `place` stands.
 pub(crate) fn standing<'s>(state: &'s State, place: &Place) -> Standing<'s> {
-    standing_among(state, state.call(place), state.turn(&TurnKey::of(place)), place)
+    standing_among(state, state.call(place).map(Box::as_ref), state.turn(&TurnKey::of(place)), place)
 }
 
 /// Where `place` stands, its call and its turn already found.

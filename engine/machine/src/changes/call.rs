@@ -41,7 +41,7 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
         permitted: None,
         influence,
     };
-    delta.call(place.clone(), Some(call));
+    delta.call(place.clone(), Some(Box::new(call)));
 }
 
 pub(super) fn validated(case: &Case<'_>, validated: &ToolValidated, delta: &mut Delta) {
@@ -96,7 +96,7 @@ pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
 
 /// Changes the live call at the record's place. A step that comes late, in an observed run, does not bring a call back to an earlier status.
 fn step(case: &Case<'_>, delta: &mut Delta, change: impl FnOnce(&mut Call)) {
-    if let (Some(place), Some(mut call)) = (&case.input.place, case.call.cloned()) {
+    if let (Some(place), Some(mut call)) = (&case.input.place, case.call.cloned().map(Box::new)) {
         change(&mut call);
         delta.call(place.clone(), Some(call));
     }

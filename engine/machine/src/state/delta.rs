@@ -6,8 +6,8 @@ use super::{Change, State};
 
 /// Bytes that most deltas take.
 const BYTES_USUAL: usize = 256;
-/// Changes that most records make.
-const CHANGES_USUAL: usize = 4;
+/// Changes that nearly all records make.
+const CHANGES_USUAL: usize = 8;
 
 /// Changes as the steps of a record make them: a later one of an entry takes the place of an earlier one.
 #[derive(Debug)]

@@ -282,7 +282,7 @@ sections! {
         /// A call of an open turn that was tried again.
         Retried = 18 retried, retries: IndexKey => Retried;
         /// A live call, by its place.
-        Call = 19 call, calls: Place => Call;
+        Call = 19 call, calls: Place => Box<Call>;
         /// An agent's latest prompt.
         Prompt = 20 prompt, prompts: Id => Prompt;
         /// A part of an agent's latest prompt.
