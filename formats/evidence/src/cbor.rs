@@ -7,6 +7,7 @@
 
 use crate::fault_codes;
 use crate::limits::{DEPTH_MAX, FRAME_BYTES_MAX};
+use crate::schema::Field;
 
 /// The types a data item can have in the subset, as named in faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,14 +204,42 @@ fault_codes! { DecodeFault {
     Self::FrameLength => "C-FRAME-LENGTH" "a record runs on beyond the largest frame",
 } }
 
-/// A fault and the byte, from the start of the decoded bytes, at which it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("byte {at}: {fault} ({})", .fault.code())]
-pub struct DecodeError {
+/// A fault and the byte, from the start of the decoded bytes, at which it stands. One pointer wide: what decodes well is
+/// returned in registers, and what does not pays for the allocation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {}: {} ({})", .0.at, .0.fault, .0.fault.code())]
+pub struct DecodeError(Box<FaultAt>);
+
+/// What a [`DecodeError`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultAt {
     /// Offset of the item that is at fault.
     pub at: usize,
     /// What is wrong with it.
     pub fault: DecodeFault,
+}
+
+impl DecodeError {
+    /// The fault `fault` of the item at byte `at`.
+    #[cold]
+    #[inline(never)]
+    pub fn new(at: usize, fault: DecodeFault) -> Self {
+        Self(Box::new(FaultAt { at, fault }))
+    }
+
+    /// The same fault in bytes that `before` other bytes stand before.
+    #[must_use]
+    pub(crate) fn behind(&self, before: usize) -> Self {
+        Self::new(self.at + before, self.fault)
+    }
+}
+
+impl std::ops::Deref for DecodeError {
+    type Target = FaultAt;
+
+    fn deref(&self) -> &FaultAt {
+        &self.0
+    }
 }
 
 /// Writes items of the subset.
@@ -314,73 +343,86 @@ impl Encoder {
     }
 }
 
-/// Reads items of the subset from untrusted bytes. Never panics, never recurses, never allocates by itself.
+/// Reads items of the subset from untrusted bytes. Never panics, never recurses, allocates for a fault alone.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    /// What is not read yet.
+    rest: &'a [u8],
+    /// Number of bytes in all.
+    total: usize,
     depth: usize,
 }
 
 impl<'a> Decoder<'a> {
     /// A decoder at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0 }
+        Self { rest: bytes, total: bytes.len(), depth: 0 }
     }
 
     /// Offset of the next item.
+    #[inline]
     pub fn position(&self) -> usize {
-        self.at
+        self.total.saturating_sub(self.rest.len())
     }
 
     /// Number of bytes not read yet.
+    #[inline]
     pub fn remaining(&self) -> usize {
-        self.bytes.len().saturating_sub(self.at)
+        self.rest.len()
     }
 
     /// A fault at byte `at`.
+    #[inline]
     pub fn fault_at<T>(&self, at: usize, fault: DecodeFault) -> Result<T, DecodeError> {
-        Err(DecodeError { at, fault })
+        Err(DecodeError::new(at, fault))
     }
 
     /// Ok when every byte was read. Fault: trailing bytes. Spec: cbor-trailing.
     pub fn finish(&self) -> Result<(), DecodeError> {
-        if self.remaining() == 0 { Ok(()) } else { self.fault_at(self.at, DecodeFault::Trailing) }
+        if self.remaining() == 0 { Ok(()) } else { self.fault_at(self.position(), DecodeFault::Trailing) }
     }
 
     #[inline]
     fn take(&mut self, len: usize, at: usize) -> Result<&'a [u8], DecodeError> {
-        let Some(taken) = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)) else {
+        let Some((taken, rest)) = self.rest.split_at_checked(len) else {
             return self.fault_at(at, DecodeFault::Truncated);
         };
-        self.at += len;
+        self.rest = rest;
         Ok(taken)
+    }
+
+    #[inline]
+    fn chunk<const N: usize>(&mut self, at: usize) -> Result<[u8; N], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
+            return self.fault_at(at, DecodeFault::Truncated);
+        };
+        self.rest = rest;
+        Ok(*taken)
     }
 
     /// Spec: cbor-shortest.
     #[inline]
     fn argument(&mut self, info: u8, at: usize) -> Result<u64, DecodeError> {
-        let (len, least) = match info {
+        let (value, least) = match info {
             0..=23 => return Ok(u64::from(info)),
-            24 => (1, 24),
-            25 => (2, 0x100),
-            26 => (4, 0x1_0000),
-            27 => (8, 0x1_0000_0000),
+            24 => (u64::from(u8::from_be_bytes(self.chunk(at)?)), 24),
+            25 => (u64::from(u16::from_be_bytes(self.chunk(at)?)), 0x100),
+            26 => (u64::from(u32::from_be_bytes(self.chunk(at)?)), 0x1_0000),
+            27 => (u64::from_be_bytes(self.chunk(at)?), 0x1_0000_0000),
             31 => return self.fault_at(at, DecodeFault::Indefinite),
             _ => return self.fault_at(at, DecodeFault::Simple),
         };
-        let value = self.take(len, at)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
         if value < least { self.fault_at(at, DecodeFault::LongForm) } else { Ok(value) }
     }
 
     /// Reads the next head: its type and its value (for `true` 1, for `false` and `null` 0).
     #[inline]
     fn head(&mut self) -> Result<(Item, u64, usize), DecodeError> {
-        let at = self.at;
-        let Some(&first) = self.bytes.get(at) else {
+        let at = self.position();
+        let Some((&first, rest)) = self.rest.split_first() else {
             return self.fault_at(at, DecodeFault::Truncated);
         };
-        self.at += 1;
+        self.rest = rest;
         let info = first & 0x1f;
         let item = match first >> 5 {
             0 => Item::Unsigned,
@@ -406,35 +448,30 @@ impl<'a> Decoder<'a> {
 
     /// Reads a head of this type whose value stands in its first byte or in the one after, as nearly all do. Where anything else stands
     /// nothing is read: [`Self::head`] finds out what it is.
-    #[inline]
+    #[inline(always)]
     fn short_head(&mut self, item: Item) -> Option<u64> {
         let zero = item.first_byte()?;
-        let (value, len) = match *self.bytes.get(self.at..)? {
-            [first, ..] if first ^ zero < 24 => (first ^ zero, 1),
-            [first, second, ..] if first ^ zero == 24 && second >= 24 => (second, 2),
+        let (value, rest) = match self.rest {
+            [first, rest @ ..] if first ^ zero < 24 => (first ^ zero, rest),
+            [first, second, rest @ ..] if first ^ zero == 24 && *second >= 24 => (*second, rest),
             _ => return None,
         };
-        self.at += len;
+        self.rest = rest;
         Some(u64::from(value))
     }
 
-    #[inline]
-    fn expect(&mut self, expected: Item) -> Result<(u64, usize), DecodeError> {
-        let at = self.at;
+    #[inline(always)]
+    fn expect(&mut self, expected: Item) -> Result<u64, DecodeError> {
         match self.short_head(expected) {
-            Some(value) => Ok((value, at)),
+            Some(value) => Ok(value),
             None => self.expect_long(expected),
         }
     }
 
     #[inline(never)]
-    fn expect_long(&mut self, expected: Item) -> Result<(u64, usize), DecodeError> {
+    fn expect_long(&mut self, expected: Item) -> Result<u64, DecodeError> {
         let (found, value, at) = self.head()?;
-        if found == expected {
-            Ok((value, at))
-        } else {
-            self.fault_at(at, DecodeFault::Type { expected, found })
-        }
+        if found == expected { Ok(value) } else { self.fault_at(at, DecodeFault::Type { expected, found }) }
     }
 
     #[inline]
@@ -445,14 +482,16 @@ impl<'a> Decoder<'a> {
     /// Reads an unsigned integer of at most `limit`.
     #[inline]
     pub fn unsigned(&mut self, limit: u64) -> Result<u64, DecodeError> {
-        let (value, at) = self.expect(Item::Unsigned)?;
+        let at = self.position();
+        let value = self.expect(Item::Unsigned)?;
         self.limited(value, limit, at)
     }
 
     /// Reads a byte string of at most `limit` bytes.
     #[inline]
     pub fn bytes(&mut self, limit: u64) -> Result<&'a [u8], DecodeError> {
-        let (len, at) = self.expect(Item::Bytes)?;
+        let at = self.position();
+        let len = self.expect(Item::Bytes)?;
         let len = self.limited(len, limit, at)?;
         self.take(len as usize, at)
     }
@@ -460,18 +499,18 @@ impl<'a> Decoder<'a> {
     /// Reads a byte string of exactly `N` bytes.
     #[inline]
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (len, at) = self.expect(Item::Bytes)?;
+        let at = self.position();
+        let len = self.expect(Item::Bytes)?;
         if len != N as u64 {
             return self.fault_at(at, DecodeFault::Length { expected: N as u64, found: len });
         }
-        let taken = self.take(N, at)?;
-        taken.try_into().or_else(|_| self.fault_at(at, DecodeFault::Truncated))
+        self.chunk(at)
     }
 
     /// Reads a text string of at most `limit` bytes.
     #[inline]
     pub fn text(&mut self, limit: u64) -> Result<&'a str, DecodeError> {
-        let at = self.at;
+        let at = self.position();
         let bytes = self.text_bytes(limit)?;
         std::str::from_utf8(bytes).or_else(|_| self.fault_at(at, DecodeFault::Utf8))
     }
@@ -479,7 +518,8 @@ impl<'a> Decoder<'a> {
     /// Reads a text string of at most `limit` bytes that the caller will find to be UTF-8, or refuse as [`DecodeFault::Utf8`].
     #[inline]
     pub(crate) fn text_bytes(&mut self, limit: u64) -> Result<&'a [u8], DecodeError> {
-        let (len, at) = self.expect(Item::Text)?;
+        let at = self.position();
+        let len = self.expect(Item::Text)?;
         let len = self.limited(len, limit, at)?;
         self.take(len as usize, at)
     }
@@ -487,20 +527,27 @@ impl<'a> Decoder<'a> {
     /// Reads `true` or `false`.
     #[inline]
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
-        Ok(self.expect(Item::Bool)?.0 == 1)
+        let (value, rest) = match self.rest {
+            [0xf4, rest @ ..] => (false, rest),
+            [0xf5, rest @ ..] => (true, rest),
+            _ => return self.expect_long(Item::Bool).map(|value| value == 1),
+        };
+        self.rest = rest;
+        Ok(value)
     }
 
     /// Reads a `null` where one stands, and says so; otherwise reads nothing.
     #[inline]
     pub fn null_here(&mut self) -> bool {
-        let here = self.bytes.get(self.at) == Some(&0xf6);
-        self.at += usize::from(here);
-        here
+        let [0xf6, rest @ ..] = self.rest else { return false };
+        self.rest = rest;
+        true
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, item: Item, limit: u64) -> Result<usize, DecodeError> {
-        let (len, at) = self.expect(item)?;
+        let at = self.position();
+        let len = self.expect(item)?;
         let len = self.limited(len, limit, at)?;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -526,7 +573,7 @@ impl<'a> Decoder<'a> {
     /// Opens a map; read its keys with [`MapKeys::next`], then call [`Self::close`].
     #[inline]
     pub fn map(&mut self) -> Result<MapKeys, DecodeError> {
-        let at = self.at;
+        let at = self.position();
         Ok(MapKeys { left: self.open(Item::Map, u64::MAX)?, previous: None, at, key_at: at })
     }
 
@@ -538,7 +585,7 @@ impl<'a> Decoder<'a> {
 
     /// Reads over one item of any type, checked for canonical form, and returns its bytes.
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
-        let start = self.at;
+        let start = self.rest;
         // The stack holds, for each open container, the items left in it and the last key of a map.
         let mut open: Vec<(u64, Option<MapKeys>)> = Vec::new();
         loop {
@@ -568,7 +615,8 @@ impl<'a> Decoder<'a> {
             }
             loop {
                 let Some((left, keys)) = open.last_mut() else {
-                    return Ok(self.bytes.get(start..self.at).unwrap_or_default());
+                    let read = start.len().saturating_sub(self.rest.len());
+                    return Ok(start.get(..read).unwrap_or_default());
                 };
                 if *left > 0 {
                     *left -= 1;
@@ -584,7 +632,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// The keys of an open map, checked to ascend. Spec: cbor-keys.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct MapKeys {
     left: usize,
     previous: Option<u64>,
@@ -611,24 +659,72 @@ impl MapKeys {
         Ok(Some(key))
     }
 
+    /// Whether the next key is `KEY`, which is then read. A caller asks for its keys in ascending order, so one that is read ascends.
+    #[inline(always)]
+    pub fn stands<const KEY: u8>(&mut self, d: &mut Decoder<'_>) -> bool {
+        let rest = match d.rest {
+            [key, rest @ ..] if KEY < 24 && *key == KEY => rest,
+            [24, key, rest @ ..] if KEY >= 24 && *key == KEY => rest,
+            _ => return false,
+        };
+        if self.left == 0 {
+            return false;
+        }
+        d.rest = rest;
+        self.left -= 1;
+        self.previous = Some(u64::from(KEY));
+        true
+    }
+
+    /// The value of `KEY` where that is the next key, as [`Self::stands`] finds out.
+    ///
+    /// # Errors
+    /// The fault of the value.
+    #[inline(always)]
+    pub fn field<const KEY: u8, T: Field>(&mut self, d: &mut Decoder<'_>) -> Result<Option<T>, DecodeError> {
+        if self.stands::<KEY>(d) { T::decode(d).map(Some) } else { Ok(None) }
+    }
+
+    /// Ends the map after the last key it may have.
+    ///
+    /// # Errors
+    /// Another key stands there, in its place or not.
+    #[inline]
+    pub fn end(self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        if self.left > 0 {
+            return self.one_more(d);
+        }
+        d.close();
+        Ok(())
+    }
+
     #[cold]
-    fn out_of_order<T>(&self, key: u64) -> Result<T, DecodeError> {
+    #[inline(never)]
+    fn one_more(mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        match self.next(d)? {
+            Some(key) => self.unknown(key),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn out_of_order<T>(self, key: u64) -> Result<T, DecodeError> {
         let fault = match self.previous {
             Some(previous) if key < previous => DecodeFault::KeyOrder { key, previous },
             Some(_) | None => DecodeFault::KeyRepeated { key },
         };
-        Err(DecodeError { at: self.key_at, fault })
+        Err(DecodeError::new(self.key_at, fault))
     }
 
     /// A fault at `key`, which was read last: the map does not have it.
     #[cold]
-    pub fn unknown<T>(&self, key: u64) -> Result<T, DecodeError> {
-        Err(DecodeError { at: self.key_at, fault: DecodeFault::KeyUnknown { key } })
+    pub fn unknown<T>(self, key: u64) -> Result<T, DecodeError> {
+        Err(DecodeError::new(self.key_at, DecodeFault::KeyUnknown { key }))
     }
 
     /// A fault at the map's own head: `key` is missing.
     #[cold]
-    pub fn missing<T>(&self, key: u64) -> Result<T, DecodeError> {
-        Err(DecodeError { at: self.at, fault: DecodeFault::KeyMissing { key } })
+    pub fn missing<T>(self, key: u64) -> Result<T, DecodeError> {
+        Err(DecodeError::new(self.at, DecodeFault::KeyMissing { key }))
     }
 }

@@ -105,10 +105,11 @@ impl Field for Id {
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let at = d.position();
         let bytes = d.text_bytes(ID_BYTES_MAX as u64)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::new(text).or_else(|_| d.fault_at(at, DecodeFault::Identifier)),
-            Err(_) => d.fault_at(at, DecodeFault::Utf8),
+        let Ok(text) = std::str::from_utf8(bytes) else { return d.fault_at(at, DecodeFault::Utf8) };
+        if bytes.is_empty() || !Self::allows_all(bytes) {
+            return d.fault_at(at, DecodeFault::Identifier);
         }
+        Ok(Self(CompactString::new(text)))
     }
 
     fn cddl(book: &mut Cddl) -> String {

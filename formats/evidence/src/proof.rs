@@ -72,7 +72,7 @@ map! {
 }
 
 /// Why a proof proves nothing. Spec: proof-check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofFault {
     /// More bytes than a proof may have.
@@ -314,14 +314,14 @@ impl ShownRecord {
         let frame = self.frame.0.as_slice();
         let record = match Record::decode_frame(frame) {
             Ok((_, end)) if end != frame.len() => {
-                let fault = DecodeError { at: end, fault: DecodeFault::Trailing };
+                let fault = DecodeError::new(end, DecodeFault::Trailing);
                 return Err(ProofFault::Frame { sequence, fault });
             }
             Ok((record, _)) if record.input.sequence != sequence => {
                 return Err(ProofFault::Sequence { expected: sequence, found: record.input.sequence });
             }
             Ok((record, _)) => Some(record),
-            Err(DecodeError { fault: DecodeFault::UnknownKind { .. }, .. }) => None,
+            Err(error) if matches!(error.fault, DecodeFault::UnknownKind { .. }) => None,
             Err(fault) => return Err(ProofFault::Frame { sequence, fault }),
         };
         let recovered = header.recovered.as_ref().is_some_and(|ranges| ranges.contains(sequence));
@@ -535,7 +535,7 @@ mod tests {
         let found = FIRST + 1;
         assert_eq!(check(frame(found)).unwrap_err(), ProofFault::Sequence { expected: sequence, found });
         let two = [frame(FIRST), frame(FIRST + 1)].concat();
-        let fault = DecodeError { at: frame(FIRST).len(), fault: DecodeFault::Trailing };
+        let fault = DecodeError::new(frame(FIRST).len(), DecodeFault::Trailing);
         assert_eq!(check(two).unwrap_err(), ProofFault::Frame { sequence, fault });
         let zeros = check(vec![0; FRAME_BLOCK_BYTES]).unwrap_err();
         assert!(matches!(zeros, ProofFault::Frame { sequence: FIRST, .. }));

@@ -1,4 +1,4 @@
-//! The record, the unit that is hashed: what came in, what follows from content, what the machine answered (D2).
+//! The record, the unit that is hashed: what came in, what follows from content, what the machine answered.
 
 use crate::cbor::{DecodeError, DecodeFault, Decoder, Encoder};
 use crate::digest::Digest;
@@ -51,7 +51,7 @@ codes! {
 }
 
 map! {
-    /// A content of a record: committed to here, carried beside the record (D5).
+    /// A content of a record: committed to here, carried beside the record.
     #[derive(Copy)]
     pub struct ContentEntry {
         /// `content` digest of salt and bytes.
@@ -79,7 +79,7 @@ map! {
         1 req breaches: Vec<Breach>,
         /// `delta` digest of what changed in the state.
         2 req delta: Digest,
-        /// At a decision: the state checksum just before it (D10).
+        /// At a decision: the state checksum just before it.
         3 opt checksum: Digest,
     }
 }
@@ -279,7 +279,7 @@ pub struct Input {
     pub trace: Option<TraceContext>,
     /// Graph node and route.
     pub graph: Option<GraphPlace>,
-    /// The recorder's clock had stepped back, and the time is the last one instead (D12).
+    /// The recorder's clock had stepped back, and the time is the last one instead.
     pub clock_stepped: bool,
     /// What it says.
     pub body: Body,
@@ -346,7 +346,7 @@ impl Input {
         }
     }
 
-    /// What a receipt signs: the canonical bytes of the input without its content list (D10).
+    /// What a receipt signs: the canonical bytes of the input without its content list.
     pub fn receipt_bytes(&self) -> Vec<u8> {
         let mut e = Encoder::new();
         e.map(self.entries() - 1);
@@ -391,30 +391,24 @@ impl Record {
     /// The first fault and its place. [`DecodeFault::UnknownKind`] only where the rest of the record is canonical.
     pub fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let start = d.clone();
-        match Self::decode_known(d) {
-            Err(unknown @ DecodeError { fault: DecodeFault::UnknownKind { .. }, .. }) => {
-                *d = start;
-                d.skip()?;
-                Err(unknown)
-            }
-            other => other,
+        let decoded = Self::decode_known(d);
+        if let Err(error) = &decoded
+            && matches!(error.fault, DecodeFault::UnknownKind { .. })
+        {
+            *d = start;
+            d.skip()?;
         }
+        decoded
     }
 
+    #[inline]
     fn decode_known(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut keys = d.map()?;
-        let mut key = keys.next(d)?;
         let mut body_at = d.position();
         // Keys ascend: the key that stands next is that of the field at hand, of a later one, or of none.
         macro_rules! field {
             ($key:literal, $decode:expr) => {
-                if key == Some($key) {
-                    let value = $decode;
-                    key = keys.next(d)?;
-                    Some(value)
-                } else {
-                    None
-                }
+                if keys.stands::<$key>(d) { Some($decode) } else { None }
             };
         }
         let sequence = field!(0, u64::decode(d)?);
@@ -437,10 +431,7 @@ impl Record {
         let contents = field!(13, Vec::<ContentEntry>::decode(d)?);
         let extracted = field!(14, Extracted::decode(d)?);
         let derived = field!(15, Derived::decode(d)?);
-        if let Some(key) = key {
-            return keys.unknown(key);
-        }
-        d.close();
+        keys.end(d)?;
         macro_rules! take {
             ($key:literal, $field:ident) => {
                 match $field {
@@ -449,27 +440,32 @@ impl Record {
                 }
             };
         }
-        let input = Input {
-            sequence: take!(0, sequence),
-            time,
-            actor: take!(2, actor),
-            origin: take!(3, origin),
-            place,
-            causes: take!(5, causes),
-            labels: take!(6, labels),
-            identity,
-            trace,
-            graph,
-            clock_stepped: take!(10, clock_stepped),
-            body: {
-                let _: Kind = take!(11, kind);
-                take!(12, body)
+        let record = Self {
+            input: Input {
+                sequence: take!(0, sequence),
+                time,
+                actor: take!(2, actor),
+                origin: take!(3, origin),
+                place,
+                causes: take!(5, causes),
+                labels: take!(6, labels),
+                identity,
+                trace,
+                graph,
+                clock_stepped: take!(10, clock_stepped),
+                body: {
+                    let _: Kind = take!(11, kind);
+                    take!(12, body)
+                },
+                contents: take!(13, contents),
             },
-            contents: take!(13, contents),
+            extracted,
+            derived: take!(15, derived),
         };
-        let record = Self { input, extracted, derived: take!(15, derived) };
-        record.check().or_else(|fault| d.fault_at(body_at, fault))?;
-        Ok(record)
+        match record.check() {
+            Ok(()) => Ok(record),
+            Err(fault) => d.fault_at(body_at, fault),
+        }
     }
 
     /// Checks what no single field shows, and what Rust and JSON can hold but bytes cannot.
@@ -569,7 +565,7 @@ pub struct FrameRefused {
 /// end too early but too late.
 fn beyond_frame(frames: &[u8], error: DecodeError) -> DecodeError {
     let cut = error.fault == DecodeFault::Truncated && frames.len() > FRAME_BYTES_MAX;
-    if cut { DecodeError { fault: DecodeFault::FrameLength, ..error } } else { error }
+    if cut { DecodeError::new(error.at, DecodeFault::FrameLength) } else { error }
 }
 
 /// Where the frame ends whose record ends at `record_end`: padding checked.
@@ -577,8 +573,8 @@ fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
     let end = record_end.next_multiple_of(FRAME_BLOCK_BYTES);
     match frames.get(record_end..end) {
         Some(padding) if padding.iter().all(|byte| *byte == 0) => Ok(end),
-        Some(_) => Err(DecodeError { at: record_end, fault: DecodeFault::Padding }),
-        None => Err(DecodeError { at: record_end, fault: DecodeFault::Truncated }),
+        Some(_) => Err(DecodeError::new(record_end, DecodeFault::Padding)),
+        None => Err(DecodeError::new(record_end, DecodeFault::Truncated)),
     }
 }
 

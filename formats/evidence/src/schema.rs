@@ -334,22 +334,31 @@ macro_rules! map {
             }
 
             fn decode(d: &mut $crate::cbor::Decoder<'_>) -> Result<Self, $crate::cbor::DecodeError> {
-                // Keys ascend as written: the key that stands next is that of the field at hand, of a later one, or of none.
-                let mut keys = d.map()?;
-                #[allow(unused_mut, reason = "a map may have no fields")]
-                let mut key = keys.next(d)?;
-                $(
-                    let mut $field: Option<$ty> = None;
-                    if key == Some($key) {
-                        $field = Some(<$ty as $crate::schema::Field>::decode(d)?);
-                        key = keys.next(d)?;
-                    }
-                )*
-                if let Some(key) = key {
-                    return keys.unknown(key);
+                // A field that is missing is a fault of the whole map, and comes after those of what stands in it.
+                #[allow(dead_code, reason = "a map may have no required fields")]
+                #[cold]
+                #[inline(never)]
+                fn lacking(d: &mut $crate::cbor::Decoder<'_>) -> Result<$name, $crate::cbor::DecodeError> {
+                    #[allow(unused_mut, reason = "a map may have no fields")]
+                    let mut keys = d.map()?;
+                    $( let $field = keys.field::<$key, $ty>(d)?; )*
+                    keys.end(d)?;
+                    Ok($name { $( $field: $crate::map_take!($mode $field, $key, keys), )* })
                 }
-                d.close();
-                Ok(Self { $( $field: $crate::map_take!($mode $field, $key, keys), )* })
+
+                // Keys ascend as written: the key that stands next is that of the field at hand, of a later one, or of none.
+                #[allow(unused_variables, reason = "a map may have no required fields")]
+                let start = d.clone();
+                #[allow(unused_mut, reason = "a map may have no fields")]
+                let mut keys = d.map()?;
+                let value = Self { $(
+                    $field: $crate::map_decode!($mode $ty, $key, keys, d, {
+                        *d = start;
+                        return lacking(d);
+                    }),
+                )* };
+                keys.end(d)?;
+                Ok(value)
             }
 
             fn cddl(book: &mut $crate::schema::Cddl) -> String {
@@ -492,6 +501,17 @@ macro_rules! map_encode {
             $e.unsigned($key);
             $crate::schema::Field::encode(value, $e);
         }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! map_decode {
+    (req $ty:ty, $key:literal, $keys:ident, $d:ident, $lacking:block) => {
+        if $keys.stands::<$key>($d) { <$ty as $crate::schema::Field>::decode($d)? } else $lacking
+    };
+    (opt $ty:ty, $key:literal, $keys:ident, $d:ident, $lacking:block) => {
+        $keys.field::<$key, $ty>($d)?
     };
 }
 

@@ -37,7 +37,7 @@ pub trait Payload: Field {
 }
 
 /// Why bytes are not a signed payload of their type. Nothing is said about the signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignedFault {
     /// More bytes than such a payload may take.
@@ -165,7 +165,7 @@ impl<T: Payload> UncheckedSigned<T> {
             return Err(SignedFault::Size { limit: T::BYTES_MAX, found: bytes.len() });
         }
         let parts = Parts::read(bytes, T::CONTENT_TYPE)?;
-        let in_payload = |error: DecodeError| DecodeError { at: parts.payload_at + error.at, ..error };
+        let in_payload = |error: DecodeError| error.behind(parts.payload_at);
         match version(parts.payload).map_err(in_payload)? {
             found if Version::from_code(found).is_some() => {}
             found => return Err(SignedFault::Version { found }),
@@ -296,7 +296,7 @@ impl<'a> Parts<'a> {
     /// nested counter signatures down the stack.
     fn read(bytes: &'a [u8], content_type: &'static str) -> Result<Self, SignedFault> {
         let Some(untagged) = bytes.strip_prefix(&[TAG_SIGN1]) else { return Err(SignedFault::NotSign1) };
-        let behind_tag = |error: DecodeError| DecodeError { at: error.at + 1, ..error };
+        let behind_tag = |error: DecodeError| error.behind(1);
         let mut d = Decoder::new(untagged);
         if d.array(u64::MAX).map_err(behind_tag)? != 4 {
             return Err(SignedFault::NotSign1);
@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn every_other_form_of_a_signed_header_is_refused_by_name() {
         let bytes = signed_header();
-        let decode = |at, fault| SignedFault::Decode(DecodeError { at, fault });
+        let decode = |at, fault| SignedFault::Decode(DecodeError::new(at, fault));
         let wrong_type = decode(1, DecodeFault::Type { expected: Item::Array, found: Item::Unsigned });
         let unprotected_at =
             bytes.windows(34).position(|w| w[..2] == [0x58, 0x20] && w[2..] == key(1).public_key().0);

@@ -26,7 +26,7 @@ pub(crate) use sections::Change;
 pub use sections::{Key, Section, State, Value};
 
 /// Why bytes are no state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFault {
     /// The bytes of a key.

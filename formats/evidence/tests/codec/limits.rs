@@ -44,7 +44,7 @@ fn an_identifier_has_1_to_128_bytes() {
     assert_eq!(Id::new(&"\u{e9}".repeat(64)), Err(IdFault::Alphabet(0)));
     let mut e = Encoder::new();
     e.text(&"a".repeat(129));
-    assert_eq!(from_bytes::<Id>(e.as_bytes()), Err(DecodeError { at: 0, fault: above(128, 129) }));
+    assert_eq!(from_bytes::<Id>(e.as_bytes()), Err(DecodeError::new(0, above(128, 129))));
 }
 
 #[test]
@@ -64,10 +64,7 @@ fn each_character_is_in_the_alphabet_of_identifiers_or_not() {
 fn a_list_has_at_most_4_096_items() {
     let listed = |items: usize| to_bytes(&vec![0_u64; items]);
     assert_eq!(from_bytes::<Vec<u64>>(&listed(4_096)).map(|list| list.len()), Ok(4_096));
-    assert_eq!(
-        from_bytes::<Vec<u64>>(&listed(4_097)),
-        Err(DecodeError { at: 0, fault: above(4_096, 4_097) })
-    );
+    assert_eq!(from_bytes::<Vec<u64>>(&listed(4_097)), Err(DecodeError::new(0, above(4_096, 4_097))));
 }
 
 /// Evidence of an approval that many records influenced.
@@ -125,7 +122,7 @@ fn a_range_of_causes_ends_two_below_the_last_number() {
         e.unsigned(count);
         from_bytes::<Causes>(e.as_bytes())
     };
-    let ranges = Err(DecodeError { at: 1, fault: DecodeFault::Ranges });
+    let ranges = Err(DecodeError::new(1, DecodeFault::Ranges));
     let last = causes(u64::MAX - 2, 1).unwrap();
     assert_eq!((last.last(), last.records().count()), (Some(u64::MAX - 2), 1));
     assert_eq!(last, Causes::of([u64::MAX - 2]));
@@ -157,9 +154,9 @@ fn ranges_of_causes_stand_one_record_apart_at_least() {
     let apart = causes(&[3, 2, 6, 1]).unwrap();
     assert_eq!(apart.records().collect::<Vec<_>>(), [3, 4, 6]);
     assert!(apart.contains(4) && !apart.contains(5) && apart.contains(6) && !apart.contains(2));
-    assert_eq!(causes(&[3, 2, 5, 1]), Err(DecodeError { at: 3, fault: DecodeFault::Ranges }));
-    assert_eq!(causes(&[3, 2, 4, 1]), Err(DecodeError { at: 3, fault: DecodeFault::Ranges }));
-    assert_eq!(causes(&[3]), Err(DecodeError { at: 0, fault: DecodeFault::Ranges }));
+    assert_eq!(causes(&[3, 2, 5, 1]), Err(DecodeError::new(3, DecodeFault::Ranges)));
+    assert_eq!(causes(&[3, 2, 4, 1]), Err(DecodeError::new(3, DecodeFault::Ranges)));
+    assert_eq!(causes(&[3]), Err(DecodeError::new(0, DecodeFault::Ranges)));
 }
 
 #[test]
@@ -268,15 +265,15 @@ fn a_frame_has_at_most_65_536_bytes() {
 fn arrays_and_maps_are_nested_at_most_16_deep() {
     let arrays = |depth: usize| [vec![0x81; depth - 1], vec![0x80]].concat();
     assert_eq!(skipped(&arrays(16)), Ok(()));
-    assert_eq!(skipped(&arrays(17)), Err(DecodeError { at: 16, fault: DecodeFault::Depth }));
-    assert_eq!(skipped(&arrays(60_000)), Err(DecodeError { at: 16, fault: DecodeFault::Depth }));
+    assert_eq!(skipped(&arrays(17)), Err(DecodeError::new(16, DecodeFault::Depth)));
+    assert_eq!(skipped(&arrays(60_000)), Err(DecodeError::new(16, DecodeFault::Depth)));
     let opened = |depth: usize| {
         let bytes = arrays(depth);
         let mut d = Decoder::new(&bytes);
         (0..depth).map(|_| d.array(1)).collect::<Result<Vec<_>, _>>().map(drop)
     };
     assert_eq!(opened(16), Ok(()));
-    assert_eq!(opened(17), Err(DecodeError { at: 16, fault: DecodeFault::Depth }));
+    assert_eq!(opened(17), Err(DecodeError::new(16, DecodeFault::Depth)));
 }
 
 #[test]
@@ -320,7 +317,7 @@ fn a_number_fits_its_field() {
     fn fits<T: Field + PartialEq + std::fmt::Debug + Copy>(most: T, limit: u64) {
         assert_eq!(from_bytes::<T>(&to_bytes(&limit)), Ok(most));
         let more = from_bytes::<T>(&to_bytes(&(limit + 1)));
-        assert_eq!(more, Err(DecodeError { at: 0, fault: above(limit, limit + 1) }));
+        assert_eq!(more, Err(DecodeError::new(0, above(limit, limit + 1))));
     }
     fits(u8::MAX, 0xff);
     fits(u16::MAX, 0xffff);

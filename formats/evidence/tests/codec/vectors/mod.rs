@@ -255,9 +255,7 @@ fn read(shape: Shape, bytes: &[u8]) -> Result<(), DecodeError> {
         Shape::Item => skipped(bytes),
         Shape::Record => decoded(bytes).map(|_| ()),
         Shape::Frame => match Record::decode_frame(bytes)? {
-            (_, length) if length < bytes.len() => {
-                Err(DecodeError { at: length, fault: DecodeFault::Trailing })
-            }
+            (_, length) if length < bytes.len() => Err(DecodeError::new(length, DecodeFault::Trailing)),
             _ => Ok(()),
         },
     }
