@@ -1,6 +1,6 @@
 //! One definition a structure: its Rust type, canonical CBOR, JSON view and CDDL come from the same lines.
 //!
-//! [`map!`](crate::map) defines a map with numbered keys, [`codes!`](crate::codes) a closed registry. What a field can hold is
+//! [`map!`](crate::map) defines a map with numbered keys, [`codes!`](crate::codes!) a closed registry. What a field can hold is
 //! a type that implements [`Field`]; free text cannot.
 
 use crate::cbor::{DecodeError, DecodeFault, Decoder, Encoder};
