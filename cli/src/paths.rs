@@ -222,8 +222,16 @@ pub(crate) fn shown(path: &Path) -> String {
 pub(crate) fn read(place: &Place) -> io::Result<Vec<u8>> {
     match place {
         Place::File { path, .. } => read_file(path, INPUT_BYTES_MAX),
-        Place::Stdin => read_most(io::stdin().lock(), INPUT_BYTES_MAX),
+        Place::Stdin => read_stdin(INPUT_BYTES_MAX),
     }
+}
+
+/// All bytes of standard input, at most `most`.
+///
+/// # Errors
+/// What the system reports; more bytes than allowed.
+pub(crate) fn read_stdin(most: u64) -> io::Result<Vec<u8>> {
+    read_most(io::stdin().lock(), most)
 }
 
 /// All bytes of a file of at most `most` bytes. What is no regular file can go on for ever.

@@ -14,7 +14,7 @@ use rederive_verify::TrustRoots;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, read_file, words};
+use crate::paths::{exit_of, read_file, read_stdin, words};
 use crate::problem::Problem;
 use crate::words::faults;
 
@@ -26,6 +26,13 @@ pub(crate) type Trace = TraceReader<OsFile>;
 /// # Errors
 /// It cannot be read.
 pub(crate) fn open(path: &Path) -> Result<Trace, Failed> {
+    if path == Path::new("-") {
+        let problem =
+            Problem::error("a trace is read here by places in its file, which standard input does not have");
+        return Err(Failed::usage(
+            problem.hint("write it to a file first; `rederive replay -` takes one from standard input"),
+        ));
+    }
     TraceReader::open(&OsStorage, path).map_err(|fault| faults::reading(path, &fault))
 }
 
@@ -138,7 +145,8 @@ const KEY_BYTES_MAX: u64 = 4 << 10;
 /// # Errors
 /// It cannot be read, or is longer.
 pub(crate) fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failed> {
-    read_file(path, most).map_err(|error| {
+    let read = if path == Path::new("-") { read_stdin(most) } else { read_file(path, most) };
+    read.map_err(|error| {
         let title = format!("cannot read {}: {}", path.display(), words(&error));
         Failed::new(exit_of(&error), Problem::error(title))
     })

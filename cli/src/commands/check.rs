@@ -37,7 +37,7 @@ truth about the world. Exit status 3 where it does not hold.
 
 Example: rederive check call.proof --trust roots.json")]
 pub(crate) struct Check {
-    /// The proof.
+    /// The proof; `-` for standard input.
     #[arg(value_name = "PROOF")]
     proof: PathBuf,
     /// Trust-root file: the keys trusted, and for what.

@@ -58,3 +58,15 @@ fn a_reader_that_goes_away_ends_the_tool_without_a_word() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn a_proof_is_taken_from_standard_input_and_a_trace_for_show_is_not() {
+    let sandbox = Sandbox::with_run();
+    assert_eq!(sandbox.quietly(&["prove", "run.rdt", "--record", "1", "--out", "a.proof"], b"").exit, 0);
+    let proof = sandbox.read("a.proof");
+    let checked = sandbox.quietly(&["check", "-", "--trust", "key.roots.json"], &proof);
+    assert_eq!(checked.exit, 0, "{}", checked.stderr);
+    let shown = sandbox.quietly(&["show", "-"], &sandbox.read("run.rdt"));
+    assert_eq!(shown.exit, 2);
+    assert!(shown.stderr.contains("rederive replay -"), "{}", shown.stderr);
+}
