@@ -14,7 +14,7 @@ use rederive_archive::storage::OsStorage;
 use rederive_evidence::ids::RunId;
 use rederive_recorder::{Entropy as _, OsEntropy};
 use rederive_replay::{
-    Equivocation, Level, Options, Report, Sample, Valid, equivocation, replay, replay_bytes,
+    Equivocation, Gap, Level, Options, Report, Sample, Valid, equivocation, replay, replay_bytes,
 };
 
 use crate::args::{Failed, Jobs};
@@ -23,6 +23,7 @@ use crate::paths::{self, Place};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
+use crate::text::counted;
 use crate::trace;
 use crate::words::faults;
 
@@ -134,6 +135,9 @@ impl Replay {
             terminal.json(&json::View::of(&outcome));
         } else {
             summary::print(&outcome, self.level.into(), terminal);
+            if let Some(reasons) = self.unshown_reasons(&outcome) {
+                terminal.report(&reasons);
+            }
         }
         Ok(self.exit(&outcome))
     }
@@ -148,6 +152,22 @@ impl Replay {
             }
         };
         Ok(Sample { segments, seed })
+    }
+
+    /// What makes the exit status where no verdict does: gaps of the traces' ends, and findings where they count.
+    fn unshown_reasons(&self, outcome: &Outcome) -> Option<Problem> {
+        let mut names: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for Replayed { report, .. } in &outcome.runs {
+            let torn = report.gaps.iter().filter(|gap| gap.is_torn(report.level)).map(Gap::name);
+            let strict = (self.strict && report.findings.total() > 0).then_some("findings, under --strict");
+            torn.chain(strict).for_each(|name| *names.entry(name).or_default() += 1);
+        }
+        if names.is_empty() {
+            return None;
+        }
+        let all: Vec<String> =
+            names.iter().map(|(name, runs)| format!("{name} in {}", counted(*runs, "run"))).collect();
+        Some(Problem::warning(format!("not all is as asked: {}", all.join("; "))))
     }
 
     fn exit(&self, outcome: &Outcome) -> Exit {
