@@ -1,10 +1,9 @@
 //! Whose key signs a run: the one it was opened with, one it was handed over to, and nobody who edits it while it is stopped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rederive_archive::storage::faulty::FaultyStorage;
-use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::keys::{Signer, SigningKey};
 use rederive_recorder::{Durability, NoClock, Options, RecordError, Recorder, SeededEntropy};
@@ -12,6 +11,7 @@ use rederive_replay::{Level, Valid, replay};
 use rederive_verify::TrustRoots;
 
 use crate::runs;
+use crate::traces::replace_entry;
 
 const PATH: &str = "run.rdt";
 
@@ -85,35 +85,15 @@ fn the_old_key_cannot_go_on_with_a_run_that_it_handed_over() {
     );
 }
 
-/// Changes a byte of the payload of an entry of this kind, and makes the entry's check word anew, as whoever can write the file can.
-fn edit_entry(log: &mut [u8], kind: u8, byte_from_end: usize) {
-    let mut at = 64;
-    while at < log.len() {
-        let length = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
-        let end = at + 32 + length;
-        if log[at] == kind {
-            log[end - byte_from_end] ^= 1;
-            log[at + 24..at + 32].fill(0);
-            let check = digest(Purpose::Block, &log[at..end]);
-            log[at + 24..at + 32].copy_from_slice(&check.0[..8]);
-            return;
-        }
-        at = end.next_multiple_of(64);
-    }
-    panic!("no entry of kind {kind}");
-}
-
-fn recovered_after(edit: impl FnOnce(&mut [u8])) -> Result<(), RecordError> {
+/// Recovers a run after its open log was changed, as whoever can write the file can.
+fn recovered_after(edit: impl FnOnce(&FaultyStorage)) -> Result<(), RecordError> {
     let (storage, own) = (FaultyStorage::new(), key(1));
     let mut drafts = runs::observed(4).into_iter();
     let recorder =
         Recorder::create(storage.clone(), Path::new(PATH), drafts.next().unwrap(), options(&own)).unwrap();
     drafts.by_ref().take(7).for_each(|draft| assert!(recorder.append(draft).unwrap().is_durable));
     drop(recorder);
-    let path = PathBuf::from(format!("{PATH}-open"));
-    let mut log = storage.bytes_of(&path).unwrap();
-    edit(&mut log);
-    storage.put(&path, log);
+    edit(&storage);
     Recorder::recover(storage, Path::new(PATH), options(&own)).map(drop)
 }
 
@@ -122,9 +102,10 @@ fn recovered_after(edit: impl FnOnce(&mut [u8])) -> Result<(), RecordError> {
 fn a_run_edited_while_it_was_stopped_is_not_signed_over() {
     const CONTENT: u8 = 18;
     const RECORD: u8 = 19;
+    let flip_last = |payload: &mut Vec<u8>| *payload.last_mut().unwrap() ^= 1;
     recovered_after(|_| {}).unwrap();
-    let record = recovered_after(|log| edit_entry(log, RECORD, 1)).unwrap_err();
+    let record = recovered_after(|storage| replace_entry(storage, RECORD, flip_last)).unwrap_err();
     assert!(matches!(record, RecordError::Integrity(_)), "{record}");
-    let content = recovered_after(|log| edit_entry(log, CONTENT, 1)).unwrap_err();
+    let content = recovered_after(|storage| replace_entry(storage, CONTENT, flip_last)).unwrap_err();
     assert!(matches!(content, RecordError::BadContent { .. }), "{content}");
 }

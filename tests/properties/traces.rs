@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_archive::{
     BlockBuffer, Content, Durability as Disk, Options as DiskOptions, Packing, SegmentEnd, Snapshot,
-    SnapshotBuilder, TraceReader, TraceWriter,
+    SnapshotBuilder, TraceReader, TraceWriter, log_path,
 };
 use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -14,7 +14,7 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::RunId;
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::kinds::Kind;
-use rederive_evidence::record::Record;
+use rederive_evidence::record::{Record, split_frames};
 use rederive_evidence::signed::{UncheckedSigned, sign};
 use rederive_evidence::tree;
 use rederive_machine::{Checksum, Lineage, Machine};
@@ -286,14 +286,8 @@ impl Trace {
 }
 
 /// The frames that tile these bytes.
-pub(crate) fn split(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut frames = Vec::new();
-    while !bytes.is_empty() {
-        let (frame, rest) = bytes.split_at(rederive_evidence::record::frame_length(bytes).unwrap());
-        frames.push(frame.to_vec());
-        bytes = rest;
-    }
-    frames
+pub(crate) fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
+    split_frames(bytes).map(|frame| frame.unwrap().to_vec()).collect()
 }
 
 /// A block of a trace file, by its header.
@@ -345,4 +339,33 @@ impl Block {
         let check = digest(Purpose::Block, &bytes[self.offset..self.payload().end]);
         bytes[word].copy_from_slice(&check.0[..8]);
     }
+}
+
+/// Offsets and kinds of the entries of a log.
+pub(crate) fn entries(log: &[u8]) -> Vec<(usize, u8)> {
+    let (mut at, mut entries) = (64, Vec::new());
+    while at < log.len() {
+        entries.push((at, log[at]));
+        let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
+        at = (at + 32 + stored).next_multiple_of(64);
+    }
+    entries
+}
+
+/// Puts other bytes for an entry of the open log, under a check word that is right, as whoever can write the file can.
+pub(crate) fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOnce(&mut Vec<u8>)) {
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let (at, _) = *entries(&log).iter().find(|(_, found)| *found == kind).unwrap();
+    let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
+    let mut payload = log[at + 32..at + 32 + stored].to_vec();
+    change(&mut payload);
+    let mut entry = log[at..at + 32].to_vec();
+    entry[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    entry[24..].fill(0);
+    entry.extend(payload);
+    let check = digest(Purpose::Block, &entry);
+    entry[24..32].copy_from_slice(&check.0[..8]);
+    entry.resize(entry.len().next_multiple_of(64), 0);
+    let rest = &log[(at + 32 + stored).next_multiple_of(64)..];
+    storage.put(&log_path(path()), [&log[..at], &entry, rest].concat());
 }

@@ -2,7 +2,6 @@
 
 use rederive_archive::log_path;
 use rederive_archive::storage::faulty::{FaultyStorage, Survival};
-use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Causes;
@@ -12,7 +11,9 @@ use rederive_recorder::{Durability, Options, Recorder};
 use rederive_replay::{Failure, Finding, Gap, Level, Report, Sample, Valid, replay, replay_bytes};
 
 use crate::runs;
-use crate::traces::{Trace, key, options, path, recorded, recorded_enforced, recorded_with, report};
+use crate::traces::{
+    Trace, entries, key, options, path, recorded, recorded_enforced, recorded_with, replace_entry, report,
+};
 
 /// What a report says beside the gaps that every trace of today has.
 fn gaps(report: &Report) -> Vec<String> {
@@ -158,35 +159,6 @@ fn a_run_without_its_seal_is_unsealed_and_reproduces_as_far_as_it_goes() {
     let report = replayed(&stopped(Durability::EveryRecord, 6));
     assert_eq!((report.valid, report.records), (Valid::Reproduced, 6), "{report:#?}");
     assert!(report.gaps.contains(&Gap::Unsealed), "{:?}", report.gaps);
-}
-
-/// Offsets and kinds of the entries of a log.
-fn entries(log: &[u8]) -> Vec<(usize, u8)> {
-    let (mut at, mut entries) = (64, Vec::new());
-    while at < log.len() {
-        entries.push((at, log[at]));
-        let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
-        at = (at + 32 + stored).next_multiple_of(64);
-    }
-    entries
-}
-
-/// Puts other bytes for an entry of the open log, under a check word that is right, as whoever can write the file can.
-fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOnce(&mut Vec<u8>)) {
-    let log = storage.bytes_of(&log_path(path())).unwrap();
-    let (at, _) = *entries(&log).iter().find(|(_, found)| *found == kind).unwrap();
-    let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
-    let mut payload = log[at + 32..at + 32 + stored].to_vec();
-    change(&mut payload);
-    let mut entry = log[at..at + 32].to_vec();
-    entry[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    entry[24..].fill(0);
-    entry.extend(payload);
-    let check = digest(Purpose::Block, &entry);
-    entry[24..32].copy_from_slice(&check.0[..8]);
-    entry.resize(entry.len().next_multiple_of(64), 0);
-    let rest = &log[(at + 32 + stored).next_multiple_of(64)..];
-    storage.put(&log_path(path()), [&log[..at], &entry, rest].concat());
 }
 
 #[test]

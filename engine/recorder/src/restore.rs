@@ -11,7 +11,7 @@ use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::Body;
-use rederive_evidence::record::{Record, frame_length};
+use rederive_evidence::record::{Record, split_frames};
 use rederive_verify::{ChainEnd, ChainVerifier, verify_frames, verify_head};
 
 use crate::error::RecordError;
@@ -106,15 +106,9 @@ fn signers<F: ReadAt>(
     Ok((verified.key.unwrap_or(given), Arc::clone(signer)))
 }
 
-fn frames_of(mut bytes: &[u8], first: u64) -> Result<Vec<&[u8]>, RecordError> {
-    let mut frames = Vec::new();
-    while !bytes.is_empty() {
-        let bad = |error| RecordError::BadRecord { record: first + frames.len() as u64, error };
-        let (frame, rest) = bytes.split_at(frame_length(bytes).map_err(bad)?);
-        frames.push(frame);
-        bytes = rest;
-    }
-    Ok(frames)
+fn frames_of(bytes: &[u8], first: u64) -> Result<Vec<&[u8]>, RecordError> {
+    let numbered = split_frames(bytes).zip(first..);
+    numbered.map(|(frame, record)| frame.map_err(|error| RecordError::BadRecord { record, error })).collect()
 }
 
 struct Restoring<'a> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rederive_archive::{BlockBuffer, ContentReader, ReadFault, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, Purpose, digest};
-use rederive_evidence::record::{Record, frame_length};
+use rederive_evidence::record::{Record, split_frames};
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_verify::verify_frames;
 use serde::Serialize;
@@ -134,18 +134,10 @@ fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
     let Some(Ok(header)) = reader.segment(segment).map(|segment| segment.header()) else { return false };
     let Ok(signed) = UncheckedSigned::<Header>::parse(&header) else { return false };
     let mut buffer = BlockBuffer::new();
-    let Some(Ok(mut bytes)) = reader.segment(segment).map(|segment| segment.frames(&mut buffer)) else {
+    let Some(Ok(bytes)) = reader.segment(segment).map(|segment| segment.frames(&mut buffer)) else {
         return false;
     };
-    let mut frames = Vec::new();
-    while !bytes.is_empty() {
-        let Some((frame, rest)) = frame_length(bytes).ok().and_then(|length| bytes.split_at_checked(length))
-        else {
-            return false;
-        };
-        frames.push(frame);
-        bytes = rest;
-    }
+    let Ok(frames) = split_frames(bytes).collect::<Result<Vec<_>, _>>() else { return false };
     verify_frames(signed.claims(), frames.iter().copied(), &mut Vec::new()).is_ok()
         && reader.segment(segment).is_some_and(|segment| has_genuine_contents(&segment))
 }

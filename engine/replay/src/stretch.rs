@@ -26,8 +26,6 @@ pub(crate) struct Job<'a, F> {
     pub(crate) level: Level,
     /// Whether the rule set is known, so that anything can be derived.
     pub(crate) knows_rules: bool,
-    /// Whether the opening record can be read and names a rule set that is not known here.
-    pub(crate) names_other_rules: bool,
 }
 
 impl<F> Clone for Job<'_, F> {
@@ -70,6 +68,11 @@ impl<F: ReadAt + Sync> Job<'_, F> {
     /// Whether records are derived again, beyond being verified.
     pub(crate) fn derives(&self) -> bool {
         self.knows_rules && self.level >= Level::State
+    }
+
+    /// Whether the opening record can be read and names a rule set that is not known here.
+    fn names_other_rules(&self) -> bool {
+        self.plan.opening.is_some() && !self.knows_rules
     }
 
     fn mode(&self) -> Option<Mode> {
@@ -247,7 +250,8 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             self.out.unknown_kind.get_or_insert(place.record);
         }
         // What a later version may well read is not called wrong; and bytes that nobody here reads can have integrity.
-        let valid = if is_unknown || self.job.names_other_rules { Valid::Undecided } else { Valid::Diverged };
+        let valid =
+            if is_unknown || self.job.names_other_rules() { Valid::Undecided } else { Valid::Diverged };
         if self.job.level >= Level::State || valid == Valid::Diverged {
             self.out.parted.get_or_insert((valid, wrong));
         }

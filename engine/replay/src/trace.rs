@@ -69,8 +69,7 @@ pub fn replay_reader<F: ReadAt + Sync>(
     let plan = Plan::of(reader, options.trust)?;
     let opening = plan.opening.as_ref();
     let knows_rules = opening.is_some_and(|opening| rederive_machine::supports(&opening.rule_set));
-    let names_other_rules = opening.is_some() && !knows_rules;
-    let job = Job { reader, plan: &plan, level: options.level, knows_rules, names_other_rules };
+    let job = Job { reader, plan: &plan, level: options.level, knows_rules };
     let sample = options.sample.filter(|_| options.level >= Level::State);
     let ranges = match sample {
         Some(sample) => sample.ranges(&plan),

@@ -578,6 +578,24 @@ fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
     }
 }
 
+/// The frames that tile these bytes, in order; each found as [`frame_length`] does. Nothing comes after a fault.
+///
+/// Its place counts from the start of its frame.
+pub fn split_frames(mut frames: &[u8]) -> impl Iterator<Item = Result<&[u8], DecodeError>> {
+    std::iter::from_fn(move || {
+        if frames.is_empty() {
+            return None;
+        }
+        let found = frame_length(frames).map(|length| frames.split_at(length));
+        let (frame, rest) = match found {
+            Ok((frame, rest)) => (Ok(frame), rest),
+            Err(error) => (Err(error), [].as_slice()),
+        };
+        frames = rest;
+        Some(frame)
+    })
+}
+
 /// Length of the frame at the start of `frames`, found without knowing the record's kind. Checks canonical form and padding.
 ///
 /// # Errors

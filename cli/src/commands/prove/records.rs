@@ -8,7 +8,7 @@ use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::hex::Bytes;
 use rederive_evidence::lanes::digest_many;
 use rederive_evidence::proof::{Disclosure, InclusionProof, PROOF_BYTES_MAX, Salt, ShownRecord};
-use rederive_evidence::record::{ContentEntry, Record, frame_length};
+use rederive_evidence::record::{ContentEntry, Record, split_frames};
 use rederive_evidence::schema::to_bytes;
 use rederive_evidence::signed::{UncheckedSigned, Version};
 use rederive_evidence::tree::{Selection, Tree};
@@ -185,12 +185,6 @@ impl Prove {
 }
 
 /// The frames of a segment; none where they do not tile its bytes.
-fn split(mut frames: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut split = Vec::new();
-    while !frames.is_empty() {
-        let (frame, rest) = frames.split_at_checked(frame_length(frames).ok()?)?;
-        split.push(frame);
-        frames = rest;
-    }
-    Some(split)
+fn split(frames: &[u8]) -> Option<Vec<&[u8]>> {
+    split_frames(frames).collect::<Result<_, _>>().ok()
 }
