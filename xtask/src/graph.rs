@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-extract", &["evidence"]),
     ("rederive-recorder", &["evidence", "verify", "archive", "machine", "extract"]),
     ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract"]),
+    ("rederive-policy", &["evidence", "machine"]),
+    ("rederive-gate", &["evidence", "verify", "archive", "machine", "extract", "recorder", "policy"]),
     ("rederive", &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "replay"]),
     ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay"]),
     ("rederive-tests", &[]),

@@ -1,0 +1,1 @@
+//! Policy bundles, tool registries and decisions.
