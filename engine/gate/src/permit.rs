@@ -1,0 +1,63 @@
+//! A live PERMIT: the only thing that a dispatch can be made of.
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::RecordedTime;
+use rederive_evidence::kinds::decision::Reliance;
+
+/// A PERMIT whose record and receipt are durable. Made by the gate alone, for one request; used up by the dispatch.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    decision: u64,
+    covers: Digest,
+    expires: Option<RecordedTime>,
+    reliance: Vec<Reliance>,
+}
+
+/// A permit that was used up.
+#[derive(Debug)]
+pub(crate) struct Spent {
+    decision: u64,
+}
+
+impl Permit {
+    /// The permit of a decision that was recorded, durably, as PERMIT and EXECUTED.
+    pub(crate) fn new(
+        decision: u64,
+        covers: Digest,
+        expires: Option<RecordedTime>,
+        reliance: Vec<Reliance>,
+    ) -> Self {
+        Self { decision, covers, expires, reliance }
+    }
+
+    /// Number of the decision's record.
+    pub(crate) fn decision(&self) -> u64 {
+        self.decision
+    }
+
+    /// `request` digest of what it covers.
+    pub(crate) fn covers(&self) -> Digest {
+        self.covers
+    }
+
+    /// When it ends.
+    pub(crate) fn expires(&self) -> Option<RecordedTime> {
+        self.expires
+    }
+
+    /// What it relies on.
+    pub(crate) fn reliance(&self) -> &[Reliance] {
+        &self.reliance
+    }
+
+    /// Uses the permit up. Called when the record of the dispatch is durable, and nowhere else.
+    pub(crate) fn spend(self) -> Spent {
+        Spent { decision: self.decision }
+    }
+}
+
+impl Spent {
+    pub(crate) fn decision(&self) -> u64 {
+        self.decision
+    }
+}

@@ -1,0 +1,79 @@
+//! Effects: what a call is expected to change, what it did change, and what is done where the two differ (OUT).
+
+use rederive_evidence::ids::Id;
+
+use super::{CallFacts, Failure, Payload, ToolReply};
+
+/// Knows the system in which calls take effect. Asked for calls above `read` alone.
+pub trait Effects: Send + Sync {
+    /// What is expected of a call, and what is ready should it go wrong. None: nothing is known of such calls.
+    ///
+    /// # Errors
+    /// It could not tell: the call is blocked.
+    fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure>;
+
+    /// What can be seen of the effect after the call, looked up in the system itself and not taken from the reply where that can be helped.
+    ///
+    /// # Errors
+    /// It could not be observed, which is recorded as that.
+    fn observe(&self, call: &CallFacts, reply: &ToolReply) -> Result<Observation, Failure>;
+
+    /// Undoes the effect.
+    ///
+    /// # Errors
+    /// It stands as it is.
+    fn roll_back(&self, call: &CallFacts, expected: &Expectation) -> Result<Remedy, Failure>;
+
+    /// Keeps the effect from spreading.
+    ///
+    /// # Errors
+    /// It stands as it is.
+    fn quarantine(&self, call: &CallFacts, expected: &Expectation) -> Result<Remedy, Failure>;
+
+    /// Makes up for the effect.
+    ///
+    /// # Errors
+    /// It stands as it is.
+    fn compensate(&self, call: &CallFacts, expected: &Expectation) -> Result<Remedy, Failure>;
+
+    /// Tells the owner. The last resort, tried where nothing else was done.
+    ///
+    /// # Errors
+    /// They were not told.
+    fn notify(&self, call: &CallFacts, owner: &Id, notice: &Payload) -> Result<(), Failure>;
+}
+
+/// What is expected of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The system it happens in.
+    pub system: Id,
+    /// What is expected: compared with what is observed, byte for byte, where [`Observation::matches`] does not say more.
+    pub expected: Payload,
+    /// How it is undone.
+    pub rollback: Option<Payload>,
+    /// How it is contained.
+    pub containment: Option<Payload>,
+    /// Who answers for it.
+    pub owner: Id,
+}
+
+/// What was observed of an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// What was seen.
+    pub observed: Payload,
+    /// Whether it is as expected, where that is not the same as being equal byte for byte: listed fields compared.
+    pub matches: Option<bool>,
+    /// Amount, millionths.
+    pub amount_micros: Option<u64>,
+}
+
+/// Something done about an effect that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// This was done.
+    Done(Option<Payload>),
+    /// There is no such way for this call: the next one is tried.
+    NotOffered,
+}
