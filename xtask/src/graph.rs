@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-machine", &["evidence"]),
     ("rederive-extract", &["evidence"]),
     ("rederive-recorder", &["evidence", "verify", "archive", "machine", "extract"]),
-    ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract"]),
+    ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract", "policy"]),
     ("rederive-policy", &["evidence", "machine"]),
     ("rederive-gate", &["evidence", "verify", "archive", "machine", "extract", "recorder", "policy"]),
     ("rederive", &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "replay"]),
