@@ -3,6 +3,7 @@
 use crate::chain::{Head, Header, Seal};
 use crate::ids::{PublicKey, Signature};
 use crate::proof::InclusionProof;
+use crate::receipt::{ApproverStatement, Receipt};
 use crate::record::Record;
 use crate::schema::{Cddl, Field};
 use crate::signed::Payload;
@@ -27,6 +28,8 @@ pub fn book() -> Cddl {
     signed::<Header>(&mut book);
     signed::<Head>(&mut book);
     signed::<Seal>(&mut book);
+    signed::<Receipt>(&mut book);
+    signed::<ApproverStatement>(&mut book);
     InclusionProof::cddl(&mut book);
     SealedStateProof::cddl(&mut book);
     book

@@ -16,6 +16,7 @@ pub mod kinds;
 pub mod lanes;
 pub mod limits;
 pub mod proof;
+pub mod receipt;
 pub mod record;
 pub mod rules;
 pub mod schema;

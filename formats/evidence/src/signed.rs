@@ -249,18 +249,50 @@ impl<T> Signed<T> {
 /// # Errors
 /// Nothing was signed that may be used.
 pub fn sign<T: Payload>(payload: T, signer: &(impl Signer + ?Sized)) -> Result<Signed<T>, SignFault> {
-    payload.check()?;
     let key = signer.public_key();
     let unsigned = sign1::<T>(&key, &to_bytes(&payload));
-    let message = unsigned.tbs_data(&[]);
-    let signature = signer.sign(&message)?;
-    key.verify(&message, &signature)?;
+    let signature = signature_of(&payload, &unsigned, signer)?;
     let signed = CoseSign1 { signature: signature.0.to_vec(), ..unsigned };
     let bytes = signed.to_tagged_vec().map_err(|_| SignFault::Encoding)?;
     if bytes.len() > T::BYTES_MAX {
         return Err(SignFault::Size { limit: T::BYTES_MAX, found: bytes.len() });
     }
     Ok(Signed { bytes, key, payload })
+}
+
+/// The signature of a payload that is not handed on with it: whoever checks it makes the payload again. Spec: approval-statement.
+///
+/// # Errors
+/// Nothing was signed that may be used.
+pub fn sign_detached<T: Payload>(
+    payload: &T,
+    signer: &(impl Signer + ?Sized),
+) -> Result<Signature, SignFault> {
+    signature_of(payload, &sign1::<T>(&signer.public_key(), &to_bytes(payload)), signer)
+}
+
+/// Checks that `key`, which the caller trusts, signed this payload. Spec: approval-statement.
+///
+/// # Errors
+/// The signature does not hold.
+pub fn verify_detached<T: Payload>(
+    payload: &T,
+    key: &PublicKey,
+    signature: &Signature,
+) -> Result<(), SignatureFault> {
+    key.verify(&sign1::<T>(key, &to_bytes(payload)).tbs_data(&[]), signature)
+}
+
+fn signature_of<T: Payload>(
+    payload: &T,
+    unsigned: &CoseSign1,
+    signer: &(impl Signer + ?Sized),
+) -> Result<Signature, SignFault> {
+    payload.check()?;
+    let message = unsigned.tbs_data(&[]);
+    let signature = signer.sign(&message)?;
+    signer.public_key().verify(&message, &signature)?;
+    Ok(signature)
 }
 
 /// The COSE_Sign1 of a payload, all but its signature.

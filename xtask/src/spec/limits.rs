@@ -24,7 +24,12 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
         ("items in a list", LIST_ITEMS_MAX, "limit-list"),
         ("arrays and maps inside each other", DEPTH_MAX as u64, "limit-depth"),
         ("delegations inside each other", u64::from(DELEGATION_DEPTH_MAX), "limit-delegation"),
-        ("bytes of a signed header, head or seal", SIGNED_BYTES_MAX as u64, "limit-signed"),
+        (
+            "bytes of a signed header, head or seal, of what an approver signs",
+            SIGNED_BYTES_MAX as u64,
+            "limit-signed",
+        ),
+        ("bytes of a receipt", RECEIPT_BYTES_MAX as u64, "limit-receipt"),
         (
             "bytes of arguments, and of a schema, that the extractor looks into",
             rederive_extract::LOOKED_INTO_BYTES_MAX as u64,

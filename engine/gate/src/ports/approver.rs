@@ -4,6 +4,8 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordRef, RecordedTime, RunId, Signature};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode, RiskSignal};
+use rederive_evidence::receipt::{ApproverStatement, ApproverVerdict};
+use rederive_evidence::signed::Version;
 use rederive_evidence::values::{Label, Place, ScopeItem};
 
 use super::{CallFacts, Failure, Payload};
@@ -39,7 +41,7 @@ pub struct Word {
     pub verdict: Verdict,
     /// The digest of what was shown to them: [`Evidence::shown`].
     pub shown: Digest,
-    /// Their signature over [`Evidence::message`]; none: unattested, and the policy says whether that suffices.
+    /// Their signature over [`Evidence::statement`] of what they say; none: unattested, and the policy says whether that suffices.
     pub signature: Option<Signature>,
 }
 
@@ -128,5 +130,32 @@ impl Evidence {
     /// The call's place.
     pub fn place(&self) -> &Place {
         &self.call.place
+    }
+
+    /// What an approver signs who says this: with [`sign_detached`](rederive_evidence::signed::sign_detached). Spec: approval-statement.
+    pub fn statement(&self, approver: &Id, verdict: ApproverVerdict) -> ApproverStatement {
+        ApproverStatement {
+            version: Version::One,
+            run: self.call.run,
+            tenant: self.call.tenant.clone(),
+            approval: self.approval.clone(),
+            covers: self.covers,
+            call: Some(self.call.place.clone()),
+            expires: Some(self.expires),
+            approver: approver.clone(),
+            verdict,
+            shown: Some(self.shown),
+        }
+    }
+}
+
+impl Verdict {
+    /// Its code in a statement.
+    pub fn code(&self) -> ApproverVerdict {
+        match self {
+            Self::Approve => ApproverVerdict::Approved,
+            Self::Deny { .. } => ApproverVerdict::Denied,
+            Self::Revise { .. } => ApproverVerdict::Revised,
+        }
     }
 }

@@ -7,7 +7,7 @@ use cddl_cat::cbor::validate_cbor;
 use cddl_cat::context::BasicContext;
 use cddl_cat::flatten::flatten_from_str;
 use proptest::prelude::*;
-use rederive_evidence::arbitrary::any as drawn;
+use rederive_evidence::arbitrary::{Choices, Sample as _, any as drawn};
 use rederive_evidence::chain::{Head, Header, Seal};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::grammar;
@@ -15,6 +15,7 @@ use rederive_evidence::ids::RunId;
 use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::proof::InclusionProof;
+use rederive_evidence::receipt::{ApproverStatement, Receipt};
 use rederive_evidence::record::{Causes, Record};
 use rederive_evidence::schema::to_bytes;
 use rederive_evidence::signed::{Version, sign};
@@ -133,6 +134,11 @@ fn the_grammar_takes_each_signed_payload_as_what_it_is_alone() {
         ("header", sign(header, &key).unwrap().as_bytes().to_vec()),
         ("head", sign(head, &key).unwrap().as_bytes().to_vec()),
         ("seal", sign(seal, &key).unwrap().as_bytes().to_vec()),
+        ("receipt", sign(Receipt::draw(&mut Choices::full(3)), &key).unwrap().as_bytes().to_vec()),
+        (
+            "approver-statement",
+            sign(ApproverStatement::draw(&mut Choices::full(3)), &key).unwrap().as_bytes().to_vec(),
+        ),
     ];
     for (name, bytes) in &signed {
         let untagged = bytes.strip_prefix(&[0xd2]).expect("tag 18");
@@ -155,11 +161,14 @@ proptest! {
     #[test]
     fn the_grammar_takes_every_payload_and_proof(
         header in drawn::<Header>(), head in drawn::<Head>(), seal in drawn::<Seal>(),
+        receipt in drawn::<Receipt>(), statement in drawn::<ApproverStatement>(),
         inclusion in drawn::<InclusionProof>(), state in drawn::<SealedStateProof>(),
     ) {
         prop_assert_eq!(takes_as("header", &to_bytes(&header)), Ok(()));
         prop_assert_eq!(takes_as("head", &to_bytes(&head)), Ok(()));
         prop_assert_eq!(takes_as("seal", &to_bytes(&seal)), Ok(()));
+        prop_assert_eq!(takes_as("receipt", &to_bytes(&receipt)), Ok(()));
+        prop_assert_eq!(takes_as("approver-statement", &to_bytes(&statement)), Ok(()));
         prop_assert_eq!(takes_as("inclusion-proof", &to_bytes(&inclusion)), Ok(()));
         prop_assert_eq!(takes_as("sealed-state-proof", &to_bytes(&state)), Ok(()));
     }
