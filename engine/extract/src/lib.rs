@@ -38,7 +38,7 @@ pub enum SchemaBytes<'a> {
 }
 
 /// What extraction gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Extraction {
     /// This kind of record has no extracted part.
     Nothing,
@@ -81,10 +81,8 @@ impl Extractor {
             Some((_, SchemaBytes::Redacted)) => return Extraction::Redacted,
             Some((commitment, SchemaBytes::Present(bytes))) => Some(self.compile(commitment, bytes)),
         };
-        Extraction::Values(Extracted {
-            extractor: EXTRACTOR,
-            schema: Some(check(arguments, schema.as_deref())),
-        })
+        let schema = Some(check(arguments, schema.as_deref()));
+        Extraction::Values(Extracted { schema, ..Extracted::by(EXTRACTOR) })
     }
 
     fn compile(&mut self, commitment: Digest, bytes: &[u8]) -> Arc<Schema> {
@@ -167,7 +165,7 @@ mod tests {
 
     fn checked(arguments: &'static [u8], schema: &'static [u8]) -> SchemaCheck {
         let found = extracted(Some(arguments), Some(Some(schema)));
-        let Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check) }) = found else {
+        let Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check), .. }) = found else {
             panic!("{found:?}")
         };
         check
@@ -189,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_never_called_valid() {
-        let none = |check| Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check) });
+        let none = |check| Extraction::Values(Extracted { schema: Some(check), ..Extracted::by(EXTRACTOR) });
         assert_eq!(extracted(Some(b"{}"), None), none(SchemaCheck::NoSchema));
         assert_eq!(extracted(None, Some(Some(MONEY))), Extraction::Redacted);
         assert_eq!(extracted(Some(b"{}"), Some(None)), Extraction::Redacted);

@@ -173,7 +173,7 @@ impl Made {
 
     /// With this outcome of the schema check.
     pub fn checked(mut self, schema: Option<SchemaCheck>) -> Self {
-        self.extracted = schema.map(|schema| Extracted { extractor: 1, schema: Some(schema) });
+        self.extracted = schema.map(|schema| Extracted { schema: Some(schema), ..Extracted::by(1) });
         self
     }
 }

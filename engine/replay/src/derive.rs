@@ -57,7 +57,7 @@ pub(crate) struct FramePlace {
 }
 
 /// The extracted part, computed again or not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Again {
     /// The level does not ask for it.
     NotAsked,
@@ -100,7 +100,7 @@ impl Deriver {
     /// Applies a record and compares its answer, unless an earlier one parted.
     pub(crate) fn record(&mut self, at: FramePlace, record: &Record, extracted: Again) {
         let answer = self.machine.decide(&record.input, record.extracted.as_ref());
-        self.parted = compare_answer(at, record, extracted, &answer);
+        self.parted = compare_answer(at, record, &extracted, &answer);
         if self.parted.is_some() {
             return;
         }
@@ -173,11 +173,11 @@ impl Deriver {
 }
 
 /// Where a record's extracted part, outcome or breaches are not those that follow.
-fn compare_answer(at: FramePlace, record: &Record, extracted: Again, answer: &Answer) -> Option<Wrong> {
+fn compare_answer(at: FramePlace, record: &Record, extracted: &Again, answer: &Answer) -> Option<Wrong> {
     if let Again::Computed(computed) = extracted
-        && computed != record.extracted
+        && *computed != record.extracted
     {
-        let (recorded, derived) = (json(&record.extracted), json(&computed));
+        let (recorded, derived) = (json(&record.extracted), json(computed));
         return Some(at.wrong(codes::EXTRACTED, "extracted", recorded, derived));
     }
     let recorded = &record.derived;

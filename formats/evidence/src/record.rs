@@ -7,7 +7,7 @@ use crate::kinds::{Body, Kind};
 use crate::limits::{CAUSE_RANGES_MAX, CONTENT_BYTES_MAX, FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
 use crate::rules::{Breach, Outcome};
 use crate::schema::{Cddl, Field, Tally};
-use crate::values::{GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
+use crate::values::{EffectsClass, GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
 use crate::{codes, map};
 
 codes! {
@@ -48,6 +48,26 @@ codes! {
         /// The schema itself cannot be used.
         BadSchema = 4 "bad-schema",
     }
+
+    /// What an argument value, or an item in it, looks like: extracted from content. Spec: argument-shape.
+    pub enum ArgumentShape {
+        /// Null, a boolean, nothing but punctuation, a small number, or a word that any text may have: where it stands says nothing of where it came from.
+        Common = 0 "common",
+        /// A number.
+        Number = 1 "number",
+        /// A date, a time of day, or both.
+        Date = 2 "date",
+        /// An address of mail.
+        Address = 3 "address",
+        /// A URL or a host.
+        Url = 4 "url",
+        /// An identifier with digits: an account, a card, an order, a telephone number.
+        Account = 5 "account",
+        /// A few words.
+        Name = 6 "name",
+        /// Text of more words.
+        Text = 7 "text",
+    }
 }
 
 map! {
@@ -63,12 +83,45 @@ map! {
     }
 
     /// What follows from the record's content by pure functions, and their version.
-    #[derive(Copy)]
     pub struct Extracted {
         /// Version of the extractor.
         0 req extractor: u16,
         /// Arguments against the registered schema.
         1 opt schema: SchemaCheck,
+        /// From version 2, of a call: from where its argument values came.
+        2 opt arguments: Box<ArgumentSources>,
+        /// From version 2, of a message that instructs: the classes of effect that it asks for, ascending.
+        3 opt asks: Vec<EffectsClass>,
+    }
+
+    /// From where the argument values of a call came. Spec: argument-source.
+    pub struct ArgumentSources {
+        /// The values and the items in them, by leaf and part.
+        0 req values: Vec<ArgumentSource>,
+        /// Values and items beyond the number that is kept; left out where there is none.
+        1 opt left_out: u32,
+    }
+
+    /// From where an argument value, or an item in it, came. Spec: argument-source.
+    pub struct ArgumentSource {
+        /// Which scalar of the arguments it is, in the order of their text, from 0.
+        0 req leaf: u16,
+        /// 0: the whole value; else the item in its text, in order, from 1.
+        1 req part: u16,
+        /// What it looks like.
+        2 req shape: ArgumentShape,
+        /// Where the messages that instruct the run have it; absent: nowhere.
+        3 opt told: FoundIn,
+        /// Where the data that came into the run has it; absent: nowhere.
+        4 opt brought: FoundIn,
+    }
+
+    /// Records in which a value stands, and how much of it.
+    pub struct FoundIn {
+        /// How much of it they have together: 1,000 is all of it, in one piece.
+        0 req permille: u16,
+        /// The lowest of them.
+        1 req records: Causes,
     }
 
     /// What the machine answered.
@@ -81,6 +134,13 @@ map! {
         2 req delta: Digest,
         /// At a decision: the state checksum just before it.
         3 opt checksum: Digest,
+    }
+}
+
+impl Extracted {
+    /// An extracted part by this version of the extractor, with nothing in it.
+    pub const fn by(extractor: u16) -> Self {
+        Self { extractor, schema: None, arguments: None, asks: None }
     }
 }
 
@@ -327,7 +387,7 @@ impl Input {
         9 + optional.into_iter().filter(|present| *present).count()
     }
 
-    fn encode_entries(&self, e: &mut Encoder, with_contents: bool) {
+    fn encode_entries(&self, e: &mut Encoder) {
         required!(e, 0, self.sequence);
         optional!(e, 1, self.time);
         required!(e, 2, self.actor);
@@ -341,17 +401,7 @@ impl Input {
         required!(e, 10, self.clock_stepped);
         required!(e, 11, self.body.kind());
         required!(e, 12, self.body);
-        if with_contents {
-            required!(e, 13, self.contents);
-        }
-    }
-
-    /// What a receipt signs: the canonical bytes of the input without its content list.
-    pub fn receipt_bytes(&self) -> Vec<u8> {
-        let mut e = Encoder::new();
-        e.map(self.entries() - 1);
-        self.encode_entries(&mut e, false);
-        e.into_bytes()
+        required!(e, 13, self.contents);
     }
 
     /// What body, causes, labels and content list count together.
@@ -380,7 +430,7 @@ impl Record {
     /// Writes the record's canonical bytes.
     pub fn encode(&self, e: &mut Encoder) {
         e.map(self.input.entries() + 1 + usize::from(self.extracted.is_some()));
-        self.input.encode_entries(e, true);
+        self.input.encode_entries(e);
         optional!(e, 14, self.extracted);
         required!(e, 15, self.derived);
     }
@@ -474,6 +524,9 @@ impl Record {
     /// The fault that decoding would find: a content index without an entry, a list or number above its limit.
     pub fn check(&self) -> Result<(), DecodeFault> {
         let mut tally = self.input.tally();
+        if let Some(extracted) = &self.extracted {
+            extracted.tally(&mut tally);
+        }
         self.derived.tally(&mut tally);
         check(&tally, self.input.contents.len() as u64)
     }

@@ -36,7 +36,10 @@ fn refused(change: impl FnOnce(&mut Value), reason: &str) {
 fn a_record_may_leave_out_what_is_empty_and_name_single_causes() {
     let record = closing(|_| {}).unwrap();
     assert_eq!(record.input.causes.records().collect::<Vec<_>>(), [1, 2, 5]);
-    assert_eq!((record.input.labels.len(), record.input.clock_stepped, record.extracted), (0, false, None));
+    assert_eq!(
+        (record.input.labels.len(), record.input.clock_stepped, record.extracted.as_ref()),
+        (0, false, None)
+    );
     let written = serde_json::to_value(&record).unwrap();
     assert_eq!(written["causes"], json!([[1, 2], [5, 1]]));
     assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
