@@ -84,6 +84,12 @@ purposes! {
     RuleSet = "rule set",
     /// A seed, its label and a counter: the bytes drawn under `--reproducible`.
     Seed = "seed",
+    /// A file of a policy bundle, or the policy schema in force.
+    BundleFile = "bundle file",
+    /// The canonical bytes of a policy bundle's manifest: the bundle's digest.
+    Bundle = "bundle",
+    /// The canonical bytes of a tool registry.
+    Registry = "registry",
 }
 
 /// Digests `bytes` for `purpose`.
@@ -182,6 +188,9 @@ mod tests {
         (Purpose::Request, "4455fddb3c4c037a2b4f3fb39d598a8b9816924da41357476ceed365809da011"),
         (Purpose::RuleSet, "c4a01f6b4ba85269946919962c7bccd98f0d5297304ab6635d62f166e365f967"),
         (Purpose::Seed, "1924d12098f5fa735d2e97f49fbd32f05e3dedf1090886dd7d2c71dd9baa3bd5"),
+        (Purpose::BundleFile, "4dfb3e885b7bc00e6d84bd238177821a03cb3c1f7652aa0f7a58c2cc26cb4ed0"),
+        (Purpose::Bundle, "56c0fe0ef03626742ccc4edc6f8c6af4a4cf00b6a75631c8a3565dd079d3131f"),
+        (Purpose::Registry, "1b24429abcb889a3c5c75d545794f97069c25ba878fc12701ec79a3310722b3b"),
     ];
 
     #[test]
