@@ -49,6 +49,9 @@ pub enum AppendError {
     /// Nothing was signed.
     #[error("the head, header or seal could not be signed: {0}")]
     Sign(#[from] SignFault),
+    /// Whoever was to make its last content did not.
+    #[error("the record's last content was not made")]
+    Withheld,
     /// A run without a record cannot be sealed.
     #[error("the run has no record to seal")]
     NothingToSeal,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rederive_archive::{Content, Snapshot, SnapshotBuilder};
 use rederive_evidence::chain::{Head, Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
-use rederive_evidence::draft::Draft;
+use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::{RecordedTime, RunId};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::{Body, Kind};
@@ -230,19 +230,45 @@ impl Ledger {
         self.vault.commit(bytes).commitment
     }
 
+    /// The machine as it stands.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// Makes the record of a draft, lets it take effect and adds it to the open segment. Where an error is returned, nothing has changed.
     pub(crate) fn enter(&mut self, draft: Draft) -> Result<Entered, AppendError> {
+        self.enter_sealed(draft, |_, _| Ok(None))
+    }
+
+    /// As [`Self::enter`], with one more content, the last, that is made of the record's input and the state checksum before it.
+    pub(crate) fn enter_sealed<E: From<AppendError>>(
+        &mut self,
+        draft: Draft,
+        seal: impl FnOnce(&Input, Option<Digest>) -> Result<Option<DraftContent>, E>,
+    ) -> Result<Entered, E> {
         if self.closed {
-            return Err(AppendError::Closed);
+            return Err(AppendError::Closed.into());
         }
-        let commitments = self.commit_contents(&draft)?;
+        let mut commitments = self.commit_contents(&draft.contents)?;
+        let labels = draft.labels.iter().filter_map(|label| label.content).map(|c| u64::from(c.0) + 1);
+        let needed = draft.body.tally().contents.max(labels.max().unwrap_or(0));
         let (time, clock_stepped) = self.time_of(&draft);
         let sequence = self.machine.lineage().len();
         let extracted = self.extract(&draft);
-        let (input, bytes) = into_input(draft, sequence, time, clock_stepped, &commitments);
+        let (mut input, mut bytes) = into_input(draft, sequence, time, clock_stepped, &commitments);
+        let checksum = (input.body.kind() == Kind::DecisionMade).then(|| self.checksum.value());
+        if let Some(last) = seal(&input, checksum)? {
+            let made = self.commit_contents(std::slice::from_ref(&last))?;
+            input.contents.extend(made.iter().map(|made| entry(&last, made)));
+            commitments.extend(made);
+            bytes.push(last.bytes);
+        }
+        let listed = input.contents.len() as u64;
+        if needed > listed {
+            return Err(AppendError::NoSuchContent { index: needed - 1, listed }.into());
+        }
         let answer = self.machine.decide(&input, extracted.as_ref());
         let delta = self.delta_digest(&answer);
-        let checksum = (input.body.kind() == Kind::DecisionMade).then(|| self.checksum.value());
         let breaches = answer.breaches.clone();
         let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
         let record = Record { input, extracted, derived };
@@ -271,26 +297,16 @@ impl Ledger {
         self.last_time = self.last_time.max(input.time);
     }
 
-    fn commit_contents(&self, draft: &Draft) -> Result<Vec<Commitment>, AppendError> {
-        let listed = draft.contents.len() as u64;
+    fn commit_contents(&self, contents: &[DraftContent]) -> Result<Vec<Commitment>, AppendError> {
+        let listed = contents.len() as u64;
         if listed > LIST_ITEMS_MAX {
             return Err(AppendError::TooManyContents { listed });
         }
-        let needed = draft.body.tally().contents;
-        let labelled =
-            draft.labels.iter().filter_map(|label| label.content).map(|c| u64::from(c.0) + 1).max();
-        if needed.max(labelled.unwrap_or(0)) > listed {
-            return Err(AppendError::NoSuchContent { index: needed.max(labelled.unwrap_or(0)) - 1, listed });
-        }
-        if let Some(large) = draft
-            .contents
-            .iter()
-            .map(|content| content.bytes.len() as u64)
-            .find(|bytes| *bytes > CONTENT_BYTES_MAX)
-        {
+        let mut lengths = contents.iter().map(|content| content.bytes.len() as u64);
+        if let Some(large) = lengths.find(|bytes| *bytes > CONTENT_BYTES_MAX) {
             return Err(AppendError::ContentTooLarge { bytes: large });
         }
-        Ok(draft.contents.iter().map(|content| self.vault.commit(&content.bytes)).collect())
+        Ok(contents.iter().map(|content| self.vault.commit(&content.bytes)).collect())
     }
 
     /// A draft's own time, or the clock's, which never runs backwards in a record: the step is flagged instead.
@@ -437,11 +453,7 @@ fn into_input(
     clock_stepped: bool,
     commitments: &[Commitment],
 ) -> (Input, Vec<Vec<u8>>) {
-    let contents = draft.contents.iter().zip(commitments).map(|(content, made)| ContentEntry {
-        commitment: made.commitment,
-        bytes: ContentLength(content.bytes.len() as u64),
-        media: content.media,
-    });
+    let contents = draft.contents.iter().zip(commitments).map(|(content, made)| entry(content, made));
     let input = Input {
         sequence,
         time,
@@ -458,6 +470,11 @@ fn into_input(
         body: draft.body,
     };
     (input, draft.contents.into_iter().map(|content| content.bytes).collect())
+}
+
+fn entry(content: &DraftContent, made: &Commitment) -> ContentEntry {
+    let bytes = ContentLength(content.bytes.len() as u64);
+    ContentEntry { commitment: made.commitment, bytes, media: content.media }
 }
 
 /// The contents that the run has for the first time with this record, each once.

@@ -12,20 +12,21 @@ use rederive_archive::{
     Content, Durability as Disk, Packing, Recovery, RecoveryReport, SegmentEnd, TraceWriter,
 };
 use rederive_evidence::digest::Digest;
-use rederive_evidence::draft::Draft;
+use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::{Id, PublicKey, RecordedTime, RunId};
 use rederive_evidence::keys::{Signer, SigningKey};
 use rederive_evidence::kinds::guardrail::BlockReason;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::tool::{ToolBlocked, ToolUnknown, UnknownReason};
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::record::frame_length;
+use rederive_evidence::record::{Input, frame_length};
 use rederive_evidence::rules::{Breach, Outcome};
 use rederive_evidence::values::{ActorType, Origin, Place};
+use rederive_machine::Machine;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, OsEntropy};
-use crate::error::RecordError;
+use crate::error::{AppendError, RecordError};
 use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
 
 /// When an appended record survives a crash.
@@ -290,18 +291,74 @@ impl<S: Storage> Recorder<S> {
         Ok(self.intake()?.ledger.commitment(bytes))
     }
 
-    /// Records a draft. When it returns with `is_durable`, the record survives a crash at any instant. The dispatch of a call is durable
+    /// Records a draft. When it returns with `is_durable`, the record survives a crash at any instant. A decision and the dispatch of a call are durable
     /// when this returns, but for a run that is durable at its seal: the tool may be called then.
     ///
     /// # Errors
     /// [`RecordError::Append`]: the draft did not become a record. The store: it did, and waits for [`Self::flush`], which may be called again where
     /// [`RecordError::effect`] says that nothing was written; where that is unknown the recorder is stopped.
     pub fn append(&self, draft: Draft) -> Result<Appended, RecordError> {
-        let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
-        let (mut appended, waiting) = self.enter(draft)?;
+        let must_last = is_relied_on(draft.body.kind());
+        let (appended, waiting) = self.enter(draft)?;
+        self.settled(appended, waiting, must_last)
+    }
+
+    /// What `read` finds in the machine as it stands between two records. Nothing is recorded meanwhile: read little.
+    ///
+    /// # Errors
+    /// The recorder was stopped.
+    pub fn read<T>(&self, read: impl FnOnce(&Machine) -> T) -> Result<T, RecordError> {
+        let intake = self.intake()?;
+        if intake.stopped {
+            return Err(RecordError::Stopped);
+        }
+        Ok(read(intake.ledger.machine()))
+    }
+
+    /// Records a draft as [`Self::append`] does, if `holds` says of the machine just before it that it still may, with one more content, the last,
+    /// that `seal` makes of the record's input and, at a decision, the state checksum before it: its receipt. Nothing is recorded between the
+    /// three.
+    ///
+    /// # Errors
+    /// As [`Self::append`]; and what `holds` or `seal` gave: then nothing was recorded.
+    pub fn append_if<E: From<RecordError>>(
+        &self,
+        draft: Draft,
+        holds: impl FnOnce(&Machine) -> Result<(), E>,
+        seal: impl FnOnce(&Input, Option<Digest>) -> Result<Option<DraftContent>, E>,
+    ) -> Result<Appended, E> {
+        let must_last = is_relied_on(draft.body.kind());
+        let mut intake = self.intake()?;
+        intake.make_room()?;
+        holds(intake.ledger.machine())?;
+        let mut refused = None;
+        let entered = intake.ledger.enter_sealed(draft, |input, checksum| {
+            seal(input, checksum).map_err(|error| {
+                refused = Some(error);
+                AppendError::Withheld
+            })
+        });
+        let entered = match (entered, refused) {
+            (Ok(entered), _) => entered,
+            (Err(_), Some(error)) => return Err(error),
+            (Err(error), None) => return Err(RecordError::from(error).into()),
+        };
+        let appended = intake.take(entered);
+        let waiting = intake.queue.len();
+        drop(intake);
+        Ok(self.settled(appended, waiting, must_last)?)
+    }
+
+    /// An appended record, durable where the run's durability or what the record is for asks for it.
+    fn settled(
+        &self,
+        mut appended: Appended,
+        waiting: usize,
+        must_last: bool,
+    ) -> Result<Appended, RecordError> {
         match self.durability {
             Durability::EveryRecord => self.make_durable(appended.sequence)?,
-            Durability::Group(most) if is_dispatch || waiting >= most as usize => {
+            Durability::Group(most) if must_last || waiting >= most as usize => {
                 self.make_durable(appended.sequence)?;
             }
             Durability::Group(_) => return Ok(appended),
@@ -469,14 +526,23 @@ impl<S: Storage> Recorder<S> {
 
 impl Intake {
     fn enter(&mut self, draft: Draft) -> Result<Appended, RecordError> {
+        self.make_room()?;
+        let entered = self.ledger.enter(draft)?;
+        Ok(self.take(entered))
+    }
+
+    /// Closes the open segment where it is full: before the next record, so that where signing fails that one was not taken.
+    fn make_room(&mut self) -> Result<(), RecordError> {
         if self.stopped {
             return Err(RecordError::Stopped);
         }
-        // Before the record, so that where signing fails the record was not taken.
         if self.ledger.segment_is_full() {
             self.close_segment()?;
         }
-        let entered = self.ledger.enter(draft)?;
+        Ok(())
+    }
+
+    fn take(&mut self, entered: Entered) -> Appended {
         let appended = Appended {
             sequence: entered.sequence,
             outcome: entered.outcome,
@@ -484,7 +550,7 @@ impl Intake {
             is_durable: false,
         };
         self.queue.push(queued(entered));
-        Ok(appended)
+        appended
     }
 
     fn close_segment(&mut self) -> Result<(), RecordError> {
@@ -518,6 +584,11 @@ impl<S: Storage> Outlet<S> {
         }
         Ok(())
     }
+}
+
+/// Whether somebody acts on the record as soon as it stands: on a decision, and on the dispatch of a call.
+const fn is_relied_on(kind: Kind) -> bool {
+    matches!(kind, Kind::ToolDispatched | Kind::DecisionMade)
 }
 
 fn queued(entered: Entered) -> Queued {
