@@ -49,6 +49,8 @@ pub(crate) struct Entered {
     pub(crate) sequence: u64,
     pub(crate) outcome: Outcome,
     pub(crate) breaches: Vec<Breach>,
+    pub(crate) time: Option<RecordedTime>,
+    pub(crate) extracted: Option<Extracted>,
     pub(crate) frame: Vec<u8>,
     pub(crate) contents: Vec<StoredContent>,
 }
@@ -281,7 +283,8 @@ impl Ledger {
         self.remember_schema(&record.input, &bytes);
         let contents = new_contents(&mut self.vault, &commitments, bytes);
         self.segment.push(&frame);
-        Ok(Entered { sequence, outcome, breaches, frame, contents })
+        let (time, extracted) = (record.input.time, record.extracted);
+        Ok(Entered { sequence, outcome, breaches, time, extracted, frame, contents })
     }
 
     fn delta_digest(&mut self, answer: &Answer) -> Digest {

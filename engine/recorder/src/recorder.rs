@@ -19,7 +19,7 @@ use rederive_evidence::kinds::guardrail::BlockReason;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::tool::{ToolBlocked, ToolUnknown, UnknownReason};
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::record::{Input, frame_length};
+use rederive_evidence::record::{Extracted, Input, frame_length};
 use rederive_evidence::rules::{Breach, Outcome};
 use rederive_evidence::values::{ActorType, Origin, Place};
 use rederive_machine::Machine;
@@ -90,6 +90,10 @@ pub struct Appended {
     pub outcome: Outcome,
     /// The rules it does not keep.
     pub breaches: Vec<Breach>,
+    /// Its time, as recorded.
+    pub time: Option<RecordedTime>,
+    /// Its extracted part.
+    pub extracted: Option<Extracted>,
     /// Whether it survives a crash already.
     pub is_durable: bool,
 }
@@ -200,6 +204,8 @@ impl<S: Storage> Recorder<S> {
             sequence: entered.sequence,
             outcome: entered.outcome,
             breaches: entered.breaches.clone(),
+            time: entered.time,
+            extracted: entered.extracted.clone(),
             is_durable: disk.durability == Disk::EachCommit,
         };
         let recorder = Self {
@@ -547,6 +553,8 @@ impl Intake {
             sequence: entered.sequence,
             outcome: entered.outcome,
             breaches: entered.breaches.clone(),
+            time: entered.time,
+            extracted: entered.extracted.clone(),
             is_durable: false,
         };
         self.queue.push(queued(entered));
