@@ -6,7 +6,7 @@
 //!
 //! - `state`: what is remembered, as entries of canonical bytes with a root and proofs;
 //! - `lineage`: four bytes a record on what it was and what influenced it;
-//! - `rules`: rule set 1, a module a control layer; `changes`: what each kind of record changes.
+//! - `rules`: the rules of every rule set, a module a control layer; `changes`: what each kind of record changes.
 
 mod case;
 mod changes;
@@ -27,7 +27,7 @@ pub mod testing;
 pub use checksum::Checksum;
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
-pub use rule_set::{RULE_SET, judges, rule_set_1, rules, supports};
+pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{
     Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, IndexKey, Influence,

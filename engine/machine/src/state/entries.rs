@@ -9,6 +9,8 @@ use rederive_evidence::values::{
 };
 use rederive_evidence::{codes, map};
 
+use crate::rule_set::RuleSetNumber;
+
 codes! {
     /// Where a live call stands (TOL-2). Spec: call-steps.
     pub enum CallStatus {
@@ -301,6 +303,12 @@ impl Config {
             bundle: opened.bundle.known().copied(),
             registry: opened.registry.known().copied(),
         }
+    }
+
+    /// The rule set that the run is judged by. One that this machine does not have is judged by none: whoever asks the machine looks first
+    /// ([`crate::supports`]), and the machine is total all the same.
+    pub(crate) fn set(&self) -> RuleSetNumber {
+        RuleSetNumber::numbered(self.rule_set.number).unwrap_or(RuleSetNumber::One)
     }
 
     /// Whether rules of this layer are judged. Spec: layers-judged.
