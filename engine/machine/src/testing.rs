@@ -375,6 +375,9 @@ pub fn registration(tool: &str, effects: EffectsClass) -> Made {
         preview: false,
         result_label: Given::Known(label(Trust::Internal, Sensitivity::Internal)),
         description: None,
+        clearance: None,
+        sandbox: None,
+        credential: None,
     };
     Made::new("operator", Box::new(body)).with(["a schema"]).because([0])
 }

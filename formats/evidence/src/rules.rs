@@ -241,6 +241,44 @@ codes! {
         UnderRefusal = 64 "under-refusal",
         /// The place is another agent's.
         OtherAgent = 65 "other-agent",
+        /// No live PERMIT lets it happen.
+        NotPermitted = 66 "not-permitted",
+        /// It would let happen what nothing permits.
+        FailOpen = 67 "fail-open",
+        /// The request that was decided is not the one that was asked.
+        OtherRequest = 68 "other-request",
+        /// The bundle, or its engine, is not the one in force.
+        OtherBundle = 69 "other-bundle",
+        /// What the decision read is not, or no longer, so.
+        RelianceBroken = 70 "reliance-broken",
+        /// What the decision rests on is not told.
+        Unexplained = 71 "unexplained",
+        /// A permit without end, or with too late a one.
+        NoExpiry = 72 "no-expiry",
+        /// The permit is over.
+        PermitOver = 73 "permit-over",
+        /// The permit has served its dispatch.
+        PermitUsed = 74 "permit-used",
+        /// The decision has no receipt.
+        NoReceipt = 75 "no-receipt",
+        /// The actor is not entitled to it.
+        NotEntitled = 76 "not-entitled",
+        /// The exception is over.
+        ExceptionOver = 77 "exception-over",
+        /// A risk signal is not among those that the decision lists.
+        RiskUnlisted = 78 "risk-unlisted",
+        /// The control is weaker than the risk asks for.
+        WeakerControl = 79 "weaker-control",
+        /// A record that the risk asks for is not there.
+        RecordMissing = 80 "record-missing",
+        /// A person has to approve, and nobody did.
+        ApprovalNeeded = 81 "approval-needed",
+        /// It does not run in the named sandbox.
+        NoSandbox = 82 "no-sandbox",
+        /// It departs from the approved task.
+        Departure = 83 "departure",
+        /// Nobody has compared the plan with the task.
+        PlanUnchecked = 84 "plan-unchecked",
     }
 
     /// What the machine did with a record.
