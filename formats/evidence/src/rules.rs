@@ -279,6 +279,46 @@ codes! {
         Departure = 83 "departure",
         /// Nobody has compared the plan with the task.
         PlanUnchecked = 84 "plan-unchecked",
+        /// No person answers.
+        NotHuman = 96 "not-human",
+        /// Who asks for the approval answers it.
+        SelfApproval = 97 "self-approval",
+        /// What is answered is not what was shown.
+        NotAsShown = 98 "not-as-shown",
+        /// The approval is over.
+        ApprovalOver = 99 "approval-over",
+        /// The approval has served its request.
+        ApprovalUsed = 100 "approval-used",
+        /// It is bound to no call and no approval.
+        Unbound = 101 "unbound",
+        /// The credential is over.
+        CredentialOver = 102 "credential-over",
+        /// It belongs to another call.
+        OtherCall = 103 "other-call",
+        /// A surface that the call does not act on.
+        SurfaceWider = 104 "surface-wider",
+        /// It is said to be over before its end.
+        NotOver = 105 "not-over",
+        /// No effect is planned for the call.
+        NoPlan = 106 "no-plan",
+        /// A reversible effect without a rollback path.
+        NoRollback = 107 "no-rollback",
+        /// An irreversible effect without a containment plan.
+        NoContainment = 108 "no-containment",
+        /// An irreversible effect ends without a verification.
+        Unverified = 109 "unverified",
+        /// Nothing was done about an effect that is not as expected.
+        MismatchOpen = 110 "mismatch-open",
+        /// More than the amount planned.
+        AmountExceeded = 111 "amount-exceeded",
+        /// No guardrail has looked at the output.
+        NotInspected = 112 "not-inspected",
+        /// The output goes to nobody that is named.
+        NoRecipient = 113 "no-recipient",
+        /// The approver was not shown the preview.
+        PreviewNotShown = 114 "preview-not-shown",
+        /// The effect expected is not the one previewed.
+        NotAsPreviewed = 115 "not-as-previewed",
     }
 
     /// What the machine did with a record.
