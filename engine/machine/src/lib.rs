@@ -8,14 +8,18 @@
 //! - `lineage`: four bytes a record on what it was and what influenced it;
 //! - `rules`: the rules of every rule set, a module a control layer; `changes`: what each kind of record changes.
 
+mod carriage;
 mod case;
 mod changes;
 mod charge;
 mod checksum;
+mod facts;
 mod influence;
 mod lineage;
 mod machine;
 mod place;
+mod reliance;
+mod risk;
 mod rule_set;
 mod rules;
 mod scope;
@@ -25,13 +29,15 @@ mod state;
 pub mod testing;
 
 pub use checksum::Checksum;
+pub use facts::{RequestFacts, request_digest};
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
+pub use risk::{Control, RISK_TABLE, Required, RiskRow};
 pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{
-    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, IndexKey, Influence,
-    Key, ListedModel, ListedSource, MemoryItem, PartKey, Permit, Piece, Present, Progress, Prompt,
-    PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn,
-    TurnKey, Value, Watermark,
+    Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided, GrantedDelegation,
+    GrantedException, IndexKey, Influence, Key, ListedModel, ListedSource, MemoryItem, PartKey, Permit,
+    Piece, Plan, Policies, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
+    Section, SharedCounter, State, StateFault, Turn, TurnKey, Value, Watermark,
 };

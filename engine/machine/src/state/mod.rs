@@ -15,9 +15,10 @@ use rederive_evidence::sparse::{Entries, Entry, ProofEnd, StateProof};
 pub(crate) use delta::{Delta, Settled};
 pub(crate) use entries::earlier;
 pub use entries::{
-    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, Influence,
-    ListedModel, ListedSource, MemoryItem, Permit, Piece, Present, Progress, Prompt, PromptPart,
-    RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn, Watermark,
+    Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided, GrantedDelegation,
+    GrantedException, Influence, ListedModel, ListedSource, MemoryItem, Permit, Piece, Plan, Policies,
+    Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn,
+    Watermark,
 };
 pub use keys::{IndexKey, PartKey, TurnKey};
 pub(crate) use parts::Barred;

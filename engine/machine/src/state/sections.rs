@@ -12,9 +12,9 @@ use rederive_evidence::schema::{Cddl, Field};
 use rederive_evidence::values::Place;
 
 use super::entries::{
-    Call, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, ListedModel, ListedSource,
-    MemoryItem, Permit, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
-    SharedCounter, Turn, Watermark,
+    Call, CallsAt, Config, Context, Counters, Credential, Decided, GrantedDelegation, GrantedException,
+    ListedModel, ListedSource, MemoryItem, Permit, Plan, Policies, Present, Progress, Prompt, PromptPart,
+    RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn, Watermark,
 };
 use super::index::Index;
 use super::keys::{ByteOrder as _, IndexKey, PartKey, TurnKey};
@@ -263,6 +263,8 @@ sections! {
         Progress = 1 progress: Progress;
         /// What is counted.
         Counters = 2 counters: Counters;
+        /// The bundle, engine and registry in force; since rule set 2.
+        Policies = 3 policies: Policies;
     }
     many {
         /// An actor, by its name.
@@ -293,6 +295,12 @@ sections! {
         Memory = 24 memory_item, memory: MemoryKey => MemoryItem;
         /// A permit for one memory write, by the commitment of the value.
         Permit = 25 permit, permits: Digest => Permit;
+        /// The latest decision on a live call, by its place; since rule set 2.
+        Decision = 26 decision, decisions: Place => Box<Decided>;
+        /// An exception in force, by its name; since rule set 2.
+        Exception = 27 exception, exceptions: Id => GrantedException;
+        /// An agent's latest plan; since rule set 2.
+        Plan = 28 plan, plans: Id => Plan;
         /// An approval that nobody has answered.
         Approval = 32 approval, approvals: Id => Present;
         /// A credential that is neither revoked nor expired on record.
