@@ -36,8 +36,9 @@ pub use risk::{Control, RISK_TABLE, Required, RiskRow};
 pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{
-    Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided, GrantedDelegation,
-    GrantedException, IndexKey, Influence, Key, ListedModel, ListedSource, MemoryItem, PartKey, Permit,
-    Piece, Plan, Policies, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
-    Section, SharedCounter, State, StateFault, Turn, TurnKey, Value, Watermark,
+    ApprovalStatus, Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided,
+    EffectStatus, Grant, GrantedDelegation, GrantedException, IndexKey, Influence, Key, ListedModel,
+    ListedSource, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput, Progress,
+    Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault,
+    TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
 };

@@ -50,6 +50,8 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
         request: None,
         expected_effect: expected.and_then(|expected| case.commitment(expected)),
         inspected: None,
+        diff: None,
+        planned: None,
     };
     delta.call(place.clone(), Some(Box::new(call)));
 }

@@ -137,8 +137,8 @@ fn check_since_2(case: &Case<'_>, influence: &Influence, found: &mut Breaches) {
     guardrail::check_since_2(case, influence, found);
     policy::check(case, influence, found);
     risk::check(case, influence, found);
-    credential::check(case, influence, found);
-    approval::check(case, influence, found);
+    credential::check(case, found);
+    approval::check(case, found);
     outcome::check(case, influence, found);
 }
 

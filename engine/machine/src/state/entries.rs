@@ -212,6 +212,10 @@ map! {
         11 opt expected_effect: Digest,
         /// Commitment of the arguments that a guardrail has looked into.
         12 opt inspected: Digest,
+        /// Commitment of the diff that the latest preview gave.
+        13 opt diff: Digest,
+        /// The effects planned for it, ascending; absent: none.
+        14 opt planned: Vec<Id>,
     }
 
     /// What the arguments of a call carry, by the provenance of their values (D8). Spec: carriage.
@@ -466,6 +470,13 @@ impl Turn {
     pub fn open_calls(&self) -> u64 {
         let ended: u64 = self.ended.iter().map(|word| u64::from(word.count_ones())).sum();
         u64::from(self.calls).saturating_sub(ended)
+    }
+}
+
+impl Decided {
+    /// Whether it lets the call happen.
+    pub fn goes_ahead(&self) -> bool {
+        self.decision == Decision::Permit && self.enforcement == Enforcement::Executed
     }
 }
 

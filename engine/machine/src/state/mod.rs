@@ -1,5 +1,6 @@
 //! The state of a run: what the machine remembers, as entries of canonical bytes, their root and proofs of them.
 
+mod authority;
 mod delta;
 mod entries;
 mod index;
@@ -7,6 +8,7 @@ mod keys;
 mod parts;
 mod prompt;
 mod sections;
+mod tracked;
 
 use rederive_evidence::cbor::{DecodeError, Decoder, Encoder};
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -25,6 +27,9 @@ pub(crate) use parts::Barred;
 pub(crate) use prompt::{dropped, push};
 pub(crate) use sections::Change;
 pub use sections::{Key, Section, State, Value};
+pub use tracked::{
+    ApprovalStatus, EffectStatus, Grant, ProducedOutput, TrackedApproval, TrackedCredential, TrackedEffect,
+};
 
 /// Why bytes are no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

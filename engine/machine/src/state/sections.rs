@@ -18,6 +18,7 @@ use super::entries::{
 };
 use super::index::Index;
 use super::keys::{ByteOrder as _, IndexKey, PartKey, TurnKey};
+use super::tracked::{Grant, ProducedOutput, TrackedApproval, TrackedCredential, TrackedEffect};
 
 /// A value and the canonical bytes that its entry takes, key included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,6 +308,16 @@ sections! {
         Credential = 33 credential, credentials: Id => Credential;
         /// An effect that is not resolved.
         Effect = 34 effect, effects: Id => Present;
+        /// An approval, by its name; since rule set 2.
+        TrackedApproval = 35 tracked_approval, tracked_approvals: Id => Box<TrackedApproval>;
+        /// A credential that is neither revoked nor expired on record; since rule set 2.
+        TrackedCredential = 36 tracked_credential, tracked_credentials: Id => Box<TrackedCredential>;
+        /// An effect that is planned, or not resolved; since rule set 2.
+        TrackedEffect = 37 tracked_effect, tracked_effects: Id => Box<TrackedEffect>;
+        /// What is left of a standing grant, by its name; since rule set 2.
+        Grant = 38 grant, grants: Id => Grant;
+        /// An output, by its commitment; since rule set 2.
+        Output = 39 output, outputs: Digest => ProducedOutput;
         /// A distinct target that was touched above `read`, by its commitment.
         Target = 40 target, targets: Digest => Present;
         /// Calls dispatched in the rate window, by their time.
