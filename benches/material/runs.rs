@@ -137,6 +137,9 @@ fn registration() -> Draft {
         preview: false,
         result_label: Given::Known(Label { trust: Trust::External, sensitivity: Sensitivity::Internal }),
         description: None,
+        clearance: None,
+        sandbox: None,
+        credential: None,
     };
     let mut draft = draft("broker", Origin::Code, Box::new(body), &[0]);
     draft.content(MediaType::Json, SCHEMA).unwrap();

@@ -118,6 +118,9 @@ pub(crate) fn registration() -> Draft {
         preview: false,
         result_label: Given::Known(Label { trust: Trust::Internal, sensitivity: Sensitivity::Internal }),
         description: None,
+        clearance: None,
+        sandbox: None,
+        credential: None,
     };
     let mut draft = Draft::new(id("operator"), Origin::Code, Box::new(body));
     draft.content(MediaType::Json, SCHEMA).unwrap();

@@ -9,6 +9,7 @@ use rederive_evidence::values::{Layer, Mode};
 
 use crate::lineage::{Lineage, Summary};
 use crate::place::{Standing, standing_among};
+use crate::rule_set::RuleSetNumber;
 use crate::state::{Call, Config, RegisteredActor, State, Turn, TurnKey};
 
 /// A record, the state and lineage it meets, and what of them belongs to it.
@@ -71,6 +72,11 @@ impl<'a> Case<'a> {
 
     pub(crate) fn is_request(&self) -> bool {
         self.kind.nature() == Nature::Request
+    }
+
+    /// Whether the run is judged by this rule set or a later one.
+    pub(crate) fn is_since(&self, set: RuleSetNumber) -> bool {
+        self.config.set() >= set
     }
 
     pub(crate) fn judges(&self, layer: Layer) -> bool {

@@ -6,16 +6,20 @@
 //!
 //! - `state`: what is remembered, as entries of canonical bytes with a root and proofs;
 //! - `lineage`: four bytes a record on what it was and what influenced it;
-//! - `rules`: rule set 1, a module a control layer; `changes`: what each kind of record changes.
+//! - `rules`: the rules of every rule set, a module a control layer; `changes`: what each kind of record changes.
 
+mod carriage;
 mod case;
 mod changes;
 mod charge;
 mod checksum;
+mod facts;
 mod influence;
 mod lineage;
 mod machine;
 mod place;
+mod reliance;
+mod risk;
 mod rule_set;
 mod rules;
 mod scope;
@@ -25,13 +29,16 @@ mod state;
 pub mod testing;
 
 pub use checksum::Checksum;
+pub use facts::{RequestFacts, request_digest};
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
-pub use rule_set::{RULE_SET, judges, rule_set_1, rules, supports};
+pub use risk::{Control, RISK_TABLE, Required, RiskRow};
+pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{
-    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, IndexKey, Influence,
-    Key, ListedModel, ListedSource, MemoryItem, PartKey, Permit, Piece, Present, Progress, Prompt,
-    PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault, Turn,
-    TurnKey, Value, Watermark,
+    ApprovalStatus, Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided,
+    EffectStatus, Grant, GrantedDelegation, GrantedException, IndexKey, Influence, Key, ListedModel,
+    ListedSource, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput, Progress,
+    Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault,
+    TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
 };

@@ -11,6 +11,17 @@ pub(crate) fn allows(scope: &[ScopeItem], tool: &Id, effects: Option<EffectsClas
     of_tool(scope, tool).any(allows)
 }
 
+/// The item that covers this class of effect of a tool for the tenant and asks least; of several, the first.
+pub(crate) fn least<'s>(
+    scope: &'s [ScopeItem],
+    tool: &Id,
+    action: EffectsClass,
+    tenant: &Id,
+) -> Option<&'s ScopeItem> {
+    let covers = |item: &&ScopeItem| item.action == action && item.tenant == *tenant;
+    of_tool(scope, tool).filter(covers).min_by_key(|item| item.approval)
+}
+
 /// The first item, by index, that allows more than the `wider` scope does.
 pub(crate) fn first_wider(items: &[ScopeItem], wider: &[ScopeItem]) -> Option<usize> {
     items.iter().position(|item| !covers(wider, item))

@@ -29,7 +29,7 @@ use rederive_evidence::values::{
     Session, SourceEntry, SourceLabel, Trust,
 };
 
-use crate::{Answer, CallStatus, Machine, rule_set_1};
+use crate::{Answer, CallStatus, Machine, RuleSetNumber};
 
 /// Time of the first record of a [`Trial`].
 pub const START: RecordedTime = RecordedTime(1_700_000_000_000_000);
@@ -311,7 +311,7 @@ pub fn opening() -> RunOpened {
     };
     RunOpened {
         run: RunId([1; 16]),
-        rule_set: rule_set_1(),
+        rule_set: RuleSetNumber::One.rule_set(),
         mode: Mode::Enforced,
         environment: Given::Known(Environment::Test),
         tenant: id(TENANT),
@@ -375,6 +375,9 @@ pub fn registration(tool: &str, effects: EffectsClass) -> Made {
         preview: false,
         result_label: Given::Known(label(Trust::Internal, Sensitivity::Internal)),
         description: None,
+        clearance: None,
+        sandbox: None,
+        credential: None,
     };
     Made::new("operator", Box::new(body)).with(["a schema"]).because([0])
 }

@@ -386,7 +386,7 @@ impl Ledger {
             previous: self.previous_header(),
             checksum,
             lineage: Lineage::page_digest(&lineage),
-            rule_set: rederive_machine::RULE_SET,
+            rule_set: state.config().map_or(0, |config| config.rule_set.number),
             state_root,
             recovered: (recovered != Causes::NONE).then_some(recovered),
             next_key: self.next_signer.as_ref().map(|next| next.public_key()),

@@ -57,6 +57,6 @@ mod vault;
 pub use clock::{Clock, ManualClock, NoClock, SystemClock};
 pub use entropy::{Entropy, NoEntropy, OsEntropy, SeededEntropy};
 pub use error::{AppendError, RecordError};
-pub use opening::opening;
+pub use opening::{RULE_SET_DEFAULT, opening};
 pub use recorder::{Appended, Durability, OpenCalls, Options, Recorder, SealedRun};
 pub use rederive_archive::Packing;

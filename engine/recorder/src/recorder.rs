@@ -28,6 +28,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
 use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
+use crate::opening::asked_for;
 
 /// When an appended record survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,11 +149,12 @@ struct Outlet<S: Storage> {
 const QUEUE_MAX: usize = 256;
 
 impl<S: Storage> Recorder<S> {
-    /// Opens a run: makes the trace at `path` and records `opening`, whose body is `run.opened`. The recorder fills in the run's number, the rule
-    /// set, its key and its own name and version, whatever the draft says of them.
+    /// Opens a run: makes the trace at `path` and records `opening`, whose body is `run.opened`. The recorder fills in the run's number, its
+    /// key and its own name and version, whatever the draft says of them, and the digest of the rule set that the draft asks for by number;
+    /// for number 0 the set is [`crate::RULE_SET_DEFAULT`].
     ///
     /// # Errors
-    /// A draft that is no opening record; a trace that exists; no entropy; the store. No run was opened, unless it is unknown what the store wrote:
+    /// A draft that is no opening record; a rule set that this version does not have; a trace that exists; no entropy; the store. No run was opened, unless it is unknown what the store wrote:
     /// then the trace may be there to recover.
     pub fn create(storage: S, path: &Path, opening: Draft, options: Options) -> Result<Self, RecordError> {
         let build = concat!("rederive-recorder/", env!("CARGO_PKG_VERSION"));
@@ -627,7 +629,7 @@ fn draw_run(entropy: &mut dyn Entropy, time: Option<RecordedTime>) -> Result<Run
 fn complete(mut opening: Draft, run: RunId, key: PublicKey, build: Option<Id>) -> Result<Draft, RecordError> {
     let Body::RunOpened(body) = &mut opening.body else { return Err(RecordError::NotAnOpening) };
     body.run = run;
-    body.rule_set = rederive_machine::rule_set_1();
+    body.rule_set = asked_for(&body.rule_set)?.rule_set();
     body.recorder_key = key;
     if let Some(build) = build {
         body.recorder = build;

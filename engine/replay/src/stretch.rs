@@ -287,9 +287,9 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let lineage = Lineage::page_digest(&machine.lineage().page(header.first));
         let state_root = ends_span.then(|| machine.state().root());
         let show = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_hex());
-        let found = if header.rule_set != rederive_machine::RULE_SET {
-            let derived = rederive_machine::RULE_SET.to_string();
-            Some((codes::RULE_SET, "header.rule_set", header.rule_set.to_string(), derived))
+        let judged_by = machine.state().config().map(|config| config.rule_set.number);
+        let found = if let Some(judged_by) = judged_by.filter(|judged_by| header.rule_set != *judged_by) {
+            Some((codes::RULE_SET, "header.rule_set", header.rule_set.to_string(), judged_by.to_string()))
         } else if header.checksum != self.checksum {
             let (recorded, derived) = (header.checksum.to_hex(), self.checksum.to_hex());
             Some((codes::CHECKSUM, "header.checksum", recorded, derived))

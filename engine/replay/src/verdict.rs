@@ -4,6 +4,7 @@ use rederive_archive::{End, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Content;
 use rederive_evidence::values::Layer;
+use rederive_machine::RuleSetNumber;
 
 use crate::codes;
 use crate::plan::{Broken, Plan};
@@ -99,11 +100,11 @@ impl Verdict {
             return;
         }
         let Some(opening) = &job.plan.opening else { return };
-        if !job.knows_rules {
+        let Some(rules) = RuleSetNumber::named(&opening.rule_set) else {
             gaps.push(Gap::UnknownRuleSet(opening.rule_set.number));
             return;
-        }
-        let judged = Layer::ALL.iter().filter(|layer| rederive_machine::judges(**layer));
+        };
+        let judged = Layer::ALL.iter().filter(|layer| rules.judges(**layer));
         let missing = judged.filter(|layer| !opening.layers.contains(layer));
         gaps.extend(missing.map(|layer| Gap::MissingLayer(*layer)));
         let (taken, without_time) = (stretch.taken_as_recorded, stretch.without_time);

@@ -241,6 +241,84 @@ codes! {
         UnderRefusal = 64 "under-refusal",
         /// The place is another agent's.
         OtherAgent = 65 "other-agent",
+        /// No live PERMIT lets it happen.
+        NotPermitted = 66 "not-permitted",
+        /// It would let happen what nothing permits.
+        FailOpen = 67 "fail-open",
+        /// The request that was decided is not the one that was asked.
+        OtherRequest = 68 "other-request",
+        /// The bundle, or its engine, is not the one in force.
+        OtherBundle = 69 "other-bundle",
+        /// What the decision read is not, or no longer, so.
+        RelianceBroken = 70 "reliance-broken",
+        /// What the decision rests on is not told.
+        Unexplained = 71 "unexplained",
+        /// A permit without end, or with too late a one.
+        NoExpiry = 72 "no-expiry",
+        /// The permit is over.
+        PermitOver = 73 "permit-over",
+        /// The permit has served its dispatch.
+        PermitUsed = 74 "permit-used",
+        /// The decision has no receipt.
+        NoReceipt = 75 "no-receipt",
+        /// The actor is not entitled to it.
+        NotEntitled = 76 "not-entitled",
+        /// The exception is over.
+        ExceptionOver = 77 "exception-over",
+        /// A risk signal is not among those that the decision lists.
+        RiskUnlisted = 78 "risk-unlisted",
+        /// The control is weaker than the risk asks for.
+        WeakerControl = 79 "weaker-control",
+        /// A record that the risk asks for is not there.
+        RecordMissing = 80 "record-missing",
+        /// A person has to approve, and nobody did.
+        ApprovalNeeded = 81 "approval-needed",
+        /// It does not run in the named sandbox.
+        NoSandbox = 82 "no-sandbox",
+        /// It departs from the approved task.
+        Departure = 83 "departure",
+        /// Nobody has compared the plan with the task.
+        PlanUnchecked = 84 "plan-unchecked",
+        /// No person answers.
+        NotHuman = 96 "not-human",
+        /// Who asks for the approval answers it.
+        SelfApproval = 97 "self-approval",
+        /// What is answered is not what was shown.
+        NotAsShown = 98 "not-as-shown",
+        /// The approval is over.
+        ApprovalOver = 99 "approval-over",
+        /// The approval has served its request.
+        ApprovalUsed = 100 "approval-used",
+        /// It is bound to no call and no approval.
+        Unbound = 101 "unbound",
+        /// The credential is over.
+        CredentialOver = 102 "credential-over",
+        /// It belongs to another call.
+        OtherCall = 103 "other-call",
+        /// A surface that the call does not act on.
+        SurfaceWider = 104 "surface-wider",
+        /// It is said to be over before its end.
+        NotOver = 105 "not-over",
+        /// No effect is planned for the call.
+        NoPlan = 106 "no-plan",
+        /// A reversible effect without a rollback path.
+        NoRollback = 107 "no-rollback",
+        /// An irreversible effect without a containment plan.
+        NoContainment = 108 "no-containment",
+        /// An irreversible effect ends without a verification.
+        Unverified = 109 "unverified",
+        /// Nothing was done about an effect that is not as expected.
+        MismatchOpen = 110 "mismatch-open",
+        /// More than the amount planned.
+        AmountExceeded = 111 "amount-exceeded",
+        /// No guardrail has looked at the output.
+        NotInspected = 112 "not-inspected",
+        /// The output goes to nobody that is named.
+        NoRecipient = 113 "no-recipient",
+        /// The approver was not shown the preview.
+        PreviewNotShown = 114 "preview-not-shown",
+        /// The effect expected is not the one previewed.
+        NotAsPreviewed = 115 "not-as-previewed",
     }
 
     /// What the machine did with a record.

@@ -344,6 +344,16 @@ map! {
         9 opt delegation_depth: u8,
         /// Age after which a context item without a freshness of its own is stale.
         10 opt freshness_ms: u64,
+        /// Longest life of a permit (POL-3).
+        11 opt permit_lifetime_ms: u64,
+        /// Lowest trust of what instructs that is no risk (RSK-1); absent: internal.
+        12 opt risk_trust: Trust,
+        /// Lowest sensitivity of what a call carries that is a risk (RSK-1); absent: confidential.
+        13 opt risk_sensitivity: Sensitivity,
+        /// Lowest sensitivity of what a call carries that needs approval (RSK-2); absent: restricted.
+        14 opt approval_sensitivity: Sensitivity,
+        /// Highest uncertainty that needs no approval, thousandths (RSK-2); absent: 500.
+        15 opt uncertainty_permille: u16,
     }
 
     /// What the principal allowed beforehand (OUT-3).

@@ -3,6 +3,7 @@
 use rederive_archive::Cause;
 use rederive_evidence::kinds::{Kind, Nature};
 use rederive_evidence::rules::{Reason, Rule};
+use rederive_machine::RuleSetNumber;
 use rederive_replay::Valid;
 use rederive_verify::IntegrityFault;
 use serde::Serialize;
@@ -108,9 +109,10 @@ fn of_code(name: &'static str, meaning: &'static str) -> Option<Entry> {
 
 fn of_rule(rule: Rule) -> Entry {
     let layer = rule.layer();
-    let reasons = rederive_machine::rules().find(|(judged, _)| *judged == rule).map(|(_, reasons)| reasons);
-    let about = match reasons {
-        Some(reasons) => {
+    let judging = |set: &RuleSetNumber| set.rules().find(|(judged, _)| *judged == rule);
+    let latest = RuleSetNumber::ALL.iter().rev().find_map(judging);
+    let about = match latest {
+        Some((_, reasons)) => {
             let reasons: Vec<&str> = reasons.iter().map(|reason| reason.name()).collect();
             format!(
                 "A rule of the layer `{layer}`, not kept for one of these reasons: {}. In an enforced run a request that does not keep it is \

@@ -1,13 +1,17 @@
 //! The steps of a call.
 
-use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolRequested, ToolValidated};
 use rederive_evidence::values::Place;
 
-use super::turn;
+use super::{decision, turn};
+use crate::carriage;
 use crate::case::Case;
 use crate::influence::by_actor;
 use crate::place::Standing;
+use crate::risk::goes_ahead;
+use crate::rule_set::RuleSetNumber;
 use crate::state::{Call, CallStatus, Delta, IndexKey, Influence, Retried, State, Turn, TurnKey};
 
 /// A call is live at its place. A proposal that no answer announced opens its turn, or makes it longer.
@@ -30,6 +34,8 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
         delta.retried(IndexKey::of(place), Some(Retried { attempt: place.attempt }));
     }
     let tool = case.state.tool(&proposed.tool);
+    let is_since_2 = case.is_since(RuleSetNumber::Two);
+    let expected = proposed.expected_effect.filter(|_| is_since_2);
     let call = Call {
         status: CallStatus::Proposed,
         tool: proposed.tool.clone(),
@@ -40,6 +46,12 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
         previewed: false,
         permitted: None,
         influence,
+        carriage: is_since_2.then(|| carriage::unknown(&influence)),
+        request: None,
+        expected_effect: expected.and_then(|expected| case.commitment(expected)),
+        inspected: None,
+        diff: None,
+        planned: None,
     };
     delta.call(place.clone(), Some(Box::new(call)));
 }
@@ -56,6 +68,7 @@ pub(super) fn requested(case: &Case<'_>, requested: &ToolRequested, delta: &mut 
         call.status = call.status.max(CallStatus::Requested);
         call.arguments = Some(requested.arguments);
         call.target = requested.target;
+        call.request = case.is_since(RuleSetNumber::Two).then(|| requested.request.clone());
     });
 }
 
@@ -69,11 +82,6 @@ pub(super) fn dispatched(case: &Case<'_>, dispatched: &ToolDispatched, delta: &m
         call.arguments = Some(dispatched.arguments);
         call.target = dispatched.target;
     });
-}
-
-/// Whether a decision lets happen what it is about.
-pub(super) fn goes_ahead(made: &DecisionMade) -> bool {
-    made.decision == Decision::Permit && made.enforcement == Enforcement::Executed
 }
 
 /// The latest decision stands.
@@ -90,7 +98,17 @@ pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: 
 pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
     if let (Some(place), Some(_)) = (&case.input.place, case.call) {
         turn::end(case.state, place, delta);
+        decision::ended(case, place, delta);
         delta.call(place.clone(), None);
+    }
+}
+
+/// A guardrail has looked into a content, and `form` is what it leaves of it. Where the content is the arguments of the live call at its place,
+/// or a form of them, they have been looked into.
+pub(super) fn inspected(case: &Case<'_>, content: Digest, form: Digest, delta: &mut Delta) {
+    let is_of_call = |call: &Call| [call.arguments, call.inspected].contains(&Some(content));
+    if case.call.is_some_and(is_of_call) {
+        step(case, delta, |call| call.inspected = Some(form));
     }
 }
 

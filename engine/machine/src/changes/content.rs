@@ -2,9 +2,13 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::context::{ContextRetrieved, ContextSummarised};
-use rederive_evidence::kinds::guardrail::GuardrailTransformed;
+use rederive_evidence::kinds::guardrail::{GuardrailDetected, GuardrailTransformed};
+use rederive_evidence::values::ActorType;
 
+use super::call;
+use crate::carriage;
 use crate::case::Case;
+use crate::rule_set::RuleSetNumber;
 use crate::state::{Context, Delta, earlier};
 
 /// An item is fresh until its own time, or for the run's `freshness_ms` from its retrieval. Retrieved again it is fresh for longer.
@@ -36,13 +40,38 @@ pub(super) fn blocked(case: &Case<'_>, item: Digest, delta: &mut Delta) {
     change(case, item, delta, |content| content.blocked = true);
 }
 
+/// What guardrails found in a content, all together; and that one has looked into the arguments of a call.
+pub(super) fn detected(case: &Case<'_>, detected: &GuardrailDetected, delta: &mut Delta) {
+    if !case.is_since(RuleSetNumber::Two) {
+        return;
+    }
+    let found = carriage::bits(&detected.classes);
+    change(case, detected.inspected, delta, |content| {
+        content.detected = content.detected.map_or(found, |held| Some(held | found.unwrap_or(0)));
+    });
+    if is_guardrail(case) {
+        call::inspected(case, detected.inspected, detected.inspected, delta);
+    }
+}
+
+fn is_guardrail(case: &Case<'_>) -> bool {
+    case.actor.is_some_and(|actor| actor.actor_type == ActorType::Guardrail)
+}
+
 /// From here on only the new form is used, which is fresh for no longer than the first. One that is the same as before changes nothing.
 pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, delta: &mut Delta) {
     let new = case.commitment(transformed.transformed).filter(|new| *new != transformed.inspected);
     if let Some(new) = new {
         let fresh_until = case.state.context(&transformed.inspected).and_then(|content| content.fresh_until);
         change(case, transformed.inspected, delta, |content| content.transformed = Some(new));
-        change(case, new, delta, |content| content.fresh_until = earlier(content.fresh_until, fresh_until));
+        let label = transformed.label.filter(|_| case.is_since(RuleSetNumber::Two) && is_guardrail(case));
+        change(case, new, delta, |content| {
+            content.fresh_until = earlier(content.fresh_until, fresh_until);
+            content.label = label.or(content.label);
+        });
+        if case.is_since(RuleSetNumber::Two) && is_guardrail(case) {
+            call::inspected(case, transformed.inspected, new, delta);
+        }
     }
 }
 

@@ -3,24 +3,25 @@
 
 mod call;
 mod content;
+mod decision;
 mod delegation;
 mod opening;
+mod policy;
 mod prompt;
+mod tool;
 mod turn;
 
 use rederive_evidence::kinds::Body;
-use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
 use crate::charge::{Charge, Window, window};
 use crate::rules::needs_permit;
-use crate::state::{
-    CallsAt, Credential, Delta, Influence, MemoryItem, Permit, Present, RegisteredTool, SharedCounter,
-};
+use crate::state::{CallsAt, Credential, Delta, Influence, MemoryItem, Present, SharedCounter};
 
 pub(crate) use opening::{opened, registered};
+pub(crate) use tool::registered as registered_tool;
 
 /// What a refused request changes: it is counted, time goes on, and a call proposed at a free place has ended as blocked.
 pub(crate) fn refused(case: &Case<'_>) -> Delta {
@@ -54,19 +55,15 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         Body::PromptAnswered(answer) => turn::answered(case, u32::from(answer.calls), influence, delta),
         Body::ContextRetrieved(retrieved) => content::retrieved(case, retrieved, delta),
         Body::ContextSummarised(summary) => content::summarised(case, summary, delta),
+        Body::PlanProposed(_) | Body::PlanRevised(_) => policy::planned(case, delta),
+        Body::PlanChecked(checked) => policy::checked(case, checked.verdict, delta),
         Body::ContextBlocked(blocked) => content::withheld(case, blocked.item, delta),
+        Body::GuardrailDetected(detected) => content::detected(case, detected, delta),
         Body::GuardrailTransformed(transformed) => content::transformed(case, transformed, delta),
         Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
-        Body::DecisionMade(made) => decided(case, made, delta),
+        Body::DecisionMade(made) => decision::made(case, made, delta),
         Body::ToolRegistered(registered) => {
-            let tool = RegisteredTool {
-                version: registered.version.known().cloned(),
-                schema: registered.schema.known().and_then(|schema| case.commitment(*schema)),
-                effects: registered.effects.known().copied(),
-                preview: registered.preview,
-                result_label: registered.result_label.known().copied(),
-            };
-            delta.tool(registered.tool.clone(), Some(tool));
+            delta.tool(registered.tool.clone(), Some(registered_tool(case, registered)));
         }
         Body::ToolProposed(proposed) => call::proposed(case, proposed, influence, delta),
         Body::ToolValidated(validated) => call::validated(case, validated, delta),
@@ -105,13 +102,13 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
             let counter = SharedCounter { kind: read.kind, value: read.value, limit: read.limit };
             delta.shared_counter(read.counter.clone(), Some(counter));
         }
+        Body::PolicyPinned(pinned) => policy::pinned(case, pinned, delta),
+        Body::PolicyChanged(changed) => policy::changed(case, changed, delta),
+        Body::ExceptionGranted(granted) => policy::excepted(case, granted, delta),
+        Body::ExceptionEnded(ended) => delta.exception(ended.exception.clone(), None),
         Body::RunOpened(_)
         | Body::RunClosed(_)
-        | Body::PlanProposed(_)
-        | Body::PlanChecked(_)
-        | Body::PlanRevised(_)
         | Body::PromptGiven(_)
-        | Body::GuardrailDetected(_)
         | Body::CredentialUsed(_)
         | Body::ApprovalEvidence(_)
         | Body::ApprovalUnderReview(_)
@@ -123,10 +120,6 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         | Body::OutputBlocked(_)
         | Body::EffectPlanned(_)
         | Body::HandedOff(_)
-        | Body::PolicyPinned(_)
-        | Body::PolicyChanged(_)
-        | Body::ExceptionGranted(_)
-        | Body::ExceptionEnded(_)
         | Body::RiskAccepted(_)
         | Body::ReviewHeld(_)
         | Body::EvaluationAttached(_)
@@ -170,16 +163,6 @@ fn count(case: &Case<'_>, delta: &mut Delta) {
         leave(window, case, delta);
         let before = case.state.calls_at(&window.now).map_or(0, |at| at.calls);
         delta.calls_at(window.now, Some(CallsAt { calls: before.saturating_add(charge.calls) }));
-    }
-}
-
-/// A decision on a call stands with the call; one without a call, on a value, permits one memory write of it or takes the permit back.
-fn decided(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
-    if let Some(place) = &made.request.call {
-        return call::decided(case.state, place, made, delta);
-    }
-    if let Some(value) = made.request.arguments.known() {
-        delta.permit(*value, call::goes_ahead(made).then_some(Permit { expires: made.expires }));
     }
 }
 

@@ -4,7 +4,8 @@ use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::values::Actor;
 
 use crate::case::Case;
-use crate::state::{Counters, Delta, ListedModel, ListedSource, Progress, RegisteredActor};
+use crate::rule_set::RuleSetNumber;
+use crate::state::{Counters, Delta, ListedModel, ListedSource, Policies, Progress, RegisteredActor};
 
 /// What the opening record registers. Of two entries of one name the first stands.
 pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
@@ -12,6 +13,10 @@ pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
     delta.config(Box::new(case.config.clone()));
     delta.progress(Progress { time: case.input.time, closed: false });
     delta.counters(Counters::default());
+    if case.is_since(RuleSetNumber::Two) {
+        let (bundle, registry) = (case.config.bundle, case.config.registry);
+        delta.policies(Policies { bundle, registry, ..Policies::default() });
+    }
     for actor in opened.actors.iter().rev() {
         delta.actor(actor.id.clone(), Some(registered(actor)));
     }

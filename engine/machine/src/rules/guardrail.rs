@@ -1,4 +1,4 @@
-//! GRD-1: what a guardrail blocked or transformed. Spec: rule-grd-1.
+//! GRD: what guardrails stop, and what must stop before it acts. Spec: rule-grd-1.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Content;
@@ -8,10 +8,17 @@ use rederive_evidence::values::Layer;
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
-use crate::state::Barred;
+use crate::state::{Barred, Influence};
 
 pub(super) const REASONS: &[Reasons] =
     &[(Rule::Grd1, &[Reason::BlockedContent, Reason::UntransformedContent])];
+
+/// What rule set 1 does not have.
+pub(super) const SINCE_2: &[Reasons] = &[];
+
+pub(super) fn check_since_2(case: &Case<'_>, _influence: &Influence, _found: &mut Breaches) {
+    if !case.judges(Layer::Guardrail) {}
+}
 
 /// GRD-1: no record uses a content that a guardrail blocked, or the first form of one that it transformed.
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {

@@ -1,18 +1,22 @@
-//! The rules of rule set 1, a module a control layer, checked in one fixed order. Each names the reasons it can give.
+//! The rules, a module a control layer, checked in one fixed order. Each names the reasons it can give.
 //!
-//! A rule is judged where the opening record lists its layer; of the breaches of one rule for one reason in one record, the first stands.
-//! The state is tracked whatever is judged. Rules that ask for a policy engine or a gate (POL, RSK, CRD, APR, OUT, GRD-2 to GRD-4) are a
-//! later set's: modules beside these, and a table beside [`RULES`]. Spec: rules.
+//! A rule is judged where the run's rule set has it and the opening record lists its layer; of the breaches of one rule for one reason in
+//! one record, the first stands. The state is tracked whatever is judged. Spec: rules.
 
+mod approval;
 mod audit;
 mod broker;
 mod context;
+mod credential;
 mod guardrail;
 mod hand_off;
 mod identity;
+mod limit;
 mod memory;
 mod outcome;
+mod policy;
 mod prompt;
+mod risk;
 mod run;
 
 use rederive_evidence::ids::RecordedTime;
@@ -21,6 +25,7 @@ use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::rules::{Breach, Reason, Rule};
 
 use crate::case::{Case, Expiry};
+use crate::rule_set::RuleSetNumber;
 use crate::state::Influence;
 
 pub(crate) use identity::{depth as delegation_depth, is_taken};
@@ -29,8 +34,8 @@ pub(crate) use memory::needs_permit;
 /// A rule and the reasons for which it can be breached.
 pub(crate) type Reasons = (Rule, &'static [Reason]);
 
-/// Every rule of rule set 1 with its reasons, in the order in which they are checked.
-pub(crate) const RULES: &[&[Reasons]] = &[
+/// Every rule of rule set 1 with its reasons. Released: its text is what traces name.
+pub(crate) const SET_1: &[&[Reasons]] = &[
     run::REASONS,
     identity::REASONS,
     context::REASONS,
@@ -38,7 +43,27 @@ pub(crate) const RULES: &[&[Reasons]] = &[
     guardrail::REASONS,
     broker::REASONS,
     memory::REASONS,
+    limit::REASONS,
+    hand_off::REASONS,
+    audit::REASONS,
+];
+
+/// Every rule of rule set 2 with its reasons.
+pub(crate) const SET_2: &[&[Reasons]] = &[
+    run::REASONS,
+    identity::REASONS,
+    context::REASONS,
+    prompt::REASONS,
+    guardrail::REASONS,
+    guardrail::SINCE_2,
+    broker::REASONS,
+    policy::REASONS,
+    risk::REASONS,
+    credential::REASONS,
+    approval::REASONS,
+    memory::REASONS,
     outcome::REASONS,
+    limit::REASONS,
     hand_off::REASONS,
     audit::REASONS,
 ];
@@ -98,10 +123,23 @@ pub(crate) fn check(case: &Case<'_>, influence: &Influence) -> Breaches {
     guardrail::check(case, &mut found);
     broker::check(case, &mut found);
     memory::check(case, influence, &mut found);
-    outcome::check(case, &mut found);
+    limit::check(case, &mut found);
     hand_off::check(case, influence, &mut found);
     audit::check(case, influence, &mut found);
+    if case.is_since(RuleSetNumber::Two) {
+        check_since_2(case, influence, &mut found);
+    }
     found
+}
+
+/// Checks the rules that rule set 1 does not have.
+fn check_since_2(case: &Case<'_>, influence: &Influence, found: &mut Breaches) {
+    guardrail::check_since_2(case, influence, found);
+    policy::check(case, influence, found);
+    risk::check(case, influence, found);
+    credential::check(case, found);
+    approval::check(case, found);
+    outcome::check(case, influence, found);
 }
 
 /// Checks the record that opens the run: only rules that do not ask what came before.
@@ -118,14 +156,14 @@ fn check_fields(case: &Case<'_>, found: &mut Breaches) {
     if case.tally.absent > 0
         && case.enforced()
         && let Some(rule) = rule_of_fields(case.kind)
+        && case.config.set().has(rule)
         && (rule == Rule::Run1 || case.judges(rule.layer()))
     {
         found.add(rule, Reason::FieldAbsent);
     }
 }
 
-/// The rule of set 1 that asks for a kind's required fields. Those of policy, credentials, approvals, effects and outputs belong to rules that
-/// set 1 does not have.
+/// The rule that asks for a kind's required fields. A set that does not have the rule does not ask for them.
 fn rule_of_fields(kind: Kind) -> Option<Rule> {
     match kind {
         Kind::RunOpened => Some(Rule::Run1),
@@ -135,6 +173,17 @@ fn rule_of_fields(kind: Kind) -> Option<Rule> {
         Kind::MemoryWritten => Some(Rule::Mem1),
         Kind::DelegationGranted => Some(Rule::Idn3),
         Kind::HandedOff => Some(Rule::Hnd1),
+        Kind::DecisionMade => Some(Rule::Pol2),
+        Kind::PolicyPinned => Some(Rule::Pol6),
+        Kind::ExceptionGranted => Some(Rule::Pol7),
+        Kind::CredentialIssued => Some(Rule::Crd1),
+        Kind::CredentialUsed => Some(Rule::Crd3),
+        Kind::ApprovalRequested => Some(Rule::Apr4),
+        Kind::ApprovalEvidence => Some(Rule::Apr2),
+        Kind::ApprovalApproved | Kind::ApprovalDenied | Kind::ApprovalRevised => Some(Rule::Apr3),
+        Kind::EffectExecuted | Kind::EffectVerified => Some(Rule::Out1),
+        Kind::EffectPlanned => Some(Rule::Out3),
+        Kind::OutputReleased => Some(Rule::Out4),
         Kind::RunClosed
         | Kind::PlanProposed
         | Kind::PlanChecked
@@ -143,7 +192,6 @@ fn rule_of_fields(kind: Kind) -> Option<Rule> {
         | Kind::PromptSent
         | Kind::ContextSummarised
         | Kind::ContextBlocked
-        | Kind::DecisionMade
         | Kind::GuardrailDetected
         | Kind::GuardrailTransformed
         | Kind::GuardrailBlocked
@@ -154,16 +202,9 @@ fn rule_of_fields(kind: Kind) -> Option<Rule> {
         | Kind::ToolFailed
         | Kind::ToolBlocked
         | Kind::ToolUnknown
-        | Kind::CredentialIssued
-        | Kind::CredentialUsed
         | Kind::CredentialRevoked
         | Kind::CredentialExpired
-        | Kind::ApprovalRequested
-        | Kind::ApprovalEvidence
         | Kind::ApprovalUnderReview
-        | Kind::ApprovalApproved
-        | Kind::ApprovalDenied
-        | Kind::ApprovalRevised
         | Kind::ApprovalExpired
         | Kind::ApprovalWithdrawn
         | Kind::ApprovalLogged
@@ -171,19 +212,13 @@ fn rule_of_fields(kind: Kind) -> Option<Rule> {
         | Kind::MemoryDeleted
         | Kind::MemoryExpired
         | Kind::OutputProduced
-        | Kind::OutputReleased
         | Kind::OutputBlocked
-        | Kind::EffectPlanned
-        | Kind::EffectExecuted
-        | Kind::EffectVerified
         | Kind::EffectReverted
         | Kind::EffectQuarantined
         | Kind::EffectCompensated
         | Kind::EffectNotified
         | Kind::DelegationEnded
-        | Kind::PolicyPinned
         | Kind::PolicyChanged
-        | Kind::ExceptionGranted
         | Kind::ExceptionEnded
         | Kind::RiskAccepted
         | Kind::ReviewHeld

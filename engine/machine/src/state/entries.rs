@@ -2,12 +2,17 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::kinds::decision::{Decision, Directive, Enforcement, Reliance};
 use rederive_evidence::kinds::limit::LimitKind;
+use rederive_evidence::kinds::plan::PlanVerdict;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::values::{
     ActorType, EffectsClass, Label, Layer, Limits, Mode, RuleSet, ScopeItem, Sensitivity, Trust,
 };
 use rederive_evidence::{codes, map};
+
+use crate::risk::Control;
+use crate::rule_set::RuleSetNumber;
 
 codes! {
     /// Where a live call stands (TOL-2). Spec: call-steps.
@@ -132,6 +137,16 @@ map! {
         3 req preview: bool,
         /// Label of its results.
         4 opt result_label: Label,
+        /// The surface it acts on. This key and those after it: since rule set 2.
+        5 opt surface: Id,
+        /// Whether its effect can be undone.
+        6 opt reversible: bool,
+        /// Highest sensitivity that may be sent to it.
+        7 opt clearance: Sensitivity,
+        /// The sandbox it has to run in.
+        8 opt sandbox: Id,
+        /// Whether it acts under a credential.
+        9 opt credential: bool,
     }
 
     /// What influenced something: the label, the flags of [`crate::Mark`], and until when all of it is fresh.
@@ -189,6 +204,83 @@ map! {
         7 opt permitted: bool,
         /// What influenced it.
         8 req influence: Influence,
+        /// What its arguments carry. This key and those after it: since rule set 2.
+        9 opt carriage: Carried,
+        /// The name of its request, once the gate is asked.
+        10 opt request: Id,
+        /// Commitment of the effect expected.
+        11 opt expected_effect: Digest,
+        /// Commitment of the arguments that a guardrail has looked into.
+        12 opt inspected: Digest,
+        /// Commitment of the diff that the latest preview gave.
+        13 opt diff: Digest,
+        /// The effects planned for it, ascending; absent: none.
+        14 opt planned: Vec<Id>,
+    }
+
+    /// What the arguments of a call carry, by the provenance of their values (D8). Spec: carriage.
+    #[derive(Copy)]
+    pub struct Carried {
+        /// Lowest trust and highest sensitivity of all that the values come from.
+        0 req label: Label,
+        /// The provenance of the values is on record.
+        1 req known: bool,
+        /// Some value stands in no record before the call.
+        2 req unfounded: bool,
+    }
+
+    /// The bundle, engine and registry in force (POL-6).
+    #[derive(Default)]
+    pub struct Policies {
+        /// Digest of the policy bundle.
+        0 opt bundle: Digest,
+        /// Digest of the tool registry.
+        1 opt registry: Digest,
+        /// The engine that the bundle is loaded into.
+        2 opt engine: Id,
+        /// Its version.
+        3 opt engine_version: Id,
+    }
+
+    /// The latest decision on a live call.
+    pub struct Decided {
+        /// `request` digest of what was decided.
+        0 req request: Digest,
+        /// The answer.
+        1 req decision: Decision,
+        /// What is to be done about it.
+        2 req directive: Directive,
+        /// Whether the call may go ahead.
+        3 req enforcement: Enforcement,
+        /// When the permit ends.
+        4 opt expires: RecordedTime,
+        /// The scope item decided on.
+        5 opt scope: ScopeItem,
+        /// The exception used.
+        6 opt exception: Id,
+        /// The approval used.
+        7 opt approval: Id,
+        /// What the decision read.
+        8 req reliance: Vec<Reliance>,
+        /// The control that it is.
+        9 req control: Control,
+    }
+
+    /// An exception in force (POL-7).
+    pub struct GrantedException {
+        /// Who granted it.
+        0 req approver: Id,
+        /// What it covers, ascending.
+        1 req scope: Vec<ScopeItem>,
+        /// When it ends.
+        2 opt expires: RecordedTime,
+    }
+
+    /// An agent's latest plan (GRD-4).
+    #[derive(Copy, Default)]
+    pub struct Plan {
+        /// What comparing it with the task gave; absent: nobody has compared it.
+        0 opt verdict: PlanVerdict,
     }
 
     /// Consecutive parts of a prompt.
@@ -234,6 +326,10 @@ map! {
         2 req blocked: bool,
         /// Commitment of the form that a guardrail put in its place.
         3 opt transformed: Digest,
+        /// What guardrails found in it: bit n is the class with code n; never 0. This key and those after it: since rule set 2.
+        4 opt detected: u16,
+        /// The label that a guardrail set for it as the form in the place of another.
+        5 opt label: Label,
     }
 
     /// A memory item that this run wrote or deleted.
@@ -248,10 +344,13 @@ map! {
     }
 
     /// A permit for one memory write.
-    #[derive(Copy)]
     pub struct Permit {
         /// When it ends.
         0 opt expires: RecordedTime,
+        /// Who may write. This key and those after it: since rule set 2.
+        1 opt actor: Id,
+        /// The influence that was decided on.
+        2 opt influence: Label,
     }
 
     /// A credential that is neither revoked nor expired on record.
@@ -301,6 +400,12 @@ impl Config {
             bundle: opened.bundle.known().copied(),
             registry: opened.registry.known().copied(),
         }
+    }
+
+    /// The rule set that the run is judged by. One that this machine does not have is judged by none: whoever asks the machine looks first
+    /// ([`crate::supports`]), and the machine is total all the same.
+    pub(crate) fn set(&self) -> RuleSetNumber {
+        RuleSetNumber::numbered(self.rule_set.number).unwrap_or(RuleSetNumber::One)
     }
 
     /// Whether rules of this layer are judged. Spec: layers-judged.
@@ -365,6 +470,13 @@ impl Turn {
     pub fn open_calls(&self) -> u64 {
         let ended: u64 = self.ended.iter().map(|word| u64::from(word.count_ones())).sum();
         u64::from(self.calls).saturating_sub(ended)
+    }
+}
+
+impl Decided {
+    /// Whether it lets the call happen.
+    pub fn goes_ahead(&self) -> bool {
+        self.decision == Decision::Permit && self.enforcement == Enforcement::Executed
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::limit::LimitKind;
 
+use super::authority::AuthorityIndex;
 use super::entries::SharedCounter;
 use super::parts::PartIndex;
 use super::sections::{Change, State};
@@ -13,6 +14,7 @@ use super::sections::{Change, State};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) parts: PartIndex,
+    pub(super) authority: AuthorityIndex,
     /// How many shared counters of a kind have so much left.
     left: BTreeMap<(LimitKind, u64), u64>,
 }
@@ -31,6 +33,8 @@ impl State {
             self.reindex_context(content, new.as_ref().map(|new| &new.value));
         } else if let Change::Shared(counter, new) = change {
             self.reindex_shared(counter, new.as_ref().map(|new| &new.value));
+        } else if let Change::TrackedCredential(name, new) = change {
+            self.reindex_credential(name, new.as_ref().map(|new| new.value.as_ref()));
         }
     }
 

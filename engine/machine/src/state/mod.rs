@@ -1,5 +1,6 @@
 //! The state of a run: what the machine remembers, as entries of canonical bytes, their root and proofs of them.
 
+mod authority;
 mod delta;
 mod entries;
 mod index;
@@ -7,6 +8,7 @@ mod keys;
 mod parts;
 mod prompt;
 mod sections;
+mod tracked;
 
 use rederive_evidence::cbor::{DecodeError, Decoder, Encoder};
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -15,15 +17,19 @@ use rederive_evidence::sparse::{Entries, Entry, ProofEnd, StateProof};
 pub(crate) use delta::{Delta, Settled};
 pub(crate) use entries::earlier;
 pub use entries::{
-    Call, CallStatus, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, Influence,
-    ListedModel, ListedSource, MemoryItem, Permit, Piece, Present, Progress, Prompt, PromptPart,
-    RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn, Watermark,
+    Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided, GrantedDelegation,
+    GrantedException, Influence, ListedModel, ListedSource, MemoryItem, Permit, Piece, Plan, Policies,
+    Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn,
+    Watermark,
 };
 pub use keys::{IndexKey, PartKey, TurnKey};
 pub(crate) use parts::Barred;
 pub(crate) use prompt::{dropped, push};
 pub(crate) use sections::Change;
 pub use sections::{Key, Section, State, Value};
+pub use tracked::{
+    ApprovalStatus, EffectStatus, Grant, ProducedOutput, TrackedApproval, TrackedCredential, TrackedEffect,
+};
 
 /// Why bytes are no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,12 +12,13 @@ use rederive_evidence::schema::{Cddl, Field};
 use rederive_evidence::values::Place;
 
 use super::entries::{
-    Call, CallsAt, Config, Context, Counters, Credential, GrantedDelegation, ListedModel, ListedSource,
-    MemoryItem, Permit, Present, Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried,
-    SharedCounter, Turn, Watermark,
+    Call, CallsAt, Config, Context, Counters, Credential, Decided, GrantedDelegation, GrantedException,
+    ListedModel, ListedSource, MemoryItem, Permit, Plan, Policies, Present, Progress, Prompt, PromptPart,
+    RegisteredActor, RegisteredTool, Retried, SharedCounter, Turn, Watermark,
 };
 use super::index::Index;
 use super::keys::{ByteOrder as _, IndexKey, PartKey, TurnKey};
+use super::tracked::{Grant, ProducedOutput, TrackedApproval, TrackedCredential, TrackedEffect};
 
 /// A value and the canonical bytes that its entry takes, key included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -263,6 +264,8 @@ sections! {
         Progress = 1 progress: Progress;
         /// What is counted.
         Counters = 2 counters: Counters;
+        /// The bundle, engine and registry in force; since rule set 2.
+        Policies = 3 policies: Policies;
     }
     many {
         /// An actor, by its name.
@@ -293,12 +296,28 @@ sections! {
         Memory = 24 memory_item, memory: MemoryKey => MemoryItem;
         /// A permit for one memory write, by the commitment of the value.
         Permit = 25 permit, permits: Digest => Permit;
+        /// The latest decision on a live call, by its place; since rule set 2.
+        Decision = 26 decision, decisions: Place => Box<Decided>;
+        /// An exception in force, by its name; since rule set 2.
+        Exception = 27 exception, exceptions: Id => GrantedException;
+        /// An agent's latest plan; since rule set 2.
+        Plan = 28 plan, plans: Id => Plan;
         /// An approval that nobody has answered.
         Approval = 32 approval, approvals: Id => Present;
         /// A credential that is neither revoked nor expired on record.
         Credential = 33 credential, credentials: Id => Credential;
         /// An effect that is not resolved.
         Effect = 34 effect, effects: Id => Present;
+        /// An approval, by its name; since rule set 2.
+        TrackedApproval = 35 tracked_approval, tracked_approvals: Id => Box<TrackedApproval>;
+        /// A credential that is neither revoked nor expired on record; since rule set 2.
+        TrackedCredential = 36 tracked_credential, tracked_credentials: Id => Box<TrackedCredential>;
+        /// An effect that is planned, or not resolved; since rule set 2.
+        TrackedEffect = 37 tracked_effect, tracked_effects: Id => Box<TrackedEffect>;
+        /// What is left of a standing grant, by its name; since rule set 2.
+        Grant = 38 grant, grants: Id => Grant;
+        /// An output, by its commitment; since rule set 2.
+        Output = 39 output, outputs: Digest => ProducedOutput;
         /// A distinct target that was touched above `read`, by its commitment.
         Target = 40 target, targets: Digest => Present;
         /// Calls dispatched in the rate window, by their time.

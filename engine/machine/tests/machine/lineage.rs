@@ -7,7 +7,7 @@ use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::values::Mode;
 use rederive_machine::testing::*;
-use rederive_machine::{Lineage, MARK_BYTES, Mark, PageFault};
+use rederive_machine::{Lineage, MARK_BYTES, Mark, PageFault, RuleSetNumber};
 
 use crate::acts::*;
 use crate::walk::{choices, walk};
@@ -17,7 +17,7 @@ proptest! {
 
     #[test]
     fn a_page_holds_the_marks_that_made_it(choices in choices(40), first in 0_u64..50) {
-        let (machine, _) = walk(Mode::Enforced, &choices);
+        let (machine, _) = walk((RuleSetNumber::One, Mode::Enforced), &choices);
         let lineage = machine.lineage();
         let page = lineage.page(first);
         let marks = Lineage::parse_page(&page).unwrap();

@@ -13,9 +13,9 @@ use rederive_evidence::kinds::memory::MemoryScope;
 use rederive_evidence::sparse::{Entries, Entry, Proven};
 use rederive_evidence::values::Mode;
 use rederive_machine::testing::*;
-use rederive_machine::{CallStatus, Key, Machine, State, StateFault};
+use rederive_machine::{CallStatus, Key, Machine, RuleSetNumber, State, StateFault};
 
-use crate::walk::{choices, item, opened, step, walk};
+use crate::walk::{choices, item, opened, step, terms, walk};
 
 /// An entry as bytes.
 type Bytes = (Vec<u8>, Vec<u8>);
@@ -97,8 +97,8 @@ proptest! {
     /// Entries are the state: what they make is it again, with its root and its count of bytes; deltas alone lead there.
     /// Spec: state-sections, state-tree, changes.
     #[test]
-    fn entries_deltas_and_state_say_the_same(observed: bool, choices in choices(50)) {
-        let mut trial = opened(if observed { Mode::Observed } else { Mode::Enforced });
+    fn entries_deltas_and_state_say_the_same(terms in terms(), choices in choices(50)) {
+        let mut trial = opened(terms);
         let mut by_deltas: std::collections::BTreeMap<_, _> = entries(trial.machine.state()).into_iter().collect();
         for words in &choices {
             let (input, extracted) = step(&mut trial, words);
@@ -125,11 +125,10 @@ proptest! {
 
     /// A run that goes on from a snapshot answers as the one that never stopped. Spec: verdict-deterministic.
     #[test]
-    fn a_resumed_run_answers_as_the_one_that_went_on(observed: bool, choices in choices(50), cut: prop::sample::Index) {
-        let mode = if observed { Mode::Observed } else { Mode::Enforced };
+    fn a_resumed_run_answers_as_the_one_that_went_on(terms in terms(), choices in choices(50), cut: prop::sample::Index) {
         let cut = cut.index(choices.len());
-        let (before, _) = walk(mode, &choices[..cut]);
-        let (whole, steps) = walk(mode, &choices);
+        let (before, _) = walk(terms, &choices[..cut]);
+        let (whole, steps) = walk(terms, &choices);
         let marks = rederive_machine::Lineage::parse_page(&whole.lineage().page(0)).unwrap();
         let lineage = rederive_machine::Lineage::resume(marks.into(), before.lineage().len());
         let state = State::from_entries(before.state().entries()).unwrap();
@@ -148,7 +147,7 @@ proptest! {
     /// Bytes that are no state are refused, and never taken for another one.
     #[test]
     fn bent_entries_are_refused_or_are_what_they_say(choices in choices(20), entry: prop::sample::Index, at: prop::sample::Index, flip in 1_u8..) {
-        let (machine, _) = walk(Mode::Observed, &choices);
+        let (machine, _) = walk((RuleSetNumber::Two, Mode::Observed), &choices);
         let mut bent = entries(machine.state());
         let entry = entry.index(bent.len());
         let (key, value) = &mut bent[entry];

@@ -7,13 +7,9 @@ use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::Mode;
 use rederive_machine::testing::*;
-use rederive_machine::{Machine, Mark, rules};
+use rederive_machine::{Machine, Mark};
 
-use crate::walk::{choices, opened, step, walk};
-
-fn modes() -> impl Strategy<Value = Mode> {
-    prop_oneof![Just(Mode::Enforced), Just(Mode::Observed)]
-}
+use crate::walk::{choices, opened, step, terms, walk};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
@@ -21,14 +17,15 @@ proptest! {
     /// Whatever comes, and whatever came before: breaches ascend, each of a rule for one of its reasons, and each reason once; what breaches is
     /// refused where it is a request of an enforced run, and applied otherwise; one mark a record.
     #[test]
-    fn every_record_has_an_answer_in_every_state(mode in modes(), choices in choices(60)) {
-        let mut trial = opened(mode);
+    fn every_record_has_an_answer_in_every_state(terms in terms(), choices in choices(60)) {
+        let (set, mode) = terms;
+        let mut trial = opened(terms);
         for words in &choices {
             let (input, extracted) = step(&mut trial, words);
             let answer = trial.machine.decide(&input, extracted.as_ref());
             prop_assert!(answer.breaches.is_sorted_by(|a, b| (a.rule, a.reason) < (b.rule, b.reason)));
             for breach in &answer.breaches {
-                prop_assert!(rules().any(|(rule, reasons)| rule == breach.rule && reasons.contains(&breach.reason)));
+                prop_assert!(set.rules().any(|(rule, reasons)| rule == breach.rule && reasons.contains(&breach.reason)));
             }
             let refused = mode == Mode::Enforced
                 && input.body.kind().nature() == Nature::Request
@@ -54,8 +51,8 @@ proptest! {
 
     /// An answer depends on the machine and the record alone, and asking changes nothing.
     #[test]
-    fn asking_twice_gives_one_answer(mode in modes(), choices in choices(30)) {
-        let (machine, steps) = walk(mode, &choices);
+    fn asking_twice_gives_one_answer(terms in terms(), choices in choices(30)) {
+        let (machine, steps) = walk(terms, &choices);
         let before = machine.state().clone();
         for (input, extracted) in &steps {
             prop_assert_eq!(machine.decide(input, extracted.as_ref()), machine.decide(input, extracted.as_ref()));

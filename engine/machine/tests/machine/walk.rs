@@ -9,8 +9,8 @@ use rederive_evidence::kinds::memory::{MemoryKey, MemoryScope};
 use rederive_evidence::record::{Extracted, Input, SchemaCheck};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, Limits, Mode, Place, Role};
-use rederive_machine::Machine;
 use rederive_machine::testing::*;
+use rederive_machine::{Machine, RuleSetNumber};
 
 use crate::acts::*;
 
@@ -26,9 +26,18 @@ pub(crate) fn choices(steps: usize) -> impl Strategy<Value = Vec<Vec<u64>>> {
     proptest::collection::vec(proptest::collection::vec(any::<u64>(), 0..40), 1..steps)
 }
 
+/// By which rules a run is judged, and how.
+pub(crate) type Terms = (RuleSetNumber, Mode);
+
+pub(crate) fn terms() -> impl Strategy<Value = Terms> {
+    let mode = prop_oneof![Just(Mode::Enforced), Just(Mode::Observed)];
+    (proptest::sample::select(RuleSetNumber::ALL), mode)
+}
+
 /// A run that the choices make, opened, with limits low enough to be met.
-pub(crate) fn opened(mode: Mode) -> Trial {
+pub(crate) fn opened((set, mode): Terms) -> Trial {
     Trial::opened(|opening| {
+        opening.rule_set = set.rule_set();
         opening.mode = mode;
         opening.limits = Limits {
             calls: Some(6),
@@ -143,8 +152,8 @@ fn act(draw: &mut Choices, number: u64) -> Made {
 }
 
 /// A whole walk: the machine after it, and its records.
-pub(crate) fn walk(mode: Mode, choices: &[Vec<u64>]) -> (Machine, Vec<Step>) {
-    let mut trial = opened(mode);
+pub(crate) fn walk(terms: Terms, choices: &[Vec<u64>]) -> (Machine, Vec<Step>) {
+    let mut trial = opened(terms);
     let mut steps = Vec::new();
     for words in choices {
         let step = step(&mut trial, words);
@@ -167,7 +176,7 @@ fn walks_go_deep_enough() {
     let mut reached = [false; 7];
     for _ in 0..300 {
         let choices: Vec<Vec<u64>> = (0..60).map(|_| (0..20).map(|_| words.word()).collect()).collect();
-        let (machine, _) = walk(Mode::Observed, &choices);
+        let (machine, _) = walk((RuleSetNumber::Two, Mode::Observed), &choices);
         let state = machine.state();
         let seen = [
             !state.calls().is_empty(),

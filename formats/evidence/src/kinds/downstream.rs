@@ -41,6 +41,8 @@ map! {
         8 req owner: Given<Id>,
         /// The target.
         9 opt target: Content,
+        /// Amount at most, millionths.
+        10 opt amount_micros: u64,
     }
 
     /// `downstream executed`.

@@ -4,7 +4,7 @@ use super::guardrail::BlockReason;
 use crate::digest::Digest;
 use crate::ids::{Content, Id};
 use crate::schema::Given;
-use crate::values::{EffectsClass, Label, Place};
+use crate::values::{EffectsClass, Label, Place, Sensitivity};
 use crate::{codes, map};
 
 codes! {
@@ -54,6 +54,12 @@ map! {
         7 req result_label: Given<Label>,
         /// Its description, as the model sees it.
         8 opt description: Content,
+        /// Highest sensitivity that may be sent to it (GRD-2).
+        9 opt clearance: Sensitivity,
+        /// The sandbox it has to run in (GRD-3).
+        10 opt sandbox: Id,
+        /// Whether it acts under a credential (RSK-1).
+        11 opt credential: bool,
     }
 
     /// `tool proposed`: the model, or a workflow, asks for a call.

@@ -260,6 +260,9 @@ impl<'a, 'n> Weaver<'a, 'n> {
                 preview: false,
                 result_label: Given::Absent,
                 description,
+                clearance: None,
+                sandbox: None,
+                credential: None,
             };
             let mut draft = self.draft(names::own(actors::OPERATOR), Origin::Code, moment, Box::new(body));
             draft.causes = Causes::of([OPENING]);

@@ -6,7 +6,6 @@ use rederive_evidence::kinds::memory::MemoryScope::{Durable, Session, Shared, Tu
 use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Label, Layer, Mode, Sensitivity, Trust};
-use rederive_machine::Permit;
 use rederive_machine::testing::*;
 
 use super::Pair;
@@ -136,8 +135,9 @@ fn learning_from(source: Label, scope: MemoryScope, decisions: &[Made]) -> (Tria
 #[test]
 fn a_write_that_needs_a_permit_uses_it_up_and_a_refused_one_does_not() {
     let (mut trial, made) = learning(Durable, &[permit("a fact", Some(START.plus_ms(1_000)))]);
-    let held = |trial: &Trial| trial.machine.state().permit(&commitment("a fact")).copied();
-    assert_eq!(held(&trial), Some(Permit { expires: Some(START.plus_ms(1_000)) }));
+    let held =
+        |trial: &Trial| trial.machine.state().permit(&commitment("a fact")).map(|permit| permit.expires);
+    assert_eq!(held(&trial), Some(Some(START.plus_ms(1_000))));
     let late = made.clone().timed(Some(START.plus_ms(1_000)));
     assert_eq!(Trial::answer(&mut trial.clone(), late).outcome, Outcome::Refused);
     assert_eq!(trial.answer(made).outcome, Outcome::Applied);

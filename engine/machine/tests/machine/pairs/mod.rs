@@ -6,15 +6,15 @@ mod context;
 mod guardrail;
 mod hand_off;
 mod identity;
+mod limit;
 mod memory;
-mod outcome;
 mod prompt;
 mod run;
 
 use rederive_evidence::kinds::Nature;
 use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_machine::testing::*;
-use rederive_machine::{Mark, rules};
+use rederive_machine::{Mark, RuleSetNumber};
 
 /// Which of the two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn all() -> impl Iterator<Item = Pair> {
         guardrail::PAIRS,
         broker::PAIRS,
         memory::PAIRS,
-        outcome::PAIRS,
+        limit::PAIRS,
         hand_off::PAIRS,
         audit::PAIRS,
     ];
@@ -58,13 +58,13 @@ fn all() -> impl Iterator<Item = Pair> {
 
 #[test]
 fn every_reason_of_every_rule_has_a_pair() {
-    for (rule, reasons) in rules() {
+    for (rule, reasons) in RuleSetNumber::One.rules() {
         for reason in reasons {
             assert!(all().any(|(of, why, _)| (of, why) == (rule, *reason)), "no pair for {rule} {reason}");
         }
     }
     for (rule, reason, _) in all() {
-        let known = rules().any(|(of, reasons)| of == rule && reasons.contains(&reason));
+        let known = RuleSetNumber::One.rules().any(|(of, reasons)| of == rule && reasons.contains(&reason));
         assert!(known, "{rule} does not give {reason}");
     }
 }

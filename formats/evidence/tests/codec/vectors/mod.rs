@@ -7,8 +7,9 @@ mod canonical_bytes;
 mod frames;
 mod records;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::digest::{Purpose, digest};
@@ -230,9 +231,20 @@ fn padded(record: &[u8]) -> Vec<u8> {
 
 /// The lines of the committed files.
 fn lines() -> Vec<Line> {
-    let text = |file| std::fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    files().iter().flat_map(|(file, _)| lines_of(file)).collect()
+}
+
+fn lines_of(file: &str) -> Vec<Line> {
+    let text = std::fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-    files().iter().flat_map(|(file, _)| text(file).lines().map(line).collect::<Vec<Line>>()).collect()
+    text.lines().map(line).collect()
+}
+
+/// The bytes of the committed record of this name, where there is one.
+fn released(name: &str) -> Option<Vec<u8>> {
+    static RECORDS: LazyLock<BTreeMap<String, String>> =
+        LazyLock::new(|| lines_of("records").into_iter().map(|line| (line.name, line.hex)).collect());
+    RECORDS.get(name).map(|hex| bytes(hex))
 }
 
 /// The vectors of the committed files.

@@ -1,0 +1,181 @@
+//! What the machine knows of a call before it is decided: what a policy is asked about, and what a decision must hold to be let through.
+
+use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::kinds::decision::{Reliance, Request, RiskSignal};
+use rederive_evidence::kinds::guardrail::DetectedClass;
+use rederive_evidence::schema::{Given, to_bytes};
+use rederive_evidence::values::{ActorType, EffectsClass, Label, Place, ScopeItem};
+
+use crate::carriage;
+use crate::machine::Machine;
+use crate::reliance::{self, Subject};
+use crate::risk::{self, Control};
+use crate::scope;
+use crate::state::{CallStatus, Config, Counters, Policies, RegisteredTool, State};
+
+/// What the machine knows of a live call. A decision whose request is [`Self::to_request`] and whose reliance is [`Machine::reliance`] keeps
+/// POL-2, as long as nothing is recorded in between that either reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// Where the call is.
+    pub call: Place,
+    /// How far it has come.
+    pub status: CallStatus,
+    /// The name of the request, once the gate is asked.
+    pub request: Option<Id>,
+    /// Commitment of the goal.
+    pub goal: Option<Digest>,
+    /// What the one who asks is; absent: it is not registered.
+    pub actor_type: Option<ActorType>,
+    /// Delegations between an actor of the opening record and the one who asks.
+    pub delegation_depth: u8,
+    /// The item of the scope of the one who asks that covers the call and asks least; absent: none does.
+    pub scope: Option<ScopeItem>,
+    /// The tool.
+    pub tool: Id,
+    /// What is registered of the tool now.
+    pub registered: Option<RegisteredTool>,
+    /// The class of effect, as registered when the call was proposed.
+    pub action: Option<EffectsClass>,
+    /// A preview is on record.
+    pub previewed: bool,
+    /// Commitment of the arguments, as stated last.
+    pub arguments: Option<Digest>,
+    /// Commitment of the target, as stated last.
+    pub target: Option<Digest>,
+    /// Commitment of the effect expected.
+    pub expected_effect: Option<Digest>,
+    /// Label of what influenced the call.
+    pub influence: Label,
+    /// Label of the data it carries.
+    pub carriage: Label,
+    /// The provenance of the arguments' values is on record.
+    pub is_provenance_known: bool,
+    /// What guardrails found in the arguments and the target, ascending.
+    pub detected: Vec<DetectedClass>,
+    /// A guardrail has looked into the arguments as they are.
+    pub inspected: bool,
+    /// The risk signals that show, ascending (RSK-1).
+    pub signals: Vec<RiskSignal>,
+    /// The least control that they ask for (RSK-1).
+    pub least: Control,
+    /// The first signal for which a record is missing that must be there before the dispatch (RSK-1).
+    pub record_missing: Option<RiskSignal>,
+    /// The principal's standing grant that covers the call.
+    pub grant: Option<Id>,
+    /// Approvals of exactly this request that are granted and live.
+    pub approvals: Vec<Id>,
+    /// Exceptions in force that cover the call.
+    pub exceptions: Vec<Id>,
+    /// The bundle, engine and registry in force.
+    pub policies: Policies,
+    /// What is counted.
+    pub counters: Counters,
+    /// The latest time recorded.
+    pub time: Option<RecordedTime>,
+}
+
+impl Machine {
+    /// What is known of the live call at this place; none where there is none.
+    pub fn request(&self, place: &Place) -> Option<RequestFacts> {
+        let state = self.state();
+        let (config, call) = (state.config()?, state.call(place)?);
+        let registered = state.tool(&call.tool);
+        let actor = state.actor(&place.agent);
+        let delegation = actor.and_then(|actor| actor.delegation.as_ref());
+        let signals = risk::of_call(state, config, place, call);
+        let scope = covering_item(state, config, place);
+        let time = state.progress().and_then(|progress| progress.time);
+        Some(RequestFacts {
+            call: place.clone(),
+            status: call.status,
+            request: call.request.clone(),
+            goal: config.goal,
+            actor_type: actor.map(|actor| actor.actor_type),
+            delegation_depth: delegation.and_then(|name| state.delegation(name)).map_or(0, |held| held.depth),
+            tool: call.tool.clone(),
+            registered: registered.cloned(),
+            action: call.effects,
+            previewed: call.previewed,
+            arguments: call.arguments,
+            target: call.target,
+            expected_effect: call.expected_effect,
+            influence: call.influence.label,
+            carriage: carriage::effective(state, call, call.arguments.as_ref()),
+            is_provenance_known: call.carriage.is_some_and(|carried| carried.known),
+            detected: detected(state, [call.arguments, call.target]),
+            inspected: call.inspected.is_some() && call.inspected == call.arguments,
+            least: signals.least(),
+            record_missing: risk::first_missing(state, config, call, signals),
+            signals: signals.list(),
+            grant: None,
+            approvals: Vec::new(),
+            exceptions: live_exceptions(state, scope.as_ref(), time),
+            policies: state.policies().cloned().unwrap_or_default(),
+            counters: state.counters().copied().unwrap_or_default(),
+            scope,
+            time,
+        })
+    }
+
+    /// What a decision on the live call at this place reads beside the call itself, and the bounds that the run's limits put on it; nothing
+    /// where there is no such call. Spec: reliance.
+    pub fn reliance(&self, place: &Place) -> Vec<Reliance> {
+        let state = self.state();
+        let (Some(config), Some(call)) = (state.config(), state.call(place)) else { return Vec::new() };
+        let scope = covering_item(state, config, place);
+        let subject = Subject { tool: Some(&call.tool), actor: &place.agent, scope: scope.as_ref() };
+        let mut read = reliance::entries(state, subject);
+        read.extend(reliance::bounds(&config.limits));
+        read
+    }
+}
+
+impl RequestFacts {
+    /// The request as a decision has to repeat it (POL-2); none before the gate is asked, or where surface or class is not registered.
+    pub fn to_request(&self) -> Option<Request> {
+        let given = |digest: Option<Digest>| digest.map_or(Given::Absent, Given::Known);
+        Some(Request {
+            id: self.request.clone()?,
+            call: Some(self.call.clone()),
+            goal: given(self.goal),
+            actor: self.call.agent.clone(),
+            scope: self.scope.clone().map_or(Given::Absent, Given::Known),
+            surface: self.registered.as_ref()?.surface.clone()?,
+            action: self.action?,
+            target: self.target,
+            arguments: given(self.arguments),
+            influence: self.influence,
+            carriage: Given::Known(self.carriage),
+            expected_effect: self.expected_effect,
+        })
+    }
+}
+
+/// The `request` digest of a request: what an approval covers. Spec: request-digest.
+pub fn request_digest(request: &Request) -> Digest {
+    digest(Purpose::Request, &to_bytes(request))
+}
+
+/// The item, of the scope of the one whose place it is, else of the run's, that covers the live call and asks least.
+fn covering_item(state: &State, config: &Config, place: &Place) -> Option<ScopeItem> {
+    let call = state.call(place)?;
+    let own = state.actor(&place.agent).and_then(|actor| actor.scope.as_deref());
+    let scope = own.or(config.scope.as_deref())?;
+    scope::least(scope, &call.tool, call.effects?, &config.tenant).cloned()
+}
+
+fn detected(state: &State, contents: [Option<Digest>; 2]) -> Vec<DetectedClass> {
+    let masks = contents.into_iter().flatten().filter_map(|content| state.context(&content)?.detected);
+    let found = masks.fold(0, |all, mask| all | mask);
+    DetectedClass::ALL.iter().copied().filter(|class| carriage::finds(Some(found), *class)).collect()
+}
+
+fn live_exceptions(state: &State, item: Option<&ScopeItem>, now: Option<RecordedTime>) -> Vec<Id> {
+    let is_live = |name: &&Id| {
+        let end = state.exception(name).and_then(|held| held.expires);
+        end.is_none_or(|end| now.is_some_and(|now| now < end))
+    };
+    reliance::covering(state, item).filter(is_live).cloned().collect()
+}
