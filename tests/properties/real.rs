@@ -54,6 +54,7 @@ fn options(name: &str, entry: u64, packing: Packing) -> Options {
         clock: Arc::new(NoClock),
         entropy: Box::new(SeededEntropy::new(b"real", label.as_bytes())),
         open_calls: OpenCalls::Leave,
+        extractor: None,
     }
 }
 

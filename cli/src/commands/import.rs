@@ -277,6 +277,7 @@ impl Importing<'_> {
             clock: Arc::new(NoClock),
             entropy,
             open_calls: OpenCalls::Leave,
+            extractor: None,
         };
         let mut drafts = run.drafts.into_iter();
         let opening = drafts.next().ok_or(RecordError::NotAnOpening)?;

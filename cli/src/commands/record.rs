@@ -153,6 +153,7 @@ impl Recording<'_> {
             clock,
             entropy,
             open_calls: OpenCalls::End,
+            extractor: None,
         }
     }
 

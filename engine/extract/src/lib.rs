@@ -1,7 +1,14 @@
 //! Extracted parts of a record: pure functions of its content, with the version of the extractor.
 //!
 //! The recorder computes them once, when it has the bytes; a replay at content level computes them again and
-//! compares. What is extracted is an enum, never text. Spec: extracted.
+//! compares. What is extracted are enums, numbers of records and shares, never text. Spec: extracted.
+
+mod asks;
+mod index;
+mod leaves;
+mod shape;
+mod sources;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +16,45 @@ use std::sync::Arc;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::record::{Extracted, SchemaCheck};
+use rederive_evidence::values::Role;
 
-/// Version of everything in this crate that a value depends on, the JSON Schema library's behaviour included.
-pub const EXTRACTOR: u16 = 1;
+pub use sources::{Side, Sources, VALUES_MAX, WHOLE, said};
+
+/// Version of everything in this crate that a value depends on, the JSON Schema library's behaviour and the tables of Unicode included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExtractorVersion {
+    /// The schema check alone.
+    One,
+    /// And from where argument values came, and what messages ask for.
+    Two,
+}
+
+impl ExtractorVersion {
+    /// The latest.
+    pub const LATEST: Self = Self::Two;
+
+    /// The version with this number; none: a later one, of which nothing is known here.
+    pub const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            1 => Some(Self::One),
+            2 => Some(Self::Two),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    /// The version with which a run of this rule set begins.
+    pub const fn of_rule_set(number: u16) -> Self {
+        if number >= 2 { Self::Two } else { Self::One }
+    }
+}
 
 /// Largest schema or arguments that are looked into; larger ones are `bad-schema` and `not-json`.
 pub const LOOKED_INTO_BYTES_MAX: usize = 1 << 20;
@@ -44,6 +87,8 @@ pub enum Extraction {
     Nothing,
     /// The extracted part.
     Values(Extracted),
+    /// The extracted part without the sources of the arguments: an earlier content that they depend on is redacted.
+    WithoutSources(Extracted),
     /// A content it depends on is redacted: the recorded part can only be taken as it stands.
     Redacted,
 }
@@ -71,18 +116,45 @@ impl Extractor {
         Self::default()
     }
 
-    /// The extracted part of a record with this body. Depends on body and contents alone.
-    pub fn extract(&mut self, body: &Body, contents: &dyn Contents) -> Extraction {
-        let Body::ToolProposed(proposed) = body else { return Extraction::Nothing };
-        let Some(arguments) = proposed.arguments.known() else { return Extraction::Nothing };
-        let Some(arguments) = contents.content(arguments.0) else { return Extraction::Redacted };
-        let schema = match contents.schema(proposed.tool.as_str()) {
-            None => None,
-            Some((_, SchemaBytes::Redacted)) => return Extraction::Redacted,
-            Some((commitment, SchemaBytes::Present(bytes))) => Some(self.compile(commitment, bytes)),
-        };
-        let schema = Some(check(arguments, schema.as_deref()));
-        Extraction::Values(Extracted { schema, ..Extracted::by(EXTRACTOR) })
+    /// The extracted part of the record with this number and body. Depends on the version, body and contents, and on what the records before it
+    /// said: `sources` may hold later ones too.
+    pub fn extract(
+        &mut self,
+        version: ExtractorVersion,
+        record: u64,
+        body: &Body,
+        contents: &dyn Contents,
+        sources: &Sources,
+    ) -> Extraction {
+        if let Body::ToolProposed(proposed) = body {
+            let Some(arguments) = proposed.arguments.known() else { return Extraction::Nothing };
+            let Some(arguments) = contents.content(arguments.0) else { return Extraction::Redacted };
+            let schema = match contents.schema(proposed.tool.as_str()) {
+                None => None,
+                Some((_, SchemaBytes::Redacted)) => return Extraction::Redacted,
+                Some((commitment, SchemaBytes::Present(bytes))) => Some(self.compile(commitment, bytes)),
+            };
+            let schema = Some(check(arguments, schema.as_deref()));
+            let extracted = Extracted { schema, ..Extracted::by(version.number()) };
+            return match version {
+                ExtractorVersion::One => Extraction::Values(extracted),
+                ExtractorVersion::Two if !sources.is_whole_before(record) => {
+                    Extraction::WithoutSources(extracted)
+                }
+                ExtractorVersion::Two => {
+                    let arguments = Some(Box::new(sources.of_arguments(arguments, record)));
+                    Extraction::Values(Extracted { arguments, ..extracted })
+                }
+            };
+        }
+        if let (Body::PromptGiven(given), ExtractorVersion::Two) = (body, version)
+            && given.role == Role::User
+        {
+            let Some(message) = contents.content(given.message.0) else { return Extraction::Redacted };
+            let asks = Some(asks::asked(&sources::text_of(message)));
+            return Extraction::Values(Extracted { asks, ..Extracted::by(version.number()) });
+        }
+        Extraction::Nothing
     }
 
     fn compile(&mut self, commitment: Digest, bytes: &[u8]) -> Arc<Schema> {
@@ -160,12 +232,12 @@ mod tests {
             expected_effect: None,
             retry_of: None,
         });
-        Extractor::new().extract(&body, &One { arguments, schema })
+        Extractor::new().extract(ExtractorVersion::One, 1, &body, &One { arguments, schema }, &Sources::new())
     }
 
     fn checked(arguments: &'static [u8], schema: &'static [u8]) -> SchemaCheck {
         let found = extracted(Some(arguments), Some(Some(schema)));
-        let Extraction::Values(Extracted { extractor: EXTRACTOR, schema: Some(check), .. }) = found else {
+        let Extraction::Values(Extracted { extractor: 1, schema: Some(check), .. }) = found else {
             panic!("{found:?}")
         };
         check
@@ -187,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_never_called_valid() {
-        let none = |check| Extraction::Values(Extracted { schema: Some(check), ..Extracted::by(EXTRACTOR) });
+        let none = |check| Extraction::Values(Extracted { schema: Some(check), ..Extracted::by(1) });
         assert_eq!(extracted(Some(b"{}"), None), none(SchemaCheck::NoSchema));
         assert_eq!(extracted(None, Some(Some(MONEY))), Extraction::Redacted);
         assert_eq!(extracted(Some(b"{}"), Some(None)), Extraction::Redacted);

@@ -18,7 +18,7 @@ use rederive_evidence::rules::{Breach, Outcome};
 use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::tree;
 use rederive_evidence::values::Place;
-use rederive_extract::{Contents, Extraction, Extractor, SchemaBytes};
+use rederive_extract::{Contents, Extraction, Extractor, ExtractorVersion, SchemaBytes, Side, Sources, said};
 use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, SpanMeter, State};
 
 use crate::clock::Clock;
@@ -78,7 +78,14 @@ pub(crate) struct Ledger {
     machine: Machine,
     vault: Vault,
     extractor: Extractor,
+    /// How far contents are looked into, where that was asked for.
+    asked_version: Option<ExtractorVersion>,
+    version: ExtractorVersion,
     schemas: Schemas,
+    /// What the records said, as far as the extractor's version looks at it.
+    sources: Sources,
+    /// Of a run taken up again: what its records said, until it is supplied.
+    said_before: Vec<(u64, Side, Digest)>,
     clock: Arc<dyn Clock>,
     signer: Arc<dyn Signer + Send + Sync>,
     /// Who signs after the next header, which the present signer signs.
@@ -116,6 +123,21 @@ impl Contents for DraftContents<'_> {
     }
 }
 
+/// Contents of a record that has entered.
+struct RecordContents<'a> {
+    bytes: &'a [Vec<u8>],
+}
+
+impl Contents for RecordContents<'_> {
+    fn content(&self, index: u16) -> Option<&[u8]> {
+        self.bytes.get(usize::from(index)).map(Vec::as_slice)
+    }
+
+    fn schema(&self, _: &str) -> Option<(Digest, SchemaBytes<'_>)> {
+        None
+    }
+}
+
 impl Ledger {
     /// A ledger before the opening record.
     pub(crate) fn new(
@@ -130,7 +152,11 @@ impl Ledger {
             machine: Machine::new(),
             vault: Vault::new(secret),
             extractor: Extractor::new(),
+            asked_version: None,
+            version: ExtractorVersion::One,
             schemas: Schemas::default(),
+            sources: Sources::new(),
+            said_before: Vec::new(),
             clock,
             signer,
             next_signer: None,
@@ -143,6 +169,11 @@ impl Ledger {
             closed: false,
             delta_bytes: Vec::new(),
         }
+    }
+
+    /// How far contents are looked into; none: as the rule set has it that the opening record names.
+    pub(crate) fn look_into(&mut self, version: Option<ExtractorVersion>) {
+        self.asked_version = version;
     }
 
     /// Takes over a content that the trace has already.
@@ -169,6 +200,14 @@ impl Ledger {
         if let Some((tool, commitment)) = registered_schema(&record.input) {
             let _ = self.schemas.by_tool.insert(tool, (commitment, None));
         }
+        self.settle_version(&record.input.body);
+        if let Some(extracted) = &record.extracted {
+            self.version = ExtractorVersion::from_number(extracted.extractor).unwrap_or(self.version);
+        }
+        for (side, content) in said(&record.input.body) {
+            let entry = record.input.contents.get(usize::from(content));
+            self.said_before.extend(entry.map(|entry| (sequence, side, entry.commitment)));
+        }
         if is_unattested {
             self.segment.recovered.push(sequence);
         }
@@ -184,6 +223,26 @@ impl Ledger {
             .filter(|(_, bytes)| bytes.is_none())
             .map(|(commitment, _)| *commitment)
             .collect()
+    }
+
+    /// The contents that the records taken again said something with, in their order, where the extractor's version looks at them. Each is to be
+    /// supplied once.
+    pub(crate) fn said_before(&mut self) -> Vec<(u64, Side, Digest)> {
+        let said = std::mem::take(&mut self.said_before);
+        if self.version >= ExtractorVersion::Two { said } else { Vec::new() }
+    }
+
+    /// The bytes of a content of [`Self::said_before`]; none: it is redacted.
+    pub(crate) fn supply_said(&mut self, record: u64, side: Side, bytes: Option<&[u8]>) {
+        self.sources.add_content(record, side, bytes);
+    }
+
+    /// The opening record names the rule set.
+    fn settle_version(&mut self, body: &Body) {
+        if let Body::RunOpened(opened) = body {
+            let by_rules = ExtractorVersion::of_rule_set(opened.rule_set.number);
+            self.version = self.asked_version.unwrap_or(by_rules);
+        }
     }
 
     /// The bytes of a registered schema.
@@ -256,7 +315,8 @@ impl Ledger {
         let needed = draft.body.tally().contents.max(labels.max().unwrap_or(0));
         let (time, clock_stepped) = self.time_of(&draft);
         let sequence = self.machine.lineage().len();
-        let extracted = self.extract(&draft);
+        self.settle_version(&draft.body);
+        let extracted = self.extract(sequence, &draft);
         let (mut input, mut bytes) = into_input(draft, sequence, time, clock_stepped, &commitments);
         let checksum = (input.body.kind() == Kind::DecisionMade).then(|| self.checksum.value());
         if let Some(last) = seal(&input, checksum)? {
@@ -281,6 +341,10 @@ impl Ledger {
         let outcome = answer.outcome;
         self.take_effect(&record.input, answer, &delta);
         self.remember_schema(&record.input, &bytes);
+        if self.version >= ExtractorVersion::Two {
+            let contents = RecordContents { bytes: &bytes };
+            self.sources.add(sequence, &record.input.body, &contents);
+        }
         let contents = new_contents(&mut self.vault, &commitments, bytes);
         self.segment.push(&frame);
         let (time, extracted) = (record.input.time, record.extracted);
@@ -324,10 +388,12 @@ impl Ledger {
         }
     }
 
-    fn extract(&mut self, draft: &Draft) -> Option<Extracted> {
+    fn extract(&mut self, sequence: u64, draft: &Draft) -> Option<Extracted> {
         let contents = DraftContents { draft, schemas: &self.schemas };
-        match self.extractor.extract(&draft.body, &contents) {
+        match self.extractor.extract(self.version, sequence, &draft.body, &contents, &self.sources) {
             Extraction::Values(values) => Some(values),
+            // Where the values stand cannot be told of a run some of whose contents are redacted, and is left out.
+            Extraction::WithoutSources(values) => Some(values),
             // A schema that an earlier, redacted part of the run registered: nothing can be said of the arguments.
             Extraction::Nothing | Extraction::Redacted => None,
         }

@@ -66,6 +66,8 @@ pub struct Options {
     pub entropy: Box<dyn Entropy>,
     /// What becomes of open calls at the end.
     pub open_calls: OpenCalls,
+    /// How far contents are looked into; none: as the run's rule set has it.
+    pub extractor: Option<rederive_extract::ExtractorVersion>,
 }
 
 impl Default for Options {
@@ -78,6 +80,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             entropy: Box::new(OsEntropy),
             open_calls: OpenCalls::End,
+            extractor: None,
         }
     }
 }
@@ -200,6 +203,7 @@ impl<S: Storage> Recorder<S> {
         let disk =
             rederive_archive::Options { durability: disk(options.durability), packing: options.packing };
         let mut ledger = Ledger::new(run, secret, options.clock, signer, is_ephemeral);
+        ledger.look_into(options.extractor);
         let entered = ledger.enter(opening)?;
         let writer = TraceWriter::create(storage, path, run, disk)?;
         let opening = Appended {

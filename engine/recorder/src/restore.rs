@@ -69,6 +69,10 @@ pub(crate) fn restore<F: ReadAt>(
             restored.ledger.supply_schema(&wanted, found.bytes);
         }
     }
+    for (record, side, wanted) in restored.ledger.said_before() {
+        let found = contents.read(&wanted)?;
+        restored.ledger.supply_said(record, side, found.map(|found| found.bytes));
+    }
     Ok(restored)
 }
 
@@ -165,6 +169,7 @@ impl Restoring<'_> {
         self.run = Some((run, expected));
         let clock = Arc::clone(&self.options.clock);
         let mut ledger = Ledger::new(run, self.secret, clock, Arc::clone(&self.signer), false);
+        ledger.look_into(self.options.extractor);
         self.early.drain(..).for_each(|(bytes, commitment)| ledger.remember_content(&bytes, commitment));
         self.ledger = Some(ledger);
         Ok(())

@@ -65,6 +65,8 @@ pub(crate) enum Again {
     Redacted,
     /// What the content gives.
     Computed(Option<Extracted>),
+    /// What the content gives, but for the sources of the arguments: a content that these depend on is redacted, and they are taken as recorded.
+    Partly(Extracted),
 }
 
 impl FramePlace {
@@ -100,11 +102,12 @@ impl Deriver {
     /// Applies a record and compares its answer, unless an earlier one parted.
     pub(crate) fn record(&mut self, at: FramePlace, record: &Record, extracted: Again) {
         let answer = self.machine.decide(&record.input, record.extracted.as_ref());
+        let is_taken = matches!(extracted, Again::Redacted | Again::Partly(_));
         self.parted = compare_answer(at, record, &extracted, &answer);
         if self.parted.is_some() {
             return;
         }
-        if matches!(extracted, Again::Redacted) {
+        if is_taken {
             self.batch.taken_as_recorded.push(at.record);
         }
         self.note_breaches(at.record, record);
@@ -174,10 +177,16 @@ impl Deriver {
 
 /// Where a record's extracted part, outcome or breaches are not those that follow.
 fn compare_answer(at: FramePlace, record: &Record, extracted: &Again, answer: &Answer) -> Option<Wrong> {
-    if let Again::Computed(computed) = extracted
-        && *computed != record.extracted
-    {
-        let (recorded, derived) = (json(&record.extracted), json(computed));
+    let computed = match extracted {
+        Again::NotAsked | Again::Redacted => None,
+        Again::Computed(computed) => Some(computed.clone()),
+        Again::Partly(computed) => {
+            let arguments = record.extracted.as_ref().and_then(|recorded| recorded.arguments.clone());
+            Some(Some(Extracted { arguments, ..computed.clone() }))
+        }
+    };
+    if let Some(computed) = computed.filter(|computed| *computed != record.extracted) {
+        let (recorded, derived) = (json(&record.extracted), json(&computed));
         return Some(at.wrong(codes::EXTRACTED, "extracted", recorded, derived));
     }
     let recorded = &record.derived;

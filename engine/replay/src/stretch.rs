@@ -15,7 +15,7 @@ use rederive_verify::verify_frames;
 use crate::codes;
 use crate::contents::ContentLedger;
 use crate::derive::{Again, Deriver, FramePlace};
-use crate::extracted::ExtractedAgain;
+use crate::extracted::{ExtractedAgain, RunSources};
 use crate::plan::{Broken, Plan, Stop};
 use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 
@@ -26,6 +26,8 @@ pub(crate) struct Job<'a, F> {
     pub(crate) level: Level,
     /// Whether the rule set is known, so that anything can be derived.
     pub(crate) knows_rules: bool,
+    /// What the run's records said, for extracted parts that depend on it.
+    pub(crate) sources: &'a RunSources,
 }
 
 impl<F> Clone for Job<'_, F> {
@@ -229,7 +231,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let deriver = self.deriver.as_mut().filter(|deriver| goes_on && deriver.parted.is_none());
         let Some(deriver) = deriver else { return Ok(()) };
         let again = match self.job.level {
-            Level::Content => self.extracted.of(record, deriver.machine())?,
+            Level::Content => self.extracted.of(record, deriver.machine(), self.job.sources)?,
             Level::Integrity | Level::State => Again::NotAsked,
         };
         deriver.record(place, record, again);

@@ -8,6 +8,7 @@ use rederive_archive::{
 };
 use rederive_verify::TrustRoots;
 
+use crate::extracted::RunSources;
 use crate::plan::{Broken, Plan};
 use crate::ranges::replay_ranges;
 use crate::report::{Level, Report};
@@ -69,7 +70,8 @@ pub fn replay_reader<F: ReadAt + Sync>(
     let plan = Plan::of(reader, options.trust)?;
     let opening = plan.opening.as_ref();
     let knows_rules = opening.is_some_and(|opening| rederive_machine::supports(&opening.rule_set));
-    let job = Job { reader, plan: &plan, level: options.level, knows_rules };
+    let sources = RunSources::default();
+    let job = Job { reader, plan: &plan, level: options.level, knows_rules, sources: &sources };
     let sample = options.sample.filter(|_| options.level >= Level::State);
     let ranges = match sample {
         Some(sample) => sample.ranges(&plan),
