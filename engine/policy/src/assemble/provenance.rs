@@ -1,0 +1,67 @@
+//! From where argument values came, as policies see it: one fact for each scalar, of what the extractor found of it and its parts.
+//!
+//! A value stands where messages that instruct have the whole of it, else where data that came in has the whole of it; else it is as good as the
+//! worst of the items in its text that say anything; else the model made it. Spec: policy-request.
+
+use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, FoundIn};
+use rederive_evidence::values::Label;
+use rederive_machine::{Influence, Lineage};
+
+use crate::request::{ArgumentFact, ArgumentRole, Source, ToolFacts};
+
+/// All of a value, in one piece.
+const WHOLE: u16 = 1_000;
+
+/// The most records of one place that are looked at. The extractor names few; a range that somebody else wrote may name 2^64.
+const RECORDS_MAX: usize = 64;
+
+/// A fact for each scalar, in the order of the text. One of which nothing was extracted may have come from anywhere.
+pub(super) fn facts(
+    sources: &ArgumentSources,
+    pointers: &[String],
+    tool: Option<&ToolFacts>,
+    lineage: &Lineage,
+) -> Vec<ArgumentFact> {
+    let mut by_leaf = sources.values.chunk_by(|one, next| one.leaf == next.leaf).peekable();
+    let fact = |(leaf, pointer): (usize, &String)| {
+        let of = by_leaf.next_if(|of| of.first().is_some_and(|first| usize::from(first.leaf) == leaf));
+        let (source, records) = of_leaf(of.unwrap_or_default(), lineage);
+        let role = tool.map_or(ArgumentRole::Other, |tool| tool.role(pointer));
+        ArgumentFact { pointer: pointer.clone(), role, source, records }
+    };
+    pointers.iter().enumerate().map(fact).collect()
+}
+
+/// Label of all records that have any of the arguments: what the call carries. What the model made is nobody's.
+pub(super) fn carriage(sources: &ArgumentSources, lineage: &Lineage) -> Label {
+    let found = sources.values.iter().flat_map(|of| of.told.iter().chain(&of.brought));
+    let labels = found.flat_map(|found| records(found, lineage)).map(|(_, label)| label);
+    labels.fold(Influence::NONE.label, Label::join)
+}
+
+/// The records of a place that the run has, with their labels.
+fn records<'a>(found: &'a FoundIn, lineage: &'a Lineage) -> impl Iterator<Item = (u64, Label)> + 'a {
+    let labelled = found.records.records().map_while(|record| Some((record, lineage.get(record)?.label)));
+    labelled.take(RECORDS_MAX)
+}
+
+fn of_leaf(of: &[ArgumentSource], lineage: &Lineage) -> (Source, Vec<u64>) {
+    let whole = of.iter().find(|source| source.part == 0);
+    if let Some(standing) = whole.and_then(|whole| standing(whole, lineage)) {
+        return standing;
+    }
+    // An item that any text may have says nothing of where the value came from.
+    let items = of.iter().filter(|source| source.part > 0 && source.shape != ArgumentShape::Common);
+    let items = items.map(|item| standing(item, lineage).unwrap_or((Source::Nowhere, Vec::new())));
+    items.min_by_key(|(source, _)| *source).unwrap_or((Source::Nowhere, Vec::new()))
+}
+
+/// The most trusted place that has the whole of a value or item, and its records.
+fn standing(of: &ArgumentSource, lineage: &Lineage) -> Option<(Source, Vec<u64>)> {
+    let whole = [&of.told, &of.brought].into_iter().flatten().filter(|found| found.permille >= WHOLE);
+    let standing = |found| {
+        let trust = records(found, lineage).map(|(_, label)| label.trust).max()?;
+        Some((Source::from(trust), records(found, lineage).map(|(record, _)| record).collect()))
+    };
+    whole.filter_map(standing).max_by_key(|(source, _)| *source)
+}
