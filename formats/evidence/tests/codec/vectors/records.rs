@@ -17,8 +17,9 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors
 }
 
-/// Kinds that have grown a field since vectors of them were released.
-const GROWN: &[Kind] = &[Kind::RunOpened, Kind::ToolRegistered, Kind::EffectPlanned];
+/// Kinds that have grown a field since vectors of them were released, or an extracted part of their own.
+const GROWN: &[Kind] =
+    &[Kind::RunOpened, Kind::ToolRegistered, Kind::EffectPlanned, Kind::ToolProposed, Kind::PromptGiven];
 
 /// Each kind with every field there, and with all that can be left out or absent left out or absent.
 fn kinds() -> Vec<Vector> {
