@@ -3,6 +3,7 @@
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 
+use crate::bundle::BundleFault;
 use crate::control::Control;
 use crate::request::PolicyRequest;
 
@@ -37,6 +38,49 @@ pub struct Rule {
     pub directive: Directive,
     /// The reason it gives, where it gives one.
     pub reason: Option<ReasonCode>,
+}
+
+/// Directives that a permit may give: it permits once they are followed.
+const OF_PERMITS: &[Directive] =
+    &[Directive::Revise, Directive::RequireApproval, Directive::NarrowScope, Directive::Route];
+
+/// Directives that a forbid may give.
+const OF_FORBIDS: &[Directive] = &[Directive::RollBack];
+
+/// Reasons that a policy may give.
+const REASONS: &[ReasonCode] = &[
+    ReasonCode::PolicyPermits,
+    ReasonCode::PolicyForbids,
+    ReasonCode::ApprovalNeeded,
+    ReasonCode::Approved,
+    ReasonCode::StandingGrant,
+    ReasonCode::Exception,
+    ReasonCode::Risk,
+    ReasonCode::Limit,
+    ReasonCode::Scope,
+];
+
+/// The directive of this name, where such a policy may give it.
+pub(crate) fn directive_of(policy: &Id, forbids: bool, value: &str) -> Result<Directive, BundleFault> {
+    let allowed = if forbids { OF_FORBIDS } else { OF_PERMITS };
+    let found = Directive::from_name(value).filter(|directive| allowed.contains(directive));
+    found.ok_or_else(|| misplaced(policy, "directive", value, allowed))
+}
+
+/// The reason of this name, where a policy may give it.
+pub(crate) fn reason_of(policy: &Id, value: &str) -> Result<ReasonCode, BundleFault> {
+    let found = ReasonCode::from_name(value).filter(|reason| REASONS.contains(reason));
+    found.ok_or_else(|| misplaced(policy, "reason", value, REASONS))
+}
+
+fn misplaced(policy: &Id, name: &'static str, value: &str, allowed: &[impl ToString]) -> BundleFault {
+    let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+    BundleFault::Annotation {
+        policy: policy.clone(),
+        name,
+        value: value.to_owned(),
+        allowed: allowed.join(", "),
+    }
 }
 
 /// What the policies say to a request: what a decision records of them.

@@ -1,11 +1,42 @@
 //! Policy bundles, tool registries and decisions.
 //!
-//! Everything a policy may speak of is in a [`PolicyRequest`]; what the policies say to it is a [`Judgement`]. Spec: policy-request, policy-mapping.
+//! Everything a policy may speak of is in a [`PolicyRequest`]; what the policies say to it is a [`Judgement`]. A [`Bundle`] is made ready by its
+//! [`Engine`]; the [`Compiled`] policies then judge, whatever goes wrong inside of them. Spec: policy-request, policy-mapping, bundle.
 
 pub mod arguments;
+pub mod assemble;
+pub mod bundle;
+#[cfg(feature = "cedar")]
+mod cedar;
 pub mod control;
+mod decimal;
+mod engine;
+#[cfg(any(feature = "cedar", feature = "rego"))]
+mod index;
 pub mod judgement;
+pub mod registry;
 pub mod request;
+mod vocabulary;
 
+pub use bundle::{Bundle, BundleFault};
+#[cfg(feature = "cedar")]
+pub use cedar::Cedar;
+pub use engine::{CEDAR, Compiled, Engine, EngineFault, REGO};
 pub use judgement::Judgement;
+pub use registry::Registry;
 pub use request::PolicyRequest;
+pub use vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest, schema_of};
+
+/// Compiles a bundle with the engine that its manifest names.
+///
+/// # Errors
+/// This build has no such engine, or the bundle cannot be used.
+pub fn compile(bundle: &Bundle) -> Result<Compiled, BundleFault> {
+    let engines: &[&dyn Engine] = &[
+        #[cfg(feature = "cedar")]
+        &Cedar,
+    ];
+    let name = &bundle.manifest().engine;
+    let engine = engines.iter().find(|engine| engine.name() == name.as_str());
+    engine.ok_or_else(|| BundleFault::Engine(name.clone()))?.compile(bundle)
+}

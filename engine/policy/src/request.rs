@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
 use crate::control::Control;
+use crate::decimal;
 
 /// A question to a policy engine. Made by [`PolicyRequest::new`], then filled in: fields are added as rules come to need them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct PolicyRequest {
     /// From where each argument value came.
     #[serde(default)]
     pub provenance: Vec<ArgumentFact>,
+    /// The classes of effect that the messages which instruct the run ask for, ascending.
+    #[serde(default)]
+    pub asked: Vec<EffectsClass>,
     /// Label of what influenced the call.
     #[serde(default = "unknown")]
     pub influence: Label,
@@ -217,6 +221,7 @@ impl PolicyRequest {
             target: None,
             arguments: Arguments::default(),
             provenance: Vec::new(),
+            asked: Vec::new(),
             influence: Label::UNKNOWN,
             carriage: None,
             detected: Vec::new(),
@@ -235,6 +240,12 @@ impl PolicyRequest {
     /// The least trusted source of the arguments with this role; `None` where no argument has it.
     pub fn least_source(&self, role: ArgumentRole) -> Option<Source> {
         self.provenance.iter().filter(|fact| fact.role == role).map(|fact| fact.source).min()
+    }
+
+    /// The arguments with the role amount in all, millionths; what is no number counts as the largest.
+    pub fn amount_micros(&self) -> u64 {
+        let amounts = self.arguments_of(ArgumentRole::Amount);
+        amounts.iter().map(|(_, amount)| decimal::micros(amount)).fold(0, u64::saturating_add)
     }
 
     /// The scalar arguments with this role, by the registry.

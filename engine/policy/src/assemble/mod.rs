@@ -71,7 +71,9 @@ impl Asked<'_> {
     }
 
     fn provenance(&self, request: &mut PolicyRequest) {
-        let Some(sources) = self.extracted.and_then(|extracted| extracted.arguments.as_deref()) else { return };
+        let Some(sources) = self.extracted.and_then(|extracted| extracted.arguments.as_deref()) else {
+            return;
+        };
         let (pointers, lineage) = (leaves::pointers(self.arguments), self.machine.lineage());
         request.provenance = provenance::facts(sources, &pointers, self.facts, lineage);
         request.carriage = Some(provenance::carriage(sources, lineage));

@@ -1,0 +1,181 @@
+//! What can be wrong with a bundle. None of it is ever read as "no policy".
+
+use std::io::ErrorKind;
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::Id;
+
+/// A bundle cannot be used. Spec: bundle-faults.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleFault {
+    /// A file cannot be read or written.
+    #[error("{path}: {kind}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        kind: ErrorKind,
+    },
+    /// There is no bundle of this digest in the archive.
+    #[error("no bundle with digest {0} is archived")]
+    NotArchived(Digest),
+    /// What lies under a digest has another one.
+    #[error("the bundle archived under {expected} has digest {found}")]
+    OtherBundle {
+        /// The digest asked for.
+        expected: Digest,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// A name leads out of the bundle, or is none that a bundle may have.
+    #[error("{path:?} is not a path inside of a bundle")]
+    Path {
+        /// The name.
+        path: String,
+    },
+    /// Something that is neither a file nor a folder: a link, a device.
+    #[error("{path} is a link or a device")]
+    Special {
+        /// Its name.
+        path: String,
+    },
+    /// One name twice.
+    #[error("{path} is there twice")]
+    Twice {
+        /// The name.
+        path: String,
+    },
+    /// More files than a bundle may have.
+    #[error("more than {most} files")]
+    Files {
+        /// The limit.
+        most: usize,
+    },
+    /// A file is too large, or all are together.
+    #[error("{path} takes the bundle over {most} bytes")]
+    Large {
+        /// The file.
+        path: String,
+        /// The limit that it goes over.
+        most: u64,
+    },
+    /// The manifest is not what SPEC.md says.
+    #[error("manifest.json: {0}")]
+    Manifest(String),
+    /// The format is one that this version does not know.
+    #[error("bundle format {0} is not known to this version")]
+    Format(u16),
+    /// A file that the manifest lists is not there.
+    #[error("{path} is in the manifest and not in the bundle")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// A file that the manifest does not list.
+    #[error("{path} is in the bundle and not in the manifest")]
+    Unlisted {
+        /// The file.
+        path: String,
+    },
+    /// A file is not the one that the manifest lists.
+    #[error("{path} has digest {found}, the manifest lists {expected}")]
+    Tampered {
+        /// The file.
+        path: String,
+        /// The digest in the manifest.
+        expected: Digest,
+        /// The file's.
+        found: Digest,
+    },
+    /// The engine is one that this version does not have.
+    #[error("no engine {0}")]
+    Engine(Id),
+    /// The schema in force is not the one that the manifest pins.
+    #[error("the schema has digest {found}, the manifest pins {expected}")]
+    OtherSchema {
+        /// The digest in the manifest.
+        expected: Digest,
+        /// The schema's.
+        found: Digest,
+    },
+    /// The schema cannot be read.
+    #[error("{path}: {message}")]
+    Schema {
+        /// The file.
+        path: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// There is no policy: everything would be SILENCE.
+    #[error("the bundle has no policies")]
+    NoPolicies,
+    /// A policy file cannot be read.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// A policy has no name of its own, or one that is no identifier.
+    #[error("{path}: the {place} policy has no `@id` that is an identifier")]
+    Unnamed {
+        /// The file.
+        path: String,
+        /// Which policy of the file, from 1.
+        place: usize,
+    },
+    /// Two policies of one name.
+    #[error("two policies are named {0}")]
+    SameName(Id),
+    /// A template: what it stands for is not in the bundle.
+    #[error("{path}: templates have no place in a bundle")]
+    Template {
+        /// The file.
+        path: String,
+    },
+    /// An annotation says what no such policy can say.
+    #[error("policy {policy}: @{name}({value:?}) is not one of: {allowed}")]
+    Annotation {
+        /// The policy.
+        policy: Id,
+        /// The annotation's name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be for such a policy.
+        allowed: String,
+    },
+    /// An annotation that means nothing here. A misspelt directive would be one that nobody follows.
+    #[error("policy {policy}: @{name} means nothing here")]
+    UnknownAnnotation {
+        /// The policy.
+        policy: Id,
+        /// The annotation's name.
+        name: String,
+    },
+    /// A policy does not hold against the schema: it would fail, or never apply.
+    #[error("policy {policy}: {message}")]
+    Invalid {
+        /// The policy.
+        policy: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// Entities or data cannot be read, or do not hold against the schema.
+    #[error("{path}: {message}")]
+    Data {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl BundleFault {
+    /// A fault of the system's at a file.
+    pub(crate) fn io(path: impl Into<String>, error: &std::io::Error) -> Self {
+        Self::Unreadable { path: path.into(), kind: error.kind() }
+    }
+}

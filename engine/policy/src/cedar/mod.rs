@@ -1,0 +1,172 @@
+//! Cedar: policies that are checked against a schema before they are used.
+
+#[cfg(test)]
+mod corpus;
+mod policies;
+mod question;
+mod roles;
+
+use cedar_policy::{
+    Effect, Entities, Policy, PolicyId, PolicySet, Schema, SchemaFragment, ValidationMode, Validator,
+};
+use rederive_evidence::ids::Id;
+use rederive_evidence::kinds::decision::Directive;
+
+use crate::bundle::{Bundle, BundleFault, ENTITIES, POLICIES, SCHEMA, text};
+use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
+use crate::judgement::{Response, Rule, directive_of, reason_of};
+use crate::request::PolicyRequest;
+use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
+use policies::Policies;
+use question::{Question, Types};
+use roles::Roles;
+
+/// Annotations that a policy of a bundle may have. A misspelt one would be a directive that nobody follows.
+const ANNOTATIONS: &[&str] = &["id", "directive", "reason", "text"];
+
+/// The engine of Cedar policies.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cedar;
+
+impl Engine for Cedar {
+    fn name(&self) -> &'static str {
+        CEDAR
+    }
+
+    fn version(&self) -> String {
+        cedar_policy::get_sdk_version().to_string()
+    }
+
+    fn compile(&self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
+        let schema = schema(bundle)?;
+        let policies = read(bundle)?;
+        let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+        let same = |error| invalid("", &error);
+        let all = PolicySet::from_policies(policies.iter().cloned()).map_err(same)?;
+        let warnings = validate(&all, &schema)?;
+        let roles = Roles::new(entities(bundle, &schema)?, &policies);
+        let version = Id::new(&self.version()).map_err(|error| invalid("", &error))?;
+        let types = Types::new().map_err(|error| invalid("", &error))?;
+        let groups = schema.action_entities().map_err(|error| invalid("", &error))?;
+        let program = Asked { policies: Policies::new(policies).map_err(same)?, groups, roles, types };
+        Ok(Compiled::new(bundle, version, rules, warnings, Box::new(program)))
+    }
+}
+
+/// Compiled Cedar policies.
+struct Asked {
+    policies: Policies,
+    groups: Entities,
+    roles: Roles,
+    types: Types,
+}
+
+impl Asked {
+    fn question(&self, request: &PolicyRequest) -> Result<Question, EngineFault> {
+        let unlisted = || EngineFault::Request(format!("{} is not listed", request.tool));
+        let facts = request.facts.as_ref().ok_or_else(unlisted)?;
+        self.types.question(request, facts, &self.roles, &self.groups)
+    }
+}
+
+impl Program for Asked {
+    fn respond(&self, request: &PolicyRequest) -> Result<Response, EngineFault> {
+        let question = self.question(request)?;
+        Ok(self.policies.respond(&question.request, &question.entities))
+    }
+
+    fn respond_plainly(&self, request: &PolicyRequest) -> Result<Response, EngineFault> {
+        let question = self.question(request)?;
+        Ok(self.policies.respond_plainly(&question.request, &question.entities))
+    }
+}
+
+fn invalid(policy: &str, error: &dyn std::fmt::Display) -> BundleFault {
+    BundleFault::Invalid { policy: policy.to_owned(), message: error.to_string() }
+}
+
+/// The schema in force: the vocabulary, and what the bundle adds.
+fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
+    let own = bundle.file(SCHEMA);
+    let found = schema_digest(own);
+    if let Some(expected) = bundle.manifest().schema.filter(|pinned| *pinned != found) {
+        return Err(BundleFault::OtherSchema { expected, found });
+    }
+    let own = own.map_or(Ok(ANY_SURFACE), |bytes| text(SCHEMA, bytes))?;
+    let strange = |error: &dyn std::fmt::Display| BundleFault::Schema {
+        path: SCHEMA.to_owned(),
+        message: error.to_string(),
+    };
+    let fragment = |text: &str| {
+        SchemaFragment::from_cedarschema_str(text)
+            .map(|(fragment, _)| fragment)
+            .map_err(|error| strange(&error))
+    };
+    let fragments = [fragment(VOCABULARY)?, fragment(own)?];
+    Schema::from_schema_fragments(fragments).map_err(|error| strange(&error))
+}
+
+/// The policies, each under the name that its `@id` gives it, in the order of files and in them.
+fn read(bundle: &Bundle) -> Result<Vec<Policy>, BundleFault> {
+    let mut policies: Vec<Policy> = Vec::new();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, bytes) in bundle.below(POLICIES) {
+        let syntax = |message: String| BundleFault::Syntax { path: path.to_owned(), message };
+        if !path.ends_with(".cedar") {
+            return Err(syntax("not a .cedar file".to_owned()));
+        }
+        let set: PolicySet = text(path, bytes)?.parse().map_err(|error| syntax(format!("{error}")))?;
+        if set.num_of_templates() > 0 {
+            return Err(BundleFault::Template { path: path.to_owned() });
+        }
+        // As many as there are, named by Cedar in the order of the text.
+        for place in 0..set.num_of_policies() {
+            let unnamed = || BundleFault::Unnamed { path: path.to_owned(), place: place + 1 };
+            let policy = set.policy(&PolicyId::new(format!("policy{place}"))).ok_or_else(unnamed)?;
+            let id = policy.annotation("id").and_then(|id| Id::new(id).ok()).ok_or_else(unnamed)?;
+            policies.push(policy.new_id(PolicyId::new(id.as_str())));
+            if !names.insert(id.clone()) {
+                return Err(BundleFault::SameName(id));
+            }
+        }
+    }
+    if policies.is_empty() { Err(BundleFault::NoPolicies) } else { Ok(policies) }
+}
+
+/// What a policy's annotations say.
+fn rule(policy: &Policy) -> Result<Rule, BundleFault> {
+    let name = policy.id().to_string();
+    let id = Id::new(&name).map_err(|error| invalid(&name, &error))?;
+    if let Some((name, _)) = policy.annotations().find(|(name, _)| !ANNOTATIONS.contains(name)) {
+        return Err(BundleFault::UnknownAnnotation { policy: id, name: name.to_owned() });
+    }
+    let forbids = policy.effect() == Effect::Forbid;
+    let directive = policy
+        .annotation("directive")
+        .map_or(Ok(Directive::None), |value| directive_of(&id, forbids, value))?;
+    let reason = policy.annotation("reason").map(|value| reason_of(&id, value)).transpose()?;
+    Ok(Rule { id, forbids, directive, reason })
+}
+
+/// Whether every policy holds against the schema, strictly. Returns the warnings.
+fn validate(policies: &PolicySet, schema: &Schema) -> Result<Vec<String>, BundleFault> {
+    let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
+    let mut faults: Vec<(String, String)> =
+        result.validation_errors().map(|error| (error.policy_id().to_string(), error.to_string())).collect();
+    faults.sort();
+    if let Some((policy, message)) = faults.into_iter().next() {
+        return Err(BundleFault::Invalid { policy, message });
+    }
+    let mut warnings: Vec<String> = result.validation_warnings().map(ToString::to_string).collect();
+    warnings.sort();
+    Ok(warnings)
+}
+
+fn entities(bundle: &Bundle, schema: &Schema) -> Result<Entities, BundleFault> {
+    let Some(bytes) = bundle.file(ENTITIES) else { return Ok(Entities::empty()) };
+    let strange = |error: &dyn std::fmt::Display| BundleFault::Data {
+        path: ENTITIES.to_owned(),
+        message: error.to_string(),
+    };
+    Entities::from_json_str(text(ENTITIES, bytes)?, Some(schema)).map_err(|error| strange(&error))
+}
