@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::RiskSignal;
 use rederive_evidence::kinds::guardrail::DetectedClass;
+use rederive_evidence::record::ArgumentShape;
 use rederive_evidence::values::{
     ActorType, Authentication, EffectsClass, Environment, Label, Sensitivity, Trust,
 };
@@ -36,6 +37,12 @@ pub struct PolicyRequest {
     /// From where each argument value came.
     #[serde(default)]
     pub provenance: Vec<ArgumentFact>,
+    /// What the values and the items in them are by their looks, and where each stands; those that any text may have are left out.
+    #[serde(default)]
+    pub values: Vec<ValueFact>,
+    /// Whether that is all of them: contents were there, and none was one too many to be looked into.
+    #[serde(default)]
+    pub values_known: bool,
     /// The classes of effect that the messages which instruct the run ask for, ascending.
     #[serde(default)]
     pub asked: Vec<EffectsClass>,
@@ -155,6 +162,8 @@ pub enum Source {
     Nowhere,
     /// In external content only.
     External,
+    /// In nothing trusted as it is, but what the principal said has all the words that spell it.
+    Spelled,
     /// In the operator's own data.
     Internal,
     /// In what the principal said, the goal among it.
@@ -175,6 +184,17 @@ pub struct ArgumentFact {
     /// The records in which it stands, ascending.
     #[serde(default)]
     pub records: Vec<u64>,
+}
+
+/// What a value, or an item in its text, is by its looks, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueFact {
+    /// JSON pointer of the value in the arguments.
+    pub pointer: String,
+    /// What it looks like.
+    pub shape: ArgumentShape,
+    /// The most trusted place in which it stands.
+    pub source: Source,
 }
 
 /// An approval in force.
@@ -221,6 +241,8 @@ impl PolicyRequest {
             target: None,
             arguments: Arguments::default(),
             provenance: Vec::new(),
+            values: Vec::new(),
+            values_known: false,
             asked: Vec::new(),
             influence: Label::UNKNOWN,
             carriage: None,
@@ -328,13 +350,14 @@ impl ArgumentRole {
 impl Source {
     /// Every source, least trusted first.
     pub const ALL: &'static [Self] =
-        &[Self::Nowhere, Self::External, Self::Internal, Self::User, Self::Control];
+        &[Self::Nowhere, Self::External, Self::Spelled, Self::Internal, Self::User, Self::Control];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nowhere => "nowhere",
             Self::External => "external",
+            Self::Spelled => "spelled",
             Self::Internal => "internal",
             Self::User => "user",
             Self::Control => "control",

@@ -76,6 +76,8 @@ impl Asked<'_> {
         };
         let (pointers, lineage) = (leaves::pointers(self.arguments), self.machine.lineage());
         request.provenance = provenance::facts(sources, &pointers, self.facts, lineage);
+        request.values = provenance::values(sources, &pointers, lineage);
+        request.values_known = sources.left_out.is_none();
         request.carriage = Some(provenance::carriage(sources, lineage));
     }
 

@@ -4,13 +4,19 @@
 //! worst of the items in its text that say anything; else the model made it. Spec: policy-request.
 
 use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, FoundIn};
-use rederive_evidence::values::Label;
+use rederive_evidence::values::{Label, Trust};
 use rederive_machine::{Influence, Lineage};
 
-use crate::request::{ArgumentFact, ArgumentRole, Source, ToolFacts};
+use crate::request::{ArgumentFact, ArgumentRole, Source, ToolFacts, ValueFact};
 
 /// All of a value, in one piece.
 const WHOLE: u16 = 1_000;
+
+/// All words of a value, not in one piece.
+const SPELLED: u16 = 999;
+
+/// As much of a text as says where it is from.
+const HALF: u16 = 500;
 
 /// The most records of one place that are looked at. The extractor names few; a range that somebody else wrote may name 2^64.
 const RECORDS_MAX: usize = 64;
@@ -30,6 +36,34 @@ pub(super) fn facts(
         ArgumentFact { pointer: pointer.clone(), role, source, records }
     };
     pointers.iter().enumerate().map(fact).collect()
+}
+
+/// A fact for each value and item that does not look as any text may, in the order of the text.
+pub(super) fn values(sources: &ArgumentSources, pointers: &[String], lineage: &Lineage) -> Vec<ValueFact> {
+    let saying = sources.values.iter().filter(|source| source.shape != ArgumentShape::Common);
+    let fact = |of: &ArgumentSource| {
+        let pointer = pointers.get(usize::from(of.leaf)).cloned().unwrap_or_default();
+        ValueFact { pointer, shape: of.shape, source: looked_for(of, lineage) }
+    };
+    saying.map(fact).collect()
+}
+
+/// Where a value or item stands: whole in what is trusted; else by the words that spell it, or most of a text; else in what is not trusted.
+fn looked_for(of: &ArgumentSource, lineage: &Lineage) -> Source {
+    let whole = standing(of, lineage).map_or(Source::Nowhere, |(source, _)| source);
+    if whole > Source::External {
+        return whole;
+    }
+    let is_text = of.shape == ArgumentShape::Text;
+    let enough = if is_text { HALF } else { SPELLED };
+    let has = |found: &Option<FoundIn>| found.as_ref().filter(|found| found.permille >= enough).cloned();
+    let by_user = has(&of.told).filter(|found| {
+        records(found, lineage).any(|(_, label)| label.trust >= Trust::User)
+    });
+    if by_user.is_some() {
+        return Source::Spelled;
+    }
+    if is_text && has(&of.brought).is_some() { Source::External } else { whole }
 }
 
 /// Label of all records that have any of the arguments: what the call carries. What the model made is nobody's.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
 };
+use rederive_evidence::record::ArgumentShape;
 use rederive_evidence::values::{EffectsClass, Label, Sensitivity};
 
 use super::roles::Roles;
@@ -257,6 +258,16 @@ fn counters(request: &PolicyRequest) -> Result<RestrictedExpression, EngineFault
     ])
 }
 
+/// The values and items that look like one of these, and their sources.
+fn looking(request: &PolicyRequest, shapes: &[ArgumentShape]) -> Fields {
+    let of_shape = || request.values.iter().filter(|value| shapes.contains(&value.shape));
+    let sources: BTreeSet<Source> = of_shape().map(|value| value.source).collect();
+    vec![
+        ("count", long(of_shape().count() as u64)),
+        ("sources", texts(sources.iter().map(|source| source.name()))),
+    ]
+}
+
 fn context(
     request: &PolicyRequest,
     facts: &ToolFacts,
@@ -282,6 +293,12 @@ fn context(
         ("content", record(values.of(ArgumentRole::Content))?),
         ("other", record(values.of(ArgumentRole::Other))?),
         ("sources", texts(sources.iter().map(|source| source.name()))),
+        ("links", record(looking(request, &[ArgumentShape::Url]))?),
+        ("points", record(looking(request, &[ArgumentShape::Address, ArgumentShape::Account]))?),
+        ("names", record(looking(request, &[ArgumentShape::Name]))?),
+        ("texts", record(looking(request, &[ArgumentShape::Text]))?),
+        ("quantities", record(looking(request, &[ArgumentShape::Number, ArgumentShape::Date]))?),
+        ("values_known", RestrictedExpression::new_bool(request.values_known)),
         ("amount_micros", long(request.amount_micros())),
         ("influence", label(request.influence)?),
         ("over_clearance", RestrictedExpression::new_bool(carried > facts.clearance)),
