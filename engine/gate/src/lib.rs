@@ -1,9 +1,30 @@
 //! The live path: every call of a tool goes through the gate, and nothing but a live PERMIT reaches the tool.
 
-#![allow(dead_code, reason = "being built")]
-
+mod cast;
 mod dispatch;
+mod fate;
+mod flow;
+mod gate;
+pub mod guardrails;
+mod inner;
+mod intent;
+mod live;
+mod page;
+mod pending;
 mod permit;
 pub mod ports;
+mod registry;
+mod reliance;
+mod restore;
+mod trail;
+mod workers;
 
 pub use dispatch::Dispatch;
+pub use fate::{Blocked, Failed, Fate, Held, Returned, Unknown, Unrecorded, Why};
+pub use flow::AnswerFault;
+pub use gate::{Gate, OpenFault, Setup};
+pub use inner::Times;
+pub use intent::Intent;
+pub use pending::Pending;
+pub use registry::{Registration, RegistrationFault};
+pub use restore::{PastFault, Recovered};

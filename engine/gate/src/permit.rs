@@ -2,7 +2,8 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::RecordedTime;
-use rederive_evidence::kinds::decision::Reliance;
+
+use crate::reliance::Relied;
 
 /// A PERMIT whose record and receipt are durable. Made by the gate alone, for one request; used up by the dispatch.
 #[derive(Debug)]
@@ -10,7 +11,7 @@ pub(crate) struct Permit {
     decision: u64,
     covers: Digest,
     expires: Option<RecordedTime>,
-    reliance: Vec<Reliance>,
+    reliance: Relied,
 }
 
 /// A permit that was used up.
@@ -25,7 +26,7 @@ impl Permit {
         decision: u64,
         covers: Digest,
         expires: Option<RecordedTime>,
-        reliance: Vec<Reliance>,
+        reliance: Relied,
     ) -> Self {
         Self { decision, covers, expires, reliance }
     }
@@ -46,7 +47,7 @@ impl Permit {
     }
 
     /// What it relies on.
-    pub(crate) fn reliance(&self) -> &[Reliance] {
+    pub(crate) fn reliance(&self) -> &Relied {
         &self.reliance
     }
 

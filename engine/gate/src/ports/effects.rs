@@ -56,6 +56,8 @@ pub struct Expectation {
     pub containment: Option<Payload>,
     /// Who answers for it.
     pub owner: Id,
+    /// Amount at most, millionths.
+    pub amount_micros: Option<u64>,
 }
 
 /// What was observed of an effect.

@@ -9,6 +9,7 @@ mod credential;
 mod effects;
 mod guardrail;
 mod payload;
+mod policy;
 mod sandbox;
 mod tool;
 
@@ -18,8 +19,11 @@ pub use credential::{CredentialAsk, CredentialBroker, IssuedCredential};
 pub use effects::{Effects, Expectation, Observation, Remedy};
 pub use guardrail::{Finding, Guardrail, Stage, Subject};
 pub use payload::{Payload, Secret};
+pub use policy::Policy;
 pub use sandbox::{Attempt, Exit, Finished, Job, Sandbox};
 pub use tool::{Command, Preview, Runner, Tool, ToolFailure, ToolReply};
+
+pub(crate) use tool::TOOL_LIMIT;
 
 /// Why a component gave no answer, in its own words and type.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

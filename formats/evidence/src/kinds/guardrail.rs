@@ -50,6 +50,8 @@ codes! {
         RunEnd = 9 "run-end",
         /// The gate or recorder could not do its part.
         Fault = 10 "fault",
+        /// Whoever asked does not want it any more.
+        Withdrawn = 11 "withdrawn",
     }
 }
 

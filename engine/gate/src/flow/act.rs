@@ -1,0 +1,292 @@
+//! Step 11: a live permit is used up. Authority is issued for this call alone, the dispatch is durable, then the tool is called.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rederive_evidence::ids::{Content, Id};
+use rederive_evidence::kinds::credential::{
+    CredentialIssued, CredentialRevoked, CredentialUsed, RevokeReason,
+};
+use rederive_evidence::kinds::decision::Request;
+use rederive_evidence::kinds::downstream::EffectPlanned;
+use rederive_evidence::kinds::tool::{FailureClass, ToolDispatched};
+use rederive_evidence::values::{EffectsClass, ScopeItem};
+
+use crate::cast::named;
+use crate::dispatch::Dispatch;
+use crate::fate::{Fate, Unrecorded, Why};
+use crate::flow::prepare::ends;
+use crate::inner::{Inner, applied};
+use crate::live::{Live, bring};
+use crate::permit::Permit;
+use crate::ports::{
+    Component, CredentialAsk, CredentialBroker, IssuedCredential, Payload, PortFault, Secret, ToolFailure,
+    ToolReply,
+};
+use crate::registry::Acts;
+
+/// A credential that was issued for a call, and is to be revoked whatever becomes of it.
+pub(crate) struct Issued {
+    pub(crate) name: Id,
+    broker: Arc<dyn CredentialBroker>,
+    vault: Id,
+}
+
+/// What the tool's call gave, and how long it took.
+pub(crate) struct Acted {
+    pub(crate) answer: Result<ToolReply, ToolFailure>,
+    pub(crate) took: Duration,
+}
+
+impl Inner {
+    /// Calls the tool that was permitted.
+    pub(crate) fn act(
+        self: &Arc<Self>,
+        mut live: Live,
+        permit: Permit,
+        request: &Request,
+    ) -> Result<Fate, Why> {
+        if permit.covers() != request.digest() {
+            return Err(Why::Stale);
+        }
+        let mut issued = None;
+        let dispatched = self.dispatch(&mut live, permit, request, &mut issued);
+        let fate = match dispatched {
+            Ok(dispatch) => {
+                let acted = self.call_tool(&live, dispatch);
+                self.settle(&mut live, acted)
+            }
+            Err(why) => {
+                let (epoch, place) = (live.epoch, live.place().clone());
+                self.blocked(epoch, place, Some(live.last), why)
+            }
+        };
+        if let Some(issued) = issued {
+            self.revoke(&mut live, &issued);
+        }
+        // What is said to have happened survives a crash.
+        Ok(self.lasting(&live, fate))
+    }
+
+    /// Everything before the tool is called. Nothing has happened where this fails.
+    fn dispatch(
+        &self,
+        live: &mut Live,
+        permit: Permit,
+        request: &Request,
+        issued: &mut Option<Issued>,
+    ) -> Result<Dispatch, Why> {
+        let secret = self.issue(live, request, issued)?;
+        self.plan(live)?;
+        if let Some(issued) = issued {
+            let body = CredentialUsed {
+                credential: issued.name.clone(),
+                call: live.place().clone(),
+                surface: Some(live.facts.surface.clone()).into(),
+            };
+            let draft = live.draft(&self.cast.broker, body);
+            self.step(live, draft)?;
+        }
+        self.record_dispatch(live, &permit)?;
+        let credential = issued.as_ref().map(|issued| issued.name.clone()).zip(secret);
+        let idempotency = live.tool.is_idempotent.then(|| named("once", live.place()));
+        Ok(Dispatch::new(
+            permit.spend(),
+            live.facts.as_ref().clone(),
+            credential,
+            idempotency,
+            live.tool.time,
+            Arc::clone(&live.cancelled),
+        ))
+    }
+
+    /// CRD-1: authority for this call, on record before it exists.
+    fn issue(
+        &self,
+        live: &mut Live,
+        request: &Request,
+        issued: &mut Option<Issued>,
+    ) -> Result<Option<Secret>, Why> {
+        let Some(broker) = self.credentials.clone() else { return Ok(None) };
+        let (asked, facts) = (Arc::clone(&broker), Arc::clone(&live.facts));
+        let limit = self.times.credentials;
+        let kind = self.ask(Component::CredentialBroker, limit, move || {
+            Ok(asked.needs(&facts).then(|| asked.kind(&facts)))
+        })?;
+        let Some((credential_type, handling)) = kind else { return Ok(None) };
+        let vault = self.cast.vault.clone();
+        let vault = vault.ok_or(PortFault::Missing { component: Component::CredentialBroker })?;
+        let ask = self.credential_ask(live, request)?;
+        let body = CredentialIssued {
+            credential: ask.credential.clone(),
+            credential_type,
+            scope: ask.scope.clone(),
+            surfaces: ask.surfaces.clone(),
+            expires: Some(ask.expires).into(),
+            call: Some(live.place().clone()),
+            approval: ask.approval.clone(),
+            handling: Some(handling).into(),
+        };
+        let draft = live.draft(&vault, body);
+        self.step(live, draft)?;
+        *issued = Some(Issued { name: ask.credential.clone(), broker: Arc::clone(&broker), vault });
+        let (asked, expires) = (broker, ask.expires);
+        let credential: IssuedCredential =
+            self.ask(Component::CredentialBroker, limit, move || asked.issue(&ask))?;
+        if credential.expires > expires {
+            return Err(Why::Stale);
+        }
+        Ok(Some(credential.secret))
+    }
+
+    fn credential_ask(&self, live: &Live, request: &Request) -> Result<CredentialAsk, Why> {
+        let now = self.now(live.epoch)?;
+        let limit = self.opened.limits.credential_lifetime_ms.unwrap_or(u64::MAX);
+        let lasts = self.times.credential_ms.min(limit);
+        let session = self.opened.session.expires.known().copied();
+        let scope: Vec<ScopeItem> = request.scope.known().cloned().into_iter().collect();
+        Ok(CredentialAsk {
+            credential: named("credential", live.place()),
+            call: live.facts.as_ref().clone(),
+            scope,
+            surfaces: vec![live.facts.surface.clone()],
+            now,
+            expires: ends(now, lasts, session),
+            approval: live.approved.clone(),
+        })
+    }
+
+    /// OUT-3: what is expected, and what is ready should it go wrong.
+    fn plan(&self, live: &mut Live) -> Result<(), Why> {
+        let Some(expectation) = live.expectation.clone() else { return Ok(()) };
+        let body = EffectPlanned {
+            effect: named("effect", live.place()),
+            call: live.place().clone(),
+            system: Some(expectation.system.clone()).into(),
+            action: live.facts.effects,
+            reversible: Some(live.facts.reversible).into(),
+            expected: Some(Content(0)).into(),
+            rollback: None,
+            containment: None,
+            owner: Some(expectation.owner.clone()).into(),
+            target: None,
+            amount_micros: expectation.amount_micros,
+        };
+        let mut draft = live.draft(&self.cast.broker, body.clone());
+        let _ = bring(&mut draft, &expectation.expected);
+        let rollback = expectation.rollback.as_ref().map(|rollback| bring(&mut draft, rollback));
+        let containment = expectation.containment.as_ref().map(|contained| bring(&mut draft, contained));
+        let target = live.facts.target.as_ref().map(|target| bring(&mut draft, target));
+        draft.body = EffectPlanned { rollback, containment, target, ..body }.into();
+        self.step(live, draft).map(|_| ())
+    }
+
+    /// The dispatch, if all that the permit relies on still holds: durable before the tool is called.
+    fn record_dispatch(&self, live: &mut Live, permit: &Permit) -> Result<(), Why> {
+        if live.is_cancelled() {
+            return Err(Why::Cancelled);
+        }
+        let sends = live.facts.effects == EffectsClass::Send;
+        let body = ToolDispatched {
+            tool: live.facts.tool.clone(),
+            arguments: live.facts.arguments_commitment,
+            target: live.target,
+            idempotency: live.tool.is_idempotent.then(|| named("once", live.place())),
+            sandbox: self.sandbox_of(live).cloned(),
+            bytes_out: sends.then_some(live.facts.arguments.bytes().len() as u64),
+        };
+        let draft = live.draft(&self.cast.broker, body);
+        let (now, bundle) = (self.now(live.epoch)?, self.policy.bundle());
+        let place = live.place().clone();
+        let is_over = permit.expires().is_some_and(|end| now >= end);
+        let appended = self.trail.append_if(
+            live.epoch,
+            draft,
+            &mut |machine| {
+                let pinned = machine.state().policies().and_then(|policies| policies.bundle) == Some(bundle);
+                if pinned && !is_over && permit.reliance().holds(machine, &place) {
+                    Ok(())
+                } else {
+                    Err(Unrecorded::Stale)
+                }
+            },
+            &mut |_, _| Ok(None),
+        );
+        let appended = match appended {
+            Err(Unrecorded::Stale) => return Err(Why::Stale),
+            appended => applied(appended?)?,
+        };
+        live.last = appended.sequence;
+        if appended.is_durable { Ok(()) } else { Err(Unrecorded::NotDurable.into()) }
+    }
+
+    /// Calls the tool, for as long as it may take.
+    fn call_tool(&self, live: &Live, dispatch: Dispatch) -> Acted {
+        let begun = Instant::now();
+        let limit = dispatch.time();
+        let answer = match &live.tool.acts {
+            Acts::Direct(tool) => {
+                let tool = Arc::clone(tool);
+                self.ask(Component::Tool, limit, move || Ok(tool.call(dispatch)))
+            }
+            Acts::Sandboxed(command) => {
+                let (command, sandbox) = (Arc::clone(command), self.sandbox.clone());
+                self.ask(Component::Sandbox, limit, move || {
+                    let Some(sandbox) = sandbox else { return Ok(Err(unreached())) };
+                    let Ok(job) = command.job(&dispatch) else { return Ok(Err(refused_arguments())) };
+                    match sandbox.run(&job) {
+                        Ok(finished) => Ok(command.reply(finished)),
+                        Err(_) => Ok(Err(unreached())),
+                    }
+                })
+            }
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            // Nothing was called.
+            Err(PortFault::NoThread { .. } | PortFault::Missing { .. }) => Err(unreached()),
+            Err(fault) if live.facts.effects == EffectsClass::Read => Err(read_fault(&fault)),
+            Err(_) => Err(ToolFailure::Lost),
+        };
+        Acted { answer, took: begun.elapsed() }
+    }
+
+    /// Ends a call's credential, whatever became of the call. One that its broker cannot end ends at its time; the record says it is to be taken
+    /// for revoked by everybody who reads it.
+    fn revoke(&self, live: &mut Live, issued: &Issued) {
+        let (broker, name) = (Arc::clone(&issued.broker), issued.name.clone());
+        let revoked =
+            self.ask(Component::CredentialBroker, self.times.credentials, move || broker.revoke(&name));
+        let body = CredentialRevoked {
+            credential: issued.name.clone(),
+            reason: if revoked.is_ok() { RevokeReason::Done } else { RevokeReason::Incident },
+            detail: None,
+        };
+        let mut draft = live.draft(&issued.vault, body.clone());
+        if let Err(fault) = &revoked {
+            let detail = bring(&mut draft, &Payload::text(fault.to_string()));
+            draft.body = CredentialRevoked { detail: Some(detail), ..body }.into();
+        }
+        let _ = self.note(live, draft);
+    }
+}
+
+fn unreached() -> ToolFailure {
+    ToolFailure::Failed { class: FailureClass::Unreachable, error: None, result: None }
+}
+
+fn refused_arguments() -> ToolFailure {
+    ToolFailure::Failed { class: FailureClass::Arguments, error: None, result: None }
+}
+
+/// A tool that only reads has changed nothing, however its call ended.
+fn read_fault(fault: &PortFault) -> ToolFailure {
+    let class = match fault {
+        PortFault::TimedOut { .. } => FailureClass::TimeOut,
+        PortFault::Failed { .. }
+        | PortFault::Panicked { .. }
+        | PortFault::NoThread { .. }
+        | PortFault::Missing { .. } => FailureClass::Tool,
+    };
+    ToolFailure::Failed { class, error: None, result: None }
+}

@@ -1,0 +1,278 @@
+//! Steps 5 to 10: the pinned bundle judges the request, and the answer is on record with its receipt before anybody acts on it.
+
+use std::sync::Arc;
+
+use rederive_evidence::draft::DraftContent;
+use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
+use rederive_evidence::kinds::decision::{
+    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request,
+};
+use rederive_evidence::receipt::Receipt;
+use rederive_evidence::record::MediaType;
+use rederive_evidence::signed::sign;
+use rederive_policy::assemble::Asked;
+use rederive_policy::request::{ApprovalFact, Source};
+use rederive_policy::{Judgement, PolicyRequest};
+use rederive_recorder::Appended;
+
+use crate::fate::{Fate, Unrecorded, Why};
+use crate::flow::prepare::ends;
+use crate::inner::{Inner, applied};
+use crate::live::{Live, bring};
+use crate::permit::Permit;
+use crate::ports::{self, Component, Payload};
+use crate::registry::{Acts, Registered};
+use crate::reliance::Relied;
+
+/// How often a request is judged again because what it relied on changed in between. Then it is blocked: somebody changes the run faster than
+/// it can be judged.
+const JUDGED_MAX: u32 = 16;
+
+/// A decision as it was recorded.
+pub(crate) struct Decided {
+    /// What was asked; none where it could not be put to a policy.
+    pub(crate) question: Option<PolicyRequest>,
+    pub(crate) request: Request,
+    pub(crate) seen: ports::Judgement,
+    pub(crate) permit: Option<Permit>,
+}
+
+/// What one look at the run gave: the question, and what it rests on.
+struct Looked {
+    question: Result<PolicyRequest, Judgement>,
+    relied: Relied,
+    request: Request,
+    now: RecordedTime,
+    pinned: bool,
+}
+
+impl Inner {
+    /// Steps 5 to 13 of a call that was requested.
+    pub(crate) fn judge(self: &Arc<Self>, mut live: Live) -> Result<Fate, Why> {
+        let (epoch, place) = (live.epoch, live.place().clone());
+        let judged = match self.decide(&mut live, None) {
+            Ok(decided) => self.follow(live.clone(), decided),
+            Err(why) => Err(why),
+        };
+        Ok(judged.unwrap_or_else(|why| self.blocked(epoch, place, Some(live.last), why)))
+    }
+
+    /// What a decision leads to: the act, an approval, or nothing.
+    pub(crate) fn follow(self: &Arc<Self>, live: Live, decided: Decided) -> Result<Fate, Why> {
+        let Decided { seen, .. } = &decided;
+        match decided.permit {
+            Some(permit) => self.act(live, permit, &decided.request),
+            None if seen.decision == Decision::Silence && seen.directive == Directive::RequireApproval => {
+                self.hold(live, decided)
+            }
+            None => Err(not_permitted(seen)),
+        }
+    }
+
+    /// One decision on record. Judged again as often as what it rests on has changed when it was to be recorded.
+    pub(crate) fn decide(&self, live: &mut Live, approved: Option<&ApprovalFact>) -> Result<Decided, Why> {
+        for _ in 0..JUDGED_MAX {
+            if live.is_cancelled() {
+                return Err(Why::Cancelled);
+            }
+            let looked = self.look(live, approved)?;
+            let judgement = self.evaluate(&looked);
+            match self.record_decision(live, &looked, &judgement, approved) {
+                Ok((appended, body)) => {
+                    live.last = appended.sequence;
+                    return Ok(decided(&appended, looked, body));
+                }
+                Err(Why::Unrecorded(Unrecorded::Stale)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Why::Stale)
+    }
+
+    /// The question as the run stands now.
+    fn look(&self, live: &mut Live, approved: Option<&ApprovalFact>) -> Result<Looked, Why> {
+        let now = self.now(live.epoch)?;
+        let bundle = self.policy.bundle();
+        let found = self.trail.read(live.epoch, |machine| {
+            let asked = Asked {
+                opened: &self.opened,
+                machine,
+                place: &live.facts.place,
+                tool: &live.facts.tool,
+                facts: Some(&live.tool.facts),
+                arguments: live.facts.arguments.bytes(),
+                extracted: live.extracted.as_ref(),
+                detected: &live.detected,
+                sandbox: self.sandbox_of(live),
+                time: live.requested,
+            };
+            let known = machine.request(&live.facts.place)?;
+            let pinned = known.policies.bundle == Some(bundle);
+            Some((asked.request(), known.to_request()?, pinned, Relied::on(machine, &live.facts.place)))
+        })?;
+        // Somebody else ended the call.
+        let (question, request, pinned, relied) = found.ok_or(Why::Stale)?;
+        let facts = Arc::make_mut(&mut live.facts);
+        facts.standing =
+            ports::Standing { influence: request.influence, carriage: request.carriage.known().copied() };
+        let question = question.map(|mut question| {
+            question.approval = approved.cloned();
+            question
+        });
+        // Arguments larger than a policy is asked about: as a policy that could not be evaluated.
+        let question =
+            question.map_err(|_| Judgement::of(Decision::Deny, Directive::None, ReasonCode::PolicyError));
+        Ok(Looked { question, relied, request, now, pinned })
+    }
+
+    /// The question and the request of a call as the run stands now; none where no policy can be asked.
+    pub(crate) fn question(&self, live: &mut Live) -> Result<Option<(PolicyRequest, Request)>, Why> {
+        let looked = self.look(live, None)?;
+        Ok(looked.question.ok().map(|question| (question, looked.request)))
+    }
+
+    pub(crate) fn sandbox_needed(&self, tool: &Registered) -> Option<Id> {
+        match tool.acts {
+            Acts::Direct(_) => None,
+            Acts::Sandboxed(_) => self.sandbox.as_ref().map(|sandbox| sandbox.name().clone()),
+        }
+    }
+
+    pub(crate) fn sandbox_of(&self, live: &Live) -> Option<&Id> {
+        match live.tool.acts {
+            Acts::Direct(_) => None,
+            Acts::Sandboxed(_) => self.sandbox.as_ref().map(|sandbox| sandbox.name()),
+        }
+    }
+
+    /// What the bundle says. An engine that fails, panics or takes too long has said no; so has a bundle that is not the run's.
+    fn evaluate(&self, looked: &Looked) -> Judgement {
+        if !looked.pinned {
+            return Judgement::bundle_fault();
+        }
+        match &looked.question {
+            Err(judgement) => judgement.clone(),
+            Ok(question) => {
+                let (policy, question) = (Arc::clone(&self.policy), question.clone());
+                let judged = self.ask(Component::Policy, self.times.policy, move || policy.judge(&question));
+                judged.unwrap_or_else(|_| Judgement::engine_fault())
+            }
+        }
+    }
+
+    /// The decision's record: durable, with its receipt, under the very state that it was made in.
+    fn record_decision(
+        &self,
+        live: &Live,
+        looked: &Looked,
+        judgement: &Judgement,
+        approved: Option<&ApprovalFact>,
+    ) -> Result<(Appended, DecisionMade), Why> {
+        let mut body = self.body(looked, judgement, approved);
+        let mut draft = live.draft(&self.cast.gate, Box::new(body.clone()));
+        body.explanation = Some(bring(&mut draft, &explanation(&body)));
+        body.receipt = Some(Content(1));
+        draft.body = Box::new(body.clone()).into();
+        let (run, tenant) = (self.trail.run()?, &self.opened.tenant);
+        let appended = self.trail.append_if(
+            live.epoch,
+            draft,
+            &mut |machine| {
+                if looked.relied.holds(machine, live.place()) { Ok(()) } else { Err(Unrecorded::Stale) }
+            },
+            &mut |input, checksum| {
+                let receipt = checksum.and_then(|before| Receipt::of(run, tenant.clone(), before, input));
+                let Some(receipt) = receipt else { return Ok(None) };
+                let signed = sign(receipt, self.signer.as_ref())?;
+                Ok(Some(DraftContent { media: MediaType::Cose, bytes: signed.as_bytes().to_vec() }))
+            },
+        )?;
+        let appended = applied(appended)?;
+        if !appended.is_durable {
+            return Err(Unrecorded::NotDurable.into());
+        }
+        Ok((appended, body))
+    }
+
+    fn body(&self, looked: &Looked, judgement: &Judgement, approved: Option<&ApprovalFact>) -> DecisionMade {
+        let is_permit = judgement.permits();
+        let (engine, engine_version) = self.policy.engine();
+        let question = looked.question.as_ref().ok();
+        let session = self.opened.session.expires.known().copied();
+        let expires = ends(looked.now, self.times.permit_ms, session);
+        DecisionMade {
+            decision: judgement.decision,
+            directive: judgement.directive,
+            reason: judgement.reason,
+            enforcement: if is_permit { Enforcement::Executed } else { Enforcement::Blocked },
+            request: looked.request.clone(),
+            bundle: Some(self.policy.bundle()).into(),
+            engine: Some(engine).into(),
+            engine_version: Some(engine_version).into(),
+            rules: judgement.rules.clone(),
+            errors: judgement.errors.clone(),
+            risks: question.map(|question| question.risks.clone()).unwrap_or_default(),
+            uncertainty_permille: question.map(uncertainty).or(Some(1_000)).into(),
+            exception: question.and_then(|question| question.exception.clone()),
+            approval: approved.map(|approval| approval.id.clone()),
+            explanation: None,
+            expires: is_permit.then_some(expires),
+            reliance: looked.relied.stated(),
+            receipt: None,
+        }
+    }
+}
+
+/// What a recorded decision is to the gate. A permit is made here and nowhere else.
+fn decided(appended: &Appended, looked: Looked, body: DecisionMade) -> Decided {
+    let is_live =
+        body.decision == Decision::Permit && body.enforcement == Enforcement::Executed && appended.is_durable;
+    let permit =
+        is_live.then(|| Permit::new(appended.sequence, looked.request.digest(), body.expires, looked.relied));
+    let seen = ports::Judgement {
+        record: RecordRef(appended.sequence),
+        decision: body.decision,
+        directive: body.directive,
+        reason: body.reason,
+        rules: body.rules,
+        risks: body.risks,
+        uncertainty_permille: body.uncertainty_permille.known().copied(),
+    };
+    Decided { question: looked.question.ok(), request: looked.request, seen, permit }
+}
+
+pub(crate) fn not_permitted(seen: &ports::Judgement) -> Why {
+    Why::Decision {
+        decision: seen.decision,
+        directive: seen.directive,
+        reason: seen.reason,
+        rules: seen.rules.clone(),
+    }
+}
+
+/// How unsure a judgement is: thousandths of the argument values of which nobody can say from where they came.
+fn uncertainty(question: &PolicyRequest) -> u16 {
+    let values = question.arguments.leaves().len();
+    let known = question.provenance.iter().filter(|fact| fact.source != Source::Nowhere).count();
+    let unknown = values.saturating_sub(known).saturating_mul(1_000);
+    unknown.checked_div(values).and_then(|permille| u16::try_from(permille).ok()).unwrap_or(0)
+}
+
+/// What a reviewer is told: the answer and what it rests on, from the decision alone.
+fn explanation(body: &DecisionMade) -> Payload {
+    let list = |ids: &[Id]| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{}: {}", body.decision, body.reason);
+    if body.directive != Directive::None {
+        text.push_str(&format!("; {}", body.directive));
+    }
+    if !body.rules.is_empty() {
+        text.push_str(&format!("; by {}", list(&body.rules)));
+    }
+    if !body.errors.is_empty() {
+        text.push_str(&format!("; could not be evaluated: {}", list(&body.errors)));
+    }
+    if let Some(approval) = &body.approval {
+        text.push_str(&format!("; approved in {approval}"));
+    }
+    Payload::text(text)
+}

@@ -1,0 +1,285 @@
+//! Guardrails: before a call on what it sends and where, after it on what came back.
+
+use std::sync::Arc;
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::draft::Draft;
+use rederive_evidence::ids::{Content, Id, RecordRef};
+use rederive_evidence::kinds::guardrail::{
+    BlockReason, GuardrailBlocked, GuardrailDetected, GuardrailTransformed,
+};
+use rederive_evidence::record::Causes;
+use rederive_evidence::values::{Label, Origin, Place};
+use rederive_recorder::Appended;
+
+use crate::fate::Why;
+use crate::inner::{Inner, applied};
+use crate::live::{Live, bring};
+use crate::ports::{CallFacts, Component, Finding, Guardrail, Payload, PortFault, Stage, Subject};
+use crate::trail::Epoch;
+
+/// What is inspected, and where that is recorded.
+pub(crate) struct Inspected {
+    pub(crate) epoch: Epoch,
+    pub(crate) place: Option<Place>,
+    pub(crate) stage: Stage,
+    pub(crate) content: Payload,
+    pub(crate) label: Label,
+    pub(crate) call: Option<Arc<CallFacts>>,
+    pub(crate) goal: Option<Payload>,
+    /// The record that brought it.
+    pub(crate) record: u64,
+}
+
+/// What came of an inspection.
+pub(crate) struct Passed {
+    /// The content, or what guardrails made of it.
+    pub(crate) content: Payload,
+    /// The record that it stands in.
+    pub(crate) record: u64,
+    pub(crate) is_replaced: bool,
+    pub(crate) detected: Vec<rederive_evidence::kinds::guardrail::DetectedClass>,
+}
+
+/// What stopped a content: the guardrail's rule, the notice and its record.
+pub(crate) struct Stopped {
+    pub(crate) rule: Id,
+    pub(crate) notice: Option<Payload>,
+    pub(crate) record: u64,
+}
+
+/// A content that went through, or did not.
+pub(crate) enum Inspection {
+    Passed(Passed),
+    Stopped(Stopped),
+}
+
+impl Inner {
+    /// Arguments may be transformed: what is sent from here on is the new form.
+    pub(crate) fn inspect_arguments(&self, live: &mut Live) -> Result<(), Why> {
+        let inspected = self.inspected(live, Stage::Arguments);
+        match self.inspect(inspected)? {
+            Inspection::Stopped(stopped) => {
+                live.last = stopped.record;
+                Err(Why::Guardrail { rule: stopped.rule })
+            }
+            Inspection::Passed(passed) => {
+                live.last = live.last.max(passed.record);
+                live.detected.extend(passed.detected);
+                if passed.is_replaced { self.use_arguments(live, passed.content) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// At a stage at which nothing is changed any more: what a guardrail would have otherwise is stopped.
+    pub(crate) fn inspect_as_it_is(&self, live: &mut Live, stage: Stage) -> Result<(), Why> {
+        let inspected = self.inspected(live, stage);
+        match self.inspect(inspected)? {
+            Inspection::Stopped(stopped) => {
+                live.last = stopped.record;
+                Err(Why::Guardrail { rule: stopped.rule })
+            }
+            Inspection::Passed(passed) => {
+                live.last = live.last.max(passed.record);
+                live.detected.extend(passed.detected);
+                Ok(())
+            }
+        }
+    }
+
+    fn inspected(&self, live: &Live, stage: Stage) -> Inspected {
+        Inspected {
+            epoch: live.epoch,
+            place: Some(live.place().clone()),
+            stage,
+            content: live.facts.arguments.clone(),
+            label: live.facts.standing.carriage.unwrap_or(live.facts.standing.influence),
+            call: Some(Arc::clone(&live.facts)),
+            goal: self.goal.clone(),
+            record: live.last,
+        }
+    }
+
+    /// Asks every guardrail of the stage in turn, each about what the one before left, and records what they find.
+    pub(crate) fn inspect(&self, inspected: Inspected) -> Result<Inspection, Why> {
+        let asked: Vec<Arc<dyn Guardrail>> = self.guardrails.clone();
+        let stage = inspected.stage;
+        let asked: Vec<_> = asked.into_iter().filter(|guardrail| guardrail.inspects(stage)).collect();
+        let Inspected { content, record, .. } = &inspected;
+        let mut passed =
+            Passed { content: content.clone(), record: *record, is_replaced: false, detected: Vec::new() };
+        if asked.is_empty() {
+            return Ok(Inspection::Passed(passed));
+        }
+        let guard = self.cast.guardrail.clone();
+        let guard = guard.ok_or(PortFault::Missing { component: Component::Guardrail })?;
+        let last = asked.last().cloned();
+        let mut is_stated = false;
+        for (guardrail, finding) in self.findings(asked, &inspected)? {
+            let found = Found {
+                by: &guard,
+                rule: guardrail.rule(),
+                version: guardrail.version(),
+                inspected: &inspected,
+            };
+            match finding {
+                Finding::Clean => {}
+                Finding::Detected { classes, detail } => {
+                    let record = self.detected(&found, &passed, classes.clone(), detail)?;
+                    passed.record = record.sequence;
+                    passed.detected.extend(classes);
+                    is_stated = true;
+                }
+                Finding::Transformed { classes, content, label } if stage_transforms(stage) => {
+                    let record = self.transformed(&found, &passed, &content, label)?;
+                    let detected = [passed.detected, classes].concat();
+                    passed = Passed { content, record: record.sequence, is_replaced: true, detected };
+                    is_stated = false;
+                }
+                Finding::Transformed { .. } => {
+                    return self.stopped(&found, &passed, BlockReason::Guardrail, None);
+                }
+                Finding::Blocked { reason, notice, .. } => {
+                    return self.stopped(&found, &passed, reason, notice);
+                }
+            }
+        }
+        if let Some(last) = last.filter(|_| !is_stated && must_be_stated(stage)) {
+            let found =
+                Found { by: &guard, rule: last.rule(), version: last.version(), inspected: &inspected };
+            passed.record = self.detected(&found, &passed, Vec::new(), None)?.sequence;
+        }
+        Ok(Inspection::Passed(passed))
+    }
+
+    /// The findings, in order; nothing after one that blocks. One guardrail that cannot tell is none of them.
+    fn findings(
+        &self,
+        asked: Vec<Arc<dyn Guardrail>>,
+        inspected: &Inspected,
+    ) -> Result<Vec<(Arc<dyn Guardrail>, Finding)>, Why> {
+        let (stage, label, call, goal) =
+            (inspected.stage, inspected.label, inspected.call.clone(), inspected.goal.clone());
+        let mut content = inspected.content.clone();
+        let work = move || {
+            let mut findings = Vec::with_capacity(asked.len());
+            for guardrail in asked {
+                let subject =
+                    Subject { stage, content: &content, label, call: call.as_deref(), goal: goal.as_ref() };
+                let finding = guardrail.inspect(&subject)?;
+                let ends = matches!(finding, Finding::Blocked { .. });
+                if let Finding::Transformed { content: next, .. } = &finding {
+                    content = next.clone();
+                }
+                findings.push((guardrail, finding));
+                if ends {
+                    break;
+                }
+            }
+            Ok(findings)
+        };
+        Ok(self.ask(Component::Guardrail, self.times.guardrails, work)?)
+    }
+
+    fn detected(
+        &self,
+        found: &Found<'_>,
+        passed: &Passed,
+        classes: Vec<rederive_evidence::kinds::guardrail::DetectedClass>,
+        detail: Option<Payload>,
+    ) -> Result<Appended, Why> {
+        let body = GuardrailDetected {
+            rule: found.rule.clone(),
+            version: found.version.cloned(),
+            inspected: self.commitment_of(found, passed)?,
+            record: Some(RecordRef(passed.record)),
+            classes,
+            detail: detail.as_ref().map(|_| Content(0)),
+        };
+        let mut draft = found.draft(body, passed.record);
+        if let Some(detail) = &detail {
+            let _ = bring(&mut draft, detail);
+        }
+        applied(self.trail.append(found.inspected.epoch, draft)?)
+    }
+
+    fn transformed(
+        &self,
+        found: &Found<'_>,
+        passed: &Passed,
+        content: &Payload,
+        label: Option<Label>,
+    ) -> Result<Appended, Why> {
+        let body = GuardrailTransformed {
+            rule: found.rule.clone(),
+            version: found.version.cloned(),
+            inspected: self.commitment_of(found, passed)?,
+            record: Some(RecordRef(passed.record)),
+            transformed: Content(0),
+            label,
+        };
+        let mut draft = found.draft(body, passed.record);
+        let _ = bring(&mut draft, content);
+        applied(self.trail.append(found.inspected.epoch, draft)?)
+    }
+
+    fn stopped(
+        &self,
+        found: &Found<'_>,
+        passed: &Passed,
+        reason: BlockReason,
+        notice: Option<Payload>,
+    ) -> Result<Inspection, Why> {
+        let body = GuardrailBlocked {
+            rule: found.rule.clone(),
+            version: found.version.cloned(),
+            inspected: self.commitment_of(found, passed)?,
+            record: Some(RecordRef(passed.record)),
+            reason,
+            notice: notice.as_ref().map(|_| Content(0)),
+        };
+        let mut draft = found.draft(body, passed.record);
+        if let Some(notice) = &notice {
+            let _ = bring(&mut draft, notice);
+        }
+        let record = applied(self.trail.append(found.inspected.epoch, draft)?)?.sequence;
+        Ok(Inspection::Stopped(Stopped { rule: found.rule.clone(), notice, record }))
+    }
+
+    fn commitment_of(&self, found: &Found<'_>, passed: &Passed) -> Result<Digest, Why> {
+        Ok(self.trail.commitment(found.inspected.epoch, passed.content.bytes())?)
+    }
+}
+
+/// Whose finding it is, of what.
+struct Found<'a> {
+    by: &'a Id,
+    rule: &'a Id,
+    version: Option<&'a Id>,
+    inspected: &'a Inspected,
+}
+
+impl Found<'_> {
+    fn draft(&self, body: impl Into<rederive_evidence::kinds::Body>, cause: u64) -> Draft {
+        let mut draft = Draft::new(self.by.clone(), Origin::Code, body);
+        draft.place = self.inspected.place.clone();
+        draft.causes = Causes::of([cause]);
+        draft
+    }
+}
+
+/// Whether another form can still take the content's place. Destination and task are judged as they are: the arguments are valid by then.
+const fn stage_transforms(stage: Stage) -> bool {
+    match stage {
+        Stage::Arguments | Stage::Result | Stage::Output | Stage::MemoryWrite | Stage::Plan => true,
+        Stage::Destination | Stage::Task => false,
+    }
+}
+
+/// Whether that nothing was found is a record of its own: what goes out is known to have been looked at, in the form in which it goes (RSK-1).
+const fn must_be_stated(stage: Stage) -> bool {
+    match stage {
+        Stage::Arguments | Stage::Output | Stage::MemoryWrite => true,
+        Stage::Destination | Stage::Task | Stage::Result | Stage::Plan => false,
+    }
+}

@@ -1,0 +1,11 @@
+//! The thirteen steps of a call, in their order. Spec: section 7.3.
+
+mod act;
+mod approve;
+mod decide;
+mod inspect;
+mod prepare;
+mod settle;
+
+pub use approve::AnswerFault;
+pub(crate) use approve::HeldCall;

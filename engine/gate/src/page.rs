@@ -1,0 +1,126 @@
+//! The page that an approver reads: the evidence as text, the same words for the same records.
+
+use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::values::ScopeItem;
+
+use crate::ports::{CallFacts, Influencer, Judgement, Payload};
+
+/// What stands on a page.
+pub(crate) struct Sheet<'a> {
+    pub(crate) approval: &'a Id,
+    pub(crate) call: &'a CallFacts,
+    pub(crate) influences: &'a [Influencer],
+    pub(crate) credential: &'a [ScopeItem],
+    pub(crate) judgement: &'a Judgement,
+    pub(crate) diff: Option<&'a Payload>,
+    pub(crate) rollback: Option<&'a Payload>,
+    pub(crate) expires: RecordedTime,
+}
+
+/// What is said where nothing is known.
+const NONE: &str = "none stated";
+
+impl Sheet<'_> {
+    /// The goal.
+    pub(crate) fn goal(&self) -> Payload {
+        self.call.goal.clone().unwrap_or_else(|| Payload::text(NONE))
+    }
+
+    /// Action, parameters and downstream system.
+    pub(crate) fn action(&self) -> Payload {
+        let CallFacts { tool, effects, surface, reversible, .. } = self.call;
+        let undone = if *reversible { "can be undone" } else { "cannot be undone" };
+        let mut text = format!("{tool} ({effects}, {undone}) on {surface}\n");
+        text.push_str(&said(&self.call.arguments));
+        for destination in &self.call.destinations {
+            text.push_str("\nto ");
+            text.push_str(&said(destination));
+        }
+        Payload::text(text)
+    }
+
+    /// What the credential would allow.
+    pub(crate) fn credential(&self) -> Payload {
+        let item = |item: &ScopeItem| format!("{} ({}) of {}", item.tool, item.action, item.tenant);
+        let items: Vec<String> = self.credential.iter().map(item).collect();
+        Payload::text(if items.is_empty() { NONE.to_owned() } else { items.join("\n") })
+    }
+
+    /// The effect expected; of a tool that offers a preview, what would change (TOL-6).
+    pub(crate) fn expected_effect(&self) -> Payload {
+        let expected = self.diff.or(self.call.expected_effect.as_ref());
+        expected.cloned().unwrap_or_else(|| Payload::text(NONE))
+    }
+
+    /// How it is undone.
+    pub(crate) fn rollback(&self) -> Payload {
+        self.rollback.cloned().unwrap_or_else(|| Payload::text(NONE))
+    }
+
+    /// The whole page.
+    pub(crate) fn write(&self) -> Payload {
+        let owner = self.call.owner.as_ref().map_or(NONE, Id::as_str);
+        let judged = self.judgement;
+        let rules: Vec<&str> = judged.rules.iter().map(Id::as_str).collect();
+        let risks: Vec<&str> = judged.risks.iter().map(|risk| risk.name()).collect();
+        let unsure = judged.uncertainty_permille.map_or_else(|| NONE.to_owned(), |it| it.to_string());
+        let mut text = String::new();
+        let mut part = |title: &str, body: &str| {
+            text.push_str(title);
+            text.push_str("\n  ");
+            text.push_str(&body.replace('\n', "\n  "));
+            text.push_str("\n\n");
+        };
+        part("Approval", self.approval.as_str());
+        part("Goal", &said(&self.goal()));
+        part("Action", &said(&self.action()));
+        part(
+            "On behalf of",
+            &format!(
+                "{}, tenant {}, by the agent {}",
+                self.call.principal, self.call.tenant, self.call.place.agent
+            ),
+        );
+        part("What influenced it", &self.influenced());
+        part("Credential", &said(&self.credential()));
+        part(
+            "Policy",
+            &format!(
+                "{}: {}; {}\nrules: {}\nrisks: {}\nuncertainty, thousandths: {unsure}",
+                judged.decision,
+                judged.reason,
+                judged.directive,
+                listed(&rules),
+                listed(&risks),
+            ),
+        );
+        part("Expected effect", &said(&self.expected_effect()));
+        part("How it is undone", &said(&self.rollback()));
+        part("Who answers for it", owner);
+        part("Ends", &format!("{} microseconds since 1970", self.expires.0));
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        Payload::text(text)
+    }
+
+    fn influenced(&self) -> String {
+        let line = |influencer: &Influencer| {
+            let Influencer { record, kind, label } = influencer;
+            format!("record {}: {kind}, {}, {}", record.0, label.trust, label.sensitivity)
+        };
+        let lines: Vec<String> = self.influences.iter().map(line).collect();
+        if lines.is_empty() { NONE.to_owned() } else { lines.join("\n") }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { NONE.to_owned() } else { names.join(", ") }
+}
+
+/// A payload as text. What is no text is said to be none: a person is not to guess.
+fn said(payload: &Payload) -> String {
+    match std::str::from_utf8(payload.bytes()) {
+        Ok(text) => text.chars().filter(|c| *c == '\n' || !c.is_control()).collect(),
+        Err(_) => format!("{} bytes of {}, not text", payload.bytes().len(), payload.media()),
+    }
+}

@@ -1,0 +1,30 @@
+//! The policy engine under its pinned bundle: a computation over what it is handed, and nothing else.
+
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::Id;
+use rederive_policy::{Judgement, PolicyRequest};
+
+use super::Failure;
+
+/// A bundle, ready to judge.
+pub trait Policy: Send + Sync {
+    /// Digest of the bundle. Where it is not the run's, every request is denied.
+    fn bundle(&self) -> Digest;
+
+    /// The engine, and its version.
+    fn engine(&self) -> (Id, Id);
+
+    /// What it says to a request, no weaker than the request's risk asks.
+    ///
+    /// # Errors
+    /// It could not say: the request is denied.
+    fn judge(&self, request: &PolicyRequest) -> Result<Judgement, Failure>;
+
+    /// Whether this person may approve such a request for its tenant (APR-3).
+    fn entitles(&self, approver: &Id, request: &PolicyRequest) -> bool;
+
+    /// Whether an approval without a signature suffices for such a request.
+    fn takes_unsigned(&self, _request: &PolicyRequest) -> bool {
+        false
+    }
+}

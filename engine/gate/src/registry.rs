@@ -1,0 +1,183 @@
+//! The tools of a run. What holds a tool holds it here, out of everybody's reach but the dispatch's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rederive_evidence::ids::Id;
+use rederive_evidence::values::EffectsClass;
+use rederive_policy::request::{ArgumentRole, ToolFacts};
+
+use crate::ports::{Command, Payload, Preview, Runner, TOOL_LIMIT, Tool};
+
+/// A tool as it is handed to the gate.
+pub struct Registration {
+    /// Its name.
+    pub tool: Id,
+    /// What the registry says of it.
+    pub facts: ToolFacts,
+    /// The JSON Schema of its arguments.
+    pub schema: Payload,
+    /// Its description, as the model sees it.
+    pub description: Option<Payload>,
+    /// How it acts.
+    pub runner: Runner,
+    /// Its preview, where the registry says that it offers one.
+    pub preview: Option<Box<dyn Preview>>,
+    /// How long a call may take.
+    pub time: Duration,
+    /// Whether it knows keys that make a repetition harmless.
+    pub is_idempotent: bool,
+}
+
+impl Registration {
+    /// A tool that acts itself, takes a minute at most and offers no preview.
+    pub fn new(tool: Id, facts: ToolFacts, schema: Payload, runner: Runner) -> Self {
+        Self {
+            tool,
+            facts,
+            schema,
+            description: None,
+            runner,
+            preview: None,
+            time: TOOL_LIMIT,
+            is_idempotent: false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Registration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registration({}, {})", self.tool, self.facts.effects)
+    }
+}
+
+/// Why a tool was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrationFault {
+    /// Two tools of one name.
+    #[error("the tool {tool} is registered twice")]
+    Twice {
+        /// The tool.
+        tool: Id,
+    },
+    /// A tool that runs code without the sandbox.
+    #[error("the tool {tool} has the class `execute` and does not run in the sandbox")]
+    Unboxed {
+        /// The tool.
+        tool: Id,
+    },
+    /// The schema is none.
+    #[error("the schema of the tool {tool} cannot be used: {why}")]
+    Schema {
+        /// The tool.
+        tool: Id,
+        /// What the schema library says.
+        why: String,
+    },
+    /// The registry says that it offers a preview, and there is none; or the other way round.
+    #[error("what the registry says of a preview of the tool {tool} is not so")]
+    Preview {
+        /// The tool.
+        tool: Id,
+    },
+}
+
+/// How a tool acts, shared with the thread that runs it.
+pub(crate) enum Acts {
+    Direct(Arc<dyn Tool>),
+    Sandboxed(Arc<dyn Command>),
+}
+
+/// A registered tool.
+pub(crate) struct Registered {
+    pub(crate) tool: Id,
+    pub(crate) facts: ToolFacts,
+    pub(crate) schema: Payload,
+    pub(crate) description: Option<Payload>,
+    pub(crate) acts: Acts,
+    pub(crate) preview: Option<Arc<dyn Preview>>,
+    pub(crate) time: Duration,
+    pub(crate) is_idempotent: bool,
+    validator: jsonschema::Validator,
+}
+
+impl Registered {
+    fn of(registration: Registration) -> Result<Self, RegistrationFault> {
+        let Registration { tool, facts, schema, description, runner, preview, time, is_idempotent } =
+            registration;
+        let acts = match runner {
+            Runner::Direct(_) if facts.effects == EffectsClass::Execute => {
+                return Err(RegistrationFault::Unboxed { tool });
+            }
+            Runner::Direct(direct) => Acts::Direct(Arc::from(direct)),
+            Runner::Sandboxed(command) => Acts::Sandboxed(Arc::from(command)),
+        };
+        if facts.preview != preview.is_some() {
+            return Err(RegistrationFault::Preview { tool });
+        }
+        let validator =
+            validator(&schema).map_err(|why| RegistrationFault::Schema { tool: tool.clone(), why })?;
+        let preview = preview.map(Arc::from);
+        Ok(Self { tool, facts, schema, description, acts, preview, time, is_idempotent, validator })
+    }
+
+    /// Whether arguments satisfy the tool's schema: of what guardrails made of them, the extractor says nothing.
+    pub(crate) fn accepts(&self, arguments: &Payload) -> bool {
+        let value: Result<serde_json::Value, _> = serde_json::from_slice(arguments.bytes());
+        value.is_ok_and(|value| self.validator.is_valid(&value))
+    }
+
+    /// Texts of the arguments at the registry's destination fields.
+    pub(crate) fn destinations(&self, arguments: &Payload) -> Vec<Payload> {
+        let Ok(value) = serde_json::from_slice(arguments.bytes()) else { return Vec::new() };
+        let Ok(arguments) = rederive_policy::arguments::Arguments::new(value) else { return Vec::new() };
+        let leaves = arguments.leaves();
+        let named = leaves
+            .iter()
+            .filter(|(at, value)| self.facts.role(at) == ArgumentRole::Destination && !value.is_null());
+        let text =
+            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        named.map(|(_, value)| Payload::text(text(value))).collect()
+    }
+}
+
+/// The schema, compiled as the extractor compiles it: linear-time patterns, and no reference that leaves it.
+fn validator(schema: &Payload) -> Result<jsonschema::Validator, String> {
+    let value = serde_json::from_slice(schema.bytes()).map_err(|error| error.to_string())?;
+    jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&value)
+        .map_err(|error| error.to_string())
+}
+
+/// The tools of a run, by name.
+#[derive(Default)]
+pub(crate) struct Registry(BTreeMap<Id, Arc<Registered>>);
+
+impl Registry {
+    pub(crate) fn of(registrations: Vec<Registration>) -> Result<Self, RegistrationFault> {
+        let mut tools = BTreeMap::new();
+        for registration in registrations {
+            let registered = Registered::of(registration)?;
+            let name = registered.tool.clone();
+            if tools.insert(name.clone(), Arc::new(registered)).is_some() {
+                return Err(RegistrationFault::Twice { tool: name });
+            }
+        }
+        Ok(Self(tools))
+    }
+
+    pub(crate) fn get(&self, tool: &Id) -> Option<Arc<Registered>> {
+        self.0.get(tool).cloned()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Registered>> {
+        self.0.values()
+    }
+
+    pub(crate) fn runs_commands(&self) -> bool {
+        self.all().any(|tool| matches!(tool.acts, Acts::Sandboxed(_)))
+    }
+}
