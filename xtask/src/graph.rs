@@ -30,7 +30,6 @@ const PURE: &[(&str, &[&str])] = &[
         "rederive-evidence",
         &[
             "blake3",
-            "compact_str",
             "coset",
             "data-encoding",
             "ed25519-dalek",

@@ -5,10 +5,10 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::hex;
 use rederive_evidence::record::ContentEntry;
 
-/// A content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 20 bytes a content stored.
+/// A content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 24 bytes a content stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
-    commitment: [u8; 16],
+    commitment: [u64; 2],
     bytes: u32,
 }
 
@@ -42,12 +42,10 @@ pub(crate) struct WrongLength {
 
 impl Known {
     fn new(commitment: &Digest, bytes: u64) -> Self {
-        let (head, _) = commitment.0.split_at(16);
+        let (words, _) = commitment.0.as_chunks();
+        let commitment = std::array::from_fn(|i| words.get(i).map_or(0, |word| u64::from_be_bytes(*word)));
         // Lengths are within the limit of a content, far below 4 GiB.
-        Self {
-            commitment: head.try_into().unwrap_or_default(),
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-        }
+        Self { commitment, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) }
     }
 }
 
@@ -90,7 +88,7 @@ impl ContentLedger {
         let unlisted = self.listed.iter().position(|listed| !listed);
         let unlisted = unlisted.filter(|_| !self.has_unread_record);
         let found = unlisted.and_then(|at| self.stored.get(self.segment_at + at));
-        let shown = found.map(|stored| hex::format(&stored.commitment));
+        let shown = found.map(|stored| hex::format(stored.commitment.map(u64::to_be_bytes).as_flattened()));
         self.segment_at = self.stored.len();
         self.listed.clear();
         self.has_unread_record = false;
@@ -106,7 +104,7 @@ impl ContentLedger {
     /// How many contents records name that the trace does not store, and the lowest record that states a wrong length.
     pub(crate) fn settle(mut self) -> (u64, Option<WrongLength>) {
         self.stored.sort_unstable();
-        let (mut missing, mut wrong): (Vec<[u8; 16]>, Option<WrongLength>) = (Vec::new(), None);
+        let (mut missing, mut wrong): (Vec<[u64; 2]>, Option<WrongLength>) = (Vec::new(), None);
         for Named { content, record } in self.named {
             let at = self.stored.partition_point(|stored| stored.commitment < content.commitment);
             match self.stored.get(at).filter(|stored| stored.commitment == content.commitment) {

@@ -7,6 +7,7 @@ use rederive_archive::{BlockBuffer, Hint, OpenSegment, ReadFault, Segment, Trace
 use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::{Digest, commitment};
+use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::record::{Record, frame_length};
 use rederive_evidence::values::Mode;
 use rederive_machine::{Lineage, Machine, Mark, SpanMeter, State};
@@ -209,11 +210,12 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
     fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
         let (mut at, mut number) = (0, first);
+        let mut decoder = FrameDecoder::new();
         while let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) {
             let place = FramePlace { segment, record: number, byte: at as u64 };
-            at += match Record::decode_frame(rest) {
+            at += match decoder.decode(rest) {
                 Ok((record, length)) => {
-                    self.record(place, &record)?;
+                    self.record(place, record)?;
                     length
                 }
                 Err(error) => self.unreadable(place, rest, error)?,

@@ -309,8 +309,14 @@ impl Encoder {
     /// Writes a text string. Spec: cbor-utf8.
     #[inline]
     pub fn text(&mut self, value: &str) {
+        self.text_bytes(value.as_bytes());
+    }
+
+    /// Writes a text string of bytes that are UTF-8.
+    #[inline]
+    pub(crate) fn text_bytes(&mut self, value: &[u8]) {
         self.head(3, value.len() as u64);
-        self.bytes.extend_from_slice(value.as_bytes());
+        self.bytes.extend_from_slice(value);
     }
 
     /// Opens an array of `len` items, which the caller writes next.
@@ -375,6 +381,21 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub fn fault_at<T>(&self, at: usize, fault: DecodeFault) -> Result<T, DecodeError> {
         Err(DecodeError::new(at, fault))
+    }
+
+    /// Passes over these bytes where they stand next, and says so; otherwise reads nothing. The caller has read them before, as a whole item.
+    #[inline]
+    pub(crate) fn pass_over(&mut self, item: &[u8]) -> bool {
+        let rest = self.rest.strip_prefix(item);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// The bytes read since the decoder was as `before`.
+    #[inline]
+    pub(crate) fn read_since(&self, before: &Self) -> &'a [u8] {
+        let read = before.rest.len().saturating_sub(self.rest.len());
+        before.rest.get(..read).unwrap_or_default()
     }
 
     /// Ok when every byte was read. Fault: trailing bytes. Spec: cbor-trailing.
@@ -482,9 +503,42 @@ impl<'a> Decoder<'a> {
     /// Reads an unsigned integer of at most `limit`.
     #[inline]
     pub fn unsigned(&mut self, limit: u64) -> Result<u64, DecodeError> {
-        let at = self.position();
-        let value = self.expect(Item::Unsigned)?;
-        self.limited(value, limit, at)
+        let before = self.clone();
+        let value = match self.short_head(Item::Unsigned) {
+            Some(value) => value,
+            None => self.long_unsigned()?,
+        };
+        if value <= limit { Ok(value) } else { before.over(limit, value) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn over<T>(&self, limit: u64, found: u64) -> Result<T, DecodeError> {
+        self.fault_at(self.position(), DecodeFault::Limit { limit, found })
+    }
+
+    /// Reads an unsigned integer of two, four or eight bytes after its head, or finds out what else stands there.
+    #[inline(never)]
+    fn long_unsigned(&mut self) -> Result<u64, DecodeError> {
+        let read = match self.rest {
+            [25, rest @ ..] => {
+                rest.split_first_chunk().map(|(b, rest)| (u16::from_be_bytes(*b).into(), 0x100, rest))
+            }
+            [26, rest @ ..] => {
+                rest.split_first_chunk().map(|(b, rest)| (u32::from_be_bytes(*b).into(), 0x1_0000, rest))
+            }
+            [27, rest @ ..] => {
+                rest.split_first_chunk().map(|(b, rest)| (u64::from_be_bytes(*b), 0x1_0000_0000, rest))
+            }
+            _ => None,
+        };
+        match read {
+            Some((value, least, rest)) if value >= least => {
+                self.rest = rest;
+                Ok(value)
+            }
+            Some(_) | None => self.expect_long(Item::Unsigned),
+        }
     }
 
     /// Reads a byte string of at most `limit` bytes.
@@ -511,17 +565,50 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub fn text(&mut self, limit: u64) -> Result<&'a str, DecodeError> {
         let at = self.position();
-        let bytes = self.text_bytes(limit)?;
+        let len = self.text_head(limit)?;
+        let bytes = self.take(len, at)?;
         std::str::from_utf8(bytes).or_else(|_| self.fault_at(at, DecodeFault::Utf8))
     }
 
-    /// Reads a text string of at most `limit` bytes that the caller will find to be UTF-8, or refuse as [`DecodeFault::Utf8`].
+    /// Reads the head of a text string of at most `limit` bytes, and returns its length: the caller takes the bytes, and finds them to be
+    /// UTF-8 or refuses them as [`DecodeFault::Utf8`].
     #[inline]
-    pub(crate) fn text_bytes(&mut self, limit: u64) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn text_head(&mut self, limit: u64) -> Result<usize, DecodeError> {
         let at = self.position();
         let len = self.expect(Item::Text)?;
-        let len = self.limited(len, limit, at)?;
-        self.take(len as usize, at)
+        self.limited(len, limit, at).map(|len| len as usize)
+    }
+
+    /// The bytes of a text string whose head stands at `at`.
+    #[inline]
+    pub(crate) fn text_body(&mut self, len: usize, at: usize) -> Result<&'a [u8], DecodeError> {
+        self.take(len, at)
+    }
+
+    /// The next `N` bytes, not read; none where fewer are left.
+    #[inline]
+    pub(crate) fn window<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// Passes over `len` bytes that the caller has seen in a window.
+    #[inline]
+    pub(crate) fn pass(&mut self, len: usize) {
+        self.rest = self.rest.get(len..).unwrap_or_default();
+    }
+
+    /// Passes over a text string with these bytes where one stands, and says so; otherwise reads nothing. Texts of more than 255 bytes are
+    /// never passed over.
+    #[inline]
+    pub(crate) fn pass_over_text(&mut self, text: &[u8]) -> bool {
+        let mut ahead = self.clone();
+        let passes = ahead.short_head(Item::Text) == Some(text.len() as u64)
+            && ahead.rest.get(..text.len()).is_some_and(|next| next == text);
+        if passes {
+            ahead.pass(text.len());
+            self.rest = ahead.rest;
+        }
+        passes
     }
 
     /// Reads `true` or `false`.

@@ -1,18 +1,37 @@
 //! Identifiers, numbers and references: the scalar values of a record.
 
-use compact_str::CompactString;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
 use crate::cbor::{DecodeError, DecodeFault, Decoder, Encoder};
 use crate::hex::hex_bytes;
 use crate::limits::ID_BYTES_MAX;
 use crate::schema::{Cddl, Field, Tally};
 
+/// Bytes of an identifier that stand in the value itself: as many as most have, in as few as a vector takes.
+const SHORT_BYTES: usize = 22;
+/// Bytes that one instruction takes on every 64-bit machine.
+const LANE_BYTES: usize = 16;
+/// The places of a lane.
+const LANE: [u8; LANE_BYTES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+/// Bytes looked at in one go where a short identifier may stand.
+const WINDOW_BYTES: usize = 2 * LANE_BYTES;
+
 /// A bounded identifier: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ : / + = # -`.
 ///
 /// No space, no `@`, no quote: a sentence, a mail address or a document cannot hide in one. Such values are content.
 /// Spec: id-alphabet.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(CompactString);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Id(Repr);
+
+/// The bytes of an identifier, all of the alphabet, and so ASCII. A length has one form: equal identifiers are equal values.
+#[derive(Clone, PartialEq, Eq)]
+enum Repr {
+    /// The first `len` bytes; zeros after them.
+    Short { len: u8, bytes: [u8; SHORT_BYTES] },
+    /// More bytes than stand in a short one.
+    Long(Box<[u8]>),
+}
 
 /// A text is no identifier: it is empty, longer than 128 bytes, or has a character outside the alphabet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,46 +59,116 @@ impl Id {
         if text.len() > ID_BYTES_MAX {
             return Err(IdFault::Long(text.len()));
         }
-        if Self::allows_all(text.as_bytes()) {
-            return Ok(Self(CompactString::new(text)));
+        Self::of(text.as_bytes()).ok_or_else(|| {
+            let at = text.bytes().position(|byte| !Self::allows(byte));
+            IdFault::Alphabet(at.unwrap_or_default())
+        })
+    }
+
+    /// The identifier with these bytes, one at least and [`ID_BYTES_MAX`] at most; none where one is outside the alphabet.
+    fn of(text: &[u8]) -> Option<Self> {
+        if text.len() > SHORT_BYTES {
+            let is_allowed = text.iter().fold(true, |all, byte| all & Self::allows(*byte));
+            return is_allowed.then(|| Self(Repr::Long(text.into())));
         }
-        let at = text.bytes().position(|byte| !Self::allows(byte));
-        Err(IdFault::Alphabet(at.unwrap_or_default()))
+        let mut window = [0; WINDOW_BYTES];
+        window.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
+        Self::short(&window, text.len() as u8)
     }
 
-    /// Whether all bytes are of the alphabet. Without a branch for each: those of nearly all texts are.
-    fn allows_all(bytes: &[u8]) -> bool {
-        bytes.iter().fold(true, |all, byte| all & Self::allows(*byte))
+    /// The identifier at the start of a window, `len` bytes long, at most [`SHORT_BYTES`]. The same steps for all bytes of a lane, without a
+    /// branch: the compiler takes them at once.
+    #[inline]
+    fn short(window: &[u8; WINDOW_BYTES], len: u8) -> Option<Self> {
+        let (mut taken, mut outside) = ([0; WINDOW_BYTES], [0; LANE_BYTES]);
+        let ((from, _), (to, _)) = (window.as_chunks::<LANE_BYTES>(), taken.as_chunks_mut::<LANE_BYTES>());
+        let mut left = len;
+        for (from, to) in from.iter().zip(to) {
+            for (((at, from), to), outside) in LANE.iter().zip(from).zip(to).zip(&mut outside) {
+                let mask = if *at < left { 0xff } else { 0 };
+                *to = from & mask;
+                *outside |= if Self::allows(*from) { 0 } else { mask };
+            }
+            left = left.saturating_sub(LANE_BYTES as u8);
+        }
+        let (bytes, _) = taken.split_first_chunk::<SHORT_BYTES>()?;
+        (outside == [0; LANE_BYTES]).then_some(Self(Repr::Short { len, bytes: *bytes }))
     }
 
+    #[inline(always)]
     fn allows(byte: u8) -> bool {
-        Self::ALPHABET.get(usize::from(byte)).copied().unwrap_or_default()
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // `-./`, the digits and `:` stand side by side in ASCII.
+        let is_digit_or_near = byte.wrapping_sub(b'-') <= b':' - b'-';
+        let is_other = (byte == b'_') | (byte == b'~') | (byte == b'+') | (byte == b'=') | (byte == b'#');
+        is_letter | is_digit_or_near | is_other
     }
 
-    #[allow(
-        clippy::indexing_slicing,
-        reason = "computed when compiling, where an index out of bounds is an error"
-    )]
-    const ALPHABET: [bool; 256] = {
-        let mut alphabet = [false; 256];
-        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:/+=#-";
-        let mut rest = letters.as_slice();
-        while let [byte, after @ ..] = rest {
-            alphabet[*byte as usize] = true;
-            rest = after;
+    /// The text's bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Long(bytes) => bytes,
         }
-        alphabet
-    };
+    }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // The alphabet is ASCII, which is always UTF-8.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// What [`Field::decode`] reads where the identifier is long, wrong, or stands near the end of the bytes.
+    #[inline(never)]
+    fn decode_plain(d: &mut Decoder<'_>, len: usize, at: usize) -> Result<Self, DecodeError> {
+        let bytes = d.text_body(len, at)?;
+        if std::str::from_utf8(bytes).is_err() {
+            return d.fault_at(at, DecodeFault::Utf8);
+        }
+        let id = if bytes.is_empty() { None } else { Self::of(bytes) };
+        id.map_or_else(|| d.fault_at(at, DecodeFault::Identifier), Ok)
+    }
+}
+
+/// The bytes of a short identifier as words that compare as they do. The last two share bytes.
+#[inline]
+fn words(bytes: &[u8; SHORT_BYTES]) -> [u64; 3] {
+    let word = |from: Option<&[u8; 8]>| from.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    let middle = bytes.get(8..).and_then(|rest| rest.first_chunk());
+    [word(bytes.first_chunk()), word(middle), word(bytes.last_chunk())]
+}
+
+impl Ord for Id {
+    /// As their texts.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            // No zero is in the alphabet: of two texts the one that ends first is the lower, as it is with zeros after both.
+            (Repr::Short { bytes: a, .. }, Repr::Short { bytes: b, .. }) => words(a).cmp(&words(b)),
+            (Repr::Short { .. } | Repr::Long(_), Repr::Short { .. } | Repr::Long(_)) => {
+                self.as_bytes().cmp(other.as_bytes())
+            }
+        }
+    }
+}
+
+impl PartialOrd for Id {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
@@ -99,17 +188,28 @@ impl std::str::FromStr for Id {
 
 impl Field for Id {
     fn encode(&self, e: &mut Encoder) {
-        e.text(&self.0);
+        e.text_bytes(self.as_bytes());
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let at = d.position();
-        let bytes = d.text_bytes(ID_BYTES_MAX as u64)?;
-        let Ok(text) = std::str::from_utf8(bytes) else { return d.fault_at(at, DecodeFault::Utf8) };
-        if bytes.is_empty() || !Self::allows_all(bytes) {
-            return d.fault_at(at, DecodeFault::Identifier);
+        let len = d.text_head(ID_BYTES_MAX as u64)?;
+        if let Some(window) = d.window::<WINDOW_BYTES>()
+            && (1..=SHORT_BYTES).contains(&len)
+            && let Some(id) = Self::short(window, len as u8)
+        {
+            d.pass(len);
+            return Ok(id);
         }
-        Ok(Self(CompactString::new(text)))
+        Self::decode_plain(d, len, at)
+    }
+
+    #[inline]
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        if !d.pass_over_text(self.as_bytes()) {
+            *self = Self::decode(d)?;
+        }
+        Ok(())
     }
 
     fn cddl(book: &mut Cddl) -> String {
@@ -119,7 +219,7 @@ impl Field for Id {
 
 impl serde::Serialize for Id {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
+        s.serialize_str(self.as_str())
     }
 }
 

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod codes;
 pub mod digest;
 pub mod draft;
+pub mod frames;
 pub mod grammar;
 pub mod hex;
 pub mod ids;

@@ -240,12 +240,20 @@ impl Field for Causes {
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut causes = Self::NONE;
+        causes.decode_onto(d)?;
+        Ok(causes)
+    }
+
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        let Self(ranges) = self;
         let at = d.position();
         let len = d.array(CAUSE_RANGES_MAX * 2)?;
         if !len.is_multiple_of(2) {
             return d.fault_at(at, DecodeFault::Ranges);
         }
-        let mut ranges = Vec::with_capacity(len / 2);
+        ranges.clear();
+        ranges.reserve(len / 2);
         // The next range starts at least one record behind the end of the one before, or it would be part of it.
         let mut least = 0;
         for _ in 0..len / 2 {
@@ -259,7 +267,7 @@ impl Field for Causes {
             ranges.push(CauseRange { first, count });
         }
         d.close();
-        Ok(Self(ranges))
+        Ok(())
     }
 
     fn cddl(book: &mut Cddl) -> String {
@@ -621,11 +629,14 @@ fn beyond_frame(frames: &[u8], error: DecodeError) -> DecodeError {
     if cut { DecodeError::new(error.at, DecodeFault::FrameLength) } else { error }
 }
 
+/// The longest padding.
+const ZEROS: [u8; FRAME_BLOCK_BYTES] = [0; FRAME_BLOCK_BYTES];
+
 /// Where the frame ends whose record ends at `record_end`: padding checked.
-fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
+pub(crate) fn frame_end(frames: &[u8], record_end: usize) -> Result<usize, DecodeError> {
     let end = record_end.next_multiple_of(FRAME_BLOCK_BYTES);
     match frames.get(record_end..end) {
-        Some(padding) if padding.iter().all(|byte| *byte == 0) => Ok(end),
+        Some(padding) if Some(padding) == ZEROS.get(..padding.len()) => Ok(end),
         Some(_) => Err(DecodeError::new(record_end, DecodeFault::Padding)),
         None => Err(DecodeError::new(record_end, DecodeFault::Truncated)),
     }

@@ -39,6 +39,16 @@ pub trait Field: Sized {
     /// The fault and the byte it stands at.
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 
+    /// Reads a value in the place of this one, as [`Self::decode`] does: what is as it was stays, and memory is taken over.
+    ///
+    /// # Errors
+    /// The fault and the byte it stands at; what stands here then is of no use.
+    #[inline(always)]
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        *self = Self::decode(d)?;
+        Ok(())
+    }
+
     /// The CDDL type expression; a named rule is added to the book.
     fn cddl(book: &mut Cddl) -> String;
 
@@ -192,6 +202,17 @@ impl<T: Field> Field for Given<T> {
         if d.null_here() { Ok(Self::Absent) } else { T::decode(d).map(Self::Known) }
     }
 
+    #[inline]
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        match self {
+            Self::Known(value) if !d.null_here() => value.decode_onto(d)?,
+            // The null, where one stood, has been read.
+            Self::Known(_) => *self = Self::Absent,
+            Self::Absent => *self = Self::decode(d)?,
+        }
+        Ok(())
+    }
+
     fn cddl(book: &mut Cddl) -> String {
         format!("{} / null", T::cddl(book))
     }
@@ -230,14 +251,24 @@ impl<T: Field> Field for Vec<T> {
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut items = Self::new();
+        items.decode_onto(d)?;
+        Ok(items)
+    }
+
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
         let len = d.array(LIST_ITEMS_MAX)?;
+        self.truncate(len);
+        for item in &mut *self {
+            item.decode_onto(d)?;
+        }
         // Lists are short: one allocation for most, and none for what a long one announces before it is there.
-        let mut items = Self::with_capacity(len.min(ITEMS_USUAL));
-        for _ in 0..len {
-            items.push(T::decode(d)?);
+        self.reserve(len.min(ITEMS_USUAL).saturating_sub(self.len()));
+        for _ in self.len()..len {
+            self.push(T::decode(d)?);
         }
         d.close();
-        Ok(items)
+        Ok(())
     }
 
     fn cddl(book: &mut Cddl) -> String {
@@ -262,6 +293,10 @@ impl<T: Field> Field for Box<T> {
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         T::decode(d).map(Self::new)
+    }
+
+    fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        (**self).decode_onto(d)
     }
 
     fn cddl(book: &mut Cddl) -> String {
@@ -359,6 +394,20 @@ macro_rules! map {
                 )* };
                 keys.end(d)?;
                 Ok(value)
+            }
+
+            fn decode_onto(&mut self, d: &mut $crate::cbor::Decoder<'_>) -> Result<(), $crate::cbor::DecodeError> {
+                #[allow(unused_variables, reason = "a map may have no required fields")]
+                let start = d.clone();
+                #[allow(unused_mut, reason = "a map may have no fields")]
+                let mut keys = d.map()?;
+                $( $crate::map_decode_onto!($mode $ty, $key, self.$field, keys, d, {
+                    // Which field is missing the plain decoder finds out.
+                    *d = start;
+                    *self = Self::decode(d)?;
+                    return Ok(());
+                }); )*
+                keys.end(d)
             }
 
             fn cddl(book: &mut $crate::schema::Cddl) -> String {
@@ -512,6 +561,21 @@ macro_rules! map_decode {
     };
     (opt $ty:ty, $key:literal, $keys:ident, $d:ident, $lacking:block) => {
         $keys.field::<$key, $ty>($d)?
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! map_decode_onto {
+    (req $ty:ty, $key:literal, $field:expr, $keys:ident, $d:ident, $lacking:block) => {
+        if $keys.stands::<$key>($d) { $crate::schema::Field::decode_onto(&mut $field, $d)? } else $lacking
+    };
+    (opt $ty:ty, $key:literal, $field:expr, $keys:ident, $d:ident, $lacking:block) => {
+        match (&mut $field, $keys.stands::<$key>($d)) {
+            (Some(value), true) => $crate::schema::Field::decode_onto(value, $d)?,
+            (none, true) => *none = Some(<$ty as $crate::schema::Field>::decode($d)?),
+            (value, false) => *value = None,
+        }
     };
 }
 

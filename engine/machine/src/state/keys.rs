@@ -75,7 +75,7 @@ pub(super) trait ByteOrder {
 
 impl ByteOrder for Id {
     fn by_bytes(&self, other: &Self) -> Ordering {
-        let (text, other) = (self.as_str(), other.as_str());
+        let (text, other) = (self.as_bytes(), other.as_bytes());
         text.len().cmp(&other.len()).then_with(|| text.cmp(other))
     }
 }

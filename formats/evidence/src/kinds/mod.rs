@@ -104,6 +104,17 @@ macro_rules! kinds {
                 }
             }
 
+            /// Reads a body of this kind in the place of this one. Where it fails, what stands here is of no use.
+            pub(crate) fn decode_onto(&mut self, kind: Kind, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+                match (kind, self) {
+                    $( (Kind::$variant, Self::$variant(body)) => body.decode_onto(d), )*
+                    (kind, body) => {
+                        *body = Self::decode(kind, d)?;
+                        Ok(())
+                    }
+                }
+            }
+
             /// What the body counts: absent fields, contents and records referred to.
             pub fn tally(&self) -> Tally {
                 let mut tally = Tally::default();

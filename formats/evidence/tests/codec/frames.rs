@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use rederive_evidence::arbitrary::{any as drawn, record_of};
 use rederive_evidence::cbor::DecodeFault;
+use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::record::{Record, frame_length};
 
@@ -86,6 +87,34 @@ proptest! {
             at += length;
         }
         prop_assert_eq!(at, whole);
+    }
+
+    /// Whatever came before: fields that come and go, that say the same or not, bytes that are no record.
+    #[test]
+    fn frames_decoded_one_onto_the_other_are_the_records_and_faults_of_each_alone(
+        kinds in prop::collection::vec(prop::sample::select(Kind::ALL), 1..4),
+        records in prop::collection::vec((any::<prop::sample::Index>(), 0_u64..6, edits(), any::<bool>()), 1..12),
+    ) {
+        let mut decoder = FrameDecoder::new();
+        for (kind, filling, edits, is_edited) in records {
+            let record = Record::full(*kind.get(&kinds), filling);
+            let mut frame = record.append_frame(Vec::new()).unwrap();
+            edits.iter().filter(|_| is_edited).for_each(|edit| edit.apply(&mut frame));
+            let alone = Record::decode_frame(&frame);
+            prop_assert_eq!(decoder.decode(&frame).map(|(record, length)| (record.clone(), length)), alone);
+        }
+    }
+
+    #[test]
+    fn records_of_any_content_decoded_one_onto_the_other_are_those_of_each_alone(
+        records in prop::collection::vec(drawn::<Record>(), 1..12),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..24),
+    ) {
+        let mut decoder = FrameDecoder::new();
+        for record in order.iter().map(|next| next.get(&records)) {
+            let frame = record.append_frame(Vec::new()).unwrap();
+            prop_assert_eq!(decoder.decode(&frame), Ok((record, frame.len())));
+        }
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! Frames decoded one after the other: what a record says as an earlier one did is not built again.
+
+use crate::cbor::{DecodeError, Decoder};
+use crate::ids::RecordedTime;
+use crate::kinds::{Body, Kind};
+use crate::limits::FRAME_BYTES_MAX;
+use crate::record::{Extracted, Record, frame_end};
+use crate::schema::Field;
+use crate::values::{GraphPlace, Identity, Origin, Place, TraceContext};
+
+/// Decodes the frames of consecutive records, each as [`Record::decode_frame`] does, at less cost.
+///
+/// Records of a run say over and over who acts, for whom, where and with what. Each is read onto an earlier one of its kind
+/// ([`Field::decode_onto`]): a field that says the same stays, and no memory is given back to be asked for again.
+#[derive(Debug, Default)]
+pub struct FrameDecoder(Option<Box<Known>>);
+
+/// The record decoded last, and what earlier ones had that it does without.
+#[derive(Debug)]
+struct Known {
+    record: Record,
+    place: Kept<Place>,
+    identity: Kept<Identity>,
+    graph: Kept<GraphPlace>,
+    /// The last body of each other kind, kinds in the order in which they came.
+    bodies: Vec<Body>,
+}
+
+/// A field that not every record has and that often says the same: the bytes it was read from last, and its value while records do without.
+/// A canonical item ends by itself, and what it holds does not depend on what stands around it.
+#[derive(Debug)]
+struct Kept<T> {
+    bytes: Vec<u8>,
+    value: Option<T>,
+}
+
+impl FrameDecoder {
+    /// A decoder that has seen no frame.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads the record of the frame at the start of `frames`, and the frame's length.
+    ///
+    /// # Errors
+    /// Those of [`Record::decode_frame`].
+    pub fn decode(&mut self, frames: &[u8]) -> Result<(&Record, usize), DecodeError> {
+        let read = self.0.take().and_then(|mut known| Some((known.decode(frames)?, known)));
+        let (length, known) = match read {
+            Some(read) => read,
+            // What is unusual is for the plain decoder to judge, and of a record that was read half nothing is known.
+            None => {
+                let (record, length) = Record::decode_frame(frames)?;
+                (length, Box::new(Known::new(record)))
+            }
+        };
+        Ok((&self.0.insert(known).record, length))
+    }
+}
+
+impl Known {
+    fn new(record: Record) -> Self {
+        let (place, identity, graph) = (Kept::new(), Kept::new(), Kept::new());
+        Self { record, place, identity, graph, bodies: Vec::new() }
+    }
+
+    /// Reads a frame over the record decoded last, and returns its length; nothing where the frame is not an ordinary one.
+    fn decode(&mut self, frames: &[u8]) -> Option<usize> {
+        let mut decoder = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
+        let d = &mut decoder;
+        let mut keys = d.map().ok()?;
+        let Record { input, extracted, derived } = &mut self.record;
+        macro_rules! required {
+            ($key:literal, $decode:expr) => {
+                if keys.stands::<$key>(d) { $decode.ok()? } else { return None }
+            };
+        }
+        input.sequence = required!(0, u64::decode(d));
+        input.time = keys.field::<1, RecordedTime>(d).ok()?;
+        required!(2, input.actor.decode_onto(d));
+        input.origin = required!(3, Origin::decode(d));
+        self.place.decode(keys.stands::<4>(d), &mut input.place, d)?;
+        required!(5, input.causes.decode_onto(d));
+        required!(6, input.labels.decode_onto(d));
+        self.identity.decode(keys.stands::<7>(d), &mut input.identity, d)?;
+        input.trace = keys.field::<8, TraceContext>(d).ok()?;
+        self.graph.decode(keys.stands::<9>(d), &mut input.graph, d)?;
+        input.clock_stepped = required!(10, bool::decode(d));
+        let kind = required!(11, Kind::decode_known(d));
+        if kind != input.body.kind() {
+            change_kind(kind, &mut input.body, &mut self.bodies);
+        }
+        required!(12, input.body.decode_onto(kind, d));
+        required!(13, input.contents.decode_onto(d));
+        *extracted = keys.field::<14, Extracted>(d).ok()?;
+        required!(15, derived.decode_onto(d));
+        keys.end(d).ok()?;
+        self.record.check().ok()?;
+        frame_end(frames, d.position()).ok()
+    }
+}
+
+impl<T: Field> Kept<T> {
+    fn new() -> Self {
+        Self { bytes: Vec::new(), value: None }
+    }
+
+    /// Reads the field where the record has it.
+    fn decode(&mut self, stands: bool, field: &mut Option<T>, d: &mut Decoder<'_>) -> Option<()> {
+        if field.is_some() != stands {
+            std::mem::swap(field, &mut self.value);
+        }
+        if !stands || (field.is_some() && !self.bytes.is_empty() && d.pass_over(&self.bytes)) {
+            return Some(());
+        }
+        let before = d.clone();
+        match field {
+            Some(value) => value.decode_onto(d).ok()?,
+            None => *field = Some(T::decode(d).ok()?),
+        }
+        self.bytes.clear();
+        self.bytes.extend_from_slice(d.read_since(&before));
+        Some(())
+    }
+}
+
+/// Puts the last body of this kind, where there was one, into the place of that of another.
+fn change_kind(kind: Kind, body: &mut Body, others: &mut Vec<Body>) {
+    match others.iter_mut().find(|other| other.kind() == kind) {
+        Some(other) => std::mem::swap(body, other),
+        None => others.push(body.clone()),
+    }
+}
