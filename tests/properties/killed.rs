@@ -130,13 +130,21 @@ fn writer() {
             }
         }),
     }
-    let last = recorder.records().unwrap() - 1;
-    let mut closing = runs::closing(last, 0);
-    closing.time = None;
-    recorder.append(closing).unwrap();
+    close(&recorder);
     acknowledge("closed");
     recorder.seal().unwrap();
     acknowledge("sealed");
+}
+
+/// Ends the run, unless a writer did that was killed before its seal.
+fn close(recorder: &Recorder<OsStorage>) {
+    let last = recorder.records().unwrap() - 1;
+    let mut closing = runs::closing(last, 0);
+    closing.time = None;
+    match recorder.append(closing) {
+        Ok(_) | Err(RecordError::Append(rederive_recorder::AppendError::Closed)) => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn start(folder: &Path, writing: Writing) -> Child {
@@ -302,13 +310,7 @@ fn sealed(folder: &Path, writing: Writing) -> Report {
         return replayed(folder);
     }
     let recorder = open(folder, writing).unwrap();
-    let last = recorder.records().unwrap() - 1;
-    let mut closing = runs::closing(last, 0);
-    closing.time = None;
-    match recorder.append(closing) {
-        Ok(_) | Err(RecordError::Append(rederive_recorder::AppendError::Closed)) => {}
-        Err(error) => panic!("{error}"),
-    }
+    close(&recorder);
     recorder.seal().unwrap();
     replayed(folder)
 }

@@ -540,18 +540,19 @@ fn every_commit_ends_with_a_signed_head_over_all_records_so_far() {
     }
 }
 
-/// The tool may be called when the dispatch was taken: so it is durable, with what stands before it.
+/// A permit may be used when the decision was taken, and the tool called when the dispatch was: so they are durable, with what stands before
+/// them.
 #[test]
-fn a_dispatch_waits_for_no_group() {
+fn decisions_and_dispatches_wait_for_no_group() {
     let storage = FaultyStorage::new();
     let opening = runs::opening(Mode::Enforced);
     let recorder =
         Recorder::create(storage.clone(), path(), opening, options(Durability::Group(1_000), b"dispatch"))
             .unwrap();
     for draft in Run::Enforced.drafts(&recorder).into_iter().skip(1) {
-        let is_dispatch = draft.body.kind() == Kind::ToolDispatched;
+        let is_relied_on = matches!(draft.body.kind(), Kind::DecisionMade | Kind::ToolDispatched);
         let appended = recorder.append(draft).unwrap();
-        assert_eq!(appended.is_durable, is_dispatch, "record {}", appended.sequence);
+        assert_eq!(appended.is_durable, is_relied_on, "record {}", appended.sequence);
     }
 }
 
