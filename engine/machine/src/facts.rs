@@ -8,6 +8,7 @@ use rederive_evidence::schema::{Given, to_bytes};
 use rederive_evidence::values::{ActorType, EffectsClass, Label, Place, ScopeItem};
 
 use crate::carriage;
+use crate::grant;
 use crate::machine::Machine;
 use crate::reliance::{self, Subject};
 use crate::risk::{self, Control};
@@ -105,11 +106,11 @@ impl Machine {
             carriage: carriage::effective(state, call, call.arguments.as_ref()),
             is_provenance_known: call.carriage.is_some_and(|carried| carried.known),
             detected: detected(state, [call.arguments, call.target]),
-            inspected: call.inspected.is_some() && call.inspected == call.arguments,
+            inspected: call.is_inspected(),
             least: signals.least(),
-            record_missing: risk::first_missing(state, config, call, signals),
+            record_missing: risk::first_missing((state, config), (place, call), signals, time),
             signals: signals.list(),
-            grant: None,
+            grant: grant::covering(state, call).map(|(name, _)| name.clone()),
             approvals: Vec::new(),
             exceptions: live_exceptions(state, scope.as_ref(), time),
             policies: state.policies().cloned().unwrap_or_default(),

@@ -14,6 +14,7 @@ mod changes;
 mod charge;
 mod checksum;
 mod facts;
+mod grant;
 mod influence;
 mod lineage;
 mod machine;

@@ -1,11 +1,13 @@
 //! Risk: what the machine sees of it, and the least that each sign of it asks for. Spec: risk-table, controls.
 
 use rederive_evidence::codes;
+use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, ReasonCode, RiskSignal};
 use rederive_evidence::rules::Rule;
 use rederive_evidence::values::{EffectsClass, Layer, Limits, Place, Sensitivity, Trust};
 
 use crate::carriage;
+use crate::grant;
 use crate::state::{Call, Config, RegisteredTool, State};
 
 codes! {
@@ -148,19 +150,24 @@ pub(crate) fn of_call(state: &State, config: &Config, place: &Place, call: &Call
     let carriage = carriage::effective(state, call, call.arguments.as_ref());
     let trust = risk_trust.unwrap_or(Trust::Internal);
     let sensitivity = risk_sensitivity.unwrap_or(Sensitivity::Confidential);
-    let delegated = state.actor(&place.agent).is_some_and(|actor| actor.delegation.is_some());
+    let has_reusable = state.reusable_credentials(&call.tool).next().is_some();
     Signals::from_shown(&[
         (RiskSignal::UntrustedInstruction, call.influence.label.trust < trust),
         (RiskSignal::SensitiveContext, carriage.sensitivity >= sensitivity),
         (RiskSignal::EffectCapability, call.is_above_read()),
-        (RiskSignal::HandOff, delegated),
+        (RiskSignal::BroadAuthority, call.is_above_read() && has_reusable),
+        (RiskSignal::HandOff, is_delegate(state, &place.agent)),
         (RiskSignal::Irreversible, is_irreversible(call, state.tool(&call.tool))),
     ])
 }
 
 /// The signals of a request that names no call: it is for a memory write.
-pub(crate) fn of_write(delegated: bool) -> Signals {
-    Signals::from_shown(&[(RiskSignal::DurableWrite, true), (RiskSignal::HandOff, delegated)])
+pub(crate) fn of_write(state: &State, actor: &Id) -> Signals {
+    Signals::from_shown(&[(RiskSignal::DurableWrite, true), (RiskSignal::HandOff, is_delegate(state, actor))])
+}
+
+fn is_delegate(state: &State, actor: &Id) -> bool {
+    state.actor(actor).is_some_and(|actor| actor.delegation.is_some())
 }
 
 /// Whether what the call does cannot be undone, or weighs as much.
@@ -176,16 +183,20 @@ pub(crate) fn goes_ahead(made: &DecisionMade) -> bool {
     made.decision == Decision::Permit && made.enforcement == Enforcement::Executed
 }
 
-/// Whether somebody answers for what is permitted: by an approval, an exception, or the principal's standing grant.
-pub(crate) fn is_answered_for(made: &DecisionMade) -> bool {
-    made.approval.is_some() || made.exception.is_some() || made.reason == ReasonCode::StandingGrant
+/// Whether somebody answers for what is permitted: by an approval, an exception, or a standing grant that covers the call.
+pub(crate) fn is_answered_for(state: &State, made: &DecisionMade) -> bool {
+    let call = made.request.call.as_ref().and_then(|place| state.call(place));
+    let is_granted = || call.is_some_and(|call| grant::covering(state, call).is_some());
+    made.approval.is_some()
+        || made.exception.is_some()
+        || (made.reason == ReasonCode::StandingGrant && is_granted())
 }
 
 /// The control that a decision is. Spec: controls.
-pub(crate) fn control(made: &DecisionMade) -> Control {
+pub(crate) fn control(state: &State, made: &DecisionMade) -> Control {
     if !goes_ahead(made) {
         Control::Deny
-    } else if is_answered_for(made) {
+    } else if is_answered_for(state, made) {
         Control::Approve
     } else if made.request.scope.known().is_some_and(|item| item.resource.is_some()) {
         Control::Narrow
@@ -225,22 +236,22 @@ impl Required {
     }
 }
 
-/// The first signal of a live call for which RSK-1 misses a record. What the run has no layer for is not asked.
+/// The first signal of a live call for which RSK-1 misses a record at `now`. What the run lists no layer for is not asked.
 pub(crate) fn first_missing(
-    state: &State,
-    config: &Config,
-    call: &Call,
+    (state, config): (&State, &Config),
+    (place, call): (&Place, &Call),
     signals: Signals,
+    now: Option<RecordedTime>,
 ) -> Option<RiskSignal> {
+    let is_live = |end: Option<RecordedTime>| end.is_none_or(|end| now.is_none_or(|now| now < end));
+    let is_bound =
+        || !config.judges(Layer::Credential) || state.credentials_of(place).any(|held| is_live(held.expires));
+    let acts_under_one = || state.tool(&call.tool).and_then(|tool| tool.credential) == Some(true);
     let is_there = |required: &Required| match required {
-        Required::Inspection => {
-            !config.judges(Layer::Guardrail) || (call.inspected.is_some() && call.inspected == call.arguments)
-        }
+        Required::Inspection => !config.judges(Layer::Guardrail) || call.is_inspected(),
         Required::Provenance => call.carriage.is_some_and(|carried| carried.known),
-        Required::ScopedCredential | Required::BoundCredential => {
-            let _ = state;
-            true
-        }
+        Required::ScopedCredential => !acts_under_one() || is_bound(),
+        Required::BoundCredential => is_bound(),
         Required::Validation
         | Required::Permit
         | Required::MemoryTerms

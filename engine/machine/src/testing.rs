@@ -3,6 +3,8 @@
 //! Contents are named by their text; a commitment is the `content` digest of the text, without a salt. Times count up by a millisecond a
 //! record from [`START`].
 
+mod gated;
+
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::{Content, Id, PublicKey, RecordRef, RecordedTime, RunId};
 use rederive_evidence::kinds::Body;
@@ -28,6 +30,8 @@ use rederive_evidence::values::{
     Layer, Limits, Mode, ModelEntry, Origin, Persona, Place, Principal, Role, ScopeItem, Sensitivity,
     Session, SourceEntry, SourceLabel, Trust,
 };
+
+pub use gated::{PERMIT_MS, inspection, planning, redecided};
 
 use crate::{Answer, CallStatus, Machine, RuleSetNumber};
 
@@ -363,7 +367,7 @@ pub fn closing() -> Made {
     Made::new("recorder", RunClosed { end: RunEnd::Completed, reason: None })
 }
 
-/// `tool.registered`: results are internal.
+/// `tool.registered`: results are internal, and what is sent to it may be confidential.
 pub fn registration(tool: &str, effects: EffectsClass) -> Made {
     let body = ToolRegistered {
         tool: id(tool),
@@ -375,7 +379,7 @@ pub fn registration(tool: &str, effects: EffectsClass) -> Made {
         preview: false,
         result_label: Given::Known(label(Trust::Internal, Sensitivity::Internal)),
         description: None,
-        clearance: None,
+        clearance: Some(Sensitivity::Confidential),
         sandbox: None,
         credential: None,
     };

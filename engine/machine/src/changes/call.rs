@@ -2,10 +2,12 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::decision::DecisionMade;
-use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolRequested, ToolValidated};
+use rederive_evidence::kinds::tool::{
+    ToolDispatched, ToolPreviewed, ToolProposed, ToolRequested, ToolValidated,
+};
 use rederive_evidence::values::Place;
 
-use super::{decision, turn};
+use super::{decision, effect, turn};
 use crate::carriage;
 use crate::case::Case;
 use crate::influence::by_actor;
@@ -46,7 +48,7 @@ pub(super) fn proposed(case: &Case<'_>, proposed: &ToolProposed, influence: Infl
         previewed: false,
         permitted: None,
         influence,
-        carriage: is_since_2.then(|| carriage::unknown(&influence)),
+        carriage: is_since_2.then(|| carriage::carried(case, &influence)),
         request: None,
         expected_effect: expected.and_then(|expected| case.commitment(expected)),
         inspected: None,
@@ -72,8 +74,12 @@ pub(super) fn requested(case: &Case<'_>, requested: &ToolRequested, delta: &mut 
     });
 }
 
-pub(super) fn previewed(case: &Case<'_>, delta: &mut Delta) {
-    step(case, delta, |call| call.previewed = true);
+pub(super) fn previewed(case: &Case<'_>, previewed: &ToolPreviewed, delta: &mut Delta) {
+    let diff = case.commitment(previewed.diff).filter(|_| case.is_since(RuleSetNumber::Two));
+    step(case, delta, |call| {
+        call.previewed = true;
+        call.diff = diff;
+    });
 }
 
 pub(super) fn dispatched(case: &Case<'_>, dispatched: &ToolDispatched, delta: &mut Delta) {
@@ -96,9 +102,10 @@ pub(super) fn decided(state: &State, place: &Place, made: &DecisionMade, delta: 
 
 /// Returned, failed, blocked or unknown: the call is live no more.
 pub(super) fn ended(case: &Case<'_>, delta: &mut Delta) {
-    if let (Some(place), Some(_)) = (&case.input.place, case.call) {
+    if let (Some(place), Some(call)) = (&case.input.place, case.call) {
         turn::end(case.state, place, delta);
         decision::ended(case, place, delta);
+        effect::call_ended(case, place, call, delta);
         delta.call(place.clone(), None);
     }
 }

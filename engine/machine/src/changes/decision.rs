@@ -3,7 +3,7 @@
 use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::values::Place;
 
-use super::call;
+use super::{approval, call};
 use crate::case::Case;
 use crate::facts::request_digest;
 use crate::risk::{control, goes_ahead};
@@ -15,14 +15,20 @@ pub(super) fn made(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
     if let Some(place) = &made.request.call {
         call::decided(case.state, place, made, delta);
         if case.is_since(RuleSetNumber::Two) && case.state.call(place).is_some() {
-            delta.decision(place.clone(), Some(Box::new(decided(made))));
+            delta.decision(place.clone(), Some(Box::new(decided(case, made))));
         }
-    } else if let Some(value) = made.request.arguments.known() {
+        return;
+    }
+    if let Some(name) = made.approval.as_ref().filter(|_| goes_ahead(made)) {
+        // Of a call it serves at the dispatch.
+        approval::used(case, name, delta);
+    }
+    if let Some(value) = made.request.arguments.known() {
         delta.permit(*value, goes_ahead(made).then(|| permit(case, made)));
     }
 }
 
-fn decided(made: &DecisionMade) -> Decided {
+fn decided(case: &Case<'_>, made: &DecisionMade) -> Decided {
     Decided {
         request: request_digest(&made.request),
         decision: made.decision,
@@ -33,7 +39,7 @@ fn decided(made: &DecisionMade) -> Decided {
         exception: made.exception.clone(),
         approval: made.approval.clone(),
         reliance: made.reliance.clone(),
-        control: control(made),
+        control: control(case.state, made),
     }
 }
 

@@ -1,24 +1,27 @@
 //! What each kind of record changes in the state, once it is applied. Total: where a record does not fit the state, nothing changes.
 //! Spec: changes.
 
+mod approval;
 mod call;
 mod content;
+mod credential;
 mod decision;
 mod delegation;
+mod effect;
 mod opening;
+mod output;
 mod policy;
 mod prompt;
 mod tool;
 mod turn;
 
 use rederive_evidence::kinds::Body;
-use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
 use crate::charge::{Charge, Window, window};
 use crate::rules::needs_permit;
-use crate::state::{CallsAt, Credential, Delta, Influence, MemoryItem, Present, SharedCounter};
+use crate::state::{CallsAt, Delta, Influence, MemoryItem, Present, SharedCounter};
 
 pub(crate) use opening::{opened, registered};
 pub(crate) use tool::registered as registered_tool;
@@ -58,8 +61,14 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         Body::PlanProposed(_) | Body::PlanRevised(_) => policy::planned(case, delta),
         Body::PlanChecked(checked) => policy::checked(case, checked.verdict, delta),
         Body::ContextBlocked(blocked) => content::withheld(case, blocked.item, delta),
-        Body::GuardrailDetected(detected) => content::detected(case, detected, delta),
-        Body::GuardrailTransformed(transformed) => content::transformed(case, transformed, delta),
+        Body::GuardrailDetected(detected) => {
+            content::detected(case, detected, delta);
+            output::inspected(case, &detected.inspected, delta);
+        }
+        Body::GuardrailTransformed(transformed) => {
+            content::transformed(case, transformed, delta);
+            output::transformed(case, transformed, influence, delta);
+        }
         Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
         Body::DecisionMade(made) => decision::made(case, made, delta),
         Body::ToolRegistered(registered) => {
@@ -68,34 +77,40 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         Body::ToolProposed(proposed) => call::proposed(case, proposed, influence, delta),
         Body::ToolValidated(validated) => call::validated(case, validated, delta),
         Body::ToolRequested(requested) => call::requested(case, requested, delta),
-        Body::ToolPreviewed(_) => call::previewed(case, delta),
-        Body::ToolDispatched(dispatched) => call::dispatched(case, dispatched, delta),
+        Body::ToolPreviewed(previewed) => call::previewed(case, previewed, delta),
+        Body::ToolDispatched(dispatched) => {
+            call::dispatched(case, dispatched, delta);
+            effect::dispatched(case, delta);
+        }
         Body::ToolReturned(_) | Body::ToolFailed(_) | Body::ToolBlocked(_) | Body::ToolUnknown(_) => {
             call::ended(case, delta);
         }
-        Body::CredentialIssued(issued) => {
-            let held = Credential { expires: issued.expires.known().copied() };
-            delta.credential(issued.credential.clone(), Some(held));
-        }
-        Body::CredentialRevoked(revoked) => delta.credential(revoked.credential.clone(), None),
-        Body::CredentialExpired(expired) => delta.credential(expired.credential.clone(), None),
-        Body::ApprovalRequested(requested) => delta.approval(requested.approval.clone(), Some(Present {})),
-        Body::ApprovalApproved(approved) => delta.approval(approved.approval.clone(), None),
-        Body::ApprovalDenied(denied) => delta.approval(denied.approval.clone(), None),
-        Body::ApprovalExpired(expired) => delta.approval(expired.approval.clone(), None),
-        Body::ApprovalWithdrawn(withdrawn) => delta.approval(withdrawn.approval.clone(), None),
+        Body::CredentialIssued(issued) => credential::issued(case, issued, delta),
+        Body::CredentialRevoked(revoked) => credential::ended(case, &revoked.credential, delta),
+        Body::CredentialExpired(expired) => credential::ended(case, &expired.credential, delta),
+        Body::ApprovalRequested(_)
+        | Body::ApprovalEvidence(_)
+        | Body::ApprovalUnderReview(_)
+        | Body::ApprovalApproved(_)
+        | Body::ApprovalDenied(_)
+        | Body::ApprovalRevised(_)
+        | Body::ApprovalExpired(_)
+        | Body::ApprovalWithdrawn(_)
+        | Body::ApprovalLogged(_) => approval::stepped(case, influence, delta),
         Body::MemoryWritten(written) => remembered(case, written, influence, delta),
         Body::MemoryDeleted(deleted) => forgotten(&deleted.item, influence, delta),
         Body::MemoryExpired(expired) => forgotten(&expired.item, influence, delta),
-        Body::EffectExecuted(executed) => delta.effect(executed.effect.clone(), Some(Present {})),
-        Body::EffectVerified(verified) => match verified.result {
-            EffectMatch::Match => delta.effect(verified.effect.clone(), None),
-            EffectMatch::Mismatch | EffectMatch::Unobserved => {}
-        },
-        Body::EffectReverted(reverted) => delta.effect(reverted.effect.clone(), None),
-        Body::EffectQuarantined(quarantined) => delta.effect(quarantined.effect.clone(), None),
-        Body::EffectCompensated(compensated) => delta.effect(compensated.effect.clone(), None),
-        Body::EffectNotified(notified) => delta.effect(notified.effect.clone(), None),
+        Body::OutputProduced(produced) => {
+            output::produced(case, case.commitment(produced.output), influence, delta);
+        }
+        Body::OutputBlocked(blocked) => output::blocked(case, &blocked.output, delta),
+        Body::EffectPlanned(planned) => effect::planned(case, planned, delta),
+        Body::EffectExecuted(executed) => effect::executed(case, executed, delta),
+        Body::EffectVerified(verified) => effect::verified(case, verified, delta),
+        Body::EffectReverted(reverted) => effect::resolved(case, &reverted.effect, delta),
+        Body::EffectQuarantined(quarantined) => effect::resolved(case, &quarantined.effect, delta),
+        Body::EffectCompensated(compensated) => effect::resolved(case, &compensated.effect, delta),
+        Body::EffectNotified(notified) => effect::resolved(case, &notified.effect, delta),
         Body::DelegationGranted(granted) => delegation::granted(case, granted, delta),
         Body::DelegationEnded(ended) => delegation::ended(case.state, ended, delta),
         Body::LimitRead(read) => {
@@ -110,15 +125,8 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         | Body::RunClosed(_)
         | Body::PromptGiven(_)
         | Body::CredentialUsed(_)
-        | Body::ApprovalEvidence(_)
-        | Body::ApprovalUnderReview(_)
-        | Body::ApprovalRevised(_)
-        | Body::ApprovalLogged(_)
         | Body::MemoryRead(_)
-        | Body::OutputProduced(_)
         | Body::OutputReleased(_)
-        | Body::OutputBlocked(_)
-        | Body::EffectPlanned(_)
         | Body::HandedOff(_)
         | Body::RiskAccepted(_)
         | Body::ReviewHeld(_)

@@ -5,7 +5,7 @@ use rederive_evidence::values::Actor;
 
 use crate::case::Case;
 use crate::rule_set::RuleSetNumber;
-use crate::state::{Counters, Delta, ListedModel, ListedSource, Policies, Progress, RegisteredActor};
+use crate::state::{Counters, Delta, Grant, ListedModel, ListedSource, Policies, Progress, RegisteredActor};
 
 /// What the opening record registers. Of two entries of one name the first stands.
 pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
@@ -16,6 +16,10 @@ pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
     if case.is_since(RuleSetNumber::Two) {
         let (bundle, registry) = (case.config.bundle, case.config.registry);
         delta.policies(Policies { bundle, registry, ..Policies::default() });
+        for grant in opened.grants.iter().rev() {
+            let destination = grant.destination.and_then(|destination| case.commitment(destination));
+            delta.grant(grant.id.clone(), Some(Grant::of(grant, destination)));
+        }
     }
     for actor in opened.actors.iter().rev() {
         delta.actor(actor.id.clone(), Some(registered(actor)));

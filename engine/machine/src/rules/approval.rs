@@ -66,30 +66,28 @@ pub(crate) enum Step {
     Logged,
 }
 
-impl Step {
-    /// The step that a record is, and the approval that it is a step of.
-    pub(crate) fn of(body: &Body) -> Option<(Self, &Id)> {
-        if let Body::ApprovalRequested(body) = body {
-            Some((Self::Requested, &body.approval))
-        } else if let Body::ApprovalEvidence(body) = body {
-            Some((Self::Assembled, &body.approval))
-        } else if let Body::ApprovalUnderReview(body) = body {
-            Some((Self::UnderReview, &body.approval))
-        } else if let Body::ApprovalApproved(body) = body {
-            Some((Self::Answered, &body.approval))
-        } else if let Body::ApprovalDenied(body) = body {
-            Some((Self::Answered, &body.approval))
-        } else if let Body::ApprovalRevised(body) = body {
-            Some((Self::Answered, &body.approval))
-        } else if let Body::ApprovalExpired(body) = body {
-            Some((Self::Ended, &body.approval))
-        } else if let Body::ApprovalWithdrawn(body) = body {
-            Some((Self::Ended, &body.approval))
-        } else if let Body::ApprovalLogged(body) = body {
-            Some((Self::Logged, &body.approval))
-        } else {
-            None
-        }
+/// The step that a record is, and the approval that it is a step of.
+pub(crate) fn step_of(body: &Body) -> Option<(Step, &Id)> {
+    if let Body::ApprovalRequested(body) = body {
+        Some((Step::Requested, &body.approval))
+    } else if let Body::ApprovalEvidence(body) = body {
+        Some((Step::Assembled, &body.approval))
+    } else if let Body::ApprovalUnderReview(body) = body {
+        Some((Step::UnderReview, &body.approval))
+    } else if let Body::ApprovalApproved(body) = body {
+        Some((Step::Answered, &body.approval))
+    } else if let Body::ApprovalDenied(body) = body {
+        Some((Step::Answered, &body.approval))
+    } else if let Body::ApprovalRevised(body) = body {
+        Some((Step::Answered, &body.approval))
+    } else if let Body::ApprovalExpired(body) = body {
+        Some((Step::Ended, &body.approval))
+    } else if let Body::ApprovalWithdrawn(body) = body {
+        Some((Step::Ended, &body.approval))
+    } else if let Body::ApprovalLogged(body) = body {
+        Some((Step::Logged, &body.approval))
+    } else {
+        None
     }
 }
 
@@ -110,7 +108,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     if !case.judges(Layer::Approval) {
         return;
     }
-    if let Some((step, name)) = Step::of(&case.input.body) {
+    if let Some((step, name)) = step_of(&case.input.body) {
         check_step(case, step, name, found);
     }
     let body = &case.input.body;
@@ -132,7 +130,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
 }
 
 /// The answer to an approval: its name and the approver's word.
-pub(crate) fn answer(body: &Body) -> Option<(&Id, &ApproverWord)> {
+fn answer(body: &Body) -> Option<(&Id, &ApproverWord)> {
     if let Body::ApprovalApproved(body) = body {
         Some((&body.approval, &body.word))
     } else if let Body::ApprovalDenied(body) = body {

@@ -1,6 +1,7 @@
 //! TOL: tools and the life of a call. Spec: rule-tol-1, rule-tol-2, rule-tol-3, rule-tol-4, rule-tol-5, rule-tol-6.
 
 use rederive_evidence::digest::Digest;
+use rederive_evidence::kinds::approval::ApprovalEvidence;
 use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolProposed, ToolValidated};
 use rederive_evidence::kinds::{Body, Kind};
@@ -10,7 +11,9 @@ use rederive_evidence::values::{ActorType, Layer, Place};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
+use crate::grant::planned;
 use crate::place::{Standing, standing};
+use crate::rule_set::RuleSetNumber;
 use crate::state::{Call, CallStatus, State};
 
 pub(super) const REASONS: &[Reasons] = &[
@@ -22,8 +25,14 @@ pub(super) const REASONS: &[Reasons] = &[
     (Rule::Tol3, &[Reason::NotAsDecided]),
     (Rule::Tol4, &[Reason::NotBroker]),
     (Rule::Tol5, &[Reason::RetryUnlinked, Reason::RetryLimit]),
-    (Rule::Tol6, &[Reason::NoPreview]),
 ];
+
+/// TOL-6 as rule set 1 has it.
+pub(super) const PREVIEWS: &[Reasons] = &[(Rule::Tol6, &[Reason::NoPreview])];
+
+/// TOL-6 as it is since rule set 2.
+pub(super) const PREVIEWS_SINCE_2: &[Reasons] =
+    &[(Rule::Tol6, &[Reason::NoPreview, Reason::PreviewNotShown, Reason::NotAsPreviewed])];
 
 /// Most forms of a call's arguments that lead from the proposed to the validated one, both among them.
 const FORMS_MAX: usize = 16;
@@ -78,10 +87,14 @@ pub(crate) fn allows(status: CallStatus, step: Step) -> bool {
 }
 
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
-    let Some(step) = Step::of(case.kind) else { return };
     if !case.judges(Layer::ToolBroker) {
         return;
     }
+    // Rule set 1 tracks no approval.
+    if let Body::ApprovalEvidence(evidence) = &case.input.body {
+        return check_evidence(case, evidence, found);
+    }
+    let Some(step) = Step::of(case.kind) else { return };
     check_step(case, step, found);
     let body = &case.input.body;
     if let Body::ToolProposed(proposed) = body {
@@ -204,7 +217,9 @@ fn check_dispatch(case: &Case<'_>, dispatched: &ToolDispatched, found: &mut Brea
         found.add(Rule::Tol4, Reason::NotBroker);
     }
     let Some(call) = case.call else { return };
-    if call.tool != dispatched.tool || call.permitted == Some(false) {
+    // That nothing permits it POL-1 says, where it is judged.
+    let is_forbidden = call.permitted == Some(false) && !judges_permits(case);
+    if call.tool != dispatched.tool || is_forbidden {
         found.add(Rule::Tol3, Reason::NotAsDecided);
     }
     check_arguments(call, dispatched.arguments, found);
@@ -215,6 +230,26 @@ fn check_dispatch(case: &Case<'_>, dispatched: &ToolDispatched, found: &mut Brea
     }
     if tool.preview && !call.previewed {
         found.add(Rule::Tol6, Reason::NoPreview);
+    }
+    if call.diff.is_some() && planned(case.state, call).any(|(_, effect)| effect.expected != call.diff) {
+        found.add(Rule::Tol6, Reason::NotAsPreviewed);
+    }
+}
+
+/// Whether the run is judged by POL-1.
+fn judges_permits(case: &Case<'_>) -> bool {
+    case.is_since(RuleSetNumber::Two) && case.judges(Layer::Policy)
+}
+
+/// TOL-6: of a call whose tool offers a preview, the approver is shown its diff as the effect expected.
+fn check_evidence(case: &Case<'_>, evidence: &ApprovalEvidence, found: &mut Breaches) {
+    let approval = case.state.tracked_approval(&evidence.approval);
+    let place = approval.and_then(|approval| approval.call.as_ref());
+    let Some(call) = place.and_then(|place| case.state.call(place)) else { return };
+    let offers = case.state.tool(&call.tool).is_some_and(|tool| tool.preview);
+    let shown = evidence.expected_effect.known().and_then(|content| case.commitment(*content));
+    if offers && (call.diff.is_none() || call.diff != shown) {
+        found.add(Rule::Tol6, Reason::PreviewNotShown);
     }
 }
 

@@ -5,10 +5,11 @@ use rederive_evidence::kinds::delegation::DelegationGranted;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::limits::DELEGATION_DEPTH_MAX;
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{Actor, ActorType, Layer, Origin, ScopeItem};
+use rederive_evidence::values::{Actor, ActorType, Layer, Origin, Place, ScopeItem};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
+use crate::rule_set::RuleSetNumber;
 use crate::scope;
 use crate::state::{GrantedDelegation, RegisteredActor, State};
 
@@ -164,6 +165,11 @@ fn check_bounds(case: &Case<'_>, found: &mut Breaches) {
         check_authority(case, planner, found);
         check_tool(case, planner, &dispatched.tool, found);
     }
+    if case.is_since(RuleSetNumber::Two)
+        && let Some(place) = credential_call(&case.input.body)
+    {
+        check_authority(case, case.state.actor(&place.agent), found);
+    }
     if let Body::DecisionMade(decision) = &case.input.body
         && let Some(item) = decision.request.scope.known()
     {
@@ -171,6 +177,17 @@ fn check_bounds(case: &Case<'_>, found: &mut Breaches) {
         if scopes(case, asker).any(|scope| scope::first_wider(std::slice::from_ref(item), scope).is_some()) {
             found.add(Rule::Idn4, Reason::OutOfScope);
         }
+    }
+}
+
+/// The call that a credential is issued for, or used by.
+fn credential_call(body: &Body) -> Option<&Place> {
+    if let Body::CredentialIssued(body) = body {
+        body.call.as_ref()
+    } else if let Body::CredentialUsed(body) = body {
+        Some(&body.call)
+    } else {
+        None
     }
 }
 

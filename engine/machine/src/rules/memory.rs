@@ -7,13 +7,19 @@ use rederive_evidence::values::{Label, Layer, Trust};
 
 use super::{Breaches, Reasons};
 use crate::case::Case;
-use crate::state::Influence;
+use crate::state::{Influence, Permit};
 
 pub(super) const REASONS: &[Reasons] = &[
     (Rule::Mem1, &[Reason::FieldAbsent, Reason::LabelRaised]),
     (Rule::Mem2, &[Reason::OtherValue, Reason::Gone, Reason::NoProof, Reason::TimeAbsent]),
-    (Rule::Mem3, &[Reason::NoDecision, Reason::TimeAbsent]),
 ];
+
+/// MEM-3 as rule set 1 has it.
+pub(super) const PERMITS: &[Reasons] = &[(Rule::Mem3, &[Reason::NoDecision, Reason::TimeAbsent])];
+
+/// MEM-3 as it is since rule set 2.
+pub(super) const PERMITS_SINCE_2: &[Reasons] =
+    &[(Rule::Mem3, &[Reason::NoDecision, Reason::NotAsDecided, Reason::TimeAbsent])];
 
 pub(super) fn check(case: &Case<'_>, influence: &Influence, found: &mut Breaches) {
     if !case.judges(Layer::Memory) {
@@ -47,8 +53,20 @@ fn check_write(case: &Case<'_>, written: &MemoryWritten, influence: &Influence, 
         let permit = case.commitment(written.value).and_then(|value| case.state.permit(&value));
         match permit {
             None => found.add(Rule::Mem3, Reason::NoDecision),
-            Some(permit) => found.add_expiry(case, Rule::Mem3, Reason::NoDecision, permit.expires),
+            Some(permit) => {
+                found.add_expiry(case, Rule::Mem3, Reason::NoDecision, permit.expires);
+                check_permit(case, permit, influence, found);
+            }
         }
+    }
+}
+
+/// MEM-3, since rule set 2: whoever writes is who it was permitted, under no worse influence than was decided on.
+fn check_permit(case: &Case<'_>, permit: &Permit, influence: &Influence, found: &mut Breaches) {
+    let is_other = permit.actor.as_ref().is_some_and(|actor| actor != case.agent());
+    let is_worse = permit.influence.is_some_and(|decided| raises(decided, influence));
+    if is_other || is_worse {
+        found.add(Rule::Mem3, Reason::NotAsDecided);
     }
 }
 

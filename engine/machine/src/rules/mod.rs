@@ -28,8 +28,10 @@ use crate::case::{Case, Expiry};
 use crate::rule_set::RuleSetNumber;
 use crate::state::Influence;
 
+pub(crate) use approval::step_of as approval_step;
 pub(crate) use identity::{depth as delegation_depth, is_taken};
 pub(crate) use memory::needs_permit;
+pub(crate) use outcome::{is_as_expected, needs_grant};
 
 /// A rule and the reasons for which it can be breached.
 pub(crate) type Reasons = (Rule, &'static [Reason]);
@@ -42,7 +44,9 @@ pub(crate) const SET_1: &[&[Reasons]] = &[
     prompt::REASONS,
     guardrail::REASONS,
     broker::REASONS,
+    broker::PREVIEWS,
     memory::REASONS,
+    memory::PERMITS,
     limit::REASONS,
     hand_off::REASONS,
     audit::REASONS,
@@ -57,11 +61,13 @@ pub(crate) const SET_2: &[&[Reasons]] = &[
     guardrail::REASONS,
     guardrail::SINCE_2,
     broker::REASONS,
+    broker::PREVIEWS_SINCE_2,
     policy::REASONS,
     risk::REASONS,
     credential::REASONS,
     approval::REASONS,
     memory::REASONS,
+    memory::PERMITS_SINCE_2,
     outcome::REASONS,
     limit::REASONS,
     hand_off::REASONS,
@@ -127,19 +133,19 @@ pub(crate) fn check(case: &Case<'_>, influence: &Influence) -> Breaches {
     hand_off::check(case, influence, &mut found);
     audit::check(case, influence, &mut found);
     if case.is_since(RuleSetNumber::Two) {
-        check_since_2(case, influence, &mut found);
+        check_since_2(case, &mut found);
     }
     found
 }
 
 /// Checks the rules that rule set 1 does not have.
-fn check_since_2(case: &Case<'_>, influence: &Influence, found: &mut Breaches) {
-    guardrail::check_since_2(case, influence, found);
-    policy::check(case, influence, found);
-    risk::check(case, influence, found);
+fn check_since_2(case: &Case<'_>, found: &mut Breaches) {
+    guardrail::check_since_2(case, found);
+    policy::check(case, found);
+    risk::check(case, found);
     credential::check(case, found);
     approval::check(case, found);
-    outcome::check(case, influence, found);
+    outcome::check(case, found);
 }
 
 /// Checks the record that opens the run: only rules that do not ask what came before.

@@ -6,6 +6,7 @@ use rederive_evidence::values::Layer;
 
 use super::{Breaches, Reasons};
 use crate::case::{Case, Expiry};
+use crate::state::EffectStatus;
 
 pub(super) const REASONS: &[Reasons] = &[
     (Rule::Run1, &[Reason::NotOpened, Reason::OpenedAgain, Reason::AfterClose, Reason::FieldAbsent]),
@@ -68,11 +69,18 @@ fn check_closing(case: &Case<'_>, found: &mut Breaches) {
         Expiry::Over => false,
         Expiry::Untold => case.enforced(),
     };
+    // Of what one rule set tracks the other has no entry.
+    let approvals = state.tracked_approvals().iter().any(|(_, approval)| approval.is_open());
+    let effects = state.tracked_effects().iter().any(|(_, effect)| effect.status != EffectStatus::Mismatched);
+    let credentials = state.tracked_credentials().iter().any(|(_, held)| is_live(held.expires));
     let open = [
         (state.open_calls() > 0, Reason::CallOpen),
-        (!state.approvals().is_empty(), Reason::ApprovalOpen),
-        (!state.effects().is_empty(), Reason::EffectOpen),
-        (state.credentials().iter().any(|(_, held)| is_live(held.expires)), Reason::CredentialLive),
+        (approvals || !state.approvals().is_empty(), Reason::ApprovalOpen),
+        (effects || !state.effects().is_empty(), Reason::EffectOpen),
+        (
+            credentials || state.credentials().iter().any(|(_, held)| is_live(held.expires)),
+            Reason::CredentialLive,
+        ),
     ];
     for (_, reason) in open.into_iter().filter(|(is_open, _)| *is_open) {
         found.add(Rule::Run3, reason);

@@ -487,6 +487,13 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Whether a guardrail has looked into the arguments as they are.
+    pub(crate) fn is_inspected(&self) -> bool {
+        self.inspected.is_some() && self.inspected == self.arguments
+    }
+}
+
 impl Context {
     /// Whether there is anything to remember.
     pub(crate) fn is_needed(&self) -> bool {

@@ -8,6 +8,7 @@ mod hand_off;
 mod identity;
 mod limit;
 mod memory;
+mod policy;
 mod prompt;
 mod run;
 
