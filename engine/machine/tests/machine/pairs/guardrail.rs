@@ -1,12 +1,16 @@
-//! GRD-1. Spec: rule-grd-1, content-uses.
+//! GRD. Spec: rule-grd-1, rule-grd-2, rule-grd-3, rule-grd-4, content-uses.
 
+use rederive_evidence::ids::{Content, RecordRef};
+use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::memory::MemoryScope;
+use rederive_evidence::kinds::plan::{PlanChecked, PlanRevised, PlanVerdict};
 use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
 use rederive_machine::CallStatus;
 use rederive_machine::testing::*;
 
-use super::Pair;
 use super::prompt::kept_after;
+use super::{Pair, Twin};
 use crate::acts::*;
 
 const BLOCKED: (Rule, Reason) = (Rule::Grd1, Reason::BlockedContent);
@@ -56,6 +60,106 @@ pub(crate) const PAIRS: &[Pair] = &[
         (trial, request(&place(0, 0)))
     }),
 ];
+
+/// GRD-2 to GRD-4.
+pub(crate) const SINCE_2: &[Pair] = &[
+    (Rule::Grd2, Reason::Clearance, |twin| {
+        let mut trial = Trial::gated();
+        let clearance = Some(twin.pick(Sensitivity::Internal, Sensitivity::Public));
+        trial.give(with_tool(registration("mail", EffectsClass::Send), |body| body.clearance = clearance));
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Proposed, &place(0, 0), "mail", answer);
+        (trial, validation(&place(0, 0), "mail").because([answer]))
+    }),
+    // Reads are no exception; a tool of which nobody says it is cleared for what is public.
+    (Rule::Grd2, Reason::Clearance, |twin| {
+        let mut trial = Trial::gated();
+        let clearance = twin.pick(Some(Sensitivity::Internal), None);
+        trial.give(with_tool(registration("search", EffectsClass::Read), |body| body.clearance = clearance));
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Proposed, &place(0, 0), "search", answer);
+        (trial, validation(&place(0, 0), "search").because([answer]))
+    }),
+    // What a guardrail finds in the arguments makes them as sensitive.
+    (Rule::Grd2, Reason::Clearance, |twin| inspected(twin, DetectedClass::Personal, DetectedClass::Secret)),
+    (Rule::Grd2, Reason::Clearance, |twin| {
+        inspected(twin, DetectedClass::Instruction, DetectedClass::Destination)
+    }),
+    (Rule::Grd3, Reason::NoSandbox, |twin| sandboxed(twin.pick(Some("box"), None), Some("box"))),
+    (Rule::Grd3, Reason::NoSandbox, |twin| sandboxed(Some("box"), twin.pick(Some("box"), Some("vault")))),
+    (Rule::Grd3, Reason::NoSandbox, |twin| sandboxed(Some("box"), twin.pick(Some("box"), None))),
+    (Rule::Grd4, Reason::Departure, |twin| {
+        let mut trial = Trial::gated();
+        let class = twin.pick(DetectedClass::Personal, DetectedClass::Departure);
+        trial.give(inspection(&place(0, 0), "a fact", &[class]).because([0]));
+        (trial, writing(MemoryScope::Session, "a fact"))
+    }),
+    (Rule::Grd4, Reason::Departure, |twin| inspected(twin, DetectedClass::Health, DetectedClass::Departure)),
+    (Rule::Grd4, Reason::Departure, |twin| {
+        planned(Some(twin.pick(PlanVerdict::Aligned, PlanVerdict::Revise)))
+    }),
+    (Rule::Grd4, Reason::Departure, |twin| {
+        planned(Some(twin.pick(PlanVerdict::Aligned, PlanVerdict::Refused)))
+    }),
+    (Rule::Grd4, Reason::PlanUnchecked, |twin| planned(twin.pick(Some(PlanVerdict::Aligned), None))),
+];
+
+/// The validation of a mail in whose arguments a guardrail has found something.
+fn inspected(twin: Twin, keeps: DetectedClass, breaks: DetectedClass) -> (Trial, Made) {
+    let mut trial = Trial::gated_at(CallStatus::Proposed, "mail");
+    trial.give(inspection(&place(0, 0), "arguments", &[twin.pick(keeps, breaks)]).because([0]));
+    (trial, validation(&place(0, 0), "mail").because([0]))
+}
+
+/// The dispatch, in a sandbox, of a mail whose arguments are a dangerous command, its tool registered with another one.
+fn sandboxed(in_sandbox: Option<&str>, named: Option<&str>) -> (Trial, Made) {
+    let mut trial = Trial::gated();
+    trial.give(with_tool(registration("mail", EffectsClass::Send), |body| body.sandbox = named.map(id)));
+    let answer = trial.turn_open(1);
+    trial.gated_to(CallStatus::Proposed, &place(0, 0), "mail", answer);
+    trial.give(inspection(&place(0, 0), "arguments", &[DetectedClass::Command]).because([0]));
+    for made in [validation(&place(0, 0), "mail"), request(&place(0, 0))] {
+        trial.give(made.because([0]));
+    }
+    trial.give(planning(&place(0, 0), EffectsClass::Send).because([0]));
+    let made = trial.judgement(&place(0, 0)).because([0]);
+    trial.give(made);
+    let made = dispatch(&place(0, 0), "mail").because([0]);
+    (trial, with_dispatch(made, |body| body.sandbox = in_sandbox.map(id)))
+}
+
+/// A proposal by an agent whose plan was compared with the task so.
+fn planned(verdict: Option<PlanVerdict>) -> (Trial, Made) {
+    let mut trial = Trial::gated();
+    let answer = trial.turn_open(1);
+    let planned = trial.give(plan().at(place(0, 0)).because([answer]));
+    if let Some(verdict) = verdict {
+        let body = PlanChecked { plan: RecordRef(planned), verdict, rule: None, reason: None };
+        trial.give(Made::new("guard", body).at(place(0, 0)).because([planned]));
+    }
+    (trial, proposal(&place(0, 0), "search").because([answer]))
+}
+
+/// Spec: rule-grd-4.
+#[test]
+fn a_revised_plan_has_to_be_compared_again() {
+    let (mut trial, proposal) = planned(Some(PlanVerdict::Aligned));
+    let body = PlanRevised { plan: RecordRef(0), revised: Content(0) };
+    trial.give(Made::new("agent", body).with(["a new plan"]).at(place(0, 0)).because([0]));
+    assert_eq!(trial.breaches(&proposal), [(Rule::Grd4, Reason::PlanUnchecked)]);
+}
+
+/// Spec: rule-grd-2.
+#[test]
+fn a_masked_form_carries_what_the_guardrail_says() {
+    let (mut trial, validated) = inspected(Twin::Breaks, DetectedClass::Personal, DetectedClass::Secret);
+    assert_eq!(trial.facts(&place(0, 0)).carriage.sensitivity, Sensitivity::Restricted);
+    let masked = label(Trust::User, Sensitivity::Internal);
+    trial.give(masking("arguments", "masked", Some(masked)).at(place(0, 0)).because([0]));
+    let validated = with_validation(validated, |body| body.arguments = commitment("masked"));
+    trial.give(validated);
+    assert_eq!(trial.facts(&place(0, 0)).carriage, masked);
+}
 
 #[test]
 fn a_form_that_is_the_same_as_before_bars_nothing() {

@@ -98,6 +98,24 @@ pub(crate) const PAIRS: &[Pair] = &[
     }),
 ];
 
+/// MEM-3 as it is since rule set 2.
+pub(crate) const SINCE_2: &[Pair] = &[
+    (Rule::Mem3, Reason::NotAsDecided, |twin| permitted(twin.pick(OUTSIDE, INSIDE), "agent")),
+    (Rule::Mem3, Reason::NotAsDecided, |twin| permitted(OUTSIDE, twin.pick("agent", "service"))),
+];
+
+const INSIDE: Label = label(Trust::Internal, Sensitivity::Internal);
+
+/// A write that was permitted to this actor under this influence.
+fn permitted(influence: Label, actor: &str) -> (Trial, Made) {
+    let mut trial = Trial::gated_with(|opening| opening.layers = vec![Layer::Memory]);
+    let item = trial.give(retrieval_labelled("a page", OUTSIDE));
+    trial.give(with_decision(permit("a fact", None), |body| {
+        (body.request.influence, body.request.actor) = (influence, id(actor));
+    }));
+    (trial, writing(Durable, "a fact").because([item, 0]))
+}
+
 fn holding() -> Trial {
     let mut trial = Trial::new();
     trial.give(writing(Durable, "a fact"));

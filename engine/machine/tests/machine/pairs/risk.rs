@@ -1,0 +1,240 @@
+//! RSK. Spec: rule-rsk-1, rule-rsk-2, risk-table, controls, carriage.
+
+use rederive_evidence::ids::Content;
+use rederive_evidence::kinds::decision::{ReasonCode, RiskSignal};
+use rederive_evidence::kinds::governance::ExceptionGranted;
+use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, Causes, FoundIn};
+use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::schema::Given;
+use rederive_evidence::values::{EffectsClass, Label, Sensitivity, Trust};
+use rederive_machine::testing::*;
+use rederive_machine::{CallStatus, Control, RequestFacts};
+
+use super::Pair;
+use crate::acts::*;
+
+pub(crate) const PAIRS: &[Pair] = &[
+    (Rule::Rsk1, Reason::RiskUnlisted, |twin| {
+        let (trial, made) = deciding("mail", |_| {});
+        (trial, redecided(made, |body| body.risks.retain(|_| !twin.breaks())))
+    }),
+    // What cannot be undone is answered for by somebody.
+    (Rule::Rsk1, Reason::WeakerControl, |twin| {
+        let (trial, made) = deciding("mail", |trial| {
+            trial.give(with_tool(registration("mail", EffectsClass::Send), |body| {
+                body.reversible = Given::Known(false);
+            }));
+            trial.give(exception());
+        });
+        (trial, if twin.breaks() { made } else { under_exception(made) })
+    }),
+    (Rule::Rsk1, Reason::RecordMissing, |twin| {
+        let mut trial = influenced(OUTSIDE, CallStatus::Requested, "search", None);
+        if !twin.breaks() {
+            trial.give(inspection(&place(0, 0), "arguments", &[]).because([0]));
+        }
+        let made = trial.judgement(&place(0, 0)).because([0]);
+        trial.give(made);
+        (trial, dispatch(&place(0, 0), "search").because([0]))
+    }),
+    (Rule::Rsk1, Reason::RecordMissing, |twin| {
+        let label = label(Trust::Internal, Sensitivity::Confidential);
+        let sources = twin.pick(Some(vec![value(ArgumentShape::Text, None, Some(INFLUENCE))]), None);
+        let mut trial = influenced(label, CallStatus::Requested, "search", sources);
+        let made = trial.judgement(&place(0, 0)).because([0]);
+        trial.give(made);
+        (trial, dispatch(&place(0, 0), "search").because([0]))
+    }),
+    (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
+        let (trial, made) = deciding("search", |_| {});
+        let uncertainty = Given::Known(twin.pick(500, 501));
+        (trial, redecided(made, |body| body.uncertainty_permille = uncertainty))
+    }),
+    (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
+        let (trial, made) = deciding("search", |trial| {
+            trial.give(exception());
+        });
+        let made = redecided(made, |body| body.uncertainty_permille = Given::Known(900));
+        (trial, if twin.breaks() { made } else { under_exception(made) })
+    }),
+    // Weak evidence: an address that nobody gave, under external influence.
+    (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
+        let told = twin.pick(Some(1), None);
+        let trial = influenced(
+            OUTSIDE,
+            CallStatus::Requested,
+            "mail",
+            Some(vec![value(ArgumentShape::Address, told, None)]),
+        );
+        let made = trial.judgement(&place(0, 0)).because([0]);
+        (trial, made)
+    }),
+    (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
+        let sources = twin.pick(Some(vec![]), None);
+        let trial = influenced(OUTSIDE, CallStatus::Requested, "mail", sources);
+        let made = trial.judgement(&place(0, 0)).because([0]);
+        (trial, made)
+    }),
+    // What is sensitive enough goes nowhere by itself.
+    (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
+        let mut trial = Trial::gated_with(|opening| {
+            opening.limits.approval_sensitivity =
+                Some(twin.pick(Sensitivity::Confidential, Sensitivity::Internal));
+        });
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "mail", answer);
+        let made = trial.judgement(&place(0, 0)).because([0]);
+        (trial, made)
+    }),
+];
+
+/// The record that influences the call of [`influenced`].
+const INFLUENCE: u64 = 5;
+
+/// The decision on a requested call of this tool, after something else.
+fn deciding(tool: &str, before: impl FnOnce(&mut Trial)) -> (Trial, Made) {
+    let mut trial = Trial::gated();
+    before(&mut trial);
+    let answer = trial.turn_open(1);
+    let asked = trial.gated_to(CallStatus::Requested, &place(0, 0), tool, answer);
+    let made = trial.judgement(&place(0, 0)).because([asked]);
+    (trial, made)
+}
+
+/// An exception for all that the run may do.
+fn exception() -> Made {
+    let body = ExceptionGranted {
+        exception: id("exception-1"),
+        approver: id("approver"),
+        reason: Given::Known(Content(0)),
+        scope: TOOLS.iter().map(|(tool, action)| scope_item(tool, *action)).collect(),
+        expires: Given::Known(START.plus_ms(3_600_000)),
+    };
+    Made::new("approver", body).with(["why not"]).because([0])
+}
+
+fn under_exception(made: Made) -> Made {
+    redecided(made, |body| {
+        (body.exception, body.reason) = (Some(id("exception-1")), ReasonCode::Exception);
+    })
+}
+
+/// An argument value that stands as a whole in these records.
+fn value(shape: ArgumentShape, told: Option<u64>, brought: Option<u64>) -> ArgumentSource {
+    let found =
+        |record: Option<u64>| record.map(|record| FoundIn { permille: 1_000, records: Causes::of([record]) });
+    ArgumentSource { leaf: 0, part: 0, shape, told: found(told), brought: found(brought) }
+}
+
+/// A run whose only call, of `tool`, is influenced by a page with this label, and whose arguments come from there.
+fn influenced(label: Label, status: CallStatus, tool: &str, values: Option<Vec<ArgumentSource>>) -> Trial {
+    let mut trial = Trial::gated();
+    let told = trial.told("do it");
+    let item = trial.give(retrieval_labelled("a page", label));
+    assert_eq!(item, INFLUENCE);
+    let prompt = trial.prompted(0, &[(told, "do it"), (item, "a page")]);
+    let answer = trial.answered(0, 1, prompt);
+    let mut made = proposal(&place(0, 0), tool).because([answer]);
+    if let (Some(extracted), Some(values)) = (&mut made.extracted, values) {
+        let told = |value: ArgumentSource| ArgumentSource {
+            told: value.told.map(|found| FoundIn { records: Causes::of([told]), ..found }),
+            ..value
+        };
+        let values = values.into_iter().map(told).collect();
+        extracted.arguments = Some(Box::new(ArgumentSources { values, left_out: None }));
+    }
+    trial.give(made);
+    for made in [validation(&place(0, 0), tool), request(&place(0, 0))] {
+        trial.give(made.because([answer]));
+    }
+    assert_eq!(status, CallStatus::Requested);
+    trial
+}
+
+fn facts_of(label: Label, values: Option<Vec<ArgumentSource>>) -> RequestFacts {
+    influenced(label, CallStatus::Requested, "search", values).facts(&place(0, 0))
+}
+
+/// Spec: carriage.
+#[test]
+fn a_call_carries_what_its_values_come_from_and_not_all_that_influenced_it() {
+    let secret = label(Trust::External, Sensitivity::Confidential);
+    let user = label(Trust::User, Sensitivity::Internal);
+    let carriage = |values| facts_of(secret, values).carriage;
+    use ArgumentShape::{Common, Name, Text};
+    assert_eq!(facts_of(secret, None).influence, secret);
+    assert_eq!(carriage(None), secret);
+    assert_eq!(carriage(Some(vec![value(Name, Some(1), None)])), user);
+    // What the user said too is the user's, whoever else says it.
+    assert_eq!(carriage(Some(vec![value(Name, Some(1), Some(INFLUENCE))])), user);
+    assert_eq!(carriage(Some(vec![value(Name, None, Some(INFLUENCE))])), secret);
+    // What stands nowhere is what influenced the call; a common word says nothing.
+    assert_eq!(carriage(Some(vec![value(Text, None, None)])), secret);
+    let nothing = label(Trust::Control, Sensitivity::Public);
+    assert_eq!(carriage(Some(vec![value(Common, None, None)])), nothing);
+    assert_eq!(carriage(Some(vec![value(Name, Some(1), None), value(Text, None, None)])), secret);
+}
+
+/// Spec: carriage.
+#[test]
+fn a_value_that_only_partly_stands_somewhere_carries_the_influence_too() {
+    let secret = label(Trust::External, Sensitivity::Confidential);
+    let mut partly = value(ArgumentShape::Text, Some(1), None);
+    partly.told.as_mut().unwrap().permille = 999;
+    assert_eq!(facts_of(secret, Some(vec![partly])).carriage, secret);
+}
+
+#[test]
+fn each_signal_shows_by_itself() {
+    let signals = |trial: &Trial| trial.facts(&place(0, 0)).signals;
+    let plain = Trial::gated_at(CallStatus::Requested, "search");
+    assert_eq!(signals(&plain), []);
+    let sending = Trial::gated_at(CallStatus::Requested, "mail");
+    assert_eq!(signals(&sending), [RiskSignal::EffectCapability]);
+    let untrusted = influenced(OUTSIDE, CallStatus::Requested, "search", None);
+    assert_eq!(signals(&untrusted), [RiskSignal::UntrustedInstruction]);
+    let sensitive = label(Trust::Internal, Sensitivity::Confidential);
+    let sensitive = influenced(sensitive, CallStatus::Requested, "search", None);
+    assert_eq!(signals(&sensitive), [RiskSignal::SensitiveContext]);
+    let (lasting, _) = deciding("mail", |trial| {
+        trial.give(with_tool(registration("mail", EffectsClass::Send), |body| {
+            body.reversible = Given::Known(false);
+        }));
+    });
+    assert_eq!(signals(&lasting), [RiskSignal::EffectCapability, RiskSignal::Irreversible]);
+    assert_eq!(lasting.facts(&place(0, 0)).least, Control::Approve);
+}
+
+/// The thresholds of signals are the run's.
+#[test]
+fn the_limits_of_the_run_move_the_thresholds() {
+    let trial = |trust, sensitivity| {
+        let mut trial = Trial::gated_with(|opening| {
+            opening.limits.risk_trust = Some(trust);
+            opening.limits.risk_sensitivity = Some(sensitivity);
+        });
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "search", answer);
+        trial.facts(&place(0, 0)).signals
+    };
+    assert_eq!(trial(Trust::User, Sensitivity::Confidential), []);
+    assert_eq!(trial(Trust::Control, Sensitivity::Confidential), [RiskSignal::UntrustedInstruction]);
+    assert_eq!(trial(Trust::User, Sensitivity::Internal), [RiskSignal::SensitiveContext]);
+}
+
+#[test]
+fn a_guardrail_that_looked_into_other_arguments_has_not_looked_into_these() {
+    let mut trial = Trial::gated_at(CallStatus::Proposed, "search");
+    trial.give(inspection(&place(0, 0), "something else", &[]).because([0]));
+    assert!(!trial.facts(&place(0, 0)).inspected);
+    trial.give(inspection(&place(0, 0), "arguments", &[]).because([0]));
+    assert!(trial.facts(&place(0, 0)).inspected);
+    let masked = masking("arguments", "masked arguments", None).at(place(0, 0)).because([0]);
+    trial.give(masked);
+    assert!(!trial.facts(&place(0, 0)).inspected);
+    let validated = with_validation(validation(&place(0, 0), "search"), |body| {
+        body.arguments = commitment("masked arguments")
+    });
+    trial.give(validated.because([0]));
+    assert!(trial.facts(&place(0, 0)).inspected);
+}
