@@ -16,6 +16,7 @@ pub mod ports;
 mod registry;
 mod reliance;
 mod restore;
+pub mod sandbox;
 mod trail;
 mod workers;
 

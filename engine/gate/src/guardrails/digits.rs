@@ -374,7 +374,7 @@ mod tests {
         ("resident", resident_cn, &["11010519491231002X", "440524188001010014"]),
         ("dni", dni, &["12345678Z", "X1234567L", "Z1234567R"]),
         ("codice fiscale", codice_fiscale, &["RSSMRA85T10A562S", "MRTMTT91D08F205J"]),
-        ("nric", nric, &["S1234567D", "F1612345X", "T0123456G"]),
+        ("nric", nric, &["S1234567D", "F1234567N", "T0123456G"]),
     ];
 
     #[test]

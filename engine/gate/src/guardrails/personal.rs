@@ -12,7 +12,7 @@ const TABLE: &[Pattern] = &[
     Pattern {
         rule: "e-mail",
         class: Personal,
-        expression: r"(?:^|[^A-Za-z0-9._%+-])(?<it>[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\x80-\xff-]{0,62})\.){1,8}[A-Za-z\x80-\xff][A-Za-z0-9\x80-\xff-]{1,62})",
+        expression: r"(?:^|[^A-Za-z0-9._%+-])(?<it>[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\x80-\xff-]{0,62})\.){1,8}(?:xn--[A-Za-z0-9-]{1,59}|[A-Za-z\x80-\xff][A-Za-z\x80-\xff-]{1,62}))",
         holds: always,
     },
     Pattern {

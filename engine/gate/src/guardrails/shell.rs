@@ -151,7 +151,7 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Word {
         let mut word = Word::default();
-        let mut quotes = 0_usize;
+        let (mut quotes, mut bare) = (0_usize, 0_usize);
         while let Some(c) = self.rest.peek().copied() {
             match c {
                 ' ' | '\t' | '\r' | '\n' | ';' | '|' | '&' | '(' | ')' | '<' | '>' => break,
@@ -182,13 +182,14 @@ impl Reader<'_> {
                 _ => {
                     self.rest.next();
                     word.text.push(c);
+                    bare += 1;
                 }
             }
         }
         let is_plain = !word.text.is_empty()
             && word.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
-        // One pair of quotes around a word is a habit; two inside one are a disguise.
-        word.is_split = is_plain && quotes > 1;
+        // Quotes around a word are a habit; inside one that needs none they are a disguise.
+        word.is_split = is_plain && (quotes > 1 || (quotes == 1 && bare > 0));
         word
     }
 
