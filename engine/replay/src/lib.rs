@@ -2,13 +2,16 @@
 //!
 //! The report depends on the evidence and the level alone: not on threads, split, snapshots, order of completion or clock.
 
+mod calls;
 pub mod codes;
 mod contents;
 mod derive;
 mod diff;
 mod equivocation;
 mod extracted;
+mod judge;
 mod plan;
+mod policy;
 mod ranges;
 mod records;
 mod report;
@@ -16,10 +19,17 @@ mod sample;
 mod stretch;
 mod trace;
 mod verdict;
+mod whatif;
 
+pub use calls::{CallEnd, Registries, RunCall};
 pub use diff::{Comparison, Diff, DiffFault, Difference, Side, diff};
 pub use equivocation::{Equivocation, equivocation};
+pub use judge::{Judge, Pinned};
 pub use records::{FrameAt, Records, RecordsFault};
 pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
 pub use sample::Sample;
 pub use trace::{Options, replay, replay_bytes, replay_reader};
+pub use whatif::{
+    Answer, Change, Judged, MESSAGES_GRANT, Recorded, Sound, StandingGrant, Unasked, WhatIf, WhatIfRun,
+    whatif, whatif_bytes,
+};

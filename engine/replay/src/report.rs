@@ -1,6 +1,7 @@
 //! What a replay says of one trace: two verdicts, what was not checked, and where recorded and derived part.
 
 use rederive_evidence::codes;
+use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::RunId;
 use rederive_evidence::rules::{Breach, Reason, Rule};
 use rederive_evidence::values::{Layer, Mode};
@@ -15,6 +16,8 @@ codes! {
         State = 1 "state",
         /// Extracted values again.
         Content = 2 "content",
+        /// Every decision again under the bundle it pins; receipts, and the words of approvers.
+        Policy = 3 "policy",
     }
 
     /// Whether what stands in the trace holds. Spec: verdict-valid.
@@ -64,6 +67,18 @@ pub enum Gap {
     UnknownKind(u64),
     /// The rule set is not known to this version.
     UnknownRuleSet(u16),
+    /// A bundle that decisions pin is not at hand.
+    MissingBundle(Digest),
+    /// A registry that decisions rest on is not at hand.
+    MissingRegistry(Digest),
+    /// Decisions that were taken as recorded: their arguments are redacted, they are for no call, or the gate itself withheld what they are for.
+    DecisionsTaken(u64),
+    /// Decisions whose receipt is not there to be checked.
+    NoReceipts(u64),
+    /// Words of approvers without a signature, or under a key that the opening record does not have.
+    UnsignedWords(u64),
+    /// Decisions made under another version of the engine than the one that answered again, and alike.
+    OtherEngine(u64),
 }
 
 impl Gap {
@@ -83,6 +98,12 @@ impl Gap {
             Self::TakenAsRecorded(_) => "taken-as-recorded",
             Self::UnknownKind(_) => "unknown-kind",
             Self::UnknownRuleSet(_) => "unknown-rule-set",
+            Self::MissingBundle(_) => "missing-bundle",
+            Self::MissingRegistry(_) => "missing-registry",
+            Self::DecisionsTaken(_) => "decisions-taken",
+            Self::NoReceipts(_) => "no-receipts",
+            Self::UnsignedWords(_) => "unsigned-words",
+            Self::OtherEngine(_) => "other-engine",
         }
     }
 
@@ -90,7 +111,7 @@ impl Gap {
     pub const fn is_torn(&self, level: Level) -> bool {
         match self {
             Self::Unsealed | Self::CutTail(_) | Self::RecoveredTail(_) => true,
-            Self::TakenAsRecorded(_) => matches!(level, Level::Content),
+            Self::TakenAsRecorded(_) => matches!(level, Level::Content | Level::Policy),
             Self::NoWitness
             | Self::NoTrustRoot
             | Self::Unattested
@@ -99,7 +120,13 @@ impl Gap {
             | Self::UnpairedCalls(_)
             | Self::Redacted(_)
             | Self::UnknownKind(_)
-            | Self::UnknownRuleSet(_) => false,
+            | Self::UnknownRuleSet(_)
+            | Self::MissingBundle(_)
+            | Self::MissingRegistry(_)
+            | Self::DecisionsTaken(_)
+            | Self::NoReceipts(_)
+            | Self::UnsignedWords(_)
+            | Self::OtherEngine(_) => false,
         }
     }
 }
@@ -115,7 +142,12 @@ impl std::fmt::Display for Gap {
             | Self::RecoveredTail(n)
             | Self::Redacted(n)
             | Self::TakenAsRecorded(n)
-            | Self::UnknownKind(n) => write!(f, " {n}"),
+            | Self::UnknownKind(n)
+            | Self::DecisionsTaken(n)
+            | Self::NoReceipts(n)
+            | Self::UnsignedWords(n)
+            | Self::OtherEngine(n) => write!(f, " {n}"),
+            Self::MissingBundle(digest) | Self::MissingRegistry(digest) => write!(f, " {digest}"),
             Self::UnknownRuleSet(n) => write!(f, " {n}"),
             Self::NoWitness | Self::NoTrustRoot | Self::Unattested | Self::Unsealed => Ok(()),
         }
@@ -272,6 +304,10 @@ pub struct Report {
     pub wrong: Option<Wrong>,
     /// `--sample`: how many segments were derived again, of how many.
     pub sampled: Option<(u64, u64)>,
+    /// Policy level: engine and version that answered, where decisions pin another version.
+    pub under: Option<String>,
+    /// Policy level: decisions that were made again.
+    pub decisions: Option<u64>,
 }
 
 impl Report {

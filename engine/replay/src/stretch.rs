@@ -233,7 +233,9 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let deriver = self.deriver.as_mut().filter(|deriver| goes_on && deriver.parted.is_none());
         let Some(deriver) = deriver else { return Ok(()) };
         let again = match self.job.level {
-            Level::Content => self.extracted.of(record, deriver.machine(), self.job.sources)?,
+            Level::Content | Level::Policy => {
+                self.extracted.of(record, deriver.machine(), self.job.sources)?
+            }
             Level::Integrity | Level::State => Again::NotAsked,
         };
         deriver.record(place, record, again);

@@ -9,7 +9,9 @@ use rederive_archive::{
 use rederive_verify::TrustRoots;
 
 use crate::extracted::RunSources;
+use crate::judge::Pinned;
 use crate::plan::{Broken, Plan};
+use crate::policy;
 use crate::ranges::replay_ranges;
 use crate::report::{Level, Report};
 use crate::sample::Sample;
@@ -17,7 +19,7 @@ use crate::stretch::Job;
 use crate::verdict::Verdict;
 
 /// What is asked of a replay.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// How far.
     pub level: Level,
@@ -25,11 +27,19 @@ pub struct Options<'a> {
     pub trust: Option<&'a TrustRoots>,
     /// Derive only this many segments again, drawn by this seed. At integrity level there is nothing to derive, and all is verified.
     pub sample: Option<Sample>,
+    /// Where pinned bundles and registries are found, for policy level.
+    pub pinned: Option<&'a dyn Pinned>,
+}
+
+impl std::fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Options({}, trust: {}, {:?})", self.level, self.trust.is_some(), self.sample)
+    }
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { level: Level::State, trust: None, sample: None }
+        Self { level: Level::State, trust: None, sample: None, pinned: None }
     }
 }
 
@@ -67,6 +77,14 @@ pub fn replay_reader<F: ReadAt + Sync>(
     reader: &TraceReader<F>,
     options: &Options<'_>,
 ) -> Result<Report, ReadFault> {
+    replayed(reader, options).map(|(_, report)| report)
+}
+
+/// The report on an open trace, and what is known of it beside its records.
+pub(crate) fn replayed<F: ReadAt + Sync>(
+    reader: &TraceReader<F>,
+    options: &Options<'_>,
+) -> Result<(Plan, Report), ReadFault> {
     let plan = Plan::of(reader, options.trust)?;
     let opening = plan.opening.as_ref();
     let knows_rules = opening.is_some_and(|opening| rederive_machine::supports(&opening.rule_set));
@@ -83,5 +101,9 @@ pub fn replay_reader<F: ReadAt + Sync>(
         stretch.contents = Default::default();
     }
     let sampled = sample.map(|sample| sample.of(plan.headers.len() as u64));
-    Ok(Verdict::of(&job, stretch, sampled).report(&job, options))
+    let mut report = Verdict::of(&job, stretch, sampled).report(&job, options);
+    if options.level == Level::Policy {
+        policy::judge_again(&job, options, &mut report)?;
+    }
+    Ok((plan, report))
 }

@@ -71,6 +71,8 @@ impl Verdict {
             failures: self.stretch.failures,
             wrong: self.wrong,
             sampled: self.sampled,
+            under: None,
+            decisions: None,
         }
     }
 
@@ -134,6 +136,8 @@ impl Report {
             failures: Listed::default(),
             wrong: Some(broken.wrong),
             sampled: None,
+            under: None,
+            decisions: None,
         }
     }
 }
