@@ -3,6 +3,7 @@
 //! Contents are named by their text; a commitment is the `content` digest of the text, without a salt. Times count up by a millisecond a
 //! record from [`START`].
 
+pub mod authority;
 mod gated;
 
 use rederive_evidence::digest::{Digest, Purpose, digest};

@@ -1,13 +1,16 @@
 //! Each rule in a pair of runs for each of its reasons: the same run but for one thing, which one keeps and the other breaks, and nothing else.
 
+mod approval;
 mod audit;
 mod broker;
 mod context;
+mod credential;
 mod guardrail;
 mod hand_off;
 mod identity;
 mod limit;
 mod memory;
+mod outcome;
 mod policy;
 mod prompt;
 mod risk;
@@ -58,13 +61,16 @@ fn all() -> impl Iterator<Item = Pair> {
         memory::SINCE_2,
         policy::PAIRS,
         risk::PAIRS,
+        credential::PAIRS,
+        approval::PAIRS,
+        outcome::PAIRS,
     ];
     tables.into_iter().flatten().copied()
 }
 
 #[test]
 fn every_reason_of_every_rule_has_a_pair() {
-    for (rule, reasons) in RuleSetNumber::One.rules() {
+    for (rule, reasons) in RuleSetNumber::Two.rules() {
         for reason in reasons {
             assert!(all().any(|(of, why, _)| (of, why) == (rule, *reason)), "no pair for {rule} {reason}");
         }
