@@ -259,6 +259,26 @@ impl PolicyRequest {
         }
     }
 
+    /// Whether the call is what the messages of those who instruct the run ask for: its tool is listed, it reads or its class of effect is one that they
+    /// ask for, and all that decides what it does is theirs. Addresses, accounts and links are named or spelled by them; names, texts and
+    /// quantities did not come from outside alone; and where something came from outside, a change names something. Spec: messages-grant.
+    pub fn follows_messages(&self) -> bool {
+        let is_read = self.action == EffectsClass::Read;
+        let is_asked = is_read || self.asked.contains(&self.action);
+        let is_theirs = |value: &ValueFact| match value.shape {
+            ArgumentShape::Url => value.source >= Source::Spelled,
+            ArgumentShape::Address | ArgumentShape::Account => is_read || value.source >= Source::Spelled,
+            ArgumentShape::Name | ArgumentShape::Text | ArgumentShape::Number | ArgumentShape::Date => {
+                is_read || value.source != Source::External
+            }
+            ArgumentShape::Common => true,
+        };
+        let names_something = is_read || !self.values.is_empty();
+        let is_free = self.influence.trust > Trust::External;
+        let all_theirs = self.values_known && names_something && self.values.iter().all(is_theirs);
+        self.facts.is_some() && is_asked && (is_free || all_theirs)
+    }
+
     /// The least trusted source of the arguments with this role; `None` where no argument has it.
     pub fn least_source(&self, role: ArgumentRole) -> Option<Source> {
         self.provenance.iter().filter(|fact| fact.role == role).map(|fact| fact.source).min()

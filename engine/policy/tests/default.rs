@@ -1,0 +1,45 @@
+//! The bundle that is shipped: its manifest is of its files, and its own tests pass.
+
+use std::path::Path;
+
+use rederive_policy::bundle::{Bundle, run, update};
+use rederive_policy::{Cedar, Engine};
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/default")
+}
+
+/// The committed bundle; `UPDATE=1` writes its manifest anew.
+fn bundle() -> Bundle {
+    if std::env::var_os("UPDATE").is_some() {
+        return update(&folder()).unwrap();
+    }
+    Bundle::read(&folder()).unwrap_or_else(|fault| panic!("{fault}: run this test with UPDATE=1"))
+}
+
+#[test]
+fn the_default_bundle_answers_as_its_tests_say() {
+    let bundle = bundle();
+    let compiled = Cedar.compile(&bundle).unwrap();
+    let cases = bundle.cases().unwrap();
+    assert!(cases.len() > 20);
+    for outcome in run(&cases, &compiled) {
+        assert!(outcome.passed(), "{}: {:?}", outcome.case.name, outcome.judgement);
+    }
+}
+
+#[test]
+fn each_policy_of_the_default_bundle_decides_some_test() {
+    let bundle = bundle();
+    let compiled = Cedar.compile(&bundle).unwrap();
+    let cases = bundle.cases().unwrap();
+    let decided: std::collections::BTreeSet<String> = run(&cases, &compiled)
+        .iter()
+        .flat_map(|outcome| outcome.judgement.rules.iter().map(ToString::to_string))
+        .collect();
+    let text: String =
+        bundle.below("policies/").map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
+    let ids = text.lines().filter_map(|line| line.strip_prefix("@id(\"")?.strip_suffix("\")"));
+    let silent: Vec<&str> = ids.filter(|id| !decided.contains(*id)).collect();
+    assert!(silent.is_empty(), "no test is decided by {silent:?}");
+}
