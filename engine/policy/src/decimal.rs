@@ -56,6 +56,7 @@ fn bare(text: &str) -> &str {
 }
 
 /// A number as a whole one, rounded away from zero; the furthest that fits where it does not.
+#[cfg(feature = "cedar")]
 pub(crate) fn whole(number: &serde_json::Number) -> i64 {
     let (negative, magnitude) = scaled(&number.to_string(), 0).unwrap_or((false, u128::MAX));
     let whole = i64::try_from(magnitude).unwrap_or(i64::MAX);
@@ -94,6 +95,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "cedar")]
     #[test]
     fn whole_numbers_are_rounded_away_from_zero() {
         for (value, expected) in

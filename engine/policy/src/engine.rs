@@ -76,6 +76,7 @@ impl std::fmt::Debug for Compiled {
 
 impl Compiled {
     /// What `engine` made of `bundle`.
+    #[cfg(any(feature = "cedar", feature = "rego"))]
     pub(crate) fn new(
         bundle: &Bundle,
         version: Id,

@@ -3,6 +3,7 @@
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 
+#[cfg(any(feature = "cedar", feature = "rego"))]
 use crate::bundle::BundleFault;
 use crate::control::Control;
 use crate::request::PolicyRequest;
@@ -41,13 +42,16 @@ pub struct Rule {
 }
 
 /// Directives that a permit may give: it permits once they are followed.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 const OF_PERMITS: &[Directive] =
     &[Directive::Revise, Directive::RequireApproval, Directive::NarrowScope, Directive::Route];
 
 /// Directives that a forbid may give.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 const OF_FORBIDS: &[Directive] = &[Directive::RollBack];
 
 /// Reasons that a policy may give.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 const REASONS: &[ReasonCode] = &[
     ReasonCode::PolicyPermits,
     ReasonCode::PolicyForbids,
@@ -61,6 +65,7 @@ const REASONS: &[ReasonCode] = &[
 ];
 
 /// The directive of this name, where such a policy may give it.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 pub(crate) fn directive_of(policy: &Id, forbids: bool, value: &str) -> Result<Directive, BundleFault> {
     let allowed = if forbids { OF_FORBIDS } else { OF_PERMITS };
     let found = Directive::from_name(value).filter(|directive| allowed.contains(directive));
@@ -68,11 +73,13 @@ pub(crate) fn directive_of(policy: &Id, forbids: bool, value: &str) -> Result<Di
 }
 
 /// The reason of this name, where a policy may give it.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 pub(crate) fn reason_of(policy: &Id, value: &str) -> Result<ReasonCode, BundleFault> {
     let found = ReasonCode::from_name(value).filter(|reason| REASONS.contains(reason));
     found.ok_or_else(|| misplaced(policy, "reason", value, REASONS))
 }
 
+#[cfg(any(feature = "cedar", feature = "rego"))]
 fn misplaced(policy: &Id, name: &'static str, value: &str, allowed: &[impl ToString]) -> BundleFault {
     let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
     BundleFault::Annotation {

@@ -1,6 +1,7 @@
 //! Tool registries: what each tool can do, said by a person and not by the tool. Spec: registry.
 
 mod canonical;
+pub mod infer;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,281 @@
+use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn tool(name: &str, description: &str, arguments: Value) -> Tool {
+    let properties: serde_json::Map<String, Value> = arguments
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| match name {
+            Value::String(name) => (name.clone(), json!({"type": "string"})),
+            pair => (pair[0].as_str().unwrap().to_owned(), pair[1].clone()),
+        })
+        .collect();
+    Tool {
+        name: Id::new(name).unwrap(),
+        version: None,
+        description: description.to_owned(),
+        schema: Some(json!({"type": "object", "properties": properties})),
+        hints: Hints::default(),
+    }
+}
+
+fn facts(tool: Tool) -> ToolFacts {
+    infer(&[tool]).tools.into_values().next().unwrap().facts
+}
+
+fn class(name: &str, description: &str, arguments: Value) -> EffectsClass {
+    facts(tool(name, description, arguments)).effects
+}
+
+#[test]
+fn verbs_tell_the_class_wherever_a_name_has_them() {
+    use EffectsClass::{Approve, Delete, Deploy, Execute, Purchase, Read, Send, Write};
+    for (name, expected) in [
+        ("get_order_status", Read),
+        ("list_scheduled_payments", Read),
+        ("searchIssues", Read),
+        ("crm.contacts.find", Read),
+        ("weather", Read),
+        ("current_time", Read),
+        ("view_order_history", Read),
+        ("message_list", Read),
+        ("create_ticket", Write),
+        ("cart_add_item", Write),
+        ("mcp__tracker__update_issue", Write),
+        ("search_and_replace", Write),
+        ("publishArticle", Send),
+        ("post_update_to_feed", Send),
+        ("email_customer", Send),
+        ("report_incident", Send),
+        ("remove_member", Delete),
+        ("cancel_subscription", Delete),
+        ("fetch_and_delete", Delete),
+        ("deploy_service", Deploy),
+        ("approve_request", Approve),
+        ("buy_stock", Purchase),
+        ("book_table", Purchase),
+        ("place_order", Purchase),
+        ("make_payment", Purchase),
+        ("update_reservation_dates", Purchase),
+        ("transfer_funds", Purchase),
+        ("run_query", Execute),
+        ("python_repl", Execute),
+        ("frobnicate", Execute),
+    ] {
+        assert_eq!(class(name, "", json!([])), expected, "{name}");
+    }
+}
+
+#[test]
+fn descriptions_arguments_and_numbers_raise_what_a_name_understates() {
+    use EffectsClass::{Execute, Purchase, Read, Send, Write};
+    assert_eq!(class("frobnicate", "Returns the frobs.", json!([])), Read);
+    assert_eq!(class("orders", "Retrieves past orders.", json!([])), Read);
+    assert_eq!(class("inbox", "Sends what waits.", json!([])), Send);
+    assert_eq!(class("get_ready", "Deletes all.", json!([])), EffectsClass::Delete);
+    assert_eq!(class("create_event", "", json!(["title"])), Write);
+    assert_eq!(class("create_event", "", json!(["title", "attendees"])), Send);
+    assert_eq!(class("move_meeting", "Moves it. It will also notify everybody.", json!([])), Send);
+    assert_eq!(class("transfer", "", json!(["to", ["amount", {"type": "number"}]])), Purchase);
+    assert_eq!(class("transfer_call", "", json!(["number"])), Send);
+    assert_eq!(class("update_settings", "", json!(["command"])), Execute);
+    assert_eq!(class("list_aliases", "", json!(["command"])), Read);
+}
+
+#[test]
+fn hints_settle_what_is_open_and_raise_and_never_lower_what_a_verb_tells() {
+    let hinted = |name: &str, hints| facts(Tool { hints, ..tool(name, "", json!([])) });
+    let read_only = Hints { read_only: Some(true), ..Hints::default() };
+    let destructive = Hints { destructive: Some(true), read_only: Some(false), ..Hints::default() };
+    assert_eq!(hinted("frobnicate", read_only).effects, EffectsClass::Read);
+    assert_eq!(hinted("delete_all", read_only).effects, EffectsClass::Delete);
+    assert_eq!(hinted("frobnicate", destructive).effects, EffectsClass::Delete);
+    assert_eq!(hinted("update_all", destructive).effects, EffectsClass::Delete);
+    let entry = &infer(&[Tool { hints: read_only, ..tool("delete_all", "", json!([])) }]).tools;
+    let reason = &entry.values().next().unwrap().reasons["effects"];
+    assert_eq!(reason, "verb `delete` in the name; its hint `readOnlyHint` is not believed");
+    let closed = Hints { open_world: Some(false), ..Hints::default() };
+    assert_eq!(hinted("get_settings", closed).result.trust, Trust::Internal);
+    assert_eq!(hinted("get_settings", Hints::default()).result.trust, Trust::External);
+    assert_eq!(hinted("get_messages", closed).result.trust, Trust::External);
+}
+
+#[test]
+fn arguments_have_the_roles_that_their_names_formats_and_tools_give_them() {
+    use ArgumentRole::{Amount, Content, Destination, Other};
+    let number = json!({"type": "number"});
+    for (name, arguments, expected) in [
+        (
+            "send_message",
+            json!(["to", "cc", "body", "message_id", "from", "urgent"]),
+            vec![
+                ("to", Destination),
+                ("cc", Destination),
+                ("body", Content),
+                ("message_id", Other),
+                ("from", Other),
+            ],
+        ),
+        (
+            "pay_bill",
+            json!(["iban", ["amount", number], "reference", "source_account", ["units", number]]),
+            vec![("iban", Destination), ("amount", Amount), ("source_account", Other), ("units", Amount)],
+        ),
+        ("post_to_room", json!(["room_id", "text"]), vec![("room_id", Destination), ("text", Content)]),
+        ("fetch_page", json!(["url", ["timeout", number]]), vec![("url", Destination), ("timeout", Other)]),
+        ("get_user", json!(["email", "user_id"]), vec![("email", Other), ("user_id", Other)]),
+        ("write_file", json!(["path", "content"]), vec![("path", Destination), ("content", Content)]),
+        ("delete_file", json!(["path"]), vec![("path", Other)]),
+        ("add_user_to_team", json!(["user", "team"]), vec![("user", Destination), ("team", Destination)]),
+        (
+            "share_document",
+            json!(["doc_id", ["who", {"type": "string", "format": "email"}]]),
+            vec![("doc_id", Other), ("who", Destination)],
+        ),
+        ("send_alert", json!([["channel", {"enum": ["a", "b"]}]]), vec![("channel", Other)]),
+    ] {
+        let facts = facts(tool(name, "", arguments));
+        for (argument, role) in expected {
+            assert_eq!(facts.role(&format!("/{argument}")), role, "{name} {argument}");
+        }
+    }
+}
+
+#[test]
+fn arguments_are_found_in_lists_alternatives_and_references() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "messages": {"type": "array", "items": {"$ref": "#/$defs/message"}},
+            "maybe": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"webhook": {"type": "string"}}}]},
+        },
+        "$defs": {"message": {"type": "object", "properties": {"recipient": {"type": "string"}, "loop": {"$ref": "#/$defs/message"}}}},
+    });
+    let facts = facts(Tool { schema: Some(schema), ..tool("send_batch", "", json!([])) });
+    assert_eq!(facts.role("/maybe/webhook"), ArgumentRole::Destination);
+    // A list of messages is content; who gets them is said inside.
+    assert_eq!(facts.role("/messages/0"), ArgumentRole::Content);
+}
+
+#[test]
+fn only_what_can_be_shown_to_be_undone_is_reversible() {
+    let registry = infer(&[
+        tool("create_note", "", json!([])),
+        tool("delete_note", "", json!([])),
+        tool("create_report", "", json!([])),
+        tool("rename_note", "", json!([])),
+        tool("update_note", "", json!([])),
+        tool("send_note", "", json!([])),
+        tool("get_note", "", json!([])),
+    ]);
+    let reversible: Vec<&str> = registry
+        .tools
+        .iter()
+        .filter(|(_, entry)| entry.facts.reversible)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(reversible, ["create_note", "get_note", "rename_note"]);
+}
+
+#[test]
+fn a_switch_for_a_rehearsal_is_a_preview() {
+    let with = |argument: Value| facts(tool("apply_plan", "", json!([argument]))).preview;
+    assert!(with(json!(["dry_run", {"type": "boolean"}])));
+    assert!(!with(json!(["dry_run", {"type": "string"}])));
+    assert!(!with(json!(["verbose", {"type": "boolean"}])));
+}
+
+#[test]
+fn what_others_may_have_written_is_external_and_secrets_are_restricted() {
+    let label = |name: &str| facts(tool(name, "", json!([]))).result;
+    assert_eq!(label("read_messages").trust, Trust::External);
+    assert_eq!(label("get_price_per_day").trust, Trust::External);
+    assert_eq!(label("get_balance").trust, Trust::Internal);
+    assert_eq!(label("get_current_time").trust, Trust::Internal);
+    assert_eq!(label("get_transaction_dates").trust, Trust::External);
+    assert_eq!(label("get_password").sensitivity, Sensitivity::Restricted);
+    assert_eq!(label("search_web").sensitivity, Sensitivity::Public);
+    assert_eq!(label("read_messages").sensitivity, Sensitivity::Confidential);
+}
+
+#[test]
+fn every_field_of_a_draft_says_why() {
+    let registry = infer(&[tool("send_message", "", json!(["to", "body"]))]);
+    let entry = registry.tools.values().next().unwrap();
+    let fields: Vec<&str> = entry.reasons.keys().map(String::as_str).collect();
+    assert_eq!(
+        fields,
+        ["clearance", "effects", "preview", "result", "reversible", "roles/body", "roles/to", "surface"]
+    );
+    assert_eq!(crate::Registry::parse(registry.to_json().as_bytes()).unwrap(), registry);
+}
+
+#[test]
+fn tools_are_read_in_each_form_that_they_come_in() {
+    let schema = json!({"type": "object", "properties": {"to": {"type": "string"}}});
+    let forms = [
+        json!([{"name": "a", "description": "d", "parameters": schema}]),
+        json!({"tools": [{"name": "a", "description": "d", "input_schema": schema}]}),
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "a", "description": "d", "inputSchema": schema}]}}),
+        json!([{"type": "function", "function": {"name": "a", "description": "d", "parameters": schema}}]),
+    ];
+    for form in forms {
+        let tools = from_json(form.to_string().as_bytes()).unwrap();
+        assert_eq!((tools.len(), tools[0].schema.as_ref()), (1, Some(&schema)), "{form}");
+    }
+    let hinted =
+        json!({"tools": [{"name": "a", "annotations": {"readOnlyHint": true, "openWorldHint": false}}]});
+    let hints = from_json(hinted.to_string().as_bytes()).unwrap()[0].hints;
+    assert_eq!(hints, Hints { read_only: Some(true), destructive: None, open_world: Some(false) });
+    for (wrong, fault) in [
+        (json!({}), InferFault::NoTools),
+        (json!([]), InferFault::NoTools),
+        (json!([{"description": "x"}]), InferFault::NoName { place: 0 }),
+        (json!([{"name": "a b"}]), InferFault::Name { name: "a b".to_owned() }),
+    ] {
+        assert_eq!(from_json(wrong.to_string().as_bytes()), Err(fault), "{wrong}");
+    }
+}
+
+#[test]
+fn calls_tell_the_arguments_that_were_seen_and_nothing_is_lost_where_sources_join() {
+    let name = Id::new("send_message").unwrap();
+    let (first, second) = (json!({"to": null}), json!({"to": "x", "n": 1}));
+    let seen = from_calls([(&name, &first), (&name, &second)]);
+    assert_eq!(
+        seen[0].schema,
+        Some(json!({"type": "object", "properties": {"to": {"type": "string"}, "n": {"type": "number"}}}))
+    );
+    let mut described = tool("send_message", "Sends it.", json!(["body"]));
+    described.hints.read_only = Some(true);
+    let joined = merged(seen.into_iter().chain([described]));
+    assert_eq!((joined.len(), joined[0].description.as_str()), (1, "Sends it."));
+    let properties = joined[0].schema.as_ref().unwrap()["properties"].as_object().unwrap();
+    assert_eq!(properties.len(), 3);
+    assert_eq!(joined[0].hints.read_only, None);
+}
+
+#[test]
+fn the_digest_is_of_what_a_registry_means() {
+    let registry = infer(&[tool("send_message", "", json!(["to", "body"]))]);
+    let digest = registry.digest();
+    let mut same = registry.clone();
+    same.tools.values_mut().for_each(|entry| entry.reasons.clear());
+    assert_eq!(same.digest(), digest);
+    let name = Id::new("send_message").unwrap();
+    let changes: [&dyn Fn(&mut Entry); 5] = [
+        &|entry| entry.facts.reversible = true,
+        &|entry| entry.facts.effects = EffectsClass::Read,
+        &|entry| entry.schema = None,
+        &|entry| entry.facts.version = Some(Id::new("2").unwrap()),
+        &|entry| entry.facts.roles.clear(),
+    ];
+    for change in changes {
+        let mut other = registry.clone();
+        change(other.tools.get_mut(&name).unwrap());
+        assert_ne!(other.digest(), digest);
+    }
+}
