@@ -18,7 +18,7 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::record::{Extracted, SchemaCheck};
 use rederive_evidence::values::Role;
 
-pub use sources::{Side, Sources, VALUES_MAX, WHOLE, said};
+pub use sources::{BROUGHT_WORDS_MAX, Side, Sources, TOLD_WORDS_MAX, VALUES_MAX, WHOLE, said};
 
 /// Version of everything in this crate that a value depends on, the JSON Schema library's behaviour and the tables of Unicode included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,9 +19,11 @@ pub const VALUES_MAX: usize = 128;
 /// All of a value, in one piece.
 pub const WHOLE: u16 = 1_000;
 
-/// Most words kept of what the run was told, and of what was brought into it.
-const TOLD_WORDS_MAX: usize = 1 << 18;
-const BROUGHT_WORDS_MAX: usize = 1 << 22;
+/// Most words kept of what the run was told. Spec: argument-index.
+pub const TOLD_WORDS_MAX: usize = 1 << 18;
+
+/// Most words kept of what was brought into the run. Spec: argument-index.
+pub const BROUGHT_WORDS_MAX: usize = 1 << 22;
 
 /// Words of a piece of a text, and most pieces of one call that are looked for.
 const PIECE_WORDS: usize = 3;

@@ -35,6 +35,21 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             rederive_extract::LOOKED_INTO_BYTES_MAX as u64,
             "extracted",
         ),
+        (
+            "words told that argument values are looked for in",
+            rederive_extract::TOLD_WORDS_MAX as u64,
+            "argument-index",
+        ),
+        (
+            "words brought that argument values are looked for in",
+            rederive_extract::BROUGHT_WORDS_MAX as u64,
+            "argument-index",
+        ),
+        (
+            "argument values and items of a call that have sources",
+            rederive_extract::VALUES_MAX as u64,
+            "argument-source",
+        ),
         ("frame bytes after which a span may end", SPAN_BYTES_MIN, "span-end"),
         ("and as many times the state bytes", SPAN_STATE_FACTOR, "span-end"),
         ("siblings in a state proof", rederive_evidence::sparse::DEPTH_MAX as u64, "state-proof"),
