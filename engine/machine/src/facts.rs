@@ -11,9 +11,11 @@ use crate::carriage;
 use crate::grant;
 use crate::machine::Machine;
 use crate::reliance::{self, Subject};
-use crate::risk::{self, Control};
+use crate::risk::{self, ApprovalGround, Control};
 use crate::scope;
-use crate::state::{CallStatus, Config, Counters, Policies, RegisteredTool, State};
+use crate::state::{
+    ApprovalStatus, CallStatus, Config, Counters, Policies, RegisteredTool, State, TrackedApproval,
+};
 
 /// What the machine knows of a live call. A decision whose request is [`Self::to_request`] and whose reliance is [`Machine::reliance`] keeps
 /// POL-2, as long as nothing is recorded in between that either reads.
@@ -59,8 +61,10 @@ pub struct RequestFacts {
     pub inspected: bool,
     /// The risk signals that show, ascending (RSK-1).
     pub signals: Vec<RiskSignal>,
-    /// The least control that they ask for (RSK-1).
+    /// The least control that a permit must be: what the signals ask for (RSK-1), and `approve` where RSK-2 or the scope item asks for it.
     pub least: Control,
+    /// Why somebody has to answer for it, however sure whoever decides is (RSK-2).
+    pub approval_ground: Option<ApprovalGround>,
     /// The first signal for which a record is missing that must be there before the dispatch (RSK-1).
     pub record_missing: Option<RiskSignal>,
     /// The principal's standing grant that covers the call.
@@ -77,6 +81,21 @@ pub struct RequestFacts {
     pub time: Option<RecordedTime>,
 }
 
+/// What the machine knows of a memory write before it is decided. A decision names no call, and keeps POL-2 and RSK-1 with these values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteFacts {
+    /// Commitment of the goal.
+    pub goal: Option<Digest>,
+    /// The risk signals that show, ascending.
+    pub signals: Vec<RiskSignal>,
+    /// The least control that they ask for.
+    pub least: Control,
+    /// What the decision reads.
+    pub reliance: Vec<Reliance>,
+    /// The bundle, engine and registry in force.
+    pub policies: Policies,
+}
+
 impl Machine {
     /// What is known of the live call at this place; none where there is none.
     pub fn request(&self, place: &Place) -> Option<RequestFacts> {
@@ -88,7 +107,7 @@ impl Machine {
         let signals = risk::of_call(state, config, place, call);
         let scope = covering_item(state, config, place);
         let time = state.progress().and_then(|progress| progress.time);
-        Some(RequestFacts {
+        let mut facts = RequestFacts {
             call: place.clone(),
             status: call.status,
             request: call.request.clone(),
@@ -107,7 +126,8 @@ impl Machine {
             is_provenance_known: call.carriage.is_some_and(|carried| carried.known),
             detected: detected(state, [call.arguments, call.target]),
             inspected: call.is_inspected(),
-            least: signals.least(),
+            least: risk::least((state, config), call, signals, scope.as_ref()),
+            approval_ground: risk::approval_ground(state, &config.limits, call, None),
             record_missing: risk::first_missing((state, config), (place, call), signals, time),
             signals: signals.list(),
             grant: grant::covering(state, call).map(|(name, _)| name.clone()),
@@ -117,6 +137,21 @@ impl Machine {
             counters: state.counters().copied().unwrap_or_default(),
             scope,
             time,
+        };
+        facts.approvals = approvals(state, &facts);
+        Some(facts)
+    }
+
+    /// What is known of a memory write that this actor asks a decision for, under this scope item.
+    pub fn write_request(&self, actor: &Id, scope: Option<&ScopeItem>) -> Option<WriteFacts> {
+        let state = self.state();
+        let signals = risk::of_write(state, actor);
+        Some(WriteFacts {
+            goal: state.config()?.goal,
+            signals: signals.list(),
+            least: signals.least(),
+            reliance: reliance::entries(state, Subject { tool: None, actor, scope }),
+            policies: state.policies().cloned().unwrap_or_default(),
         })
     }
 
@@ -171,6 +206,20 @@ fn detected(state: &State, contents: [Option<Digest>; 2]) -> Vec<DetectedClass> 
     let masks = contents.into_iter().flatten().filter_map(|content| state.context(&content)?.detected);
     let found = masks.fold(0, |all, mask| all | mask);
     DetectedClass::ALL.iter().copied().filter(|class| carriage::finds(Some(found), *class)).collect()
+}
+
+/// The approvals that cover exactly this request, approved, unused and live, by name.
+fn approvals(state: &State, facts: &RequestFacts) -> Vec<Id> {
+    let Some(covers) = facts.to_request().map(|request| request_digest(&request)) else { return Vec::new() };
+    let is_in_force = |held: &TrackedApproval| {
+        held.status == ApprovalStatus::Approved
+            && held.covers == covers
+            && !held.used
+            && !held.breached
+            && held.expires.is_none_or(|end| facts.time.is_some_and(|now| now < end))
+    };
+    let held = state.tracked_approvals().iter().filter(|(_, held)| is_in_force(held));
+    held.map(|(name, _)| name.clone()).collect()
 }
 
 fn live_exceptions(state: &State, item: Option<&ScopeItem>, now: Option<RecordedTime>) -> Vec<Id> {

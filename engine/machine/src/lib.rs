@@ -30,10 +30,10 @@ mod state;
 pub mod testing;
 
 pub use checksum::Checksum;
-pub use facts::{RequestFacts, request_digest};
+pub use facts::{RequestFacts, WriteFacts, request_digest};
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
-pub use risk::{Control, RISK_TABLE, Required, RiskRow};
+pub use risk::{ApprovalGround, Control, RISK_TABLE, Required, RiskRow};
 pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{

@@ -4,7 +4,9 @@ use rederive_evidence::codes;
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, ReasonCode, RiskSignal};
 use rederive_evidence::rules::Rule;
-use rederive_evidence::values::{EffectsClass, Layer, Limits, Place, Sensitivity, Trust};
+use rederive_evidence::values::{
+    ApprovalPolicy, EffectsClass, Layer, Limits, Place, ScopeItem, Sensitivity, Trust,
+};
 
 use crate::carriage;
 use crate::grant;
@@ -178,6 +180,51 @@ pub(crate) fn is_irreversible(call: &Call, tool: Option<&RegisteredTool>) -> boo
     call.is_above_read() && (!is_reversible || weighs)
 }
 
+/// Why somebody has to answer for a call, beside what the risk table says (RSK-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApprovalGround {
+    /// What it carries is sensitive.
+    Sensitive,
+    /// Whoever decided was not sure.
+    Ambiguous,
+    /// Something external led to it, and nobody knows from where its values come, or one of them names somebody outside and stands nowhere.
+    WeakEvidence,
+}
+
+impl ApprovalGround {
+    /// Its number in a breach of RSK-2.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Sensitive => 0,
+            Self::Ambiguous => 1,
+            Self::WeakEvidence => 2,
+        }
+    }
+}
+
+/// Uncertainty above which somebody answers, thousandths, where the run's limits say nothing.
+const UNCERTAINTY_PERMILLE_MAX: u16 = 500;
+
+/// The first ground for which somebody has to answer for a live call that was decided with this uncertainty. Spec: rule-rsk-2.
+pub(crate) fn approval_ground(
+    state: &State,
+    limits: &Limits,
+    call: &Call,
+    uncertainty_permille: Option<u16>,
+) -> Option<ApprovalGround> {
+    let sensitive = limits.approval_sensitivity.unwrap_or(Sensitivity::Restricted);
+    let certain = limits.uncertainty_permille.unwrap_or(UNCERTAINTY_PERMILLE_MAX);
+    let carriage = carriage::effective(state, call, call.arguments.as_ref());
+    let is_unfounded = call.carriage.is_none_or(|carried| !carried.known || carried.unfounded);
+    let is_external = call.influence.label.trust == Trust::External;
+    let grounds = [
+        (ApprovalGround::Sensitive, call.is_above_read() && carriage.sensitivity >= sensitive),
+        (ApprovalGround::Ambiguous, uncertainty_permille.is_some_and(|permille| permille > certain)),
+        (ApprovalGround::WeakEvidence, call.is_above_read() && is_unfounded && is_external),
+    ];
+    grounds.into_iter().find(|(_, holds)| *holds).map(|(ground, _)| ground)
+}
+
 /// Whether a decision lets happen what it is about.
 pub(crate) fn goes_ahead(made: &DecisionMade) -> bool {
     made.decision == Decision::Permit && made.enforcement == Enforcement::Executed
@@ -234,6 +281,19 @@ impl Required {
             Self::PlannedEffect => "`downstream.planned` with containment and owner",
         }
     }
+}
+
+/// The least control that lets a live call happen, decided under this scope item without uncertainty: what its signals ask for, and `approve` where
+/// RSK-2 or the item itself asks for somebody's answer.
+pub(crate) fn least(
+    (state, config): (&State, &Config),
+    call: &Call,
+    signals: Signals,
+    item: Option<&ScopeItem>,
+) -> Control {
+    let is_asked = item.is_some_and(|item| item.approval == ApprovalPolicy::Approve)
+        || approval_ground(state, &config.limits, call, None).is_some();
+    signals.least().max(if is_asked { Control::Approve } else { Control::None })
 }
 
 /// The first signal of a live call for which RSK-1 misses a record at `now`. What the run lists no layer for is not asked.

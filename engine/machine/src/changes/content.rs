@@ -67,7 +67,9 @@ pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, d
         let label = transformed.label.filter(|_| case.is_since(RuleSetNumber::Two) && is_guardrail(case));
         change(case, new, delta, |content| {
             content.fresh_until = earlier(content.fresh_until, fresh_until);
-            content.label = label.or(content.label);
+            // Whichever of two guardrails speaks first.
+            content.label = label
+                .map_or(content.label, |label| Some(content.label.map_or(label, |held| held.join(label))));
         });
         if case.is_since(RuleSetNumber::Two) && is_guardrail(case) {
             call::inspected(case, transformed.inspected, new, delta);

@@ -3,10 +3,9 @@
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::{DecisionMade, RiskSignal};
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{EffectsClass, Layer, Sensitivity, Trust};
+use rederive_evidence::values::Layer;
 
 use super::{Breaches, Reasons};
-use crate::carriage;
 use crate::case::Case;
 use crate::risk::{self, Signals, control, goes_ahead, is_answered_for};
 use crate::state::Call;
@@ -15,9 +14,6 @@ pub(super) const REASONS: &[Reasons] = &[
     (Rule::Rsk1, &[Reason::RiskUnlisted, Reason::WeakerControl, Reason::RecordMissing]),
     (Rule::Rsk2, &[Reason::ApprovalNeeded]),
 ];
-
-/// Uncertainty above which somebody answers, thousandths, where the run's limits say nothing.
-const UNCERTAINTY_PERMILLE_MAX: u16 = 500;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     if !case.judges(Layer::Escalation) {
@@ -43,9 +39,11 @@ fn check_decision(case: &Case<'_>, made: &DecisionMade, found: &mut Breaches) {
     if control(case.state, made) < signals.least() {
         found.add(Rule::Rsk1, Reason::WeakerControl);
     }
-    let ground = case.named_call().and_then(|call| ground(case, call, made));
-    if let Some(ground) = ground.filter(|_| !is_answered_for(case.state, made)) {
-        found.add_at(Rule::Rsk2, Reason::ApprovalNeeded, None, Some(ground));
+    // What is irreversible asks by the table above, and what lies outside the normal scope by APR-4.
+    let uncertainty = made.uncertainty_permille.known().copied();
+    let ground = |call: &Call| risk::approval_ground(case.state, &case.config.limits, call, uncertainty);
+    if let Some(ground) = case.named_call().and_then(ground).filter(|_| !is_answered_for(case.state, made)) {
+        found.add_at(Rule::Rsk2, Reason::ApprovalNeeded, None, Some(usize::from(ground.number())));
     }
 }
 
@@ -59,23 +57,6 @@ fn signals(case: &Case<'_>, made: &DecisionMade) -> Option<Signals> {
 
 fn number(signal: RiskSignal) -> usize {
     usize::from(signal.code())
-}
-
-/// RSK-2: the first ground for which somebody has to answer: 0 sensitive, 1 ambiguous, 2 weak evidence. What is irreversible or weighs as much
-/// asks for it by the table of RSK-1, and what lies outside the normal scope by APR-4.
-fn ground(case: &Case<'_>, call: &Call, made: &DecisionMade) -> Option<usize> {
-    let limits = &case.config.limits;
-    let sensitive = limits.approval_sensitivity.unwrap_or(Sensitivity::Restricted);
-    let certain = limits.uncertainty_permille.unwrap_or(UNCERTAINTY_PERMILLE_MAX);
-    let carriage = carriage::effective(case.state, call, call.arguments.as_ref());
-    let is_unfounded = call.carriage.is_none_or(|carried| !carried.known || carried.unfounded);
-    let is_effect = call.effects != Some(EffectsClass::Read);
-    let grounds = [
-        is_effect && carriage.sensitivity >= sensitive,
-        made.uncertainty_permille.known().is_some_and(|permille| *permille > certain),
-        is_effect && is_unfounded && call.influence.label.trust == Trust::External,
-    ];
-    grounds.into_iter().position(|holds| holds)
 }
 
 /// RSK-1 at a dispatch: the permit is no weaker than the signals that show now ask for, and what they ask for is on record.

@@ -6,9 +6,9 @@ use rederive_evidence::kinds::governance::ExceptionGranted;
 use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, Causes, FoundIn};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{EffectsClass, Label, Sensitivity, Trust};
+use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, ScopeItem, Sensitivity, Trust};
 use rederive_machine::testing::*;
-use rederive_machine::{CallStatus, Control, RequestFacts};
+use rederive_machine::{ApprovalGround, CallStatus, Control, RequestFacts};
 
 use super::Pair;
 use crate::acts::*;
@@ -220,6 +220,50 @@ fn the_limits_of_the_run_move_the_thresholds() {
     assert_eq!(trial(Trust::User, Sensitivity::Confidential), []);
     assert_eq!(trial(Trust::Control, Sensitivity::Confidential), [RiskSignal::UntrustedInstruction]);
     assert_eq!(trial(Trust::User, Sensitivity::Internal), [RiskSignal::SensitiveContext]);
+}
+
+/// RSK-2 and the scope's own word are in what the gate is told to ask for at least.
+#[test]
+fn the_least_control_is_told_with_all_that_asks_for_it() {
+    let least = |trial: &Trial| (trial.facts(&place(0, 0)).least, trial.facts(&place(0, 0)).approval_ground);
+    let weak = influenced(OUTSIDE, CallStatus::Requested, "mail", None);
+    assert_eq!(least(&weak), (Control::Approve, Some(ApprovalGround::WeakEvidence)));
+    let told = influenced(OUTSIDE, CallStatus::Requested, "mail", Some(vec![]));
+    assert_eq!(least(&told), (Control::Log, None));
+    let mut asking = Trial::gated_with(|opening| {
+        let item = ScopeItem { approval: ApprovalPolicy::Approve, ..scope_item("mail", EffectsClass::Send) };
+        opening.scope = Given::Known(vec![item]);
+    });
+    let answer = asking.turn_open(1);
+    asking.gated_to(CallStatus::Requested, &place(0, 0), "mail", answer);
+    assert_eq!(least(&asking), (Control::Approve, None));
+}
+
+/// Spec: rule-rsk-1, reliance.
+#[test]
+fn a_memory_write_is_decided_with_what_the_machine_knows_of_it() {
+    let mut trial = Trial::gated();
+    let known = trial.machine.write_request(&id("agent"), None).unwrap();
+    assert_eq!(
+        (known.signals.as_slice(), known.least),
+        ([RiskSignal::DurableWrite].as_slice(), Control::Log)
+    );
+    let decide = |risks: Vec<RiskSignal>, reliance| {
+        redecided(permit("a fact", None), |body| {
+            (body.risks, body.reliance) = (risks, reliance);
+            (body.rules, body.expires) = (vec![id("rule-1")], Some(START.plus_ms(1_000)));
+            (body.explanation, body.receipt) = (Some(Content(0)), Some(Content(1)));
+            body.request.scope = Given::Known(scope_item("edit", EffectsClass::Write));
+            body.request.carriage = Given::Known(OUTSIDE);
+        })
+        .with(["why", "a receipt"])
+    };
+    assert_eq!(trial.breaches(&decide(vec![], known.reliance.clone())), [(Rule::Rsk1, Reason::RiskUnlisted)]);
+    assert_eq!(
+        trial.breaches(&decide(known.signals.clone(), vec![])),
+        [(Rule::Pol2, Reason::RelianceBroken)]
+    );
+    trial.give(decide(known.signals, known.reliance));
 }
 
 #[test]
