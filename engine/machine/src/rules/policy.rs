@@ -1,5 +1,6 @@
-//! POL: decisions, what they rest on, and the policies and exceptions in force. Since rule set 2. Spec: rule-pol-1, rule-pol-2, rule-pol-3,
-//! rule-pol-5, rule-pol-6, rule-pol-7.
+//! POL: decisions, what they rest on, and the policies and exceptions in force. Since rule set 2.
+//!
+//! Spec: rule-pol-1, rule-pol-2, rule-pol-3, rule-pol-5, rule-pol-6, rule-pol-7.
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Body;
@@ -32,7 +33,7 @@ pub(super) const REASONS: &[Reasons] = &[
         ],
     ),
     (Rule::Pol3, &[Reason::NoExpiry, Reason::PermitOver, Reason::PermitUsed, Reason::TimeAbsent]),
-    // Asked at policy level alone: the machine has no policies to evaluate.
+    // Asked at policy level alone: the machine has no policies to evaluate. Spec: rule-pol-4.
     (Rule::Pol4, &[]),
     (Rule::Pol5, &[Reason::NoReceipt]),
     (Rule::Pol6, &[Reason::FieldAbsent, Reason::NotEntitled, Reason::OtherBundle]),

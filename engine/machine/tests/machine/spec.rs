@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use rederive_evidence::kinds::decision::RiskSignal;
+use rederive_evidence::rules::Rule;
 use rederive_evidence::values::Layer;
 use rederive_machine::testing::*;
-use rederive_machine::{RuleSetNumber, supports};
+use rederive_machine::{RISK_TABLE, RuleSetNumber, supports};
 
 use crate::grid;
 
@@ -17,6 +19,44 @@ fn table(set: RuleSetNumber) -> String {
         writeln!(text, "| {rule} | {} | {} |", rule.layer(), names.join(", ")).unwrap();
     }
     text
+}
+
+/// The same with the levels at which each is checked.
+fn table_by_level(set: RuleSetNumber) -> String {
+    let mut text = "| rule | layer | level | reasons |\n| --- | --- | --- | --- |\n".to_owned();
+    for (rule, reasons) in set.rules() {
+        let names: Vec<String> = reasons.iter().map(|reason| format!("`{reason}`")).collect();
+        writeln!(text, "| {rule} | {} | {} | {} |", rule.layer(), levels(rule), names.join(", ")).unwrap();
+    }
+    text
+}
+
+/// Where a rule is checked: receipts and words of approvers are signed, and a bundle is evaluated, at policy level.
+fn levels(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Pol4 => "policy",
+        Rule::Pol5 | Rule::Apr3 => "state, policy",
+        _ => "state",
+    }
+}
+
+fn risk_table() -> String {
+    let mut text = "| signal | shows where | least control | on record before the dispatch |\n| --- | --- | --- | --- |\n".to_owned();
+    for row in RISK_TABLE {
+        let required =
+            row.required.iter().map(|required| format!("{} ({})", required.words(), required.asked_by()));
+        let required: Vec<String> = required.collect();
+        writeln!(text, "| `{}` | {} | {} | {} |", row.signal, row.shows, row.least, required.join("; "))
+            .unwrap();
+    }
+    text
+}
+
+/// Spec: risk-table.
+#[test]
+fn the_risk_table_has_a_row_for_every_signal_in_the_order_of_the_codes() {
+    let signals: Vec<RiskSignal> = RISK_TABLE.iter().map(|row| row.signal).collect();
+    assert_eq!(signals, RiskSignal::ALL);
 }
 
 /// Fills the block, or says that it differs. With `UPDATE` set it is written.
@@ -42,6 +82,8 @@ fn check_block(name: &str, inside: &str) {
 fn the_tables_of_rules_and_of_calls_are_those_of_the_machine() {
     check_block("rules", &table(RuleSetNumber::One));
     check_block("grid", &grid::table());
+    check_block("rules 2", &table_by_level(RuleSetNumber::Two));
+    check_block("risk", &risk_table());
 }
 
 /// The digest changes with every rule and reason, and with nothing else: a change here is a new rule set once one is released.

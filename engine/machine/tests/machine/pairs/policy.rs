@@ -308,7 +308,7 @@ fn a_gated_call_keeps_every_rule() {
     }
 }
 
-/// Spec: rule-pol-3.
+/// Spec: rule-pol-3, request-digest.
 #[test]
 fn a_decision_stands_with_its_call_and_leaves_with_it() {
     let mut trial = Trial::gated_at(CallStatus::Decided, "search");
