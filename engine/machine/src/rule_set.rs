@@ -6,7 +6,7 @@ use rederive_evidence::values::{Layer, RuleSet};
 
 use crate::rules::{self, Reasons};
 
-/// A rule set of this machine, oldest first: a later one has every rule of those before it. Spec: rule-set.
+/// A rule set of this machine, oldest first: a later one has every rule of those before it. Spec: rule-set, rule-set-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RuleSetNumber {
     /// What a trace alone shows: order, identity, context, prompts, calls, memory, limits, hand-off and the chain of causes.

@@ -34,27 +34,33 @@ impl State {
 
     /// Keeps the index in step with a credential that is about to be set or removed.
     pub(super) fn reindex_credential(&mut self, name: &Id, new: Option<&TrackedCredential>) {
-        if let Some(before) = self.tracked_credential(name).cloned() {
-            let (bound, reusable) = keys(name, &before);
-            for key in bound {
-                self.index.authority.bound.remove(&key);
-            }
-            for key in reusable {
-                self.index.authority.reusable.remove(&key);
-            }
+        let before = self.tracked_credential(name).cloned();
+        if let Some(before) = before {
+            self.index.authority.leave(name, &before);
         }
         if let Some(new) = new {
-            let (bound, reusable) = keys(name, new);
-            self.index.authority.bound.extend(bound);
-            self.index.authority.reusable.extend(reusable);
+            self.index.authority.enter(name, new);
         }
     }
 }
 
-/// Where a credential stands: with its call, else with each of its tools.
-fn keys(name: &Id, held: &TrackedCredential) -> (Option<(Place, Option<Id>)>, Vec<(Id, Option<Id>)>) {
-    match &held.call {
-        Some(call) => (Some((call.clone(), Some(name.clone()))), Vec::new()),
-        None => (None, held.scope.iter().map(|item| (item.tool.clone(), Some(name.clone()))).collect()),
+impl AuthorityIndex {
+    /// Notes a credential with its call, else with each of its tools.
+    fn enter(&mut self, name: &Id, held: &TrackedCredential) {
+        match &held.call {
+            Some(call) => drop(self.bound.insert((call.clone(), Some(name.clone())))),
+            None => self.reusable.extend(tools(held).map(|tool| (tool, Some(name.clone())))),
+        }
     }
+
+    fn leave(&mut self, name: &Id, held: &TrackedCredential) {
+        match &held.call {
+            Some(call) => drop(self.bound.remove(&(call.clone(), Some(name.clone())))),
+            None => tools(held).for_each(|tool| drop(self.reusable.remove(&(tool, Some(name.clone()))))),
+        }
+    }
+}
+
+fn tools(held: &TrackedCredential) -> impl Iterator<Item = Id> + '_ {
+    held.scope.iter().map(|item| item.tool.clone())
 }

@@ -102,7 +102,10 @@ impl Trial {
             ApprovalStatus::Approved => approving(),
             ApprovalStatus::Denied => denying(),
             ApprovalStatus::Revised => revising(),
-            ApprovalStatus::Expired => expiring().timed(Some(self.now.plus_ms(APPROVAL_MS))),
+            ApprovalStatus::Expired => {
+                self.now = self.now.plus_ms(APPROVAL_MS);
+                expiring()
+            }
             ApprovalStatus::Withdrawn => withdrawing(),
         };
         self.give(answer.because([last]))

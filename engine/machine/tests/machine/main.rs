@@ -14,6 +14,7 @@
 
 mod acts;
 mod grid;
+mod grids;
 mod influence;
 mod lineage;
 mod modes;

@@ -9,7 +9,7 @@ use rederive_evidence::values::Layer;
 use rederive_machine::testing::*;
 use rederive_machine::{RISK_TABLE, RuleSetNumber, supports};
 
-use crate::grid;
+use crate::{grid, grids};
 
 /// The rules with their layers and reasons, as SPEC.md prints them.
 fn table(set: RuleSetNumber) -> String {
@@ -84,6 +84,22 @@ fn the_tables_of_rules_and_of_calls_are_those_of_the_machine() {
     check_block("grid", &grid::table());
     check_block("rules 2", &table_by_level(RuleSetNumber::Two));
     check_block("risk", &risk_table());
+    for (name, grid) in grids::tables() {
+        check_block(name, &grid);
+    }
+}
+
+/// What a set adds it adds to the one before: no rule goes, and none gives fewer reasons.
+#[test]
+fn a_later_rule_set_has_every_rule_and_reason_of_the_one_before() {
+    for (rule, reasons) in RuleSetNumber::One.rules() {
+        let later = RuleSetNumber::Two.rules().find(|(of, _)| *of == rule).unwrap().1;
+        assert!(reasons.iter().all(|reason| later.contains(reason)), "{rule}");
+    }
+    for rule in Rule::ALL.iter().filter(|rule| **rule != Rule::Pol4) {
+        assert!(RuleSetNumber::Two.has(*rule), "{rule}");
+    }
+    assert!(Layer::ALL.iter().all(|layer| RuleSetNumber::Two.judges(*layer)));
 }
 
 /// The digest changes with every rule and reason, and with nothing else: a change here is a new rule set once one is released.
