@@ -47,16 +47,21 @@ impl State {
 impl AuthorityIndex {
     /// Notes a credential with its call, else with each of its tools.
     fn enter(&mut self, name: &Id, held: &TrackedCredential) {
+        let named = || Some(name.clone());
         match &held.call {
-            Some(call) => drop(self.bound.insert((call.clone(), Some(name.clone())))),
-            None => self.reusable.extend(tools(held).map(|tool| (tool, Some(name.clone())))),
+            Some(call) => self.bound.extend([(call.clone(), named())]),
+            None => self.reusable.extend(tools(held).map(|tool| (tool, named()))),
         }
     }
 
     fn leave(&mut self, name: &Id, held: &TrackedCredential) {
-        match &held.call {
-            Some(call) => drop(self.bound.remove(&(call.clone(), Some(name.clone())))),
-            None => tools(held).for_each(|tool| drop(self.reusable.remove(&(tool, Some(name.clone()))))),
+        let named = || Some(name.clone());
+        if let Some(call) = &held.call {
+            self.bound.remove(&(call.clone(), named()));
+        } else {
+            for tool in tools(held) {
+                self.reusable.remove(&(tool, named()));
+            }
         }
     }
 }
