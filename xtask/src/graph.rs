@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-replay", &["evidence", "verify", "archive", "machine", "extract", "policy"]),
     ("rederive-policy", &["evidence", "machine"]),
     ("rederive-gate", &["evidence", "verify", "archive", "machine", "extract", "recorder", "policy"]),
-    ("rederive", &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "replay"]),
+    (
+        "rederive",
+        &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "policy", "replay"],
+    ),
     ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay"]),
     ("rederive-tests", &[]),
     ("rederive-benches", &[]),

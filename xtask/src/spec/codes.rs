@@ -17,7 +17,7 @@ const CLASSES: &[(char, &str)] = &[
     ('A', "The trace file. *Damaged*, but for hints (A-HINT-), which are ignored and change no verdict."),
     (
         'V',
-        "Integrity. *Damaged*; V-OTHER-KEY and V-UNTRUSTED: *forged*; V-EQUIVOCATION stands beside the verdicts of both traces.",
+        "Integrity. *Damaged*; V-OTHER-KEY, V-UNTRUSTED, V-RECEIPT and V-APPROVAL: *forged*; V-EQUIVOCATION stands beside the verdicts of both traces.",
     ),
     ('D', "Derivation: *diverged*."),
     ('U', "What cannot be told: *undecided*."),
