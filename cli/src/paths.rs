@@ -234,6 +234,20 @@ pub(crate) fn read_stdin(most: u64) -> io::Result<Vec<u8>> {
     read_most(io::stdin().lock(), most)
 }
 
+/// Copies standard input to a file, at most the most bytes of one input. Returns how many there were.
+///
+/// # Errors
+/// What the system reports; more bytes than allowed.
+pub(crate) fn copy_stdin(to: &mut File) -> io::Result<u64> {
+    let copied = io::copy(&mut io::stdin().lock().take(INPUT_BYTES_MAX + 1), to)?;
+    if copied > INPUT_BYTES_MAX { Err(too_long(INPUT_BYTES_MAX)) } else { Ok(copied) }
+}
+
+fn too_long(most: u64) -> io::Error {
+    let reason = format!("it has more than the {} allowed here", crate::text::bytes(most));
+    io::Error::new(io::ErrorKind::FileTooLarge, reason)
+}
+
 /// All bytes of a file of at most `most` bytes. What is no regular file can go on for ever.
 ///
 /// # Errors
@@ -246,8 +260,7 @@ fn read_most(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if read as u64 > most {
-        let reason = format!("it has more than the {} allowed here", crate::text::bytes(most));
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+        return Err(too_long(most));
     }
     Ok(bytes)
 }

@@ -1,5 +1,6 @@
 //! Reading what commands are given: traces, their records and contents, keys and trust roots.
 
+use std::io;
 use std::path::Path;
 
 use rederive_archive::storage::{OsFile, OsStorage};
@@ -14,26 +15,36 @@ use rederive_verify::TrustRoots;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, read_file, read_stdin, words};
+use crate::paths::{copy_stdin, exit_of, read_file, read_stdin, words};
 use crate::problem::Problem;
 use crate::words::faults;
 
 /// An open trace.
 pub(crate) type Trace = TraceReader<OsFile>;
 
-/// Opens the trace at `path`.
+/// Opens the trace at `path`; `-` is the one on standard input.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn open(path: &Path) -> Result<Trace, Failed> {
     if path == Path::new("-") {
-        let problem =
-            Problem::error("a trace is read here by places in its file, which standard input does not have");
-        return Err(Failed::usage(
-            problem.hint("write it to a file first; `rederive replay -` takes one from standard input"),
-        ));
+        return open_stdin().map_err(|error| {
+            let title = format!("cannot read a trace from standard input: {}", words(&error));
+            Failed::new(exit_of(&error), Problem::error(title))
+        })?;
     }
+    open_file(path)
+}
+
+fn open_file(path: &Path) -> Result<Trace, Failed> {
     TraceReader::open(&OsStorage, path).map_err(|fault| faults::reading(path, &fault))
+}
+
+/// A trace is read by places in its file, which standard input does not have: it is put into a file that is gone once it is open.
+fn open_stdin() -> io::Result<Result<Trace, Failed>> {
+    let mut spooled = tempfile::Builder::new().prefix("rederive-").suffix(".rdt").tempfile()?;
+    let _ = copy_stdin(spooled.as_file_mut())?;
+    Ok(open_file(spooled.path()))
 }
 
 /// The records of a trace, as far as they can be read.
@@ -158,6 +169,7 @@ pub(crate) fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failed> {
 /// It exists, or cannot be written.
 pub(crate) fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
     use std::io::Write as _;
+    is_file_name(path)?;
     let mut options = std::fs::OpenOptions::new();
     let _ = options.write(true).create_new(true);
     #[cfg(unix)]
@@ -179,6 +191,18 @@ pub(crate) fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), F
         let title = format!("cannot write {}: {}", path.display(), words(&error));
         Failed::new(exit_of(&error), Problem::error(title))
     })
+}
+
+/// Whether a path can be written to. A file named `-` is nobody's wish, and standard output carries what is said about the file.
+///
+/// # Errors
+/// It is `-`.
+pub(crate) fn is_file_name(path: &Path) -> Result<(), Failed> {
+    if path != Path::new("-") {
+        return Ok(());
+    }
+    let problem = Problem::error("--out takes the name of a file, and `-` is none");
+    Err(Failed::usage(problem.hint("`--out ./-` names a file of that name")))
 }
 
 /// A file is there already.

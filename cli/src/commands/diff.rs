@@ -31,7 +31,7 @@ contents could not be compared.
 
 Example: rederive diff mine.rdt theirs.rdt")]
 pub(crate) struct Diff {
-    /// The first trace.
+    /// The first trace; `-` for one on standard input.
     #[arg(value_name = "A")]
     a: PathBuf,
     /// The second.
@@ -61,6 +61,9 @@ struct RecordView {
 
 impl Diff {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        if self.a == self.b && self.a == Path::new("-") {
+            return Err(Failed::usage(Problem::error("standard input holds one trace, not both")));
+        }
         let (a, b) = (trace::open(&self.a)?, trace::open(&self.b)?);
         match self.at {
             Some(number) => self.record(&a, &b, number, terminal),

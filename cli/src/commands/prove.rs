@@ -35,7 +35,7 @@ Examples:
   rederive check call.proof --trust roots.json
   rederive prove run.rdt --memory durable/notes/address --out memory.proof")]
 pub(crate) struct Prove {
-    /// The trace; it must be sealed.
+    /// The trace, which must be sealed; `-` for one on standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -75,6 +75,7 @@ struct Made {
 
 impl Prove {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        trace::is_file_name(&self.out)?;
         let trace = trace::open(&self.file)?;
         let seal = self.seal(&trace)?;
         let made = match self.what.entry() {

@@ -91,6 +91,7 @@ impl From<EndArgument> for RunEnd {
 
 impl Record {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        trace::is_file_name(&self.out)?;
         let signer = self.key.as_deref().map(trace::signing_key).transpose()?;
         let signer = signer.map(|key| Arc::new(key) as _);
         let mut recording = Recording { record: self, signer, run: None, known: Commitments::default() };

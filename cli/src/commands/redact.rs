@@ -42,7 +42,7 @@ Examples:
   rederive redact run.rdt --out clean.rdt --find alice@example.com
   rederive redact run.rdt --out bare.rdt --all")]
 pub(crate) struct Redact {
-    /// The trace.
+    /// The trace; `-` for one on standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// File to write the redacted trace to. An existing one is never written over.
@@ -97,6 +97,7 @@ struct ContentView<'a> {
 
 impl Redact {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        trace::is_file_name(&self.out)?;
         let source = trace::open(&self.file)?;
         self.check_integrity(&source)?;
         self.check_copyable(&source)?;

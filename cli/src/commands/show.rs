@@ -34,7 +34,7 @@ Examples:
   rederive show run.rdt --causes 12        what led to it, back to the goal
   rederive show run.rdt --json | jq .kind  every record as JSON, one a line")]
 pub(crate) struct Show {
-    /// The trace.
+    /// The trace; `-` for one on standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Show this record in full.

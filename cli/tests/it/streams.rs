@@ -60,13 +60,54 @@ fn a_reader_that_goes_away_ends_the_tool_without_a_word() {
 }
 
 #[test]
-fn a_proof_is_taken_from_standard_input_and_a_trace_for_show_is_not() {
+fn a_proof_is_taken_from_standard_input() {
     let sandbox = Sandbox::with_run();
     assert_eq!(sandbox.quietly(&["prove", "run.rdt", "--record", "1", "--out", "a.proof"], b"").exit, 0);
     let proof = sandbox.read("a.proof");
     let checked = sandbox.quietly(&["check", "-", "--trust", "key.roots.json"], &proof);
     assert_eq!(checked.exit, 0, "{}", checked.stderr);
-    let shown = sandbox.quietly(&["show", "-"], &sandbox.read("run.rdt"));
-    assert_eq!(shown.exit, 2);
-    assert!(shown.stderr.contains("rederive replay -"), "{}", shown.stderr);
+}
+
+#[test]
+fn a_trace_on_standard_input_is_read_as_one_in_a_file_is() {
+    let sandbox = Sandbox::with_run();
+    let trace = sandbox.read("run.rdt");
+    let asked: [&[&str]; 5] = [
+        &["show", "FILE", "--json"],
+        &["show", "FILE", "--record", "1"],
+        &["diff", "FILE", "run.rdt"],
+        &["prove", "FILE", "--record", "1", "--out", "OUT"],
+        &["redact", "FILE", "--record", "1", "--out", "OUT"],
+    ];
+    for (number, asked) in asked.into_iter().enumerate() {
+        let ended = |file: &str, stdin: &[u8]| {
+            let out = format!("{number}.{}", if file == "-" { "stdin" } else { "file" });
+            let named = |word: &str| word.replace("FILE", file).replace("OUT", &out);
+            let arguments: Vec<String> = asked.iter().map(|word| named(word)).collect();
+            let ended = sandbox.quietly(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), stdin);
+            assert_eq!(ended.exit, 0, "{arguments:?}: {}", ended.stderr);
+            let written = asked.contains(&"OUT").then(|| sandbox.read(&out));
+            // What is not written is shown, and the timeline of a record does not name its file.
+            (written, asked.contains(&"show").then_some(ended.stdout))
+        };
+        assert_eq!(ended("run.rdt", b""), ended("-", &trace), "{asked:?}");
+    }
+    let left = sandbox.quietly(&["diff", "-", "-"], &trace);
+    assert_eq!(left.exit, 2, "{}", left.stderr);
+}
+
+#[test]
+fn no_file_is_named_by_a_dash() {
+    let sandbox = Sandbox::with_run();
+    let asked: [&[&str]; 4] = [
+        &["prove", "run.rdt", "--record", "1", "--out", "-"],
+        &["redact", "run.rdt", "--record", "1", "--out", "-"],
+        &["record", "--out", "-"],
+        &["keygen", "--out", "-"],
+    ];
+    for asked in asked {
+        let ended = sandbox.quietly(asked, b"");
+        assert_eq!(ended.exit, 2, "{asked:?}: {}", ended.stderr);
+        assert!(!sandbox.path("-").exists(), "{asked:?}");
+    }
 }
