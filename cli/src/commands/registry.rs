@@ -1,0 +1,168 @@
+//! `registry`: tool registries drafted and checked.
+
+mod traces;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use rederive_evidence::digest::Digest;
+use rederive_evidence::values::EffectsClass;
+use rederive_policy::registry::infer::{Tool, from_json, infer, merged};
+use rederive_policy::registry::{REGISTRY_BYTES_MAX, Registry as Tools};
+use rederive_policy::schema_of;
+use serde::Serialize;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{Cell, Table, counted};
+use crate::trace;
+use crate::words::bundle::{no_registry, no_tools};
+
+/// Draft and check tool registries.
+#[derive(Subcommand)]
+pub(crate) enum Registry {
+    /// Draft a registry from schemas, an MCP manifest or traces, for a person to review.
+    Infer(Infer),
+    /// Say whether a registry can be used, and what is in it.
+    Check(Check),
+    /// Print the part of a bundle's Cedar schema that a registry gives.
+    Schema(Schema),
+}
+
+impl Registry {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        match self {
+            Self::Infer(infer) => infer.run(terminal),
+            Self::Check(check) => check.run(terminal),
+            Self::Schema(schema) => schema.run(terminal),
+        }
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A draft errs to one side: what may be more than a read is not called one, results that others may have written are external, and what cannot be shown to be \
+undone cannot be. An MCP tool's hints settle what is open and raise what its name tells; they lower nothing. Each field's reason stands under `reasons`. \
+A draft is not a decision: a person has to read it before anything is permitted by it.
+
+Examples:
+  rederive registry infer tools.json --out registry.json
+  rederive registry infer traces/*.rdt manifest.json > registry.json")]
+pub(crate) struct Infer {
+    /// JSON files of tools (an MCP manifest, OpenAI's or Anthropic's form, or plain schemas) and traces (*.rdt).
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// File to write the registry to, in place of standard output. An existing file is never overwritten.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Example: rederive registry check registry.json")]
+pub(crate) struct Check {
+    /// The registry.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Write JSON instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Written to a bundle as schema.cedarschema it lets policies name the registry's tools and surfaces, and refuses those that name any other.
+
+Example: rederive registry schema registry.json > policies/mine/schema.cedarschema")]
+pub(crate) struct Schema {
+    /// The registry.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+impl Infer {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let mut tools: Vec<Tool> = Vec::new();
+        for file in &self.files {
+            tools.extend(tools_of(file)?);
+        }
+        let registry = infer(&merged(tools));
+        let json = registry.to_json();
+        match &self.out {
+            Some(out) => trace::create(out, json.as_bytes(), false)?,
+            None => terminal.write(json.as_bytes()),
+        }
+        let drafted = counted(registry.tools.len() as u64, "tool");
+        terminal.remark(&format!("{drafted} drafted: read the reasons before anything is permitted by it"));
+        Ok(Exit::AsAsked)
+    }
+}
+
+fn tools_of(file: &Path) -> Result<Vec<Tool>, Failed> {
+    if file.extension().is_some_and(|ending| ending == "rdt") {
+        return traces::tools(file);
+    }
+    let bytes = trace::file(file, REGISTRY_BYTES_MAX as u64)?;
+    from_json(&bytes).map_err(|fault| no_tools(file, &fault))
+}
+
+fn read(file: &Path) -> Result<Tools, Failed> {
+    let bytes = trace::file(file, REGISTRY_BYTES_MAX as u64 + 1)?;
+    Tools::parse(&bytes).map_err(|fault| no_registry(file, &fault))
+}
+
+/// What is in a registry.
+#[derive(Serialize)]
+struct Contents {
+    digest: Digest,
+    tools: usize,
+    classes: Vec<Class>,
+}
+
+/// The tools of one class of effect.
+#[derive(Serialize)]
+struct Class {
+    effects: EffectsClass,
+    tools: Vec<String>,
+}
+
+impl Contents {
+    fn of(registry: &Tools) -> Self {
+        let class = |effects: &EffectsClass| {
+            let of = registry.tools.iter().filter(|(_, entry)| entry.facts.effects == *effects);
+            Class { effects: *effects, tools: of.map(|(name, _)| name.to_string()).collect() }
+        };
+        let classes = EffectsClass::ALL.iter().map(class).filter(|class| !class.tools.is_empty());
+        Self { digest: registry.digest(), tools: registry.tools.len(), classes: classes.collect() }
+    }
+}
+
+impl Check {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let contents = Contents::of(&read(&self.file)?);
+        if self.json {
+            terminal.json(&contents);
+            return Ok(Exit::AsAsked);
+        }
+        terminal.tell(&format!("{}, digest {}", counted(contents.tools as u64, "tool"), contents.digest));
+        let mut table = Table::default();
+        for class in &contents.classes {
+            let name = Cell::left(class.effects.name(), Tone::Name);
+            table.push(vec![
+                name,
+                Cell::right(class.tools.len().to_string()),
+                Cell::left(class.tools.join(" "), Tone::Plain),
+            ]);
+        }
+        table.lines("  ", terminal.paint()).iter().for_each(|line| terminal.tell(line));
+        Ok(Exit::AsAsked)
+    }
+}
+
+impl Schema {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        terminal.write(schema_of(&read(&self.file)?).as_bytes());
+        Ok(Exit::AsAsked)
+    }
+}

@@ -1,0 +1,79 @@
+//! Faults of bundles and registries in words.
+
+use std::path::Path;
+
+use rederive_policy::BundleFault;
+use rederive_policy::registry::RegistryFault;
+use rederive_policy::registry::infer::InferFault;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::paths::exit_of;
+use crate::problem::Problem;
+
+/// What keeps a bundle from use.
+pub(crate) fn unusable(path: &Path, fault: &BundleFault) -> Failed {
+    let problem = Problem::error(format!("{} is no bundle that can be used", path.display()));
+    Failed::new(exit(fault), explained(problem, fault))
+}
+
+/// The rows and hints of a fault.
+fn explained(problem: Problem, fault: &BundleFault) -> Problem {
+    match fault {
+        BundleFault::Tampered { path, expected, found } => problem
+            .row("file", path)
+            .row("listed", expected.to_hex())
+            .row("found", found.to_hex())
+            .hint("if the change is yours, `rederive policy digest DIR --update` lists the files anew, under a new digest"),
+        BundleFault::OtherBundle { expected, found } => {
+            problem.row("asked for", expected.to_hex()).row("found", found.to_hex())
+        }
+        BundleFault::OtherSchema { expected, found } => problem
+            .row("file", "schema.cedarschema, or the common schema of this version")
+            .row("pinned", expected.to_hex())
+            .row("found", found.to_hex())
+            .hint("if the change is yours, `rederive policy digest DIR --update` pins the schema anew"),
+        BundleFault::Invalid { policy, message } => problem.row("policy", policy).row("fault", message),
+        BundleFault::Annotation { policy, name, value, allowed } => problem
+            .row("policy", policy.as_str())
+            .row("annotation", format!("@{name}(\"{value}\")"))
+            .row("may be", allowed),
+        BundleFault::UnknownAnnotation { policy, name } => problem
+            .row("policy", policy.as_str())
+            .row("annotation", format!("@{name}"))
+            .row("may be", "@id, @directive, @reason, @text"),
+        BundleFault::Syntax { path, message }
+        | BundleFault::Schema { path, message }
+        | BundleFault::Data { path, message } => problem.row("file", path).row("fault", message),
+        BundleFault::Unlisted { path } | BundleFault::Missing { path } => problem
+            .row("file", path)
+            .row("fault", fault.to_string())
+            .hint("`rederive policy digest DIR --update` lists the files anew, under a new digest"),
+        _ => problem.row("fault", fault.to_string()),
+    }
+}
+
+fn exit(fault: &BundleFault) -> Exit {
+    match fault {
+        BundleFault::Tampered { .. } | BundleFault::OtherBundle { .. } | BundleFault::OtherSchema { .. } => {
+            Exit::Untrustworthy
+        }
+        BundleFault::Unreadable { kind, .. } => exit_of(&(*kind).into()),
+        _ => Exit::Usage,
+    }
+}
+
+/// What keeps a registry from use.
+pub(crate) fn no_registry(path: &Path, fault: &RegistryFault) -> Failed {
+    let problem = Problem::error(format!("{} is no registry that can be used", path.display()));
+    Failed::usage(problem.row("fault", fault.to_string()).hint("`rederive registry infer` drafts one"))
+}
+
+/// What keeps a draft from being made of a file.
+pub(crate) fn no_tools(path: &Path, fault: &InferFault) -> Failed {
+    let problem = Problem::error(format!("no registry can be drafted from {}", path.display()));
+    let problem = problem.row("fault", fault.to_string());
+    Failed::usage(problem.hint(
+        "a JSON list of tools is wanted, or an object with `tools`: an MCP manifest, or schemas with name and parameters; or a trace (.rdt)",
+    ))
+}

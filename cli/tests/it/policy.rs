@@ -1,0 +1,130 @@
+//! Bundles and registries are checked, tested, named, archived and drafted.
+
+use crate::sandbox::{Sandbox, drafts};
+
+const MANIFEST: &str = r#"{"name": "mail-rules", "version": "1", "engine": "cedar"}"#;
+
+const POLICIES: &str = r#"
+@id("reads")
+permit(principal, action in Effect::Action::"read", resource);
+
+@id("sends-on-approval")
+@directive("require-approval")
+permit(principal, action in Effect::Action::"send", resource);
+"#;
+
+const TESTS: &str = r#"[
+  {"name": "a read goes through", "expect": {"decision": "PERMIT", "rules": ["reads"]},
+   "request": {"run": {"tenant": "acme", "session": "s", "principal": "alice", "actor": "agent", "actor_type": "agent", "persona": "agent"},
+               "tool": "list_messages", "action": "read",
+               "facts": {"surface": "mail", "effects": "read", "reversible": true, "preview": false,
+                         "result": {"trust": "external", "sensitivity": "internal"}, "clearance": "public"}}},
+  {"name": "an unlisted tool is silence", "expect": {"decision": "SILENCE", "reason": "unknown-tool"},
+   "request": {"run": {"tenant": "acme", "session": "s", "principal": "alice", "actor": "agent", "actor_type": "agent", "persona": "agent"},
+               "tool": "other", "action": "send"}}
+]"#;
+
+const MCP: &str = r#"{"tools": [
+  {"name": "list_messages", "description": "List the messages.", "inputSchema": {"type": "object", "properties": {}},
+   "annotations": {"readOnlyHint": true}},
+  {"name": "send_message", "description": "Sends a message.",
+   "inputSchema": {"type": "object", "properties": {"to": {"type": "string"}, "body": {"type": "string"}}}},
+  {"name": "frobnicate"}
+]}"#;
+
+fn with_bundle() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules/manifest.json", MANIFEST);
+    sandbox.write("rules/policies/all.cedar", POLICIES);
+    sandbox.write("rules/tests/all.json", TESTS);
+    let updated = sandbox.quietly(&["policy", "digest", "rules", "--update"], b"");
+    assert_eq!(updated.exit, 0, "{}", updated.stderr);
+    sandbox
+}
+
+#[test]
+fn a_bundle_is_checked_tested_named_and_archived() {
+    let mut sandbox = with_bundle();
+    assert_eq!(sandbox.run(&["policy", "check", "rules"]).exit, 0);
+    assert_eq!(sandbox.run(&["policy", "test", "rules"]).exit, 0);
+    let digest = sandbox.run(&["policy", "digest", "rules"]);
+    let archived = sandbox.run(&["policy", "import", "rules", "--bundles", "bundles"]);
+    assert_eq!((archived.exit, &archived.stdout), (0, &digest.stdout));
+    let tar = format!("bundles/{}.tar", digest.stdout.trim());
+    assert_eq!(sandbox.quietly(&["policy", "digest", &tar], b"").stdout, digest.stdout);
+    let told = sandbox.quietly(&["policy", "check", &tar, "--json"], b"").json();
+    assert_eq!(told["policies"], serde_json::json!(["reads", "sends-on-approval"]));
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn what_keeps_a_bundle_from_use_is_named_with_its_file_or_policy() {
+    let mut sandbox = with_bundle();
+    sandbox.write("rules/policies/all.cedar", format!("{POLICIES}\n"));
+    assert_eq!(sandbox.run(&["policy", "check", "rules"]).exit, 3);
+    let broken = [
+        (r#"@id("x") permit(principal, action, resource) when { context.nothing };"#, 2),
+        (r#"@id("x") @directive("roll-back") permit(principal, action, resource);"#, 2),
+        (r#"@id("x") @directiv("route") permit(principal, action, resource);"#, 2),
+        ("permit(principal, action, resource);", 2),
+        ("permit(", 2),
+    ];
+    for (policies, exit) in broken {
+        sandbox.write("rules/policies/all.cedar", policies);
+        assert_eq!(sandbox.quietly(&["policy", "digest", "rules", "--update"], b"").exit, 0);
+        assert_eq!(sandbox.run(&["policy", "check", "rules"]).exit, exit, "{policies}");
+    }
+    sandbox.write("rules/more", "");
+    sandbox.run(&["policy", "check", "rules"]);
+    sandbox.run(&["policy", "check", "nowhere"]);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_test_that_fails_says_what_was_expected_and_found() {
+    let mut sandbox = with_bundle();
+    let wrong = TESTS.replace(r#""decision": "PERMIT""#, r#""decision": "DENY""#);
+    sandbox.write("rules/tests/all.json", wrong);
+    sandbox.quietly(&["policy", "digest", "rules", "--update"], b"");
+    assert_eq!(sandbox.run(&["policy", "test", "rules"]).exit, 1);
+    let told = sandbox.quietly(&["policy", "test", "rules", "--json"], b"").json();
+    assert_eq!((&told[0]["passed"], &told[1]["passed"]), (&false.into(), &true.into()));
+    std::fs::remove_file(sandbox.path("rules/tests/all.json")).unwrap();
+    sandbox.quietly(&["policy", "digest", "rules", "--update"], b"");
+    assert_eq!(sandbox.run(&["policy", "test", "rules"]).exit, 2);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_registry_is_drafted_for_review_checked_and_gives_a_schema() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("mcp.json", MCP);
+    assert_eq!(sandbox.run(&["registry", "infer", "mcp.json", "--out", "registry.json"]).exit, 0);
+    assert_eq!(sandbox.run(&["registry", "infer", "mcp.json", "--out", "registry.json"]).exit, 2);
+    sandbox.run(&["registry", "check", "registry.json"]);
+    sandbox.run(&["registry", "schema", "registry.json"]);
+    let draft: serde_json::Value = serde_json::from_str(&sandbox.read_text("registry.json")).unwrap();
+    insta::assert_snapshot!(format!("{}{draft:#}\n", sandbox.transcript()));
+}
+
+#[test]
+fn a_draft_of_a_trace_lists_every_tool_that_was_registered_or_called() {
+    let mut sandbox = Sandbox::new();
+    sandbox.record("run.rdt", &[], &drafts());
+    let drafted = sandbox.quietly(&["registry", "infer", "run.rdt"], b"");
+    assert_eq!(drafted.exit, 0, "{}", drafted.stderr);
+    assert!(!drafted.json()["tools"].as_object().unwrap().is_empty());
+}
+
+#[test]
+fn what_is_no_registry_and_tells_of_no_tools_is_refused() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("a.json", "{}");
+    sandbox.write("b.json", r#"{"format": 9, "tools": {}}"#);
+    for arguments in
+        [["registry", "infer", "a.json"], ["registry", "check", "a.json"], ["registry", "check", "b.json"]]
+    {
+        assert_eq!(sandbox.run(&arguments).exit, 2);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
