@@ -1,6 +1,8 @@
 //! The live path: every call of a tool goes through the gate, and nothing but a live PERMIT reaches the tool.
 
+pub mod approver;
 mod cast;
+pub mod credentials;
 mod dispatch;
 mod fate;
 mod flow;
@@ -9,6 +11,7 @@ pub mod guardrails;
 mod inner;
 mod intent;
 mod live;
+pub mod outcome;
 mod page;
 mod pending;
 mod permit;

@@ -20,6 +20,7 @@ mod strings;
 
 pub use commands::{Commands, Danger, dangers};
 pub use departure::{Departure, Task};
+pub(crate) use destination::is_invisible;
 pub use destination::{Destination, Disguise};
 pub use destinations::{Destinations, Refusal};
 pub use host::{Host, NoHost};

@@ -43,7 +43,9 @@ pub enum SandboxFault {
         path: PathBuf,
     },
     /// The job names a folder that is none, or one that may not be handed out.
-    #[error("{path} cannot be given to a job: an absolute path of a folder or file, and neither `/` nor one of the system's own, is needed")]
+    #[error(
+        "{path} cannot be given to a job: an absolute path of a folder or file, and neither `/` nor one of the system's own, is needed"
+    )]
     Path {
         /// The path.
         path: PathBuf,

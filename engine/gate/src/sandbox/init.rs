@@ -11,13 +11,16 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use landlock::{
-    ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
-    path_beneath_rules,
+    ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus, path_beneath_rules,
 };
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, eth, sendmsg, socket_with,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, eth,
+    sendmsg, socket_with,
 };
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, kill_process, setrlimit, wait};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, kill_process, setrlimit, wait,
+};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
@@ -40,8 +43,10 @@ const FILES_MAX: u64 = 1_024;
 #[must_use]
 pub fn init(socket: &Path) -> ExitCode {
     let Ok(mut control) = UnixStream::connect(socket) else { return ExitCode::FAILURE };
-    let report = run(&mut control).unwrap_or_else(|(step, error)| Report::Refused { step, detail: error.to_string() });
-    let said = serde_json::to_vec(&report).map_err(io::Error::from).and_then(|report| control.write_all(&report));
+    let report =
+        run(&mut control).unwrap_or_else(|(step, error)| Report::Refused { step, detail: error.to_string() });
+    let said =
+        serde_json::to_vec(&report).map_err(io::Error::from).and_then(|report| control.write_all(&report));
     if said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -140,7 +145,8 @@ fn give_up_privileges() -> io::Result<()> {
 fn lock(plan: &Plan) -> Result<(), String> {
     let abi = ABI::V5;
     let said = |error: landlock::RulesetError| error.to_string();
-    let readable = root::SYSTEM.iter().copied().chain(["/etc", "/proc", "/dev"]).map(std::path::PathBuf::from);
+    let readable =
+        root::SYSTEM.iter().copied().chain(["/etc", "/proc", "/dev"]).map(std::path::PathBuf::from);
     let readable = readable.filter(|path| path.exists()).chain(plan.readable.iter().cloned());
     let devices = root::DEVICES.iter().map(|name| Path::new("/dev").join(name));
     let status = Ruleset::default()
@@ -149,7 +155,9 @@ fn lock(plan: &Plan) -> Result<(), String> {
         .and_then(|ruleset| ruleset.create())
         .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(readable, AccessFs::from_read(abi))))
         .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(devices, AccessFs::from_file(abi))))
-        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(plan.writable.iter(), AccessFs::from_all(abi))))
+        .and_then(|ruleset| {
+            ruleset.add_rules(path_beneath_rules(plan.writable.iter(), AccessFs::from_all(abi)))
+        })
         .and_then(|ruleset| ruleset.restrict_self())
         .map_err(said)?;
     match status.ruleset {
@@ -188,7 +196,10 @@ fn resident_bytes() -> io::Result<u64> {
     let mut bytes = 0_u64;
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
-        let is_other = entry.file_name().to_str().is_some_and(|name| name != "1" && name.bytes().all(|byte| byte.is_ascii_digit()));
+        let is_other = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name != "1" && name.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_other {
             continue;
         }

@@ -56,7 +56,11 @@ impl Namespaces {
     /// It does not.
     pub fn beside_this_program(name: Id) -> Result<Self, SandboxFault> {
         let helper = std::env::current_exe()?.with_file_name(HELPER);
-        if helper.is_file() { Ok(Self::new(name, helper)) } else { Err(SandboxFault::NoHelper { path: helper }) }
+        if helper.is_file() {
+            Ok(Self::new(name, helper))
+        } else {
+            Err(SandboxFault::NoHelper { path: helper })
+        }
     }
 
     /// The same with another limit on the size of a file that a job writes.
@@ -91,7 +95,9 @@ impl Namespaces {
             Ended::Report(Report::Status(status)) => Exit::Status(status),
             Ended::Report(Report::Signal(signal)) => Exit::Signal(signal),
             Ended::Report(Report::Memory) => Exit::MemoryLimit,
-            Ended::Report(Report::Refused { step, detail }) => return Err(SandboxFault::Build { step, detail }),
+            Ended::Report(Report::Refused { step, detail }) => {
+                return Err(SandboxFault::Build { step, detail });
+            }
             Ended::OutOfTime => Exit::TimeLimit,
             Ended::NotBuilt => {
                 let said = String::from_utf8_lossy(&stderr.bytes).trim().chars().take(200).collect();
@@ -110,7 +116,8 @@ impl Namespaces {
 
     /// Starts the helper in fresh namespaces. Its environment is empty: what the job's environment does to programs, it does inside alone.
     fn start(&self, room: &Room) -> Result<Child, SandboxFault> {
-        let unshare = UNSHARE.iter().map(Path::new).find(|path| path.is_file()).ok_or(SandboxFault::NoUnshare)?;
+        let unshare =
+            UNSHARE.iter().map(Path::new).find(|path| path.is_file()).ok_or(SandboxFault::NoUnshare)?;
         if !self.helper.is_file() {
             return Err(SandboxFault::NoHelper { path: self.helper.clone() });
         }
@@ -288,7 +295,8 @@ struct Room {
 
 impl Room {
     fn make(job: &Job) -> Result<Self, SandboxFault> {
-        if job.command.is_empty() || job.time.is_zero() || job.memory_bytes_max == 0 || job.processes_max == 0 {
+        if job.command.is_empty() || job.time.is_zero() || job.memory_bytes_max == 0 || job.processes_max == 0
+        {
             return Err(SandboxFault::Empty);
         }
         let writable = job.writable.as_deref().map(given).transpose()?;

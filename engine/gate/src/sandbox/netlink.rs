@@ -38,7 +38,8 @@ pub(super) fn raise_loopback() -> Result<(), Errno> {
 pub(super) fn catch_all() -> Result<(), Errno> {
     for family in [AF_INET, AF_INET6] {
         // struct rtmsg: family, lengths of destination and source, service, table, protocol, scope, type, flags.
-        let mut body = vec![family, 0, 0, 0, RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL, 0, 0, 0, 0];
+        let mut body =
+            vec![family, 0, 0, 0, RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL, 0, 0, 0, 0];
         body.extend_from_slice(&8_u16.to_ne_bytes());
         body.extend_from_slice(&RTA_OIF.to_ne_bytes());
         body.extend_from_slice(&LOOPBACK.to_ne_bytes());

@@ -83,7 +83,9 @@ impl Network {
         {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if open.len() >= CONNECTIONS_MAX {
-                open.retain(|stream| stream.take_error().is_ok_and(|error| error.is_none()) && stream.peer_addr().is_ok());
+                open.retain(|stream| {
+                    stream.take_error().is_ok_and(|error| error.is_none()) && stream.peer_addr().is_ok()
+                });
             }
             if open.len() >= CONNECTIONS_MAX {
                 return;
@@ -113,7 +115,8 @@ impl Network {
             return refuse(&mut client, "405 Method Not Allowed", "only CONNECT is served");
         };
         let parsed = Host::parse(&host);
-        let allowed = parsed.as_ref().is_ok_and(|host| self.allowed.iter().any(|(of, at)| of == host && *at == port));
+        let allowed =
+            parsed.as_ref().is_ok_and(|host| self.allowed.iter().any(|(of, at)| of == host && *at == port));
         self.record(host, port, allowed);
         let (true, Ok(host)) = (allowed, parsed) else {
             return refuse(&mut client, "403 Forbidden", "not on the allow-list");
@@ -194,7 +197,10 @@ fn open(host: &Host, port: u16) -> Option<TcpStream> {
 }
 
 fn refuse(client: &mut TcpStream, status: &str, why: &str) -> io::Result<()> {
-    let answer = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}", why.len());
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}",
+        why.len()
+    );
     client.write_all(answer.as_bytes())
 }
 

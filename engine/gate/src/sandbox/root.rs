@@ -132,7 +132,8 @@ fn bind(root: &Path, path: &Path, flags: MountFlags) -> io::Result<()> {
         (StatVfsMountFlags::NODIRATIME, MountFlags::NODIRATIME),
         (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
     ];
-    let kept = kept.into_iter().filter(|(has, _)| outer.contains(*has)).fold(flags, |all, (_, flag)| all | flag);
+    let kept =
+        kept.into_iter().filter(|(has, _)| outer.contains(*has)).fold(flags, |all, (_, flag)| all | flag);
     mount_remount(&place, MountFlags::BIND | kept, "")?;
     Ok(())
 }

@@ -1,0 +1,13 @@
+//! Approvers (APR): a person at a terminal, and a folder through which people elsewhere answer.
+
+mod answer;
+mod queue;
+mod request;
+mod shown;
+mod terminal;
+
+pub use answer::{Answer, AnswerFile, FileFault, ANSWER_TEXT_BYTES_MAX};
+pub use queue::{FolderQueue, QueueFault};
+pub use request::{PAGE_BYTES_MAX, Request, RequestFile};
+pub use shown::shown;
+pub use terminal::{TerminalApprover, TerminalFault};

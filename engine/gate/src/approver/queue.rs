@@ -1,0 +1,384 @@
+//! An approver through a folder: requests are written there, answers are read there, by this process or any later one.
+//!
+//! `requests/NAME` holds a signed request, `answers/NAME` its answer; `NAME` is the run and what is covered. Files are written beside and renamed, so
+//! that whoever reads one reads all of it. An answer that does not count is put aside as `refused/NAME.N`, with the reason beside it, and the request stays.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::keys::Signer;
+use rederive_evidence::receipt::ApproverVerdict;
+use rederive_evidence::signed::{Payload as _, SignFault, sign};
+use rederive_recorder::Clock;
+
+use super::answer::{Answer, AnswerFile, FileFault};
+use super::request::{Request, RequestFile};
+use crate::ports::{Approver, Evidence, Failure, Payload, Review, Verdict, Word};
+
+/// Why the queue could not ask, or an answer was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueFault {
+    /// The folder cannot be read or written.
+    #[error("the folder of approvals failed: {0}")]
+    Store(#[from] io::Error),
+    /// The request was not signed.
+    #[error(transparent)]
+    Sign(#[from] SignFault),
+    /// There is more to read than a person can be asked to.
+    #[error("the page is larger than a request may be")]
+    Page,
+    /// The system has no time, and whether an answer is late cannot be told.
+    #[error("there is no clock")]
+    NoClock,
+    /// An answer lay there that does not count; it was put aside.
+    #[error("an answer was refused: {0}")]
+    Answer(#[from] FileFault),
+}
+
+/// A folder of requests and answers.
+pub struct FolderQueue {
+    folder: PathBuf,
+    signer: Box<dyn Signer + Send + Sync>,
+    approvers: BTreeMap<Id, PublicKey>,
+    clock: Box<dyn Clock>,
+    /// Names of the files of approvals that were asked for here.
+    asked: Mutex<BTreeMap<Id, (RunId, String)>>,
+}
+
+/// Folders inside the folder.
+const REQUESTS: &str = "requests";
+const ANSWERS: &str = "answers";
+const REFUSED: &str = "refused";
+
+impl FolderQueue {
+    /// A queue in this folder, which is made where it is not there. Requests are signed with the gate's key, and only these people's answers are read.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(
+        folder: impl Into<PathBuf>,
+        signer: impl Signer + Send + Sync + 'static,
+        approvers: impl IntoIterator<Item = (Id, PublicKey)>,
+        clock: impl Clock + 'static,
+    ) -> Result<Self, QueueFault> {
+        let folder = folder.into();
+        for part in [REQUESTS, ANSWERS, REFUSED] {
+            fs::create_dir_all(folder.join(part))?;
+        }
+        Ok(Self {
+            folder,
+            signer: Box::new(signer),
+            approvers: approvers.into_iter().collect(),
+            clock: Box::new(clock),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// Every request in a folder, in order of their names; files that are none are left out and named.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn requests(folder: &Path) -> io::Result<(Vec<RequestFile>, Vec<PathBuf>)> {
+        let mut paths = fs::read_dir(folder.join(REQUESTS))?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        let (mut requests, mut others) = (Vec::new(), Vec::new());
+        for path in paths {
+            if path.extension().is_some() {
+                continue;
+            }
+            let read = read_at_most(&path, Request::BYTES_MAX).ok().and_then(|bytes| RequestFile::read(&bytes).ok());
+            match read.filter(|file| path.file_name() == Some(file.request.name().as_ref())) {
+                Some(file) => requests.push(file),
+                None => others.push(path),
+            }
+        }
+        Ok((requests, others))
+    }
+
+    /// Whether an answer to this request lies in the folder.
+    pub fn is_answered(folder: &Path, request: &Request) -> bool {
+        folder.join(ANSWERS).join(request.name()).exists()
+    }
+
+    /// Puts a signed answer into the folder. One that is there already stays: the first word counts.
+    ///
+    /// # Errors
+    /// It was not written.
+    pub fn put_answer(folder: &Path, request: &Request, answer: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(folder.join(ANSWERS))?;
+        write_new(&folder.join(ANSWERS).join(request.name()), answer)
+    }
+
+    fn ask(&self, evidence: &Evidence) -> Result<Review, QueueFault> {
+        let request = Request::of(evidence).ok_or(QueueFault::Page)?;
+        let name = request.name();
+        let _ = self.asked().insert(evidence.approval.clone(), (request.run, name.clone()));
+        let path = self.folder.join(REQUESTS).join(&name);
+        if !path.exists() {
+            let signed = sign(request.clone(), self.signer.as_ref())?;
+            match write_new(&path, signed.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                written => written?,
+            }
+        }
+        self.answer_of(&request)
+    }
+
+    fn answer_of(&self, request: &Request) -> Result<Review, QueueFault> {
+        let path = self.folder.join(ANSWERS).join(request.name());
+        let bytes = match read_at_most(&path, Answer::BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Review::Later(None)),
+            Err(error) => return Err(error.into()),
+        };
+        let now = self.clock.now().ok_or(QueueFault::NoClock)?;
+        match AnswerFile::read(&bytes, request, |approver| self.approvers.get(approver).copied(), now) {
+            Ok(file) => Ok(Review::Answered(word_of(file))),
+            Err(fault) => {
+                self.put_aside(&path, &request.name(), &fault)?;
+                Err(fault.into())
+            }
+        }
+    }
+
+    fn put_aside(&self, path: &Path, name: &str, fault: &FileFault) -> io::Result<()> {
+        let refused = self.folder.join(REFUSED);
+        // One more than there are is free, unless somebody else puts aside at the same time; then one of the two stays where it is.
+        let number = fs::read_dir(&refused)?.count();
+        let place = refused.join(format!("{name}.{number}"));
+        fs::rename(path, &place)?;
+        fs::write(place.with_extension(format!("{number}.reason")), fault.to_string())
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Id, (RunId, String)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Approver for FolderQueue {
+    fn review(&self, evidence: &Evidence) -> Result<Review, Failure> {
+        self.ask(evidence).map_err(Failure::from)
+    }
+
+    /// The request leaves the folder, and an answer with it: nobody is to answer it any more.
+    fn withdraw(&self, approval: &Id) {
+        if let Some((_, name)) = self.asked().remove(approval) {
+            for part in [REQUESTS, ANSWERS] {
+                // What is not there needs no removing; what cannot be removed is refused as an answer.
+                let _ = fs::remove_file(self.folder.join(part).join(&name));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for FolderQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FolderQueue").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+fn word_of(file: AnswerFile) -> Word {
+    let AnswerFile { answer, text } = file;
+    Word {
+        approver: answer.approver,
+        verdict: match answer.verdict {
+            ApproverVerdict::Approved => Verdict::Approve,
+            ApproverVerdict::Denied => Verdict::Deny { reason: Payload::text(text) },
+            ApproverVerdict::Revised => Verdict::Revise { changes: Payload::text(text) },
+        },
+        shown: answer.shown,
+        signature: Some(answer.statement),
+    }
+}
+
+/// Writes a file whole or not at all, and never over another one.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".new-").suffix(".part").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Reads a file of at most this many bytes.
+fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rederive_evidence::digest::Digest;
+    use rederive_evidence::ids::{RecordRef, RecordedTime};
+    use rederive_evidence::keys::SigningKey;
+    use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
+    use rederive_evidence::signed::verify_detached;
+    use rederive_evidence::values::{EffectsClass, Label, Place};
+    use rederive_recorder::ManualClock;
+
+    use super::*;
+    use crate::ports::{CallFacts, Judgement, Standing};
+
+    fn id(text: &str) -> Id {
+        Id::new(text).unwrap()
+    }
+
+    fn evidence(approval: &str, covers: u8) -> Evidence {
+        let call = CallFacts {
+            run: RunId([1; 16]),
+            tenant: id("acme"),
+            session: id("s"),
+            principal: id("ada"),
+            place: Place { agent: id("helper"), turn: 0, index: 0, attempt: 0 },
+            request: id("r"),
+            tool: id("pay"),
+            version: None,
+            surface: id("bank"),
+            effects: EffectsClass::Purchase,
+            reversible: false,
+            arguments: Payload::json("{}"),
+            arguments_commitment: Digest::ZERO,
+            target: None,
+            destinations: Vec::new(),
+            goal: None,
+            expected_effect: None,
+            owner: None,
+            standing: Standing { influence: Label::UNKNOWN, carriage: None },
+        };
+        Evidence {
+            approval: id(approval),
+            call,
+            covers: Digest([covers; 32]),
+            expires: RecordedTime(1_000),
+            influences: Vec::new(),
+            credential: Vec::new(),
+            judgement: Judgement {
+                record: RecordRef(3),
+                decision: Decision::Silence,
+                directive: Directive::RequireApproval,
+                reason: ReasonCode::ApprovalNeeded,
+                rules: Vec::new(),
+                risks: Vec::new(),
+                uncertainty_permille: None,
+            },
+            diff: None,
+            rollback: None,
+            revision: None,
+            page: Payload::text("Pay 5 to \u{1b}[2Jeve"),
+            shown: Digest([9; 32]),
+        }
+    }
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&[seed; 32])
+    }
+
+    const GATE: u8 = 1;
+    const BEA: u8 = 2;
+
+    fn queue(folder: &Path, now: u64) -> FolderQueue {
+        let approvers = [(id("bea"), key(BEA).public_key()), (id("ada"), key(5).public_key()), (id("helper"), key(6).public_key())];
+        FolderQueue::open(folder, key(GATE), approvers, ManualClock::new(RecordedTime(now))).unwrap()
+    }
+
+    fn answer(folder: &Path, who: &str, seed: u8, verdict: ApproverVerdict, text: &str) {
+        let (requests, others) = FolderQueue::requests(folder).unwrap();
+        assert!(others.is_empty());
+        let request = &requests[0].request;
+        assert_eq!(requests[0].key, key(GATE).public_key());
+        let signed = Answer::sign(request, &id(who), verdict, text, &key(seed)).unwrap();
+        FolderQueue::put_answer(folder, request, signed.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn an_answer_is_read_back_by_another_process_and_its_statement_is_the_evidences() {
+        for (verdict, text) in [(ApproverVerdict::Approved, ""), (ApproverVerdict::Denied, "too much"), (ApproverVerdict::Revised, "pay 4")] {
+            let folder = tempfile::tempdir().unwrap();
+            let evidence = evidence("a", 7);
+            assert_eq!(queue(folder.path(), 10).ask(&evidence).unwrap(), Review::Later(None));
+            // Asked again: nothing new lies there.
+            assert_eq!(queue(folder.path(), 20).ask(&evidence).unwrap(), Review::Later(None));
+            answer(folder.path(), "bea", BEA, verdict, text);
+            let Review::Answered(word) = queue(folder.path(), 999).ask(&evidence).unwrap() else { panic!("answered") };
+            assert_eq!((word.verdict.code(), word.shown), (verdict, evidence.shown));
+            let statement = evidence.statement(&word.approver, word.verdict.code());
+            assert_eq!(verify_detached(&statement, &key(BEA).public_key(), &word.signature.unwrap()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn answers_that_do_not_count_are_refused_each_for_its_reason_and_put_aside() {
+        type Refused = fn(&FileFault) -> bool;
+        let table: [(&str, u8, ApproverVerdict, u64, Refused); 6] = [
+            ("ada", 5, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::SelfGiven { .. })),
+            ("helper", 6, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::SelfGiven { .. })),
+            ("eve", BEA, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::UnknownApprover { .. })),
+            ("bea", 3, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::Signature { .. })),
+            ("bea", BEA, ApproverVerdict::Approved, 1_000, |fault| matches!(fault, FileFault::Expired)),
+            ("bea", BEA, ApproverVerdict::Denied, 10, |fault| matches!(fault, FileFault::NoReason)),
+        ];
+        for (who, seed, verdict, now, is_expected) in table {
+            let folder = tempfile::tempdir().unwrap();
+            let (queue, evidence) = (queue(folder.path(), now), evidence("a", 7));
+            let _ = queue.ask(&evidence).unwrap();
+            answer(folder.path(), who, seed, verdict, " ");
+            match queue.ask(&evidence) {
+                Err(QueueFault::Answer(fault)) => assert!(is_expected(&fault), "{who}: {fault}"),
+                other => panic!("{who}: {other:?}"),
+            }
+            assert_eq!(queue.ask(&evidence).unwrap(), Review::Later(None), "a right answer may still come");
+            assert_eq!(fs::read_dir(folder.path().join(REFUSED)).unwrap().count(), 2);
+        }
+    }
+
+    #[test]
+    fn an_answer_played_again_or_changed_in_any_byte_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (queue, first) = (queue(folder.path(), 10), evidence("a", 7));
+        let _ = queue.ask(&first).unwrap();
+        answer(folder.path(), "bea", BEA, ApproverVerdict::Approved, "");
+        let (request, other) = (Request::of(&first).unwrap(), Request::of(&evidence("b", 8)).unwrap());
+        let bytes = fs::read(folder.path().join(ANSWERS).join(request.name())).unwrap();
+        let read = |bytes: &[u8], request: &Request| {
+            AnswerFile::read(bytes, request, |_| Some(key(BEA).public_key()), RecordedTime(10)).map(|_| ())
+        };
+        assert!(read(&bytes, &request).is_ok());
+        assert!(matches!(read(&bytes, &other), Err(FileFault::OtherRequest)));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(read(&changed, &request).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_changed_is_not_listed_and_one_withdrawn_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (queue, evidence) = (Arc::new(queue(folder.path(), 10)), evidence("a", 7));
+        let _ = queue.ask(&evidence).unwrap();
+        let path = folder.path().join(REQUESTS).join(Request::of(&evidence).unwrap().name());
+        let bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(5).position(|window| window == b"Pay 5").unwrap();
+        let mut changed = bytes.clone();
+        changed[at + 4] = b'9';
+        fs::write(&path, &changed).unwrap();
+        let (requests, others) = FolderQueue::requests(folder.path()).unwrap();
+        assert_eq!((requests.len(), others), (0, vec![path.clone()]));
+        fs::write(&path, &bytes).unwrap();
+        let (requests, _) = FolderQueue::requests(folder.path()).unwrap();
+        assert_eq!(requests[0].request.page(), "Pay 5 to \\u{1b}[2Jeve");
+        queue.withdraw(&evidence.approval);
+        assert!(!path.exists());
+    }
+}
