@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, diff, explain, import, keygen, prove, record, redact, replay, show,
+    check, completions, diff, explain, import, keygen, measure, policy, prove, record, redact, registry,
+    replay, review, show, verify, whatif,
 };
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -57,14 +58,29 @@ enum Command {
     Replay(replay::Replay),
     /// Show a run as a timeline, one record, or what led to it.
     Show(show::Show),
+    /// Judge recorded calls again under another policy bundle.
+    #[command(name = "whatif")]
+    WhatIf(whatif::WhatIfCommand),
+    /// Compare what `whatif --calls` said with labels of the runs.
+    Measure(measure::MeasureCommand),
+    /// Show what a reviewer asks of one run, from evidence alone.
+    Review(review::Review),
     /// Say where two traces part, to the record and the field.
     Diff(diff::Diff),
     /// Prove that records are in a sealed run.
     Prove(prove::Prove),
     /// Check a proof with nothing but a trust root.
     Check(check::Check),
+    /// Check the receipt of a decision with nothing but the keys that are trusted.
+    Verify(verify::Verify),
     /// Copy a trace without some contents; every hash and signature stays.
     Redact(redact::Redact),
+    /// Check, test, name and archive policy bundles.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Draft and check tool registries.
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// Make a signing key.
     Keygen(keygen::Keygen),
     /// Say what a code means and what to do about it.
@@ -144,10 +160,16 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Record(record) => record.run(terminal),
         Command::Replay(replay) => replay.run(terminal),
         Command::Show(show) => show.run(terminal),
+        Command::WhatIf(whatif) => whatif.run(terminal),
+        Command::Measure(measure) => measure.run(terminal),
+        Command::Review(review) => review.run(terminal),
         Command::Diff(diff) => diff.run(terminal),
         Command::Prove(prove) => prove.run(terminal),
         Command::Check(check) => check.run(terminal),
+        Command::Verify(verify) => verify.run(terminal),
         Command::Redact(redact) => redact.run(terminal),
+        Command::Policy(policy) => policy.run(terminal),
+        Command::Registry(registry) => registry.run(terminal),
         Command::Explain(explain) => explain.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {

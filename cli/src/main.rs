@@ -5,7 +5,9 @@
 mod args;
 mod commands;
 mod exit;
+mod html;
 mod paths;
+mod policies;
 mod problem;
 mod progress;
 mod style;

@@ -14,12 +14,13 @@ use rederive_archive::storage::OsStorage;
 use rederive_evidence::ids::RunId;
 use rederive_recorder::{Entropy as _, OsEntropy};
 use rederive_replay::{
-    Equivocation, Gap, Level, Options, Report, Sample, Valid, equivocation, replay, replay_bytes,
+    Equivocation, Gap, Level, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
 };
 
 use crate::args::{Failed, Jobs};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
+use crate::policies::Archive;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -36,17 +37,21 @@ The verdict depends on the traces, the level and the trust-root file alone: not 
 Examples:
   rederive replay traces/
   rederive replay run.rdt --level content --trust roots.json
+  rederive replay run.rdt --level policy --bundles archive/ --trust roots.json
   rederive replay traces/ --json | jq '.results[] | select(.valid != \"reproduced\")'")]
 pub(crate) struct Replay {
     /// Traces, folders of traces (*.rdt, at any depth), or `-` for one trace on standard input.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// How far to go: bytes and signatures; every answer and state; values extracted from contents.
+    /// How far to go: bytes and signatures; every answer and state; values extracted from contents; every decision under the bundle it pins.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LevelArgument::State)]
     level: LevelArgument,
     /// Trust-root file: the keys trusted, and for what. Without it the key that a trace names itself is taken, which is a gap.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    /// Folder of the bundles (each under its digest) and registries that runs pin, for level policy. What is not there is a gap, and `undecided`.
+    #[arg(long, value_name = "DIR")]
+    bundles: Option<PathBuf>,
     #[command(flatten)]
     jobs: Jobs,
     /// Write one JSON object instead of words.
@@ -68,6 +73,7 @@ enum LevelArgument {
     Integrity,
     State,
     Content,
+    Policy,
 }
 
 impl From<LevelArgument> for Level {
@@ -76,6 +82,7 @@ impl From<LevelArgument> for Level {
             LevelArgument::Integrity => Self::Integrity,
             LevelArgument::State => Self::State,
             LevelArgument::Content => Self::Content,
+            LevelArgument::Policy => Self::Policy,
         }
     }
 }
@@ -108,10 +115,12 @@ impl Replay {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let sample = self.sample.map(|segments| self.draw(segments)).transpose()?;
+        let archive = self.bundles.as_deref().map(Archive::open).transpose()?;
         let start = Instant::now();
         let found = paths::find(&self.paths, &["rdt"]);
         let progress = Progress::new(terminal, found.places.len() as u64, "runs");
-        let options = Options { level: self.level.into(), trust: trust.as_ref(), sample };
+        let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);
+        let options = Options { level: self.level.into(), trust: trust.as_ref(), sample, pinned };
         let places = found.places;
         let replayed: Vec<Result<Replayed, Unread>> = self.jobs.run(|| {
             let each = places.into_par_iter().with_max_len(1);

@@ -14,6 +14,14 @@ pub(crate) const fn tone(valid: Valid) -> Tone {
     }
 }
 
+/// The verdict's name; under another version of the engine than the pinned one it says which.
+pub(crate) fn name(report: &Report) -> String {
+    match &report.under {
+        Some(engine) if report.valid == Valid::Reproduced => format!("reproduced under {engine}"),
+        Some(_) | None => report.valid.to_string(),
+    }
+}
+
 /// What is wrong with the trace at `path`.
 pub(crate) fn problem(path: &str, report: &Report, wrong: &Wrong) -> Problem {
     let record = wrong.place.record;

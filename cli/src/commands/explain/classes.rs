@@ -76,7 +76,7 @@ impl Class {
             Self::Integrity if code == "V-EQUIVOCATION" => {
                 "Whoever holds the run's key signed two different accounts of one run. At most one of them is what happened (exit status 3)."
             }
-            Self::Integrity if matches!(code, "V-OTHER-KEY" | "V-UNTRUSTED") => {
+            Self::Integrity if matches!(code, "V-OTHER-KEY" | "V-UNTRUSTED" | "V-RECEIPT" | "V-APPROVAL") => {
                 "All digests agree, but the key that signed is not one that may: the trace is forged (exit status 3)."
             }
             Self::Integrity => {
@@ -116,6 +116,15 @@ impl Class {
             Self::Trees | Self::Proofs => "ask for the proof again: `rederive prove` makes it from the trace",
             Self::Derived => {
                 "`rederive show FILE --record N` shows the record, `--causes N` what led to it; if you have another copy, `rederive diff` shows the field that differs"
+            }
+            Self::Undecided if code == "U-NO-DECISION" => {
+                "only a gate decides: ask such a run at level content, or `rederive whatif` what a policy would have said"
+            }
+            Self::Undecided if matches!(code, "U-BUNDLE" | "U-REGISTRY") => {
+                "put what the run pins into a folder and name it with --bundles DIR; the gap names the digest"
+            }
+            Self::Undecided if code == "U-ENGINE" => {
+                "replay with the version of rederive whose engine is the pinned one; until then it is open which of the two is right"
             }
             Self::Undecided => {
                 "a newer version may know it; if the recorder was stopped, `rederive record --recover` goes on with the run"

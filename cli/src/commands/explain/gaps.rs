@@ -67,10 +67,41 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
         "the rule set is not known to this version",
         "replay with the version of rederive that recorded it, or a later one",
     ),
+    (
+        "missing-bundle",
+        "a bundle that decisions pin is not at hand: they were not made again, and the run is undecided at level policy",
+        "get the bundle with this digest from whoever ran the gate, and name its folder with --bundles DIR",
+    ),
+    (
+        "missing-registry",
+        "a registry that decisions rest on is not at hand: they were not made again, and the run is undecided at level policy",
+        "put the registry with this digest into the folder that --bundles names, as a .json file of any name",
+    ),
+    (
+        "decisions-taken",
+        "decisions were taken as recorded: their arguments are redacted, they are for no call, or the gate itself withheld what they are for",
+        "replay a copy that has the contents; for the others there is nothing to do",
+    ),
+    (
+        "no-receipts",
+        "decisions whose receipt is not in the trace, so that nobody could check it",
+        "replay a copy that has the contents; a gate that gives no receipts does not keep POL-5",
+    ),
+    (
+        "unsigned-words",
+        "approvers' words without a signature, or by an approver whose key the opening record does not have",
+        "list approvers with their keys in the opening record; the bundle says whether unsigned words suffice",
+    ),
+    (
+        "other-engine",
+        "decisions were made under another version of the engine than the one that answered again, and alike",
+        "nothing: the verdict names the version that answered; one that answered otherwise would be undecided",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
+    use rederive_evidence::digest::Digest;
     use rederive_evidence::values::Layer;
     use rederive_replay::Gap;
 
@@ -90,6 +121,12 @@ mod tests {
             Gap::TakenAsRecorded(1),
             Gap::UnknownKind(1),
             Gap::UnknownRuleSet(1),
+            Gap::MissingBundle(Digest::ZERO),
+            Gap::MissingRegistry(Digest::ZERO),
+            Gap::DecisionsTaken(1),
+            Gap::NoReceipts(1),
+            Gap::UnsignedWords(1),
+            Gap::OtherEngine(1),
         ];
         let explained: Vec<&str> = super::ALL.iter().map(|(name, _, _)| *name).collect();
         assert_eq!(explained, gaps.map(|gap| gap.name()));

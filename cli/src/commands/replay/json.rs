@@ -52,6 +52,12 @@ struct RunView<'a> {
     failures_total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sampled: Option<Sampled>,
+    /// Decisions made again, at level policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decisions: Option<u64>,
+    /// The engine and version that answered, where decisions pin another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    under: Option<&'a str>,
 }
 
 /// How much of a run a sample derived again.
@@ -124,6 +130,8 @@ impl<'a> RunView<'a> {
             findings_total: cut(report.findings.total(), report.findings.items().len()),
             failures_total: cut(report.failures.total(), report.failures.items().len()),
             sampled: report.sampled.map(|(segments, of)| Sampled { segments, of }),
+            decisions: report.decisions,
+            under: report.under.as_deref(),
         }
     }
 }

@@ -46,7 +46,7 @@ fn list(runs: &[Replayed], terminal: &mut Terminal) {
         };
         // The run's last digits: the first are the time, which runs that began together share.
         table.push(vec![
-            Cell::left(report.valid.name(), verdict::tone(report.valid)),
+            Cell::left(verdict::name(report), verdict::tone(report.valid)),
             Cell::left(place.shown(), Tone::Plain),
             Cell::left(run.get(24..).unwrap_or_default(), Tone::Name),
             Cell::right(counted(report.records, "record")),

@@ -1,0 +1,291 @@
+//! Recorded calls under another bundle, and decisions again under the pinned one.
+
+use std::path::Path;
+
+use rederive_policy::{Bundle, compile};
+
+use crate::sandbox::{Ended, Sandbox, drafts};
+
+/// Reading is permitted; paying needs a person unless it is granted; nothing else is spoken of.
+const CAREFUL: &str = "\
+@id(\"read\") permit (principal, action == Effect::Action::\"read\", resource);
+@id(\"pay-granted\") permit (principal, action == Effect::Action::\"purchase\", resource) when { context has grant };
+@id(\"pay-asks\") @directive(\"require-approval\") permit (principal, action == Effect::Action::\"purchase\", resource) unless { context has grant };
+";
+/// Nobody pays.
+const STRICT: &str = "\
+@id(\"read\") permit (principal, action == Effect::Action::\"read\", resource);
+@id(\"no-payments\") forbid (principal, action == Effect::Action::\"purchase\", resource);
+";
+
+/// A tool of a registry.
+fn tool(surface: &str, effects: &str, roles: &str) -> String {
+    format!(
+        "{{\"surface\":\"{surface}\",\"effects\":\"{effects}\",\"reversible\":false,\"preview\":false,\
+\"result\":{{\"trust\":\"external\",\"sensitivity\":\"internal\"}},\"clearance\":\"public\",\"roles\":{{{roles}}}}}"
+    )
+}
+
+impl Sandbox {
+    /// Writes a bundle as a folder. Returns it.
+    fn bundle(&self, name: &str, policies: &str) -> Bundle {
+        self.write(&format!("{name}/policies/all.cedar"), policies);
+        let manifest = format!("{{\"format\":1,\"name\":\"{name}\",\"version\":\"1\",\"engine\":\"cedar\"}}");
+        self.write(&format!("{name}/manifest.json"), manifest);
+        rederive_policy::bundle::update(&self.path(name)).unwrap()
+    }
+
+    /// A sandbox with the bundles `careful` and `strict`, the registry `tools.json`, and `traces` with the recorded run of the tour.
+    fn with_policies() -> Self {
+        let sandbox = Self::new();
+        sandbox.bundle("careful", CAREFUL);
+        sandbox.bundle("strict", STRICT);
+        let search = tool("mail", "read", "");
+        let pay = tool("bank", "purchase", "\"/to\":\"destination\",\"/amount\":\"amount\"");
+        let shelf = tool("shelf", "read", "");
+        sandbox.write(
+            "tools.json",
+            format!("{{\"format\":1,\"tools\":{{\"search_mail\":{search},\"send_money\":{pay},\"search\":{shelf}}}}}"),
+        );
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/invoice.json");
+        sandbox.write("runs/invoice.json", std::fs::read(example).unwrap());
+        let import = ["import", "chat", "runs", "--out", "traces", "--reproducible", "seed"];
+        assert_eq!(sandbox.quietly(&import, b"").exit, 0);
+        sandbox
+    }
+
+    /// Records a run whose gate decided under `bundle`, by this answer.
+    fn decided(&mut self, out: &str, bundle: &Bundle, answer: &str, version: Option<&str>) {
+        let compiled = compile(bundle).unwrap();
+        let registry = rederive_policy::Registry::parse(&self.read("tools.json")).unwrap();
+        let version = version.unwrap_or(compiled.engine_version().as_str()).to_owned();
+        let place = "{\"agent\":\"helper\",\"turn\":0,\"index\":0,\"attempt\":0}";
+        let request = format!(
+            "{{\"id\":\"r1\",\"call\":{place},\"goal\":\"@0.0\",\"actor\":\"helper\",\"scope\":null,\"surface\":\"shelf\",\"action\":\"read\",\
+\"arguments\":\"@4.0\",\"influence\":{{\"trust\":\"external\",\"sensitivity\":\"restricted\"}},\"carriage\":null}}"
+        );
+        let decision = format!(
+            "{{\"kind\":\"decision.made\",\"time\":1790000004500000,\"actor\":\"gate\",\"origin\":\"code\",\"place\":{place},\"causes\":[4],\"body\":{{\
+{answer},\"enforcement\":\"EXECUTED\",\"request\":{request},\"bundle\":\"{}\",\"engine\":\"cedar\",\"engine_version\":\"{version}\",\"errors\":[],\
+\"risks\":[],\"uncertainty_permille\":0,\"reliance\":[]}}}}",
+            bundle.digest()
+        );
+        let mut lines: Vec<String> = drafts().lines().map(str::to_owned).collect();
+        let opening = lines[0]
+            .replace(
+                "\"layers\":[\"run\",\"prompt\",\"audit\"]",
+                "\"layers\":[\"run\",\"prompt\",\"policy\"]",
+            )
+            .replace("{\"id\":\"broker\"", "{\"id\":\"gate\",\"actor_type\":\"gate\"},{\"id\":\"broker\"")
+            .replace(
+                "\"limits\":",
+                &format!(
+                    "\"registry\":\"{}\",\"bundle\":\"{}\",\"limits\":",
+                    registry.digest(),
+                    bundle.digest()
+                ),
+            );
+        assert_ne!(opening, lines[0]);
+        lines[0] = opening;
+        lines.insert(5, decision);
+        self.record(out, &["--reproducible", "seed"], &lines.join("\n"));
+    }
+
+    /// Archives a bundle and the registry where replay looks for them.
+    fn archive(&self, bundle: &Bundle) {
+        rederive_policy::bundle::Store::new(self.path("archive")).put(bundle).unwrap();
+        self.write("archive/tools.json", self.read("tools.json"));
+    }
+}
+
+const PERMITTED: &str =
+    "\"decision\":\"PERMIT\",\"directive\":\"none\",\"reason\":\"policy-permits\",\"rules\":[\"read\"]";
+const DENIED: &str =
+    "\"decision\":\"DENY\",\"directive\":\"none\",\"reason\":\"policy-forbids\",\"rules\":[\"no-search\"]";
+
+fn what(policy: &str, more: &[&str]) -> Vec<String> {
+    let fixed = ["whatif", "--policy", policy, "--registry", "tools.json", "traces"];
+    fixed.iter().chain(more).map(|word| (*word).to_owned()).collect()
+}
+
+fn asked(sandbox: &Sandbox, policy: &str, more: &[&str]) -> Ended {
+    let words = what(policy, more);
+    sandbox.quietly(&words.iter().map(String::as_str).collect::<Vec<_>>(), b"")
+}
+
+#[test]
+fn an_imported_run_is_judged_call_by_call_under_the_grant_and_without_it() {
+    let mut sandbox = Sandbox::with_policies();
+    for (policy, more) in [("careful", &[][..]), ("careful", &["--no-grant"]), ("strict", &[])] {
+        let words = what(policy, more);
+        assert_eq!(sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).exit, 0);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_call_has_a_line_of_exactly_the_members_that_the_document_names() {
+    let sandbox = Sandbox::with_policies();
+    let ended = asked(&sandbox, "strict", &["--calls"]);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}{}", ended.stdout, ended.stderr);
+    let members =
+        ["path", "source", "run", "call", "tool", "recorded", "outcome", "directive", "reason", "rules"];
+    for (number, line) in lines.iter().enumerate() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let mut at = 0;
+        for member in members {
+            let found =
+                line[at..].find(&format!("\"{member}\":")).unwrap_or_else(|| panic!("{member}: {line}"));
+            at += found;
+        }
+        assert_eq!(value.as_object().unwrap().len(), members.len());
+        assert_eq!(value["call"], number);
+        assert_eq!(value["recorded"], "returned");
+        assert_eq!(value["source"]["id"], "invoice-run-7");
+    }
+    let pay: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+    assert_eq!((&pay["tool"], &pay["outcome"]), (&"send_money".into(), &"DENY".into()));
+    assert_eq!(pay["rules"], serde_json::json!(["no-payments"]));
+}
+
+#[test]
+fn the_bundle_that_decided_changes_nothing_and_another_one_does() {
+    let mut sandbox = Sandbox::with_policies();
+    let careful = sandbox.bundle("careful", CAREFUL);
+    sandbox.decided("decided/permitted.rdt", &careful, PERMITTED, None);
+    let whatif = |sandbox: &Sandbox, policy: &str| {
+        let ended = sandbox
+            .quietly(&["whatif", "--policy", policy, "--registry", "tools.json", "decided", "--json"], b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        ended.json()
+    };
+    let same = whatif(&sandbox, "careful");
+    assert_eq!((&same["asked"], &same["changed"], &same["grounds"]), (&1.into(), &0.into(), &0.into()));
+    assert_eq!(same["results"][0]["sound"], "exact");
+    sandbox.bundle(
+        "silent",
+        "@id(\"pay\") permit (principal, action == Effect::Action::\"purchase\", resource);",
+    );
+    let other = whatif(&sandbox, "silent");
+    assert_eq!(other["changes"], serde_json::json!([{"from": "PERMIT", "to": "SILENCE", "count": 1}]));
+    assert_eq!(other["results"][0]["sound"], "bounded@0");
+    // Denials are asked again too: loosened.
+    sandbox.decided("denied/denied.rdt", &careful, DENIED, None);
+    let loosened = sandbox
+        .quietly(&["whatif", "--policy", "careful", "--registry", "tools.json", "denied", "--json"], b"")
+        .json();
+    assert_eq!(loosened["changes"], serde_json::json!([{"from": "DENY", "to": "PERMIT", "count": 1}]));
+}
+
+#[test]
+fn neither_threads_nor_the_order_of_paths_change_what_is_told() {
+    let sandbox = Sandbox::with_policies();
+    for number in 0..5 {
+        let seed = format!("seed {number}");
+        let import = ["import", "chat", "runs", "--out", &format!("more{number}"), "--reproducible", &seed];
+        assert_eq!(sandbox.quietly(&import, b"").exit, 0);
+    }
+    let told = |paths: &[&str], more: &[&str]| {
+        let mut words = vec!["whatif", "--policy", "careful", "--registry", "tools.json"];
+        words.extend(paths);
+        words.extend(more);
+        let ended = sandbox.quietly(&words, b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        ended.stdout
+    };
+    let (forth, back) =
+        (["more0", "more1", "more2", "more3", "more4"], ["more3", "more4", "more0", "more2", "more1"]);
+    let lines = told(&forth, &["--calls", "-j", "1"]);
+    assert_eq!(lines, told(&forth, &["--calls", "-j", "7"]));
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&lines), sorted(&told(&back, &["--calls"])));
+    let object = |paths: &[&str], jobs: &str| {
+        let mut json: serde_json::Value =
+            serde_json::from_str(&told(paths, &["--json", "-j", jobs])).unwrap();
+        json["seconds"] = 0.into();
+        let runs = json["results"].as_array_mut().unwrap();
+        runs.sort_by_key(|run| run["path"].to_string());
+        json
+    };
+    assert_eq!(object(&forth, "1"), object(&back, "3"));
+}
+
+#[test]
+fn what_is_damaged_or_no_trace_is_told_never_judged_and_stops_no_other() {
+    let mut sandbox = Sandbox::with_policies();
+    let name = sandbox.files("traces").remove(0);
+    sandbox.write("traces/bent.rdt", sandbox.read(&format!("traces/{name}")));
+    sandbox.change("traces/bent.rdt", |bytes| bytes[1_200] ^= 4);
+    let words = what("careful", &["missing.rdt"]);
+    assert_eq!(sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).exit, 2);
+    let ended = asked(&sandbox, "careful", &["--json"]);
+    assert_eq!(ended.exit, 3);
+    let json = ended.json();
+    assert_eq!((&json["runs"], &json["judged"]), (&2.into(), &1.into()));
+    let bent =
+        json["results"].as_array().unwrap().iter().find(|run| run["path"] == "traces/bent.rdt").unwrap();
+    assert_eq!(
+        (&bent["valid"], &bent["sound"], &bent["asked"]),
+        (&"damaged".into(), &serde_json::Value::Null, &0.into())
+    );
+    let lines = asked(&sandbox, "careful", &["--calls"]);
+    assert!(!lines.stdout.contains("bent") && lines.stdout.lines().count() == 2, "{}", lines.stdout);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn the_page_stands_alone_and_no_name_becomes_markup() {
+    let sandbox = Sandbox::with_policies();
+    let name = sandbox.files("traces").remove(0);
+    let hostile = "traces/<img src=x onerror=alert(1)>\"'&.rdt";
+    sandbox.write(hostile, sandbox.read(&format!("traces/{name}")));
+    assert_eq!(asked(&sandbox, "strict", &["--html", "page.html", "--quiet"]).exit, 0);
+    let page = sandbox.read_text("page.html");
+    for foreign in ["<script", "<img", "http:", "https:", "javascript:", "@import", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
+    assert!(page.contains("<svg") && page.contains("no-payments"));
+    // A page that is there is never written over.
+    assert_eq!(asked(&sandbox, "strict", &["--html", "page.html"]).exit, 2);
+}
+
+#[test]
+fn a_bundle_or_registry_that_cannot_be_used_is_refused_with_its_reason() {
+    let mut sandbox = Sandbox::with_policies();
+    sandbox.write("no.json", "{}");
+    for words in [
+        ["whatif", "--policy", "missing", "--registry", "tools.json", "traces"],
+        ["whatif", "--policy", "careful", "--registry", "no.json", "traces"],
+    ] {
+        assert_eq!(sandbox.run(&words).exit, 2);
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn decisions_are_made_again_under_the_bundle_that_they_pin() {
+    let mut sandbox = Sandbox::with_policies();
+    let careful = sandbox.bundle("careful", CAREFUL);
+    sandbox.archive(&careful);
+    sandbox.decided("permitted.rdt", &careful, PERMITTED, None);
+    sandbox.decided("denied.rdt", &careful, DENIED, None);
+    sandbox.decided("older.rdt", &careful, PERMITTED, Some("0.0.1"));
+    sandbox.decided("older-denied.rdt", &careful, DENIED, Some("0.0.1"));
+    sandbox.record("undecided.rdt", &["--reproducible", "seed"], &drafts());
+    let replay = |sandbox: &mut Sandbox, name: &str| {
+        sandbox.run(&["replay", name, "--level", "policy", "--bundles", "archive"]).exit
+    };
+    assert_eq!(replay(&mut sandbox, "permitted.rdt"), 0);
+    assert_eq!(replay(&mut sandbox, "denied.rdt"), 1);
+    assert_eq!(replay(&mut sandbox, "older.rdt"), 0);
+    assert_eq!(replay(&mut sandbox, "older-denied.rdt"), 4);
+    assert_eq!(replay(&mut sandbox, "undecided.rdt"), 4);
+    assert_eq!(sandbox.run(&["replay", "permitted.rdt", "--level", "policy"]).exit, 4);
+    insta::assert_snapshot!(sandbox.transcript());
+}
