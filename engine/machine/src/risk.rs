@@ -215,7 +215,8 @@ pub(crate) fn approval_ground(
     let sensitive = limits.approval_sensitivity.unwrap_or(Sensitivity::Restricted);
     let certain = limits.uncertainty_permille.unwrap_or(UNCERTAINTY_PERMILLE_MAX);
     let carriage = carriage::effective(state, call, call.arguments.as_ref());
-    let is_unfounded = call.carriage.is_none_or(|carried| !carried.known || carried.unfounded);
+    // Rule set 1 holds nothing of it, and asks nothing of it.
+    let is_unfounded = call.carriage.is_some_and(|carried| !carried.known || carried.unfounded);
     let is_external = call.influence.label.trust == Trust::External;
     let grounds = [
         (ApprovalGround::Sensitive, call.is_above_read() && carriage.sensitivity >= sensitive),

@@ -10,11 +10,13 @@ use crate::request::PolicyRequest;
 
 /// Fills in the signals and the least control that they ask for.
 pub(super) fn assess(request: &mut PolicyRequest, machine: &Machine, place: &Place) {
-    let derived = machine.request(place).filter(|known| known.action.is_some());
-    request.risks = match derived {
-        Some(known) => known.signals,
-        None => shown(request, machine),
-    };
+    if let Some(known) = machine.request(place).filter(|known| known.action.is_some()) {
+        request.risks = known.signals;
+        // What RSK-2 and the scope ask for is in it.
+        request.least = control(known.least);
+        return;
+    }
+    request.risks = shown(request, machine);
     let rows = RISK_TABLE.iter().filter(|row| request.risks.contains(&row.signal));
     request.least = rows.map(|row| control(row.least)).max().unwrap_or_default();
 }
