@@ -96,7 +96,7 @@ pub const THRESHOLD: u32 = 5;
 const TABLE: &[(Feature, &str)] = &[
     (
         Feature::Overrides,
-        r"(?i:\b(?:ignore|disregard|forget|override|overrule|bypass|discard|skip|do not follow|don'?t follow|stop following)\b[^.!?\n]{0,40}\b(?:previous|prior|above|earlier|preceding|foregoing|existing|original|initial|all (?:of )?(?:your|the)|any|your|system|safety|these|those)\b[^.!?\n]{0,30}\b(?:instructions?|prompts?|messages?|rules?|guidelines?|directives?|commands?|context|tasks?|orders?|polic(?:y|ies)|restrictions?|constraints?|training)\b)",
+        r"(?i:\b(?:ignore|disregard|forget|override|overrule|bypass|discard|skip|do not follow|don'?t follow|stop following)\b[^.!?\n]{0,40}\b(?:previous|prior|above|earlier|preceding|foregoing|existing|original|initial|all (?:of )?(?:your|the)|any|your|system|safety|these|those)\b[^.!?\n]{0,30}\b(?:[a-z]{1,4}nstruct[a-z]{0,6}|prompts?|messages?|rules?|guidelines?|directives?|commands?|context|tasks?|orders?|polic(?:y|ies)|restrictions?|constraints?|training)\b)",
     ),
     (
         Feature::Overrides,
@@ -198,8 +198,9 @@ const INVISIBLE_MIN: usize = 4;
 pub fn score(text: &[u8]) -> Score {
     let seen = visible(text);
     let mut features: Vec<Feature> = Vec::new();
+    let joined = unwrapped(&seen.text);
     for (feature, regex) in FEATURES.iter() {
-        if !features.contains(feature) && regex.is_match(&seen.text) {
+        if !features.contains(feature) && (regex.is_match(&seen.text) || regex.is_match(&joined)) {
             features.push(*feature);
         }
     }
@@ -244,6 +245,34 @@ fn visible(text: &[u8]) -> Visible {
         }
     }
     seen
+}
+
+/// The text with its lines joined, as formats wrap and escape them: a line's end is a space, an empty line ends a paragraph, `\\n` is one too.
+fn unwrapped(text: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            // A line that YAML breaks inside a word goes on behind the next backslash.
+            (b'\\', [b'\n', more @ ..]) => {
+                let indented = more.trim_ascii_start();
+                rest = indented.strip_prefix(b"\\").unwrap_or(indented);
+            }
+            (b'\\', [b'n', more @ ..]) => {
+                rest = more;
+                out.push(b'\n');
+            }
+            (b'\n', _) => {
+                let more = after.trim_ascii_start();
+                let is_paragraph = after.iter().take_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
+                out.push(if is_paragraph { b'\n' } else { b' ' });
+                rest = more;
+            }
+            (byte, _) => out.push(*byte),
+        }
+    }
+    out
 }
 
 /// What is done with a content that gives orders.
