@@ -13,6 +13,7 @@ use rederive_evidence::kinds::tool::{FailureClass, ToolDispatched};
 use rederive_evidence::values::{EffectsClass, ScopeItem};
 
 use crate::cast::named;
+use crate::credentials::Echo;
 use crate::dispatch::Dispatch;
 use crate::fate::{Fate, Unrecorded, Why};
 use crate::flow::prepare::ends;
@@ -227,15 +228,19 @@ impl Inner {
         let answer = match &live.tool.acts {
             Acts::Direct(tool) => {
                 let tool = Arc::clone(tool);
-                self.ask(Component::Tool, limit, move || Ok(tool.call(dispatch)))
+                self.ask(Component::Tool, limit, move || {
+                    let echo = Echo::of(dispatch.credential().map(|(_, secret)| secret));
+                    Ok(echo.scrub_answer(tool.call(dispatch)))
+                })
             }
             Acts::Sandboxed(command) => {
                 let (command, sandbox) = (Arc::clone(command), self.sandbox.clone());
                 self.ask(Component::Sandbox, limit, move || {
                     let Some(sandbox) = sandbox else { return Ok(Err(unreached())) };
                     let Ok(job) = command.job(&dispatch) else { return Ok(Err(refused_arguments())) };
+                    let echo = Echo::of(dispatch.credential().map(|(_, secret)| secret));
                     match sandbox.run(&job) {
-                        Ok(finished) => Ok(command.reply(finished)),
+                        Ok(finished) => Ok(echo.scrub_answer(command.reply(finished))),
                         Err(_) => Ok(Err(unreached())),
                     }
                 })
