@@ -21,6 +21,8 @@ mod replay;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod traces;

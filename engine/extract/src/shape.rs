@@ -12,6 +12,9 @@ pub(crate) const NAME_WORDS_MAX: usize = 8;
 /// Most items of one text.
 pub(crate) const ITEMS_MAX: usize = 16;
 
+/// Fewest letters and digits of an account in a text.
+const ITEM_ACCOUNT_MIN: usize = 8;
+
 /// Ends of a host's name that make it one without `http` or `www` before it: others, such as `.txt`, are as likely the ends of files' names.
 const HOST_ENDS: &[&str] = &[
     "ai", "app", "biz", "blog", "br", "ca", "ch", "cloud", "club", "cn", "co", "com", "de", "dev", "edu",
@@ -83,8 +86,11 @@ pub(crate) fn items(text: &str) -> Vec<Shaped> {
         if let Some(place) = url(token) {
             return Some(Shaped::of(ArgumentShape::Url, words(place)));
         }
-        let is_long = token.bytes().filter(u8::is_ascii_digit).count() >= 4;
-        let joined = account(token).filter(|_| is_long && date(token, &words(token)).is_none())?;
+        // Shorter ones are post codes, years and sums more often than they are accounts.
+        let joined = account(token).filter(|joined| joined.len() >= ITEM_ACCOUNT_MIN)?;
+        if date(token, &words(token)).is_some() {
+            return None;
+        }
         Some(Shaped::of(ArgumentShape::Account, vec![joined]))
     });
     shaped.take(ITEMS_MAX).collect()

@@ -264,13 +264,16 @@ impl PolicyRequest {
     /// quantities did not come from outside alone; and where something came from outside, a change names something. Spec: messages-grant.
     pub fn follows_messages(&self) -> bool {
         let is_read = self.action == EffectsClass::Read;
+        let is_write = self.action == EffectsClass::Write;
         let is_asked = is_read || self.asked.contains(&self.action);
         let is_theirs = |value: &ValueFact| match value.shape {
             ArgumentShape::Url => value.source >= Source::Spelled,
             ArgumentShape::Address | ArgumentShape::Account => is_read || value.source >= Source::Spelled,
-            ArgumentShape::Name | ArgumentShape::Text | ArgumentShape::Number | ArgumentShape::Date => {
+            ArgumentShape::Name | ArgumentShape::Number | ArgumentShape::Date => {
                 is_read || value.source != Source::External
             }
+            // A text that is kept is data; one that goes on is what somebody wants said.
+            ArgumentShape::Text => is_read || is_write || value.source != Source::External,
             ArgumentShape::Common => true,
         };
         let names_something = is_read || !self.values.is_empty();
