@@ -14,8 +14,12 @@ use crate::reliance::{self, Subject};
 use crate::risk::{self, ApprovalGround, Control};
 use crate::scope;
 use crate::state::{
-    ApprovalStatus, CallStatus, Config, Counters, Policies, RegisteredTool, State, TrackedApproval,
+    ApprovalStatus, CallStatus, Config, Counters, GrantedException, Policies, RegisteredTool, State,
+    TrackedApproval,
 };
+
+/// Most exceptions of a tool that are looked at.
+const EXCEPTIONS_MAX: usize = 64;
 
 /// What the machine knows of a live call. A decision whose request is [`Self::to_request`] and whose reliance is [`Machine::reliance`] keeps
 /// POL-2, as long as nothing is recorded in between that either reads.
@@ -142,15 +146,15 @@ impl Machine {
         Some(facts)
     }
 
-    /// What is known of a memory write that this actor asks a decision for, under this scope item.
-    pub fn write_request(&self, actor: &Id, scope: Option<&ScopeItem>) -> Option<WriteFacts> {
+    /// What is known of a memory write that this actor asks a decision for.
+    pub fn write_request(&self, actor: &Id) -> Option<WriteFacts> {
         let state = self.state();
         let signals = risk::of_write(state, actor);
         Some(WriteFacts {
             goal: state.config()?.goal,
             signals: signals.list(),
             least: signals.least(),
-            reliance: reliance::entries(state, Subject { tool: None, actor, scope }),
+            reliance: reliance::entries(state, Subject { tool: None, actor }),
             policies: state.policies().cloned().unwrap_or_default(),
         })
     }
@@ -160,8 +164,7 @@ impl Machine {
     pub fn reliance(&self, place: &Place) -> Vec<Reliance> {
         let state = self.state();
         let (Some(config), Some(call)) = (state.config(), state.call(place)) else { return Vec::new() };
-        let scope = covering_item(state, config, place);
-        let subject = Subject { tool: Some(&call.tool), actor: &place.agent, scope: scope.as_ref() };
+        let subject = Subject { tool: Some(&call.tool), actor: &place.agent };
         let mut read = reliance::entries(state, subject);
         read.extend(reliance::bounds(&config.limits));
         read
@@ -218,14 +221,16 @@ fn approvals(state: &State, facts: &RequestFacts) -> Vec<Id> {
             && !held.breached
             && held.expires.is_none_or(|end| facts.time.is_some_and(|now| now < end))
     };
-    let held = state.tracked_approvals().iter().filter(|(_, held)| is_in_force(held));
+    let held = state.approvals_of(&facts.call).filter(|(_, held)| is_in_force(held));
     held.map(|(name, _)| name.clone()).collect()
 }
 
+/// The exceptions in force that cover what is done under a scope item, by name, of the first of its tool.
 fn live_exceptions(state: &State, item: Option<&ScopeItem>, now: Option<RecordedTime>) -> Vec<Id> {
-    let is_live = |name: &&Id| {
-        let end = state.exception(name).and_then(|held| held.expires);
-        end.is_none_or(|end| now.is_some_and(|now| now < end))
-    };
-    reliance::covering(state, item).filter(is_live).cloned().collect()
+    let Some(item) = item else { return Vec::new() };
+    let is_live = |held: &GrantedException| held.expires.is_none_or(|end| now.is_some_and(|now| now < end));
+    let covers =
+        |held: &GrantedException| scope::first_wider(std::slice::from_ref(item), &held.scope).is_none();
+    let of_tool = state.exceptions_of(&item.tool).take(EXCEPTIONS_MAX);
+    of_tool.filter(|(_, held)| is_live(held) && covers(held)).map(|(name, _)| name.clone()).collect()
 }

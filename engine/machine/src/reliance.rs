@@ -8,10 +8,9 @@ use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::Reliance;
 use rederive_evidence::limits::DELEGATION_DEPTH_MAX;
-use rederive_evidence::schema::{Field, to_bytes};
-use rederive_evidence::values::{Limits, ScopeItem};
+use rederive_evidence::values::Limits;
 
-use crate::state::{Counters, Key, State};
+use crate::state::{Counters, State};
 
 /// What a decision is about, as far as it says what is read.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +19,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) tool: Option<&'a Id>,
     /// Who asks.
     pub(crate) actor: &'a Id,
-    /// The scope item under which it is asked.
-    pub(crate) scope: Option<&'a ScopeItem>,
 }
 
 /// A counter of the run that a decision may rely on to stay under a bound.
@@ -56,41 +53,20 @@ static BOUNDED_KEYS: LazyLock<[Digest; 6]> = LazyLock::new(|| {
     })
 });
 
-/// The entries that a decision reads, in their order: the tool's, that of the one who asks, the delegations above them from the nearest, the
-/// policies in force, and the exceptions that cover the scope item.
+/// The entries that a decision reads, in their order: the tool's, that of the one who asks, the delegations above them from the nearest, and the
+/// policies in force.
 pub(crate) fn entries(state: &State, subject: Subject<'_>) -> Vec<Reliance> {
     let mut read = Vec::with_capacity(4);
-    read.extend(subject.tool.map(|tool| entry(Key::Tool(tool.clone()), state.tool(tool))));
-    read.push(entry(Key::Actor(subject.actor.clone()), state.actor(subject.actor)));
+    read.extend(subject.tool.map(|tool| state.read_tool(tool)));
+    read.push(state.read_actor(subject.actor));
     let mut actor = state.actor(subject.actor);
     for _ in 0..=DELEGATION_DEPTH_MAX {
         let Some(name) = actor.and_then(|actor| actor.delegation.as_ref()) else { break };
-        let delegation = state.delegation(name);
-        read.push(entry(Key::Delegation(name.clone()), delegation));
-        actor = delegation.and_then(|delegation| state.actor(&delegation.from));
+        read.push(state.read_delegation(name));
+        actor = state.delegation(name).and_then(|delegation| state.actor(&delegation.from));
     }
-    read.push(entry(Key::Policies, state.policies()));
-    for name in covering(state, subject.scope) {
-        read.push(entry(Key::Exception(name.clone()), state.exception(name)));
-    }
+    read.push(state.read_policies());
     read
-}
-
-/// The exceptions whose scope covers an item, over or not, by name.
-pub(crate) fn covering<'s>(
-    state: &'s State,
-    item: Option<&ScopeItem>,
-) -> impl Iterator<Item = &'s Id> + use<'s> {
-    let item = item.cloned();
-    let covers = move |scope: &[ScopeItem]| {
-        item.as_ref().is_some_and(|item| scope.iter().any(|wider| item.is_within(wider)))
-    };
-    state.exceptions().iter().filter(move |(_, held)| covers(&held.scope)).map(|(name, _)| name)
-}
-
-fn entry(key: Key, value: Option<&impl Field>) -> Reliance {
-    let value = value.map(|value| digest(Purpose::StateValue, &to_bytes(value)));
-    Reliance { key: key.digest(), value, below: None }
 }
 
 /// The bounds that the run's limits put on what a dispatch adds to.

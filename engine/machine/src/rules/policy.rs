@@ -163,11 +163,7 @@ fn check_reliance(case: &Case<'_>, made: &DecisionMade, found: &mut Breaches) {
     if made.reliance.is_empty() && !case.enforced() {
         return;
     }
-    let subject = Subject {
-        tool: case.named_call().map(|call| &call.tool),
-        actor: &made.request.actor,
-        scope: made.request.scope.known(),
-    };
+    let subject = Subject { tool: case.named_call().map(|call| &call.tool), actor: &made.request.actor };
     if let Some(item) = reliance::first_broken(case.state, subject, &made.reliance) {
         found.add_at(Rule::Pol2, Reason::RelianceBroken, None, Some(item));
     }
@@ -213,7 +209,7 @@ fn check_use(case: &Case<'_>, name: &Id, item: Option<&ScopeItem>, found: &mut B
         return found.add(Rule::Pol7, Reason::Unknown);
     };
     found.add_expiry(case, Rule::Pol7, Reason::ExceptionOver, held.expires);
-    if !item.is_some_and(|item| held.scope.iter().any(|wider| item.is_within(wider))) {
+    if item.is_none_or(|item| first_wider(std::slice::from_ref(item), &held.scope).is_some()) {
         found.add(Rule::Pol7, Reason::OutOfScope);
     }
 }
@@ -230,7 +226,7 @@ fn check_dispatch(case: &Case<'_>, found: &mut Breaches) {
         found.add(Rule::Pol3, Reason::PermitUsed);
     }
     if !decided.reliance.is_empty() || case.enforced() {
-        let subject = Subject { tool: Some(&call.tool), actor: &place.agent, scope: decided.scope.as_ref() };
+        let subject = Subject { tool: Some(&call.tool), actor: &place.agent };
         if let Some(item) = reliance::first_broken(case.state, subject, &decided.reliance) {
             found.add_at(Rule::Pol2, Reason::RelianceBroken, None, Some(item));
         }
@@ -238,11 +234,12 @@ fn check_dispatch(case: &Case<'_>, found: &mut Breaches) {
     check_exception_used(case, decided, found);
 }
 
-/// POL-7: the exception that the permit rests on is not over.
+/// POL-7: the exception that the permit rests on is still in force.
 fn check_exception_used(case: &Case<'_>, decided: &Decided, found: &mut Breaches) {
-    let held = decided.exception.as_ref().and_then(|name| case.state.exception(name));
-    if let Some(held) = held {
-        found.add_expiry(case, Rule::Pol7, Reason::ExceptionOver, held.expires);
+    let Some(name) = &decided.exception else { return };
+    match case.state.exception(name) {
+        None => found.add(Rule::Pol7, Reason::Unknown),
+        Some(held) => found.add_expiry(case, Rule::Pol7, Reason::ExceptionOver, held.expires),
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::limit::LimitKind;
 
+use super::answers::AnswerIndex;
 use super::authority::AuthorityIndex;
 use super::entries::SharedCounter;
 use super::parts::PartIndex;
+use super::read::ReadIndex;
 use super::sections::{Change, State};
 
 /// The indexes of a state.
@@ -15,6 +17,8 @@ use super::sections::{Change, State};
 pub(super) struct Index {
     pub(super) parts: PartIndex,
     pub(super) authority: AuthorityIndex,
+    pub(super) answers: AnswerIndex,
+    pub(super) read: ReadIndex,
     /// How many shared counters of a kind have so much left.
     left: BTreeMap<(LimitKind, u64), u64>,
 }
@@ -35,6 +39,12 @@ impl State {
             self.reindex_shared(counter, new.as_ref().map(|new| &new.value));
         } else if let Change::TrackedCredential(name, new) = change {
             self.reindex_credential(name, new.as_ref().map(|new| new.value.as_ref()));
+        } else if let Change::TrackedApproval(name, new) = change {
+            self.reindex_approval(name, new.as_ref().map(|new| new.value.as_ref()));
+        } else if let Change::Exception(name, new) = change {
+            self.reindex_exception(name, new.as_ref().map(|new| &new.value));
+        } else {
+            self.reindex_read(change);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state of a run: what the machine remembers, as entries of canonical bytes, their root and proofs of them.
 
+mod answers;
 mod authority;
 mod delta;
 mod entries;
@@ -7,6 +8,7 @@ mod index;
 mod keys;
 mod parts;
 mod prompt;
+mod read;
 mod sections;
 mod tracked;
 

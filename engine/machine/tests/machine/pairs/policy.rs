@@ -209,6 +209,14 @@ pub(crate) const PAIRS: &[Pair] = &[
             |made, _| made.timed(Some(START.plus_ms(twin.pick(999, 1_000)))),
         )
     }),
+    (Rule::Pol7, Reason::Unknown, |twin| {
+        let (mut trial, made) = excepted("exception-1", |_| {}, |made, _| made);
+        trial.give(made);
+        if twin.breaks() {
+            trial.give(Made::new("approver", ExceptionEnded { exception: id("exception-1") }));
+        }
+        (trial, dispatch(&place(0, 0), "search").because([0]))
+    }),
     // One that ends between the decision and the dispatch.
     (Rule::Pol7, Reason::ExceptionOver, |twin| {
         let (mut trial, made) =

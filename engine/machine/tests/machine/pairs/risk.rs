@@ -243,7 +243,7 @@ fn the_least_control_is_told_with_all_that_asks_for_it() {
 #[test]
 fn a_memory_write_is_decided_with_what_the_machine_knows_of_it() {
     let mut trial = Trial::gated();
-    let known = trial.machine.write_request(&id("agent"), None).unwrap();
+    let known = trial.machine.write_request(&id("agent")).unwrap();
     assert_eq!(
         (known.signals.as_slice(), known.least),
         ([RiskSignal::DurableWrite].as_slice(), Control::Log)
