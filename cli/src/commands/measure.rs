@@ -88,7 +88,7 @@ fn print(outcome: &Outcome<'_>, terminal: &mut Terminal) {
     let mut table = Table::default();
     let head = ["suite", "attacks stopped", "of", "", "useful runs left alone", "of", ""];
     table.push(head.map(|name| Cell::left(name, Tone::Faint)).into());
-    for row in outcome.suites.iter().chain([&outcome.all]) {
+    for row in outcome.suites.iter().copied().chain([&outcome.all]) {
         table.push(cells(row));
     }
     table.lines("  ", paint).iter().for_each(|line| terminal.tell(line));
