@@ -15,6 +15,8 @@ mod engine;
 mod index;
 pub mod judgement;
 pub mod registry;
+#[cfg(feature = "rego")]
+mod rego;
 pub mod request;
 mod vocabulary;
 
@@ -24,6 +26,8 @@ pub use cedar::Cedar;
 pub use engine::{CEDAR, Compiled, Engine, EngineFault, REGO};
 pub use judgement::Judgement;
 pub use registry::Registry;
+#[cfg(feature = "rego")]
+pub use rego::Rego;
 pub use request::PolicyRequest;
 pub use vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest, schema_of};
 
@@ -35,6 +39,8 @@ pub fn compile(bundle: &Bundle) -> Result<Compiled, BundleFault> {
     let engines: &[&dyn Engine] = &[
         #[cfg(feature = "cedar")]
         &Cedar,
+        #[cfg(feature = "rego")]
+        &Rego,
     ];
     let name = &bundle.manifest().engine;
     let engine = engines.iter().find(|engine| engine.name() == name.as_str());

@@ -1,5 +1,7 @@
 //! The bundle that is shipped: its manifest is of its files, and its own tests pass.
 
+#![cfg(test)]
+
 use std::path::Path;
 
 use rederive_policy::bundle::{Bundle, run, update};

@@ -57,9 +57,8 @@ fn looked_for(of: &ArgumentSource, lineage: &Lineage) -> Source {
     let is_text = of.shape == ArgumentShape::Text;
     let enough = if is_text { HALF } else { SPELLED };
     let has = |found: &Option<FoundIn>| found.as_ref().filter(|found| found.permille >= enough).cloned();
-    let by_user = has(&of.told).filter(|found| {
-        records(found, lineage).any(|(_, label)| label.trust >= Trust::User)
-    });
+    let by_user =
+        has(&of.told).filter(|found| records(found, lineage).any(|(_, label)| label.trust >= Trust::User));
     if by_user.is_some() {
         return Source::Spelled;
     }

@@ -33,6 +33,9 @@ pub const ENTITIES: &str = "entities.json";
 /// Data that Rego policies may read.
 pub const DATA: &str = "data.json";
 
+/// The rules of Rego policies: name, effect, path and scope of each.
+pub const RULES: &str = "rules.json";
+
 /// Who may approve what.
 pub const ENTITLEMENTS: &str = "entitlements.json";
 
@@ -153,7 +156,7 @@ impl Bundle {
 }
 
 /// The value of a JSON file.
-fn parsed<T: serde::de::DeserializeOwned>(path: &str, json: &[u8]) -> Result<T, BundleFault> {
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(path: &str, json: &[u8]) -> Result<T, BundleFault> {
     serde_json::from_slice(json)
         .map_err(|error| BundleFault::Data { path: path.to_owned(), message: error.to_string() })
 }

@@ -27,10 +27,12 @@ pub(super) fn read_from(tar: impl Read, name: &str) -> Result<Bundle, BundleFaul
         let entry = entry.map_err(io)?;
         let bytes = entry.path_bytes();
         let path = String::from_utf8_lossy(&bytes).into_owned();
-        match entry.header().entry_type() {
-            EntryType::Directory => continue,
-            EntryType::Regular => {}
-            _ => return Err(BundleFault::Special { path }),
+        let kind = entry.header().entry_type();
+        if kind == EntryType::Directory {
+            continue;
+        }
+        if kind != EntryType::Regular {
+            return Err(BundleFault::Special { path });
         }
         // As `tar` names what it was given as `.`.
         let path = path.strip_prefix("./").unwrap_or(&path).to_owned();

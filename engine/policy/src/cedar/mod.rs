@@ -41,14 +41,18 @@ impl Engine for Cedar {
         let schema = schema(bundle)?;
         let policies = read(bundle)?;
         let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
-        let same = |error| invalid("", &error);
-        let all = PolicySet::from_policies(policies.iter().cloned()).map_err(same)?;
+        let all = PolicySet::from_policies(policies.iter().cloned()).map_err(|error| invalid("", &error))?;
         let warnings = validate(&all, &schema)?;
         let roles = Roles::new(entities(bundle, &schema)?, &policies);
         let version = Id::new(&self.version()).map_err(|error| invalid("", &error))?;
         let types = Types::new().map_err(|error| invalid("", &error))?;
         let groups = schema.action_entities().map_err(|error| invalid("", &error))?;
-        let program = Asked { policies: Policies::new(policies).map_err(same)?, groups, roles, types };
+        let program = Asked {
+            policies: Policies::new(policies).map_err(|error| invalid("", &error))?,
+            groups,
+            roles,
+            types,
+        };
         Ok(Compiled::new(bundle, version, rules, warnings, Box::new(program)))
     }
 }

@@ -28,14 +28,15 @@ impl Policies {
     ///
     /// # Errors
     /// Two have one name.
-    pub(crate) fn new(policies: Vec<Policy>) -> Result<Self, PolicySetError> {
+    pub(crate) fn new(policies: Vec<Policy>) -> Result<Self, Box<PolicySetError>> {
         let scopes: Vec<Scope<EntityUid>> = policies.iter().map(scope).collect();
         let index = Index::new(&scopes);
         let group = |places: &[usize]| {
-            PolicySet::from_policies(places.iter().filter_map(|place| policies.get(*place)).cloned())
+            let policies = places.iter().filter_map(|place| policies.get(*place)).cloned();
+            PolicySet::from_policies(policies).map_err(Box::new)
         };
         let groups = index.groups().map(group).collect::<Result<_, _>>()?;
-        let all = PolicySet::from_policies(policies)?;
+        let all = PolicySet::from_policies(policies).map_err(Box::new)?;
         Ok(Self { authorizer: Authorizer::new(), all, index: index.numbered(), groups })
     }
 

@@ -115,10 +115,7 @@ impl Leaves {
         }
         let mut leaves = Self { text: Vec::new(), numbers: Vec::new(), values: Values::default() };
         for (pointer, value) in request.arguments.leaves() {
-            let text = match value {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             if let serde_json::Value::Number(number) = value {
                 let whole = RestrictedExpression::new_long(decimal::whole(number));
                 leaves.numbers.push((pointer.clone(), whole));

@@ -4,7 +4,7 @@ use rederive_evidence::values::EffectsClass;
 
 use super::About;
 use super::roles::Argument;
-use super::words::{is_any, of_whole_name, stems};
+use super::words::{is_any, of_whole_name, on, stems};
 
 use EffectsClass::{Approve, Delete, Deploy, Execute, Purchase, Read, Send, Write};
 
@@ -15,461 +15,92 @@ pub(super) struct Class {
 }
 
 /// Verbs that are hardly ever nouns in the name of a tool.
-const SURE: &[(EffectsClass, &[&str])] = &[
+const SURE: &[(EffectsClass, &str)] = &[
     (
         Read,
-        &[
-            "get",
-            "list",
-            "search",
-            "find",
-            "read",
-            "view",
-            "show",
-            "fetch",
-            "lookup",
-            "query",
-            "retrieve",
-            "browse",
-            "inspect",
-            "describe",
-            "summarize",
-            "summarise",
-            "analyze",
-            "analyse",
-            "compare",
-            "calculate",
-            "compute",
-            "convert",
-            "translate",
-            "estimate",
-            "recommend",
-            "suggest",
-            "detect",
-            "parse",
-            "explain",
-            "peek",
-            "see",
-            "check",
-            "count",
-            "identify",
-            "discover",
-            "explore",
-            "obtain",
-            "return",
-            "observe",
-            "monitor",
-            "determine",
-            "whoami",
-            "enumerate",
-            "crawl",
-            "scrape",
-            "visit",
-            "navigate",
-            "is",
-            "has",
-            "display",
-            "print",
-            "look",
-            "locate",
-            "validate",
-        ],
+        "get list search find read view show fetch lookup query retrieve browse inspect describe summarize summarise analyze analyse \
+    compare calculate compute convert translate estimate recommend suggest detect parse explain peek see check count identify discover \
+    explore obtain return observe monitor determine whoami enumerate crawl scrape visit navigate is has display print look locate \
+    validate",
     ),
     (
         Write,
-        &[
-            "create",
-            "add",
-            "insert",
-            "write",
-            "update",
-            "edit",
-            "modify",
-            "append",
-            "save",
-            "store",
-            "rename",
-            "move",
-            "copy",
-            "assign",
-            "reschedule",
-            "configure",
-            "enable",
-            "disable",
-            "upsert",
-            "replace",
-            "set",
-            "put",
-            "mark",
-            "archive",
-            "unarchive",
-            "pin",
-            "unpin",
-            "mute",
-            "unmute",
-            "star",
-            "unstar",
-            "lock",
-            "unlock",
-            "attach",
-            "restore",
-            "snooze",
-            "merge",
-            "import",
-            "register",
-            "sync",
-            "adjust",
-            "increase",
-            "decrease",
-            "complete",
-            "close",
-            "reopen",
-            "compose",
-            "generate",
-            "make",
-            "login",
-            "logout",
-            "authenticate",
-            "click",
-            "press",
-            "tap",
-            "toggle",
-            "download",
-            "unzip",
-            "mkdir",
-            "touch",
-            "change",
-            "remember",
-            "memorize",
-            "apply",
-            "place",
-            "modifies",
-            "adjusts",
-            "cd",
-            "mv",
-            "cp",
-            "overwrite",
-            "prepend",
-            "swap",
-            "split",
-            "sort",
-        ],
+        "create add insert write update edit modify append save store rename move copy assign reschedule configure enable disable upsert \
+    replace set put mark archive unarchive pin unpin mute unmute star unstar lock unlock attach restore snooze merge import register \
+    sync adjust increase decrease complete close reopen compose generate make login logout authenticate click press tap toggle \
+    download unzip mkdir touch change remember memorize apply place modifies adjusts cd mv cp overwrite prepend swap split sort",
     ),
     (
         Send,
-        &[
-            "send",
-            "publish",
-            "forward",
-            "reply",
-            "invite",
-            "notify",
-            "tweet",
-            "retweet",
-            "broadcast",
-            "announce",
-            "respond",
-            "submit",
-            "transmit",
-            "upload",
-            "push",
-            "emit",
-            "export",
-            "share",
-            "posts",
-            "deliver",
-            "enter",
-            "resend",
-        ],
+        "send publish forward reply invite notify tweet retweet broadcast announce respond submit transmit upload push emit export share \
+    posts deliver enter resend",
     ),
     (
         Delete,
-        &[
-            "delete",
-            "remove",
-            "erase",
-            "purge",
-            "destroy",
-            "revoke",
-            "cancel",
-            "wipe",
-            "uninstall",
-            "truncate",
-            "unsubscribe",
-            "disconnect",
-            "discard",
-            "kick",
-            "unpublish",
-            "detach",
-            "clear",
-            "ban",
-            "reset",
-            "kill",
-            "terminate",
-            "deactivate",
-            "suspend",
-            "evict",
-            "rm",
-            "rmdir",
-            "unlink",
-            "unregister",
-            "deregister",
-            "unshare",
-            "expire",
-            "del",
-        ],
+        "delete remove erase purge destroy revoke cancel wipe uninstall truncate unsubscribe disconnect discard kick unpublish detach clear \
+    ban reset kill terminate deactivate suspend evict rm rmdir unlink unregister deregister unshare expire del",
     ),
-    (
-        Deploy,
-        &[
-            "deploy",
-            "rollout",
-            "provision",
-            "promote",
-            "migrate",
-            "rollback",
-            "restart",
-            "reboot",
-            "upgrade",
-            "downgrade",
-            "install",
-        ],
-    ),
+    (Deploy, "deploy rollout provision promote migrate rollback restart reboot upgrade downgrade install"),
     (
         Approve,
-        &[
-            "approve",
-            "authorize",
-            "authorise",
-            "grant",
-            "endorse",
-            "certify",
-            "ratify",
-            "reject",
-            "decline",
-            "deny",
-            "accept",
-            "confirm",
-            "allow",
-            "impersonate",
-            "elevate",
-        ],
+        "approve authorize authorise grant endorse certify ratify reject decline deny accept confirm allow impersonate elevate",
     ),
     (
         Purchase,
-        &[
-            "pay", "buy", "purchase", "checkout", "reserve", "refund", "donate", "invest", "sell", "redeem",
-            "remit", "transact", "withdraw", "rent", "renew", "repay",
-        ],
+        "pay buy purchase checkout reserve refund donate invest sell redeem remit transact withdraw rent renew repay",
     ),
     (
         Execute,
-        &[
-            "execute",
-            "exec",
-            "eval",
-            "invoke",
-            "spawn",
-            "shell",
-            "bash",
-            "powershell",
-            "sudo",
-            "repl",
-            "cmd",
-            "automate",
-            "zsh",
-            "sh",
-            "interpreter",
-            "terminal",
-            "compile",
-            "python",
-        ],
+        "execute exec eval invoke spawn shell bash powershell sudo repl cmd automate zsh sh interpreter terminal compile python",
     ),
 ];
 
 /// Verbs that are nouns as often: taken for verbs at the head of a name, or where it has no surer one.
-const MAYBE: &[(EffectsClass, &[&str])] = &[
+const MAYBE: &[(EffectsClass, &str)] = &[
     (
         Read,
-        &[
-            "preview",
-            "diff",
-            "ping",
-            "stat",
-            "head",
-            "tail",
-            "cat",
-            "ls",
-            "grep",
-            "watch",
-            "scan",
-            "rank",
-            "filter",
-            "sum",
-            "think",
-            "wait",
-            "help",
-            "match",
-            "forecast",
-            "select",
-            "status",
-            "weather",
-            "time",
-            "date",
-            "history",
-            "info",
-            "information",
-            "details",
-            "profile",
-            "balance",
-            "price",
-            "clock",
-            "total",
-            "summary",
-            "calculator",
-            "wikipedia",
-            "current",
-            "statistics",
-            "stats",
-            "version",
-            "availability",
-            "extract",
-            "resolve",
-        ],
+        "preview diff ping stat head tail cat ls grep watch scan rank filter sum think wait help match forecast select status weather time \
+    date history info information details profile balance price clock total summary calculator wikipedia current statistics stats \
+    version availability extract resolve",
     ),
     (
         Write,
-        &[
-            "label",
-            "tag",
-            "record",
-            "log",
-            "note",
-            "patch",
-            "schedule",
-            "draft",
-            "bookmark",
-            "follow",
-            "unfollow",
-            "like",
-            "join",
-            "leave",
-            "favorite",
-            "favourite",
-            "vote",
-            "fill",
-            "type",
-            "load",
-            "link",
-            "open",
-            "build",
-            "track",
-            "start",
-            "stop",
-            "drag",
-            "memory",
-            "todo",
-            "plan",
-            "verify",
-        ],
+        "label tag record log note patch schedule draft bookmark follow unfollow like join leave favorite favourite vote fill type load \
+    link open build track start stop drag memory todo plan verify",
     ),
     (
         Send,
-        &[
-            "email",
-            "mail",
-            "message",
-            "post",
-            "comment",
-            "call",
-            "text",
-            "sms",
-            "dm",
-            "report",
-            "request",
-            "alert",
-            "remind",
-            "subscribe",
-            "fax",
-            "dial",
-            "contact",
-            "input",
-            "webhook",
-            "review",
-            "rate",
-            "ask",
-            "answer",
-            "chat",
-            "transfer",
-            "deposit",
-            "exchange",
-            "charge",
-            "wire",
-        ],
+        "email mail message post comment call text sms dm report request alert remind subscribe fax dial contact input webhook review rate \
+    ask answer chat transfer deposit exchange charge wire",
     ),
-    (Delete, &["drop", "trash", "empty", "block", "clean"]),
-    (Deploy, &["release", "launch", "scale"]),
-    (Approve, &["sign", "permit"]),
-    (Purchase, &["order", "book", "trade", "tip", "stake", "spend", "lease", "hire", "bid"]),
-    (
-        Execute,
-        &[
-            "run", "script", "command", "trigger", "code", "evaluate", "console", "computer", "job",
-            "notebook",
-        ],
-    ),
+    (Delete, "drop trash empty block clean"),
+    (Deploy, "release launch scale"),
+    (Approve, "sign permit"),
+    (Purchase, "order book trade tip stake spend lease hire bid"),
+    (Execute, "run script command trigger code evaluate console computer job notebook"),
 ];
 
 /// What makes a change of it one of money: with a verb that writes or sends.
-const MONEY: &[&str] = &[
-    "money",
-    "payment",
-    "transaction",
-    "fund",
-    "payroll",
-    "salary",
-    "order",
-    "booking",
-    "reservation",
-    "purchase",
-    "trade",
-    "cash",
-    "remittance",
-    "donation",
-    "bill",
-    "transfer",
-];
+const MONEY: &str = "money payment transaction fund payroll salary order booking reservation purchase trade cash remittance donation bill transfer";
 
 /// What makes sending it a payment: narrower, since people send word of orders.
-const SENT_MONEY: &[&str] =
-    &["money", "payment", "fund", "cash", "transaction", "remittance", "tip", "donation", "crypto"];
+const SENT_MONEY: &str = "money payment fund cash transaction remittance tip donation crypto";
 
 /// Arguments by which something goes to people: what writes and has one, sends.
-const PEOPLE: &[&str] = &[
-    "recipient",
-    "participant",
-    "attendee",
-    "invitee",
-    "guest",
-    "cc",
-    "bcc",
-    "collaborator",
-    "audience",
-    "receiver",
-];
+const PEOPLE: &str = "recipient participant attendee invitee guest cc bcc collaborator audience receiver";
 
 /// Arguments that are run.
-const RUN: &[&str] = &["command", "cmd", "script", "shell", "bash", "sql", "program"];
+const RUN: &str = "command cmd script shell bash sql program";
 
 /// Where two verbs stand in one name, both count.
-const BOTH: &[&str] = &["and", "or", "then"];
+const BOTH: &str = "and or then";
 
 /// Verbs that, told of the same tool behind `also`, raise its class.
-const ALSO: &[(EffectsClass, &[&str])] = &[
-    (Send, &["send", "email", "notify", "invite", "publish", "post", "share", "forward", "mail", "message"]),
-    (Delete, &["delete", "remove", "cancel", "erase"]),
-    (Purchase, &["pay", "charge", "purchase", "buy", "transfer", "book"]),
-    (Execute, &["execute", "run"]),
+const ALSO: &[(EffectsClass, &str)] = &[
+    (Send, "send email notify invite publish post share forward mail message"),
+    (Delete, "delete remove cancel erase"),
+    (Purchase, "pay charge purchase buy transfer book"),
+    (Execute, "execute run"),
 ];
 
 /// The class of a tool's effect: the highest that is plausible.
@@ -502,8 +133,8 @@ impl Found {
     }
 }
 
-fn class_of(word: &str, verbs: &[(EffectsClass, &[&str])]) -> Option<EffectsClass> {
-    verbs.iter().find(|(_, verbs)| verbs.contains(&word)).map(|(class, _)| *class)
+fn class_of(word: &str, verbs: &[(EffectsClass, &str)]) -> Option<EffectsClass> {
+    verbs.iter().find(|(_, verbs)| on(verbs, word)).map(|(class, _)| *class)
 }
 
 /// The class by the name's verb, or by the description's first, or else the highest.
@@ -543,10 +174,9 @@ fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
             (None, Some(_) | None) => Some((class, word.clone(), false)),
         };
     }
-    if name.iter().any(|word| BOTH.contains(&word.as_str())) {
-        if let Some((class, word)) = sure.iter().max_by_key(|(class, _)| *class) {
-            return Some((*class, (*word).clone(), true));
-        }
+    let joined = name.iter().any(|word| on(BOTH, word));
+    if let Some((class, word)) = sure.iter().max_by_key(|(class, _)| *class).filter(|_| joined) {
+        return Some((*class, (*word).clone(), true));
     }
     if let Some((class, word)) = sure.first() {
         return Some((*class, (*word).clone(), true));
@@ -566,9 +196,9 @@ fn told(description: &[String]) -> Option<(EffectsClass, String, bool)> {
 }
 
 fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
-    let has = |list: &[&str]| about.arguments.iter().find(|argument| argument.is_named(list));
-    let speaks_of = |list: &[&str]| about.name.iter().find(|word| is_any(word, list));
-    let amount = about.arguments.iter().find(|argument| argument.is_named(&["amount"]));
+    let has = |list: &str| about.arguments.iter().find(|argument| argument.is_named(list));
+    let speaks_of = |list: &str| about.name.iter().find(|word| is_any(word, list));
+    let amount = about.arguments.iter().find(|argument| argument.is_named("amount"));
     match found.class {
         Write => {
             if let Some(word) = speaks_of(MONEY) {
@@ -636,39 +266,14 @@ fn settle_by_hints(about: &About<'_>, found: &mut Found) {
 }
 
 /// Verbs that put something there which others take away.
-const MAKES: &[&str] = &["create", "add", "insert", "register", "save", "make", "attach", "upload"];
+const MAKES: &str = "create add insert register save make attach upload";
 
 /// Verbs that take it away.
-const UNDOES: &[&str] = &["delete", "remove", "cancel", "detach", "unregister", "discard"];
+const UNDOES: &str = "delete remove cancel detach unregister discard";
 
 /// Verbs whose effect the same or the contrary verb undoes, with nothing lost.
-const MUTUAL: &[&str] = &[
-    "rename",
-    "move",
-    "mark",
-    "label",
-    "tag",
-    "pin",
-    "unpin",
-    "star",
-    "unstar",
-    "archive",
-    "unarchive",
-    "mute",
-    "unmute",
-    "lock",
-    "unlock",
-    "enable",
-    "disable",
-    "follow",
-    "unfollow",
-    "bookmark",
-    "snooze",
-    "toggle",
-    "like",
-    "join",
-    "reopen",
-];
+const MUTUAL: &str = "rename move mark label tag pin unpin star unstar archive unarchive mute unmute lock unlock enable disable follow unfollow bookmark \
+    snooze toggle like join reopen";
 
 /// Whether the effect can be undone: only where that can be shown.
 pub(super) fn reversible(about: &About<'_>, class: EffectsClass, others: &[Vec<String>]) -> (bool, String) {
@@ -678,14 +283,14 @@ pub(super) fn reversible(about: &About<'_>, class: EffectsClass, others: &[Vec<S
     if class != Write {
         return (false, format!("`{class}` cannot be shown to be undone"));
     }
-    if let Some(verb) = about.name.iter().find(|word| MUTUAL.contains(&word.as_str())) {
+    if let Some(verb) = about.name.iter().find(|word| on(MUTUAL, word)) {
         return (true, format!("`{verb}` is undone by itself or its contrary"));
     }
-    let makes = about.name.iter().any(|word| MAKES.contains(&word.as_str()));
+    let makes = about.name.iter().any(|word| on(MAKES, word));
     let is_noun = |word: &&String| class_of(word, SURE).is_none() && word.len() > 2;
     let nouns: Vec<&String> = about.name.iter().filter(is_noun).collect();
     let undoes = |other: &&Vec<String>| {
-        other.iter().any(|word| UNDOES.contains(&word.as_str()))
+        other.iter().any(|word| on(UNDOES, word))
             && nouns.iter().any(|noun| other.iter().any(|word| stems(word).contains(noun)))
     };
     match others.iter().find(undoes).filter(|_| makes) {
@@ -696,13 +301,13 @@ pub(super) fn reversible(about: &About<'_>, class: EffectsClass, others: &[Vec<S
 
 impl Argument {
     /// Whether one of the words of its name is on the list.
-    pub(super) fn is_named(&self, list: &[&str]) -> bool {
+    pub(super) fn is_named(&self, list: &str) -> bool {
         self.words.iter().any(|word| is_any(word, list))
     }
 
     /// Whether its whole name is on the list.
-    pub(super) fn is_exactly(&self, list: &[&str]) -> bool {
-        list.contains(&self.name.to_lowercase().as_str())
+    pub(super) fn is_exactly(&self, list: &str) -> bool {
+        on(list, &self.name.to_lowercase())
     }
 
     /// Whether it asks for a rehearsal.

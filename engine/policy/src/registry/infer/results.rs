@@ -5,151 +5,37 @@ use std::collections::BTreeMap;
 use rederive_evidence::ids::Id;
 use rederive_evidence::values::{EffectsClass, Label, Sensitivity, Trust};
 
-use super::words::{is_any, of_whole_name};
+use super::words::{is_any, of_whole_name, on};
 use super::{About, changes, surface_id};
 use crate::request::ArgumentRole;
 
 /// Surfaces and the words that tell of them, the surest first.
-const SURFACES: &[(&str, &[&str])] = &[
-    (
-        "shell",
-        &[
-            "shell",
-            "terminal",
-            "bash",
-            "command",
-            "powershell",
-            "console",
-            "sandbox",
-            "interpreter",
-            "python",
-            "cmd",
-        ],
-    ),
-    ("calendar", &["calendar", "event", "meeting", "appointment"]),
-    ("mail", &["email", "mail", "inbox", "mailbox", "gmail", "smtp", "imap", "outlook"]),
+const SURFACES: &[(&str, &str)] = &[
+    ("shell", "shell terminal bash command powershell console sandbox interpreter python cmd"),
+    ("calendar", "calendar event meeting appointment"),
+    ("mail", "email mail inbox mailbox gmail smtp imap outlook"),
     (
         "bank",
-        &[
-            "bank",
-            "banking",
-            "iban",
-            "transaction",
-            "money",
-            "payment",
-            "balance",
-            "transfer",
-            "payee",
-            "payroll",
-            "invoice",
-            "fund",
-            "wallet",
-            "crypto",
-            "stock",
-            "trade",
-        ],
+        "bank banking iban transaction money payment balance transfer payee payroll invoice fund wallet crypto stock trade",
     ),
-    (
-        "chat",
-        &[
-            "channel",
-            "slack",
-            "message",
-            "dm",
-            "chat",
-            "conversation",
-            "discord",
-            "teams",
-            "telegram",
-            "whatsapp",
-            "room",
-            "thread",
-        ],
-    ),
-    (
-        "shop",
-        &[
-            "cart", "product", "order", "checkout", "shop", "shopping", "store", "item", "merchant",
-            "coupon", "discount",
-        ],
-    ),
+    ("chat", "channel slack message dm chat conversation discord teams telegram whatsapp room thread"),
+    ("shop", "cart product order checkout shop shopping store item merchant coupon discount"),
     (
         "travel",
-        &[
-            "hotel",
-            "flight",
-            "restaurant",
-            "car",
-            "rental",
-            "trip",
-            "travel",
-            "booking",
-            "reservation",
-            "airline",
-            "airport",
-            "itinerary",
-            "ticket",
-        ],
+        "hotel flight restaurant car rental trip travel booking reservation airline airport itinerary ticket",
     ),
-    (
-        "files",
-        &[
-            "file",
-            "folder",
-            "directory",
-            "drive",
-            "document",
-            "dir",
-            "path",
-            "disk",
-            "upload",
-            "spreadsheet",
-            "pdf",
-        ],
-    ),
-    (
-        "code",
-        &[
-            "repo",
-            "repository",
-            "git",
-            "commit",
-            "branch",
-            "pull",
-            "issue",
-            "github",
-            "gitlab",
-            "merge",
-            "code",
-        ],
-    ),
-    (
-        "web",
-        &[
-            "web",
-            "webpage",
-            "website",
-            "url",
-            "http",
-            "browser",
-            "page",
-            "site",
-            "internet",
-            "link",
-            "html",
-            "wikipedia",
-            "news",
-        ],
-    ),
-    ("database", &["database", "sql", "table", "row", "db", "schema"]),
-    ("contacts", &["contact", "addressbook", "people"]),
-    ("social", &["tweet", "follower", "timeline", "post", "feed", "reel", "story"]),
-    ("phone", &["phone", "sms", "call", "voicemail"]),
-    ("notes", &["note", "task", "todo", "reminder"]),
-    ("memory", &["memory", "remember", "knowledge"]),
-    ("users", &["user", "account", "profile", "password", "role", "permission", "member", "login"]),
-    ("clock", &["time", "date", "day", "clock", "timezone"]),
-    ("weather", &["weather", "forecast", "temperature"]),
+    ("files", "file folder directory drive document dir path disk upload spreadsheet pdf"),
+    ("code", "repo repository git commit branch pull issue github gitlab merge code"),
+    ("web", "web webpage website url http browser page site internet link html wikipedia news"),
+    ("database", "database sql table row db schema"),
+    ("contacts", "contact addressbook people"),
+    ("social", "tweet follower timeline post feed reel story"),
+    ("phone", "phone sms call voicemail"),
+    ("notes", "note task todo reminder"),
+    ("memory", "memory remember knowledge"),
+    ("users", "user account profile password role permission member login"),
+    ("clock", "time date day clock timezone"),
+    ("weather", "weather forecast temperature"),
 ];
 
 /// The surface of what nothing tells of.
@@ -171,7 +57,7 @@ pub(super) fn surface(about: &About<'_>) -> (Id, String) {
         ("arguments", &arguments),
     ];
     for (place, words) in places {
-        let told = |(surface, list): &(&'static str, &[&str])| {
+        let told = |(surface, list): &(&'static str, &str)| {
             words.iter().find(|word| is_any(word, list)).map(|word| (*surface, word))
         };
         if let Some((surface, word)) = SURFACES.iter().find_map(told) {
@@ -182,79 +68,25 @@ pub(super) fn surface(about: &About<'_>) -> (Id, String) {
 }
 
 /// Words of results that nobody outside writes.
-const OWN: &[&str] = &[
-    "iban",
-    "balance",
-    "time",
-    "date",
-    "day",
-    "timezone",
-    "clock",
-    "calculator",
-    "calculate",
-    "convert",
-    "uuid",
-    "random",
-];
+const OWN: &str = "iban balance time date day timezone clock calculator calculate convert uuid random";
 
 /// Surfaces on which they are the operator's own.
-const OWN_SURFACES: &[&str] = &["bank", "clock", GENERAL];
+const OWN_SURFACES: &str = "bank clock general";
 
 /// Words of results that others may write whatever else is said of them.
-const OTHERS: &[&str] = &[
-    "message",
-    "email",
-    "mail",
-    "file",
-    "page",
-    "webpage",
-    "event",
-    "review",
-    "comment",
-    "transaction",
-    "note",
-    "document",
-    "issue",
-    "news",
-    "search",
-    "post",
-    "list",
-    "history",
-    "url",
-    "appointment",
-    "price",
-    "hour",
-    "quote",
-];
+const OTHERS: &str = "message email mail file page webpage event review comment transaction note document issue news search post list history url \
+    appointment price hour quote";
 
 /// Words of results that name persons only may have.
-const RESTRICTED: &[&str] = &[
-    "password",
-    "secret",
-    "token",
-    "credential",
-    "otp",
-    "ssn",
-    "passport",
-    "card",
-    "medical",
-    "health",
-    "patient",
-    "diagnosis",
-    "salary",
-    "apikey",
-    "identity",
-    "pin",
-    "cvv",
-];
+const RESTRICTED: &str = "password secret token credential otp ssn passport card medical health patient diagnosis salary apikey identity pin cvv";
 
 /// Surfaces whose content anybody may have.
-const PUBLIC: &[&str] = &["web", "travel", "clock", "weather"];
+const PUBLIC: &str = "web travel clock weather";
 
 /// The label of a tool's results.
 pub(super) fn label(about: &About<'_>, class: EffectsClass, surface: &Id) -> (Label, String) {
-    let speaks_of = |list: &[&str]| about.name.iter().find(|word| is_any(word, list));
-    let at_home = OWN_SURFACES.contains(&surface.as_str());
+    let speaks_of = |list: &str| about.name.iter().find(|word| is_any(word, list));
+    let at_home = on(OWN_SURFACES, surface.as_str());
     let own = speaks_of(OWN).filter(|_| at_home && !changes(class) && speaks_of(OTHERS).is_none());
     let closed = about.tool.hints.open_world == Some(false) && !changes(class) && speaks_of(OTHERS).is_none();
     let (trust, why) = match own {
@@ -265,7 +97,7 @@ pub(super) fn label(about: &About<'_>, class: EffectsClass, surface: &Id) -> (La
     let restricted = about.name.iter().chain(&about.description).find(|word| is_any(word, RESTRICTED));
     let (sensitivity, of) = match restricted {
         Some(word) if !changes(class) => (Sensitivity::Restricted, format!("speaks of `{word}`")),
-        Some(_) | None if PUBLIC.contains(&surface.as_str()) => {
+        Some(_) | None if on(PUBLIC, surface.as_str()) => {
             (Sensitivity::Public, format!("what is on `{surface}` is public"))
         }
         Some(_) | None => (Sensitivity::Confidential, "nothing says that more may have it".to_owned()),

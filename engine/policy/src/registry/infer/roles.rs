@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rederive_evidence::values::EffectsClass;
 use serde_json::Value;
 
-use super::words::{is_any, of_text, of_whole_name};
+use super::words::{is_any, of_text, of_whole_name, on};
 use super::{About, changes};
 use crate::request::ArgumentRole;
 
@@ -96,116 +96,34 @@ fn argument(pointer: &str, name: &str, schema: &Value, root: &Value) -> Argument
 }
 
 /// Where something goes, whatever is done.
-const ANYWHERE: &[&str] = &[
-    "url", "uri", "link", "endpoint", "webhook", "href", "host", "hostname", "domain", "website", "webpage",
-    "server", "callback",
-];
+const ANYWHERE: &str =
+    "url uri link endpoint webhook href host hostname domain website webpage server callback";
 
 /// Who or what gets what a change makes.
-const GETS: &[&str] = &[
-    "recipient",
-    "to",
-    "cc",
-    "bcc",
-    "email",
-    "participant",
-    "attendee",
-    "invitee",
-    "guest",
-    "receiver",
-    "beneficiary",
-    "payee",
-    "iban",
-    "channel",
-    "room",
-    "phone",
-    "wallet",
-    "topic",
-    "queue",
-    "repo",
-    "repository",
-    "branch",
-    "remote",
-    "assignee",
-    "collaborator",
-    "audience",
-    "destination",
-    "dest",
-    "target",
-    "group",
-    "team",
-    "mailbox",
-    "inbox",
-    "member",
-    "contact",
-    "bucket",
-    "merchant",
-    "vendor",
-    "bic",
-    "swift",
-    "bank",
-];
+const GETS: &str = "recipient to cc bcc email participant attendee invitee guest receiver beneficiary payee iban channel room phone wallet topic queue \
+    repo repository branch remote assignee collaborator audience destination dest target group team mailbox inbox member contact \
+    bucket merchant vendor bic swift bank";
 
 /// Where it goes, of an effect that goes to people or accounts.
-const ADDRESSES: &[&str] =
-    &["address", "account", "user", "username", "street", "number", "owner", "customer", "person", "name"];
+const ADDRESSES: &str = "address account user username street number owner customer person name";
 
 /// Where a file is written.
-const PATHS: &[&str] =
-    &["path", "file", "filename", "filepath", "folder", "directory", "dir", "output", "location"];
+const PATHS: &str = "path file filename filepath folder directory dir output location";
 
 /// What it is from, and not where it goes.
-const FROM: &[&str] = &["from", "sender", "source", "src", "origin", "author", "old", "current", "own", "my"];
+const FROM: &str = "from sender source src origin author old current own my";
 
 /// How much.
-const AMOUNTS: &[&str] = &[
-    "amount", "price", "total", "sum", "cost", "fee", "tip", "budget", "quantity", "qty", "payment", "money",
-    "units", "shares", "value",
-];
+const AMOUNTS: &str =
+    "amount price total sum cost fee tip budget quantity qty payment money units shares value";
 
 /// What is conveyed.
-const CONTENTS: &[&str] = &[
-    "body",
-    "content",
-    "text",
-    "message",
-    "subject",
-    "title",
-    "description",
-    "note",
-    "comment",
-    "summary",
-    "caption",
-    "html",
-    "markdown",
-    "data",
-    "payload",
-    "attachment",
-    "prompt",
-    "reason",
-    "memo",
-    "detail",
-    "reply",
-    "post",
-    "value",
-    "input",
-    "code",
-    "command",
-    "script",
-    "query",
-    "answer",
-    "caption",
-    "password",
-    "secret",
-    "token",
-    "headline",
-    "greeting",
-    "status",
-    "review",
-];
+const CONTENTS: &str = "body content text message subject title description note comment summary caption html markdown data payload attachment prompt \
+    reason memo detail reply post value input code command script query answer caption password secret token headline greeting status \
+    review";
 
 /// Words that a name ends with where it is a key of something that is there already.
-const KEYS: &[&str] = &["id", "ids", "uuid", "key", "index", "slug"];
+const KEYS: &str = "id ids uuid key index slug";
 
 /// The roles of a tool's arguments and why; what has none is left out.
 pub(super) fn of(about: &About<'_>, class: EffectsClass) -> BTreeMap<String, (ArgumentRole, String)> {
@@ -235,8 +153,7 @@ fn role(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<(
     }
     if !changes(class) {
         // What is asked of somebody else's server is told to it.
-        let told =
-            argument.is_named(&["query", "q", "prompt", "question", "text", "body", "data", "payload"]);
+        let told = argument.is_named("query q prompt question text body data payload");
         return told.then(|| (ArgumentRole::Content, "what is asked is told".to_owned()));
     }
     if argument.is_named(AMOUNTS) && (argument.number || class == EffectsClass::Purchase) {
@@ -252,7 +169,7 @@ fn role(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<(
 }
 
 fn is_key(argument: &Argument) -> bool {
-    argument.words.last().is_some_and(|word| KEYS.contains(&word.as_str()))
+    argument.words.last().is_some_and(|word| on(KEYS, word))
 }
 
 /// Why an argument says where something goes, where it does.
@@ -276,8 +193,7 @@ fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> O
     if is_key(argument) {
         // The key of what is there already, unless it is of whom or what gets it.
         let of = argument.words.iter().rev().nth(1);
-        let gets =
-            of.is_some_and(|word| is_any(word, GETS) || is_any(word, &["user", "account", "chat", "thread"]));
+        let gets = of.is_some_and(|word| is_any(word, GETS) || is_any(word, "user account chat thread"));
         let itself = of.is_some_and(|word| word == "email" || word == "mail");
         return (goes && gets && !itself).then(|| "the key of who or what gets it".to_owned());
     }
@@ -290,16 +206,16 @@ fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> O
         .any(|word| ["add", "invite", "join", "assign", "grant", "share", "allow"].contains(&word.as_str()));
     if goes
         && argument.is_named(ADDRESSES)
-        && !(argument.is_exactly(&["name"]) || argument.is_named(&["first", "last"]))
+        && !(argument.is_exactly("name") || argument.is_named("first last"))
     {
         return Some("its name says who or what gets it".to_owned());
     }
-    if made && joins && argument.is_named(&["user", "username", "account", "person"]) {
+    if made && joins && argument.is_named("user username account person") {
         return Some("who is let in".to_owned());
     }
     if made
-        && argument.is_named(&["iban", "account", "street", "address", "city"])
-        && about.name.iter().any(|word| is_any(word, &["payment", "billing", "shipping"]))
+        && argument.is_named("iban account street address city")
+        && about.name.iter().any(|word| is_any(word, "payment billing shipping"))
     {
         return Some("where it is sent or charged".to_owned());
     }
@@ -308,7 +224,7 @@ fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> O
         return Some("where it is written".to_owned());
     }
     let told = argument.description.windows(2).any(|pair| {
-        matches!(pair, [of, who] if of == "the" && is_any(who, &["recipient", "beneficiary", "payee", "receiver"]))
+        matches!(pair, [of, who] if of == "the" && is_any(who, "recipient beneficiary payee receiver"))
     });
     let gives = argument
         .description

@@ -8,9 +8,9 @@ fn tool(name: &str, description: &str, arguments: Value) -> Tool {
         .as_array()
         .unwrap()
         .iter()
-        .map(|name| match name {
-            Value::String(name) => (name.clone(), json!({"type": "string"})),
-            pair => (pair[0].as_str().unwrap().to_owned(), pair[1].clone()),
+        .map(|argument| match argument.as_str() {
+            Some(name) => (name.to_owned(), json!({"type": "string"})),
+            None => (argument[0].as_str().unwrap().to_owned(), argument[1].clone()),
         })
         .collect();
     Tool {
