@@ -11,13 +11,15 @@ use rederive_evidence::kinds::credential::{
 use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::delegation::{DelegationEnded, DelegationGranted, HandedOff};
 use rederive_evidence::kinds::downstream::{EffectExecuted, EffectReverted};
+use rederive_evidence::kinds::governance::{ExceptionEnded, ExceptionGranted};
 use rederive_evidence::kinds::guardrail::{
     BlockReason, DetectedClass, GuardrailBlocked, GuardrailDetected, GuardrailTransformed,
 };
 use rederive_evidence::kinds::limit::{LimitKind, LimitRead};
 use rederive_evidence::kinds::memory::{EarlierItem, MemoryRead, MemoryScope, MemoryWritten};
 use rederive_evidence::kinds::output::{OutputProduced, OutputReleased};
-use rederive_evidence::kinds::plan::PlanProposed;
+use rederive_evidence::kinds::plan::{PlanChecked, PlanProposed, PlanVerdict};
+use rederive_evidence::kinds::policy::{PolicyChanged, PolicyPinned};
 use rederive_evidence::kinds::prompt::{PromptAnswered, PromptSent};
 use rederive_evidence::kinds::tool::{
     FailureClass, ToolBlocked, ToolDispatched, ToolFailed, ToolPreviewed, ToolProposed, ToolRegistered,
@@ -261,4 +263,41 @@ pub(crate) fn handing_off(from: &str, to: &str) -> Made {
         run: None,
     };
     Made::new(from, Box::new(body)).with(["please"]).because([0])
+}
+
+pub(crate) fn pinning(bundle: &str, engine: &str) -> Made {
+    let body = PolicyPinned {
+        bundle: commitment(bundle),
+        name: None,
+        version: None,
+        engine: Given::Known(id(engine)),
+        engine_version: Given::Known(id("4")),
+    };
+    Made::new("gate", body)
+}
+
+pub(crate) fn changing(bundle: &str) -> Made {
+    let body = PolicyChanged { bundle: Some(commitment(bundle)), registry: None, reason: None };
+    Made::new("administrator", body).because([0])
+}
+
+/// An exception for searches, for an hour.
+pub(crate) fn excepting(change: impl FnOnce(&mut ExceptionGranted)) -> Made {
+    let mut body = ExceptionGranted {
+        exception: id("exception-1"),
+        approver: id("approver"),
+        reason: Given::Known(Content(0)),
+        scope: searching(),
+        expires: Given::Known(START.plus_ms(3_600_000)),
+    };
+    change(&mut body);
+    Made::new("approver", body).with(["why not"]).because([0])
+}
+
+pub(crate) fn unexcepting(name: &str) -> Made {
+    Made::new("approver", ExceptionEnded { exception: id(name) })
+}
+
+pub(crate) fn plan_checked(plan: u64, verdict: PlanVerdict) -> Made {
+    Made::new("guard", PlanChecked { plan: RecordRef(plan), verdict, rule: None, reason: None })
 }

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rederive_evidence::ids::Id;
-use rederive_evidence::kinds::decision::Decision;
-use rederive_evidence::values::Place;
+use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, ReasonCode};
+use rederive_evidence::values::{EffectsClass, Place};
 use rederive_machine::testing::*;
 
 use crate::acts::*;
@@ -136,6 +136,63 @@ proptest! {
         };
         let (in_order, shuffled) = (run(&(0..12).collect::<Vec<_>>()), run(&order));
         prop_assert_eq!(in_order.state(), shuffled.state());
+    }
+}
+
+/// The steps of a call under rule set 2, each as the machine wants it when it comes.
+const GATED: [fn(&Trial, &Place) -> Made; 8] = [
+    |_, at| inspection(at, "arguments", &[]),
+    |_, at| validation(at, "mail"),
+    |_, at| request(at),
+    |_, at| planning(at, EffectsClass::Send),
+    |trial, at| redecided(trial.judgement(at), silenced),
+    |trial, at| redecided(trial.judgement(at), |body| body.expires = Some(START.plus_ms(60_000))),
+    |_, at| dispatch(at, "mail"),
+    |_, at| result(at, "mailed"),
+];
+
+fn silenced(body: &mut DecisionMade) {
+    (body.decision, body.enforcement) = (Decision::Silence, Enforcement::Blocked);
+    (body.reason, body.expires) = (ReasonCode::NoPolicy, None);
+}
+
+/// Calls of one turn that take so many steps, in the order of the picks.
+fn gated(steps: &[usize], picks: &[usize]) -> Trial {
+    let mut trial = Trial::gated();
+    let answer = trial.turn_open(steps.len() as u16);
+    let places: Vec<Place> = (0..steps.len()).map(|index| place(0, index as u16)).collect();
+    for at in &places {
+        trial.give(proposal(at, "mail").because([answer]));
+    }
+    let now = trial.now;
+    let mut taken = vec![0; steps.len()];
+    let mut picks = picks.iter().cycle();
+    while taken.iter().zip(steps).any(|(taken, steps)| taken < steps) {
+        let call = picks.next().unwrap() % steps.len();
+        if taken[call] < steps[call] {
+            let made = GATED[taken[call]](&trial, &places[call]).because([answer]);
+            trial.give(made.timed(Some(now)));
+            taken[call] += 1;
+        }
+    }
+    trial
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What a gate decides on side by side ends in one state, wherever each call has come to.
+    #[test]
+    fn gated_calls_side_by_side_end_in_one_state(
+        steps in proptest::collection::vec(0..=GATED.len(), 3),
+        a in (Just((0..3).collect::<Vec<usize>>()).prop_shuffle(), proptest::collection::vec(0_usize..100, 1..40)),
+        b in proptest::collection::vec(0_usize..100, 1..40),
+    ) {
+        // Whatever is picked, every call has its turn.
+        let (one, other) = ([a.1, a.0].concat(), [b, vec![0, 1, 2]].concat());
+        let (one, other) = (gated(&steps, &one), gated(&steps, &other));
+        prop_assert_eq!(one.machine.state(), other.machine.state());
+        prop_assert_eq!(one.machine.state().root(), other.machine.state().root());
     }
 }
 

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 use rederive_evidence::arbitrary::{Choices, Sample};
 use rederive_evidence::ids::Content;
 use rederive_evidence::kinds::decision::Decision;
+use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryScope};
+use rederive_evidence::kinds::plan::PlanVerdict;
 use rederive_evidence::record::{Extracted, Input, SchemaCheck};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, Limits, Mode, Place, Role};
@@ -19,7 +21,7 @@ pub(crate) type Step = (Input, Option<Extracted>);
 
 const AGENTS: [&str; 3] = ["agent", "workflow", "helper"];
 const TEXTS: [&str; 5] = ["arguments", "a page", "a masked page", "a fact", "the goal"];
-const KINDS: u64 = 41;
+const KINDS: u64 = 45;
 
 /// Choices enough for `steps` records.
 pub(crate) fn choices(steps: usize) -> impl Strategy<Value = Vec<Vec<u64>>> {
@@ -62,7 +64,7 @@ pub(crate) fn step(trial: &mut Trial, words: &[u64]) -> Step {
         input.sequence = number;
         return (input, Option::<Extracted>::draw(&mut draw));
     }
-    let mut made = act(&mut draw, number);
+    let mut made = judged(trial, &mut draw).unwrap_or_else(|| act(&mut draw, number));
     if draw.below(4) < 3 && made.input.causes.ranges().is_empty() {
         made = made.because((0..number).rev().take(3));
     }
@@ -96,6 +98,13 @@ fn tool(draw: &mut Choices) -> &'static str {
 
 fn any_label(draw: &mut Choices) -> Label {
     Label::draw(draw)
+}
+
+/// Now and then the permit of a call that waits for one, with all that is asked of it.
+fn judged(trial: &Trial, draw: &mut Choices) -> Option<Made> {
+    let waits = trial.machine.state().calls().iter().find(|(_, call)| call.request.is_some());
+    let (at, _) = waits.filter(|_| draw.below(4) == 3)?;
+    trial.facts(at).to_request().map(|_| trial.judgement(at))
 }
 
 fn act(draw: &mut Choices, number: u64) -> Made {
@@ -143,6 +152,13 @@ fn act(draw: &mut Choices, number: u64) -> Made {
         32 => [issuing(), revoking(), approval_request(), approving()][pick(draw, 4)].clone(),
         33 => [effect(&at), reverting(), releasing("a fact", 3), producing("a fact")][pick(draw, 4)].clone(),
         40 => memory_decision(text(draw), Decision::draw(draw), None),
+        41 => [pinning("bundle", "cedar"), changing("bundle"), changing("new bundle")][pick(draw, 3)].clone(),
+        42 => [excepting(|_| {}), unexcepting("exception-1")][pick(draw, 2)].clone(),
+        43 => {
+            let checked = plan_checked(earlier(draw), PlanVerdict::draw(draw)).at(at.clone());
+            [plan().at(at), checked][pick(draw, 2)].clone()
+        }
+        44 => inspection(&at, text(draw), &Vec::<DetectedClass>::draw(draw)),
         34 => reading_limit(LimitKind::draw(draw), draw.below(4), draw.below(4)),
         _ => {
             let made = registration(tool(draw), EffectsClass::draw(draw)).with(["another schema"]);
@@ -173,7 +189,7 @@ pub(crate) fn item(scope: MemoryScope) -> MemoryKey {
 #[test]
 fn walks_go_deep_enough() {
     let mut words = Choices::full(7);
-    let mut reached = [false; 7];
+    let mut reached = [false; 11];
     for _ in 0..300 {
         let choices: Vec<Vec<u64>> = (0..60).map(|_| (0..20).map(|_| words.word()).collect()).collect();
         let (machine, _) = walk((RuleSetNumber::Two, Mode::Observed), &choices);
@@ -186,8 +202,12 @@ fn walks_go_deep_enough() {
             !state.retries().is_empty(),
             !state.delegations().is_empty(),
             !state.permits().is_empty(),
+            state.decisions().iter().any(|(_, decided)| decided.goes_ahead()),
+            !state.exceptions().is_empty(),
+            !state.plans().is_empty(),
+            state.contexts().iter().any(|(_, content)| content.detected.is_some()),
         ];
         reached.iter_mut().zip(seen).for_each(|(reached, seen)| *reached |= seen);
     }
-    assert_eq!(reached, [true; 7]);
+    assert_eq!(reached, [true; 11]);
 }

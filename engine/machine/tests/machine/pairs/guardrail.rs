@@ -3,7 +3,7 @@
 use rederive_evidence::ids::{Content, RecordRef};
 use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::memory::MemoryScope;
-use rederive_evidence::kinds::plan::{PlanChecked, PlanRevised, PlanVerdict};
+use rederive_evidence::kinds::plan::{PlanRevised, PlanVerdict};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
 use rederive_machine::CallStatus;
@@ -134,8 +134,7 @@ fn planned(verdict: Option<PlanVerdict>) -> (Trial, Made) {
     let answer = trial.turn_open(1);
     let planned = trial.give(plan().at(place(0, 0)).because([answer]));
     if let Some(verdict) = verdict {
-        let body = PlanChecked { plan: RecordRef(planned), verdict, rule: None, reason: None };
-        trial.give(Made::new("guard", body).at(place(0, 0)).because([planned]));
+        trial.give(plan_checked(planned, verdict).at(place(0, 0)).because([planned]));
     }
     (trial, proposal(&place(0, 0), "search").because([answer]))
 }

@@ -2,8 +2,7 @@
 
 use rederive_evidence::ids::Content;
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, ReasonCode};
-use rederive_evidence::kinds::governance::{ExceptionEnded, ExceptionGranted};
-use rederive_evidence::kinds::policy::{PolicyChanged, PolicyPinned};
+use rederive_evidence::kinds::governance::ExceptionGranted;
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Layer, ScopeItem, Sensitivity, Trust};
@@ -193,8 +192,8 @@ pub(crate) const PAIRS: &[Pair] = &[
     (Rule::Pol7, Reason::Unknown, |twin| {
         let mut trial = Trial::gated();
         trial.give(excepting(|_| {}));
-        let name = id(twin.pick("exception-1", "exception-2"));
-        (trial, Made::new("approver", ExceptionEnded { exception: name }))
+        let name = twin.pick("exception-1", "exception-2");
+        (trial, unexcepting(name))
     }),
     (Rule::Pol7, Reason::Unknown, |twin| {
         excepted(twin.pick("exception-1", "exception-2"), |_| {}, |made, _| made)
@@ -213,7 +212,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         let (mut trial, made) = excepted("exception-1", |_| {}, |made, _| made);
         trial.give(made);
         if twin.breaks() {
-            trial.give(Made::new("approver", ExceptionEnded { exception: id("exception-1") }));
+            trial.give(unexcepting("exception-1"));
         }
         (trial, dispatch(&place(0, 0), "search").because([0]))
     }),
@@ -254,35 +253,6 @@ fn deciding_of(mut trial: Trial) -> (Trial, Made) {
     let asked = trial.gated_to(CallStatus::Requested, &place(0, 0), "search", answer);
     let made = trial.judgement(&place(0, 0)).because([asked]);
     (trial, made)
-}
-
-fn pinning(bundle: &str, engine: &str) -> Made {
-    let body = PolicyPinned {
-        bundle: commitment(bundle),
-        name: None,
-        version: None,
-        engine: Given::Known(id(engine)),
-        engine_version: Given::Known(id("4")),
-    };
-    Made::new("gate", body)
-}
-
-fn changing(bundle: &str) -> Made {
-    let body = PolicyChanged { bundle: Some(commitment(bundle)), registry: None, reason: None };
-    Made::new("administrator", body).because([0])
-}
-
-/// An exception for searches, for an hour.
-fn excepting(change: impl FnOnce(&mut ExceptionGranted)) -> Made {
-    let mut body = ExceptionGranted {
-        exception: id("exception-1"),
-        approver: id("approver"),
-        reason: Given::Known(Content(0)),
-        scope: searching(),
-        expires: Given::Known(START.plus_ms(3_600_000)),
-    };
-    change(&mut body);
-    Made::new("approver", body).with(["why not"]).because([0])
 }
 
 fn granting(change: impl FnOnce(&mut ExceptionGranted)) -> (Trial, Made) {
