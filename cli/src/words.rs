@@ -1,5 +1,6 @@
 //! What the libraries return, in words.
 
+pub(crate) mod bundle;
 pub(crate) mod faults;
 pub(crate) mod gaps;
 pub(crate) mod gist;

@@ -2,7 +2,7 @@
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 21] = [
     "import",
     "record",
     "replay",
@@ -11,10 +11,19 @@ const COMMANDS: [&str; 12] = [
     "prove",
     "check",
     "redact",
+    "policy",
+    "registry",
     "keygen",
     "explain",
     "completions",
     "import chat",
+    "policy check",
+    "policy test",
+    "policy digest",
+    "policy import",
+    "registry infer",
+    "registry check",
+    "registry schema",
 ];
 
 #[test]
@@ -42,7 +51,7 @@ fn every_shell_completes_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ended = sandbox.quietly(&["completions", shell], b"");
         assert_eq!(ended.exit, 0, "{shell}: {}", ended.stderr);
-        for command in &COMMANDS[..11] {
+        for command in &COMMANDS[..13] {
             assert!(ended.stdout.contains(command), "{shell} does not complete {command}");
         }
     }
