@@ -37,7 +37,7 @@ fn verdict(report: &Report) -> Value {
 fn replayed(entry: &Value, level: Level) -> Value {
     let trust = entry["trust"].as_str().map(|file| fs::read(fixtures().join(file)).unwrap());
     let trust = trust.map(|text| TrustRoots::parse(&text).unwrap());
-    let options = Options { level, trust: trust.as_ref(), sample: None };
+    let options = Options { level, trust: trust.as_ref(), ..Options::default() };
     let path = fixtures().join("traces").join(entry["path"].as_str().unwrap());
     verdict(&replay(&OsStorage, &path, &options).unwrap())
 }

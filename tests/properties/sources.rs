@@ -136,7 +136,7 @@ fn what_depends_on_a_redacted_text_is_taken_as_recorded_and_counted() {
     let storage = FaultyStorage::new();
     let to = Path::new("redacted.rdt");
     let leave_out = BTreeSet::from([result]);
-    let reader = TraceReader::of(&bytes).unwrap();
+    let reader = TraceReader::of(bytes.as_slice()).unwrap();
     let copying = Copying { leave_out: &leave_out, packing: Packing::Hot };
     let _ = copy(&reader, storage.clone(), to, copying, |frames| frame_length(frames).ok()).unwrap();
     let report = report(&storage.bytes_of(to).unwrap(), Level::Content);
