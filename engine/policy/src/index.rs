@@ -1,4 +1,4 @@
-//! Which policies may speak of a request: those whose scope it falls into.
+//! Which policies may speak of a request: those whose scope it falls into. Spec: policy-index.
 //!
 //! A scope names at most one principal, some actions and at most one surface. Policies of one scope lie together; a request looks up the scopes
 //! that it can fall into, so that the cost follows from how many policies speak of it and not from how many there are.

@@ -1,4 +1,4 @@
-//! Who may approve what.
+//! Who may approve what. Spec: bundle-entitlements.
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::values::{EffectsClass, Sensitivity};
@@ -100,6 +100,7 @@ mod tests {
         entitlements.allow(&id("bob"), &request())
     }
 
+    // Spec: bundle-entitlements.
     #[test]
     fn each_limit_of_an_entitlement_holds_and_is_held() {
         assert!(bob(json!({"approvers": ["bob"]})));

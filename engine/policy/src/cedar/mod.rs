@@ -1,4 +1,4 @@
-//! Cedar: policies that are checked against a schema before they are used.
+//! Cedar: policies that are checked against a schema before they are used. Spec: bundle-cedar.
 
 #[cfg(test)]
 mod corpus;

@@ -1,4 +1,4 @@
-//! A bundle is the files that its manifest lists, byte for byte, or nothing.
+//! A bundle is the files that its manifest lists, byte for byte, or nothing. Spec: bundle, bundle-manifest, bundle-faults, bundle-cedar.
 
 use std::collections::BTreeMap;
 use std::fs;

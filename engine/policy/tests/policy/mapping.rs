@@ -1,4 +1,4 @@
-//! What policies say becomes the decision that SPEC.md says.
+//! What policies say becomes the decision that SPEC.md says. Spec: policy-request, policy-mapping.
 
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::values::{EffectsClass, Label, Sensitivity, Trust};

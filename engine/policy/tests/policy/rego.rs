@@ -1,4 +1,4 @@
-//! Rego rules decide as Cedar policies do, and nothing outside of the request decides with them.
+//! Rego rules decide as Cedar policies do, and nothing outside of the request decides with them. Spec: bundle-rego.
 
 use proptest::prelude::*;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};

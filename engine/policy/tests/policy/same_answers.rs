@@ -1,4 +1,4 @@
-//! The policies that a request's scope leads to give the answer that all of them give.
+//! The policies that a request's scope leads to give the answer that all of them give. Spec: policy-index.
 
 use proptest::prelude::*;
 use rederive_evidence::values::EffectsClass;

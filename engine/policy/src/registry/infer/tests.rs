@@ -1,3 +1,5 @@
+//! Drafts err to one side, and say why. Spec: registry, registry-draft.
+
 use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
 use serde_json::{Value, json};
 
