@@ -33,10 +33,12 @@ fn table_by_level(set: RuleSetNumber) -> String {
 
 /// Where a rule is checked: receipts and words of approvers are signed, and a bundle is evaluated, at policy level.
 fn levels(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Pol4 => "policy",
-        Rule::Pol5 | Rule::Apr3 => "state, policy",
-        _ => "state",
+    if rule == Rule::Pol4 {
+        "policy"
+    } else if matches!(rule, Rule::Pol5 | Rule::Apr3) {
+        "state, policy"
+    } else {
+        "state"
     }
 }
 
