@@ -297,6 +297,9 @@ pub(crate) fn least(
     signals.least().max(if is_asked { Control::Approve } else { Control::None })
 }
 
+/// Most credentials of a call that are looked at for a live one.
+const CREDENTIALS_MAX: usize = 64;
+
 /// The first signal of a live call for which RSK-1 misses a record at `now`. What the run lists no layer for is not asked.
 pub(crate) fn first_missing(
     (state, config): (&State, &Config),
@@ -305,8 +308,10 @@ pub(crate) fn first_missing(
     now: Option<RecordedTime>,
 ) -> Option<RiskSignal> {
     let is_live = |end: Option<RecordedTime>| end.is_none_or(|end| now.is_none_or(|now| now < end));
-    let is_bound =
-        || !config.judges(Layer::Credential) || state.credentials_of(place).any(|held| is_live(held.expires));
+    let is_bound = || {
+        let mut bound = state.credentials_of(place).take(CREDENTIALS_MAX);
+        !config.judges(Layer::Credential) || bound.any(|held| is_live(held.expires))
+    };
     let acts_under_one = || state.tool(&call.tool).and_then(|tool| tool.credential) == Some(true);
     let is_there = |required: &Required| match required {
         Required::Inspection => !config.judges(Layer::Guardrail) || call.is_inspected(),

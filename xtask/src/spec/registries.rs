@@ -2,7 +2,7 @@
 
 use rederive_evidence::grammar;
 use rederive_evidence::schema::{Cddl, Field as _, Registry};
-use rederive_machine::CallStatus;
+use rederive_machine::{ApprovalStatus, CallStatus, Control, EffectStatus};
 use rederive_replay::{Level, Valid};
 use rederive_verify::KeyRole;
 
@@ -10,6 +10,9 @@ use rederive_verify::KeyRole;
 pub(crate) fn tables() -> String {
     let mut book = Cddl::new();
     CallStatus::cddl(&mut book);
+    ApprovalStatus::cddl(&mut book);
+    EffectStatus::cddl(&mut book);
+    Control::cddl(&mut book);
     KeyRole::cddl(&mut book);
     Level::cddl(&mut book);
     Valid::cddl(&mut book);
