@@ -22,7 +22,8 @@ const BLOCKS: &[(&str, Writes)] = &[
 ];
 
 /// Blocks that the machine's tests write and compare, from what is private to it.
-const OF_THE_MACHINE: &[&str] = &["grid", "risk", "rules", "rules 2"];
+const OF_THE_MACHINE: &[&str] =
+    &["approvals", "credentials", "delegations", "effects", "grid", "risk", "rules", "rules 2"];
 
 /// Fills the blocks, or says that they differ.
 pub(crate) fn run(mode: Mode) -> Vec<String> {
