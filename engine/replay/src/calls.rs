@@ -187,14 +187,13 @@ impl<'a, F: ReadAt> Calls<'a, F> {
     /// # Errors
     /// The storage failed, or no longer gives what it gave.
     pub(crate) fn walk(&mut self, end: u64, visitor: &mut impl Visitor) -> Result<(), ReadFault> {
-        while let Some(frame) = self.records.next() {
+        // What stands from `end` on need not even be a record.
+        for _ in 0..end {
+            let Some(frame) = self.records.next() else { break };
             let frame = frame.map_err(again)?;
             let (segment, byte) = (frame.segment, frame.byte);
             let record =
                 frame.record().map_err(|error| again(RecordsFault::Frame { segment, byte, error }))?;
-            if record.input.sequence >= end {
-                break;
-            }
             self.record(&record, visitor)?;
         }
         Ok(())
