@@ -368,6 +368,14 @@ impl Gate {
         applied(self.inner.trail.append(self.inner.trail.epoch(), draft)?)
     }
 
+    /// Makes everything recorded so far durable. The gate does so itself before it says that a call happened.
+    ///
+    /// # Errors
+    /// The recorder.
+    pub fn flush(&self) -> Result<(), Unrecorded> {
+        self.inner.trail.flush(self.inner.trail.epoch())
+    }
+
     /// The commitment that these bytes have, or will get, in the run.
     ///
     /// # Errors

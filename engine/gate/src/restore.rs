@@ -21,7 +21,7 @@ use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{Origin, Place};
 
 use crate::fate::{Held, Why};
-use crate::flow::HeldCall;
+use crate::flow::{HeldCall, expect_what_was_previewed};
 use crate::inner::Inner;
 use crate::intent::Intent;
 use crate::live::Live;
@@ -377,6 +377,7 @@ impl Inner {
             cancelled: Arc::new(AtomicBool::new(false)),
         };
         self.expect(&mut live)?;
+        expect_what_was_previewed(&mut live);
         Ok(live)
     }
 

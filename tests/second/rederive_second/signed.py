@@ -1,4 +1,4 @@
-"""Headers, heads and seals: COSE_Sign1 in its one form (SPEC.md section 6)."""
+"""Headers, heads, seals, receipts and approvers' words: COSE_Sign1 in its one form (SPEC.md section 6)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ from .fault import Fault
 from .grammar import Grammar
 
 MAX_SIGNED = 4096
+MAX_RECEIPT = 66_560
 MAX_RECORDS = 4096
 MAX_SEGMENT_BYTES = 1_048_576
 MAX_FRAME = 65_536
 MAX_SEGMENTS = 1 << 32
 TAG_18 = b"\xd2"
 CONTENT_TYPE = "application/vnd.rederive.{}+cbor"
-WHAT = ("header", "head", "seal")
+WHAT = {
+    "header": "header",
+    "head": "head",
+    "seal": "seal",
+    "receipt": "receipt",
+    "approver-statement": "approval",
+}
+"""The rule of each payload, and what its content type calls it."""
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A parsed header, head or seal. Its signature is not verified yet."""
+    """A parsed payload of one of these. Its signature is not verified yet."""
 
     what: str
     data: bytes
@@ -47,8 +55,8 @@ class Signed:
 
 
 def parse(grammar: Grammar, what: str, data: bytes) -> Signed:
-    """Parses a header, head or seal [signed-form] [limit-signed] and checks that it is possible."""
-    if len(data) > MAX_SIGNED:
+    """Parses what is signed [signed-form] [limit-signed] [limit-receipt] and checks that it is possible."""
+    if len(data) > (MAX_RECEIPT if what == "receipt" else MAX_SIGNED):
         raise Fault("S-SIZE", 0)
     if data[:1] != TAG_18:
         raise Fault("S-SIGN1", 0)
@@ -70,7 +78,8 @@ def parse(grammar: Grammar, what: str, data: bytes) -> Signed:
     signature = reader.take(head)
     reader.finish()
     fields = _payload(grammar, what, payload, payload_at)
-    POSSIBLE[what](fields)
+    if what in POSSIBLE:
+        POSSIBLE[what](fields)
     return Signed(what, data, protected, payload, signature, key, fields)
 
 
@@ -92,7 +101,7 @@ def protected_bytes(content_type: str, key: bytes) -> bytes:
 def _key_of(what: str, protected: bytes, at: int) -> bytes:
     key = protected[-32:]
     for other in WHAT:
-        if protected == protected_bytes(CONTENT_TYPE.format(other), key):
+        if protected == protected_bytes(CONTENT_TYPE.format(WHAT[other]), key):
             if other != what:
                 raise Fault("S-CONTENT-TYPE", at)
             return key

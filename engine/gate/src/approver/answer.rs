@@ -7,7 +7,9 @@ use rederive_evidence::ids::{Id, PublicKey, RecordedTime, RunId, Signature};
 use rederive_evidence::keys::{SignatureFault, Signer};
 use rederive_evidence::map;
 use rederive_evidence::receipt::{ApproverStatement, ApproverVerdict};
-use rederive_evidence::signed::{Payload, SignFault, Signed, SignedFault, UncheckedSigned, Version, sign, sign_detached, verify_detached};
+use rederive_evidence::signed::{
+    Payload, SignFault, Signed, SignedFault, UncheckedSigned, Version, sign, sign_detached, verify_detached,
+};
 
 use super::request::Request;
 

@@ -6,7 +6,7 @@ mod request;
 mod shown;
 mod terminal;
 
-pub use answer::{Answer, AnswerFile, FileFault, ANSWER_TEXT_BYTES_MAX};
+pub use answer::{ANSWER_TEXT_BYTES_MAX, Answer, AnswerFile, FileFault};
 pub use queue::{FolderQueue, QueueFault};
 pub use request::{PAGE_BYTES_MAX, Request, RequestFile};
 pub use shown::shown;

@@ -93,7 +93,8 @@ impl FolderQueue {
             if path.extension().is_some() {
                 continue;
             }
-            let read = read_at_most(&path, Request::BYTES_MAX).ok().and_then(|bytes| RequestFile::read(&bytes).ok());
+            let read =
+                read_at_most(&path, Request::BYTES_MAX).ok().and_then(|bytes| RequestFile::read(&bytes).ok());
             match read.filter(|file| path.file_name() == Some(file.request.name().as_ref())) {
                 Some(file) => requests.push(file),
                 None => others.push(path),
@@ -288,7 +289,11 @@ mod tests {
     const BEA: u8 = 2;
 
     fn queue(folder: &Path, now: u64) -> FolderQueue {
-        let approvers = [(id("bea"), key(BEA).public_key()), (id("ada"), key(5).public_key()), (id("helper"), key(6).public_key())];
+        let approvers = [
+            (id("bea"), key(BEA).public_key()),
+            (id("ada"), key(5).public_key()),
+            (id("helper"), key(6).public_key()),
+        ];
         FolderQueue::open(folder, key(GATE), approvers, ManualClock::new(RecordedTime(now))).unwrap()
     }
 
@@ -303,14 +308,20 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_back_by_another_process_and_its_statement_is_the_evidences() {
-        for (verdict, text) in [(ApproverVerdict::Approved, ""), (ApproverVerdict::Denied, "too much"), (ApproverVerdict::Revised, "pay 4")] {
+        for (verdict, text) in [
+            (ApproverVerdict::Approved, ""),
+            (ApproverVerdict::Denied, "too much"),
+            (ApproverVerdict::Revised, "pay 4"),
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let evidence = evidence("a", 7);
             assert_eq!(queue(folder.path(), 10).ask(&evidence).unwrap(), Review::Later(None));
             // Asked again: nothing new lies there.
             assert_eq!(queue(folder.path(), 20).ask(&evidence).unwrap(), Review::Later(None));
             answer(folder.path(), "bea", BEA, verdict, text);
-            let Review::Answered(word) = queue(folder.path(), 999).ask(&evidence).unwrap() else { panic!("answered") };
+            let Review::Answered(word) = queue(folder.path(), 999).ask(&evidence).unwrap() else {
+                panic!("answered")
+            };
             assert_eq!((word.verdict.code(), word.shown), (verdict, evidence.shown));
             let statement = evidence.statement(&word.approver, word.verdict.code());
             assert_eq!(verify_detached(&statement, &key(BEA).public_key(), &word.signature.unwrap()), Ok(()));
@@ -322,8 +333,12 @@ mod tests {
         type Refused = fn(&FileFault) -> bool;
         let table: [(&str, u8, ApproverVerdict, u64, Refused); 6] = [
             ("ada", 5, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::SelfGiven { .. })),
-            ("helper", 6, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::SelfGiven { .. })),
-            ("eve", BEA, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::UnknownApprover { .. })),
+            ("helper", 6, ApproverVerdict::Approved, 10, |fault| {
+                matches!(fault, FileFault::SelfGiven { .. })
+            }),
+            ("eve", BEA, ApproverVerdict::Approved, 10, |fault| {
+                matches!(fault, FileFault::UnknownApprover { .. })
+            }),
             ("bea", 3, ApproverVerdict::Approved, 10, |fault| matches!(fault, FileFault::Signature { .. })),
             ("bea", BEA, ApproverVerdict::Approved, 1_000, |fault| matches!(fault, FileFault::Expired)),
             ("bea", BEA, ApproverVerdict::Denied, 10, |fault| matches!(fault, FileFault::NoReason)),

@@ -73,7 +73,12 @@ impl TerminalApprover {
         }
         let verdict = streams.verdict(&self.approver)?;
         let signature = self.sign(evidence, &verdict)?;
-        Ok(Word { approver: self.approver.clone(), verdict, shown: evidence.shown, signature: Some(signature) })
+        Ok(Word {
+            approver: self.approver.clone(),
+            verdict,
+            shown: evidence.shown,
+            signature: Some(signature),
+        })
     }
 
     fn sign(&self, evidence: &Evidence, verdict: &Verdict) -> Result<Signature, SignFault> {

@@ -127,7 +127,9 @@ impl LocalBroker {
         }
         let way = self.ways.get(&call.surface);
         match way.ok_or_else(|| BrokerFault::Surface { surface: call.surface.clone() })? {
-            Way::Held { secret, .. } => Ok(IssuedCredential { expires, secret: Secret::new(secret.to_vec()) }),
+            Way::Held { secret, .. } => {
+                Ok(IssuedCredential { expires, secret: Secret::new(secret.to_vec()) })
+            }
             Way::Token { audience } => {
                 let token = CallToken {
                     version: Version::One,
@@ -180,7 +182,9 @@ impl CredentialBroker for LocalBroker {
 /// Shows the surfaces and no secret.
 impl std::fmt::Debug for LocalBroker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalBroker").field("surfaces", &self.ways.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.debug_struct("LocalBroker")
+            .field("surfaces", &self.ways.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 
@@ -265,10 +269,15 @@ mod tests {
             now: NOW,
         };
         let key = broker.public_key();
-        let check = |expected: &Expected<'_>| verify_token(&text, &key, expected, |token| broker.is_revoked(&token.credential)).map(|_| ());
+        let check = |expected: &Expected<'_>| {
+            verify_token(&text, &key, expected, |token| broker.is_revoked(&token.credential)).map(|_| ())
+        };
         assert_eq!(check(&expected), Ok(()));
         let table = [
-            (Expected { audience: other, ..expected.clone() }, TokenFault::Audience { found: audience.clone() }),
+            (
+                Expected { audience: other, ..expected.clone() },
+                TokenFault::Audience { found: audience.clone() },
+            ),
             (Expected { tenant: other, ..expected.clone() }, TokenFault::Tenant { found: tenant.clone() }),
             (Expected { tool: other, ..expected.clone() }, TokenFault::Scope),
             (Expected { surface: other, ..expected.clone() }, TokenFault::Scope),
@@ -283,7 +292,10 @@ mod tests {
         let last = Expected { now: RecordedTime(issued.expires.0 - 1), ..expected.clone() };
         assert_eq!(check(&last), Ok(()));
         let stranger = SigningKey::from_seed(&[4; 32]).public_key();
-        assert!(matches!(verify_token(&text, &stranger, &expected, |_| false), Err(TokenFault::Signature(_))));
+        assert!(matches!(
+            verify_token(&text, &stranger, &expected, |_| false),
+            Err(TokenFault::Signature(_))
+        ));
         broker.revoke(&id("c")).unwrap();
         assert_eq!(check(&expected), Err(TokenFault::Revoked));
         assert!(matches!(broker.issue_secret(&ask), Err(BrokerFault::Revoked)));
@@ -295,8 +307,15 @@ mod tests {
         let issued = broker.issue_secret(&ask).unwrap();
         let names = [id("mail-server"), id("acme"), id("send_mail"), id("mail")];
         let [audience, tenant, tool, surface] = &names;
-        let expected =
-            Expected { audience, tenant, tool, action: EffectsClass::Send, surface, arguments: ask.call.arguments.bytes(), now: NOW };
+        let expected = Expected {
+            audience,
+            tenant,
+            tool,
+            action: EffectsClass::Send,
+            surface,
+            arguments: ask.call.arguments.bytes(),
+            now: NOW,
+        };
         for at in 0..issued.secret.expose().len() {
             let mut changed = issued.secret.expose().to_vec();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -317,7 +336,10 @@ mod tests {
         assert_eq!(refused(&|ask| ask.surfaces.clear()), BrokerFault::Surfaces.to_string());
         assert_eq!(refused(&|ask| ask.scope.clear()), BrokerFault::Scope.to_string());
         assert_eq!(refused(&|ask| ask.scope[0].tenant = id("other")), BrokerFault::Scope.to_string());
-        assert_eq!(refused(&|ask| ask.scope[0].action = EffectsClass::Delete), BrokerFault::Scope.to_string());
+        assert_eq!(
+            refused(&|ask| ask.scope[0].action = EffectsClass::Delete),
+            BrokerFault::Scope.to_string()
+        );
         assert_eq!(refused(&|ask| ask.expires = ask.now), BrokerFault::Lifetime.to_string());
         let unknown = |ask: &mut CredentialAsk| {
             ask.call.surface = id("files");

@@ -43,10 +43,13 @@ impl Echo {
 
     /// The payload without the secrets; itself where none stands in it. JSON stays JSON.
     pub fn scrub(&self, payload: Payload) -> Payload {
-        let Some(finder) = self.0.as_ref().filter(|finder| finder.is_match(payload.bytes())) else { return payload };
+        let Some(finder) = self.0.as_ref().filter(|finder| finder.is_match(payload.bytes())) else {
+            return payload;
+        };
         let masks = vec![MASK; finder.patterns_len()];
         let clean = finder.replace_all_bytes(payload.bytes(), &masks);
-        let broken = payload.media() == MediaType::Json && serde_json::from_slice::<serde::de::IgnoredAny>(&clean).is_err();
+        let broken = payload.media() == MediaType::Json
+            && serde_json::from_slice::<serde::de::IgnoredAny>(&clean).is_err();
         if broken {
             // The secret was part of the JSON's own structure: nothing of it is kept.
             return Payload::new(MediaType::Json, format!("\"{MASK}\"").into_bytes());
@@ -83,7 +86,11 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         percent(secret, b"-._~").into_bytes(),
         escaped(&text).into_bytes(),
         escaped(&escaped(&text)).into_bytes(),
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into_bytes(),
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .into_bytes(),
     ];
     for offset in 0..3 {
         for encoding in [&BASE64, &BASE64URL] {
@@ -105,7 +112,11 @@ fn inner_base64(secret: &[u8], offset: usize, encode: impl Fn(&[u8]) -> String) 
 /// Percent-encoding of everything but letters, digits and these.
 fn percent(secret: &[u8], kept: &[u8]) -> String {
     let one = |byte: &u8| {
-        if byte.is_ascii_alphanumeric() || kept.contains(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+        if byte.is_ascii_alphanumeric() || kept.contains(byte) {
+            char::from(*byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
     };
     secret.iter().map(one).collect()
 }
@@ -164,8 +175,16 @@ mod tests {
     fn failures_are_scrubbed_like_replies_and_what_holds_no_secret_is_left() {
         let echo = Echo::of([&Secret::new(b"planted-secret".to_vec())]);
         let said = |text: &str| Some(Payload::text(text));
-        let failed = ToolFailure::Failed { class: FailureClass::Tool, error: said("bad planted-secret!"), result: None };
-        let clean = ToolFailure::Failed { class: FailureClass::Tool, error: said("bad [masked:credential]!"), result: None };
+        let failed = ToolFailure::Failed {
+            class: FailureClass::Tool,
+            error: said("bad planted-secret!"),
+            result: None,
+        };
+        let clean = ToolFailure::Failed {
+            class: FailureClass::Tool,
+            error: said("bad [masked:credential]!"),
+            result: None,
+        };
         assert_eq!(echo.scrub_answer(Err(failed)), Err(clean));
         let plain = Payload::text("nothing here");
         assert_eq!(echo.scrub(plain.clone()), plain);

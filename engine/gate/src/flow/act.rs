@@ -21,8 +21,8 @@ use crate::inner::{Inner, applied};
 use crate::live::{Live, bring};
 use crate::permit::Permit;
 use crate::ports::{
-    Component, CredentialAsk, CredentialBroker, IssuedCredential, Payload, PortFault, Secret, ToolFailure,
-    ToolReply,
+    Attempt, Command, Component, CredentialAsk, CredentialBroker, IssuedCredential, Payload, PortFault,
+    Sandbox, Secret, ToolFailure, ToolReply,
 };
 use crate::registry::Acts;
 
@@ -33,10 +33,12 @@ pub(crate) struct Issued {
     vault: Id,
 }
 
-/// What the tool's call gave, and how long it took.
+/// What the tool's call gave, and how long it took. No secret of the call is in it.
 pub(crate) struct Acted {
     pub(crate) answer: Result<ToolReply, ToolFailure>,
     pub(crate) took: Duration,
+    /// Connections that it attempted in the sandbox.
+    pub(crate) connections: Vec<Attempt>,
 }
 
 impl Inner {
@@ -53,9 +55,10 @@ impl Inner {
         let mut issued = None;
         let dispatched = self.dispatch(&mut live, permit, request, &mut issued);
         let fate = match dispatched {
-            Ok(dispatch) => {
+            Ok((dispatch, echo)) => {
                 let acted = self.call_tool(&live, dispatch);
-                self.settle(&mut live, acted)
+                let answer = echo.scrub_answer(acted.answer);
+                self.settle(&mut live, Acted { answer, ..acted })
             }
             Err(why) => {
                 let (epoch, place) = (live.epoch, live.place().clone());
@@ -76,7 +79,7 @@ impl Inner {
         permit: Permit,
         request: &Request,
         issued: &mut Option<Issued>,
-    ) -> Result<Dispatch, Why> {
+    ) -> Result<(Dispatch, Echo), Why> {
         let secret = self.issue(live, request, issued)?;
         self.plan(live)?;
         if let Some(issued) = issued {
@@ -89,16 +92,19 @@ impl Inner {
             self.step(live, draft)?;
         }
         self.record_dispatch(live, &permit)?;
+        // What a tool answers may hold what it was called with (CRD-2).
+        let echo = Echo::of(secret.as_ref());
         let credential = issued.as_ref().map(|issued| issued.name.clone()).zip(secret);
         let idempotency = live.tool.is_idempotent.then(|| named("once", live.place()));
-        Ok(Dispatch::new(
+        let dispatch = Dispatch::new(
             permit.spend(),
             live.facts.as_ref().clone(),
             credential,
             idempotency,
             live.tool.time,
             Arc::clone(&live.cancelled),
-        ))
+        );
+        Ok((dispatch, echo))
     }
 
     /// CRD-1: authority for this call, on record before it exists.
@@ -228,32 +234,21 @@ impl Inner {
         let answer = match &live.tool.acts {
             Acts::Direct(tool) => {
                 let tool = Arc::clone(tool);
-                self.ask(Component::Tool, limit, move || {
-                    let echo = Echo::of(dispatch.credential().map(|(_, secret)| secret));
-                    Ok(echo.scrub_answer(tool.call(dispatch)))
-                })
+                self.ask(Component::Tool, limit, move || Ok((tool.call(dispatch), Vec::new())))
             }
             Acts::Sandboxed(command) => {
                 let (command, sandbox) = (Arc::clone(command), self.sandbox.clone());
-                self.ask(Component::Sandbox, limit, move || {
-                    let Some(sandbox) = sandbox else { return Ok(Err(unreached())) };
-                    let Ok(job) = command.job(&dispatch) else { return Ok(Err(refused_arguments())) };
-                    let echo = Echo::of(dispatch.credential().map(|(_, secret)| secret));
-                    match sandbox.run(&job) {
-                        Ok(finished) => Ok(echo.scrub_answer(command.reply(finished))),
-                        Err(_) => Ok(Err(unreached())),
-                    }
-                })
+                self.ask(Component::Sandbox, limit, move || Ok(run(command.as_ref(), sandbox, &dispatch)))
             }
         };
-        let answer = match answer {
-            Ok(answer) => answer,
+        let (answer, connections) = match answer {
+            Ok((answer, connections)) => (answer, connections),
             // Nothing was called.
-            Err(PortFault::NoThread { .. } | PortFault::Missing { .. }) => Err(unreached()),
-            Err(fault) if live.facts.effects == EffectsClass::Read => Err(read_fault(&fault)),
-            Err(_) => Err(ToolFailure::Lost),
+            Err(PortFault::NoThread { .. } | PortFault::Missing { .. }) => (Err(unreached()), Vec::new()),
+            Err(fault) if live.facts.effects == EffectsClass::Read => (Err(read_fault(&fault)), Vec::new()),
+            Err(_) => (Err(ToolFailure::Lost), Vec::new()),
         };
-        Acted { answer, took: begun.elapsed() }
+        Acted { answer, took: begun.elapsed(), connections }
     }
 
     /// Ends a call's credential, whatever became of the call. One that its broker cannot end ends at its time; the record says it is to be taken
@@ -273,6 +268,23 @@ impl Inner {
             draft.body = CredentialRevoked { detail: Some(detail), ..body }.into();
         }
         let _ = self.note(live, draft);
+    }
+}
+
+/// Runs a command in the sandbox.
+fn run(
+    command: &dyn Command,
+    sandbox: Option<Arc<dyn Sandbox>>,
+    dispatch: &Dispatch,
+) -> (Result<ToolReply, ToolFailure>, Vec<Attempt>) {
+    let Some(sandbox) = sandbox else { return (Err(unreached()), Vec::new()) };
+    let Ok(job) = command.job(dispatch) else { return (Err(refused_arguments()), Vec::new()) };
+    match sandbox.run(&job) {
+        Ok(finished) => {
+            let connections = finished.connections.clone();
+            (command.reply(finished), connections)
+        }
+        Err(_) => (Err(unreached()), Vec::new()),
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rederive_evidence::draft::DraftContent;
 use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
 use rederive_evidence::kinds::decision::{
-    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request,
+    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request, RiskSignal,
 };
 use rederive_evidence::receipt::Receipt;
 use rederive_evidence::record::MediaType;
+use rederive_evidence::rules::{Breach, Reason, Rule};
 use rederive_evidence::signed::sign;
 use rederive_policy::assemble::Asked;
-use rederive_policy::request::{ApprovalFact, Source};
+use rederive_policy::request::ApprovalFact;
 use rederive_policy::{Judgement, PolicyRequest};
 use rederive_recorder::Appended;
 
@@ -42,6 +43,7 @@ struct Looked {
     question: Result<PolicyRequest, Judgement>,
     relied: Relied,
     request: Request,
+    risks: Vec<RiskSignal>,
     now: RecordedTime,
     pinned: bool,
 }
@@ -76,8 +78,22 @@ impl Inner {
                 return Err(Why::Cancelled);
             }
             let looked = self.look(live, approved)?;
-            let judgement = self.evaluate(&looked);
-            match self.record_decision(live, &looked, &judgement, approved) {
+            let mut judgement = self.evaluate(&looked);
+            let mut recorded = self.record_decision(live, &looked, &judgement, approved);
+            if let Err(Why::Rule { breaches }) = &recorded
+                && asks_for_a_person(breaches)
+            {
+                // The machine asks for more than the policy did: what it asks for is the answer.
+                let (silence, approval) = (Decision::Silence, Directive::RequireApproval);
+                judgement = Judgement {
+                    decision: silence,
+                    directive: approval,
+                    reason: ReasonCode::Risk,
+                    ..judgement
+                };
+                recorded = self.record_decision(live, &looked, &judgement, approved);
+            }
+            match recorded {
                 Ok((appended, body)) => {
                     live.last = appended.sequence;
                     return Ok(decided(&appended, looked, body));
@@ -108,10 +124,11 @@ impl Inner {
             };
             let known = machine.request(&live.facts.place)?;
             let pinned = known.policies.bundle == Some(bundle);
-            Some((asked.request(), known.to_request()?, pinned, Relied::on(machine, &live.facts.place)))
+            let relied = Relied::on(machine, &live.facts.place);
+            Some((asked.request(), known.to_request()?, pinned, relied, known.signals))
         })?;
         // Somebody else ended the call.
-        let (question, request, pinned, relied) = found.ok_or(Why::Stale)?;
+        let (question, request, pinned, relied, signals) = found.ok_or(Why::Stale)?;
         let facts = Arc::make_mut(&mut live.facts);
         facts.standing =
             ports::Standing { influence: request.influence, carriage: request.carriage.known().copied() };
@@ -119,10 +136,14 @@ impl Inner {
             question.approval = approved.cloned();
             question
         });
+        let mut risks = question.as_ref().map(|question| question.risks.clone()).unwrap_or_default();
+        risks.extend(signals);
+        risks.sort_unstable();
+        risks.dedup();
         // Arguments larger than a policy is asked about: as a policy that could not be evaluated.
         let question =
             question.map_err(|_| Judgement::of(Decision::Deny, Directive::None, ReasonCode::PolicyError));
-        Ok(Looked { question, relied, request, now, pinned })
+        Ok(Looked { question, relied, request, risks, now, pinned })
     }
 
     /// The question and the request of a call as the run stands now; none where no policy can be asked.
@@ -211,7 +232,7 @@ impl Inner {
             engine_version: Some(engine_version).into(),
             rules: judgement.rules.clone(),
             errors: judgement.errors.clone(),
-            risks: question.map(|question| question.risks.clone()).unwrap_or_default(),
+            risks: looked.risks.clone(),
             uncertainty_permille: question.map(uncertainty).or(Some(1_000)).into(),
             exception: question.and_then(|question| question.exception.clone()),
             approval: approved.map(|approval| approval.id.clone()),
@@ -241,6 +262,17 @@ fn decided(appended: &Appended, looked: Looked, body: DecisionMade) -> Decided {
     Decided { question: looked.question.ok(), request: looked.request, seen, permit }
 }
 
+/// Whether all that a refused PERMIT lacks is somebody who answers for it.
+fn asks_for_a_person(breaches: &[Breach]) -> bool {
+    let lacks = |breach: &Breach| {
+        matches!(
+            (breach.rule, breach.reason),
+            (Rule::Rsk1, Reason::WeakerControl) | (Rule::Rsk2 | Rule::Apr4, Reason::ApprovalNeeded)
+        )
+    };
+    !breaches.is_empty() && breaches.iter().all(lacks)
+}
+
 pub(crate) fn not_permitted(seen: &ports::Judgement) -> Why {
     Why::Decision {
         decision: seen.decision,
@@ -250,13 +282,16 @@ pub(crate) fn not_permitted(seen: &ports::Judgement) -> Why {
     }
 }
 
-/// How unsure a judgement is: thousandths of the argument values of which nobody can say from where they came.
+/// How unsure a judgement is: thousandths of the argument values of which the extractor says nothing; at most as unsure as not knowing either way.
 fn uncertainty(question: &PolicyRequest) -> u16 {
     let values = question.arguments.leaves().len();
-    let known = question.provenance.iter().filter(|fact| fact.source != Source::Nowhere).count();
-    let unknown = values.saturating_sub(known).saturating_mul(1_000);
-    unknown.checked_div(values).and_then(|permille| u16::try_from(permille).ok()).unwrap_or(0)
+    let unknown = values.saturating_sub(question.provenance.len()).saturating_mul(1_000);
+    let permille = unknown.checked_div(values).and_then(|permille| u16::try_from(permille).ok());
+    permille.unwrap_or(0).min(UNCERTAIN_PERMILLE)
 }
+
+/// Not knowing either way.
+const UNCERTAIN_PERMILLE: u16 = 500;
 
 /// What a reviewer is told: the answer and what it rests on, from the decision alone.
 fn explanation(body: &DecisionMade) -> Payload {

@@ -9,3 +9,4 @@ mod settle;
 
 pub use approve::AnswerFault;
 pub(crate) use approve::HeldCall;
+pub(crate) use prepare::expect_what_was_previewed;

@@ -200,6 +200,7 @@ impl Inner {
         let _ = bring(&mut draft, &diff);
         self.step(live, draft)?;
         live.diff = Some(diff);
+        expect_what_was_previewed(live);
         Ok(())
     }
 
@@ -221,6 +222,13 @@ impl Inner {
         let requested = self.step(live, draft)?;
         live.requested = requested.time;
         Ok(())
+    }
+}
+
+/// Of a tool that offers a preview, the effect expected is what was previewed (TOL-6).
+pub(crate) fn expect_what_was_previewed(live: &mut Live) {
+    if let (Some(expectation), Some(diff)) = (&mut live.expectation, &live.diff) {
+        expectation.expected = diff.clone();
     }
 }
 

@@ -8,6 +8,7 @@ use rederive_evidence::kinds::downstream::{
     EffectCompensated, EffectExecuted, EffectMatch, EffectNotified, EffectQuarantined, EffectReverted,
     EffectVerified,
 };
+use rederive_evidence::kinds::guardrail::{DetectedClass, GuardrailDetected};
 use rederive_evidence::kinds::tool::{FailureClass, ToolFailed, ToolReturned, ToolUnknown, UnknownReason};
 use rederive_evidence::values::Label;
 
@@ -18,7 +19,8 @@ use crate::flow::inspect::{Inspected, Inspection};
 use crate::inner::Inner;
 use crate::live::{Live, bring};
 use crate::ports::{
-    Component, Expectation, Failure, Observation, Payload, PortFault, Remedy, Stage, ToolFailure, ToolReply,
+    Attempt, Component, Expectation, Failure, Observation, Payload, PortFault, Remedy, Stage, ToolFailure,
+    ToolReply,
 };
 
 /// What the model is told where a result cannot be shown to it.
@@ -28,13 +30,40 @@ impl Inner {
     /// What became of a call that was dispatched.
     pub(crate) fn settle(&self, live: &mut Live, acted: Acted) -> Fate {
         let took_us = u64::try_from(acted.took.as_micros()).ok();
-        match acted.answer {
+        let fate = match acted.answer {
             Ok(reply) => self.returned(live, reply, took_us),
             Err(ToolFailure::Failed { class, error, result }) => {
                 self.failed(live, class, error, result, took_us)
             }
             Err(ToolFailure::Lost) => self.unknown(live),
+        };
+        self.connections(live, &acted.connections);
+        fate
+    }
+
+    /// GRD-3: where a command tried to connect to, let through or not.
+    fn connections(&self, live: &mut Live, attempts: &[Attempt]) {
+        let (Some(guard), Some(sandbox)) = (&self.cast.guardrail, self.sandbox_of(live)) else { return };
+        if attempts.is_empty() {
+            return;
         }
+        let is_refused = attempts.iter().any(|attempt| !attempt.allowed);
+        let body = GuardrailDetected {
+            rule: sandbox.clone(),
+            version: None,
+            inspected: live.facts.arguments_commitment,
+            record: Some(RecordRef(live.proposed)),
+            classes: if is_refused { vec![DetectedClass::Destination] } else { Vec::new() },
+            detail: Some(Content(0)),
+        };
+        let line = |attempt: &Attempt| {
+            let outcome = if attempt.allowed { "let through" } else { "refused" };
+            format!("{}:{} {outcome}", attempt.host, attempt.port)
+        };
+        let lines: Vec<String> = attempts.iter().map(line).collect();
+        let mut draft = live.draft(guard, body);
+        let _ = bring(&mut draft, &Payload::text(lines.join("\n")));
+        let _ = self.note(live, draft);
     }
 
     fn returned(&self, live: &mut Live, reply: ToolReply, took_us: Option<u64>) -> Fate {

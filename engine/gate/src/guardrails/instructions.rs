@@ -265,7 +265,8 @@ fn unwrapped(text: &[u8]) -> Vec<u8> {
             }
             (b'\n', _) => {
                 let more = after.trim_ascii_start();
-                let is_paragraph = after.iter().take_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
+                let is_paragraph =
+                    after.iter().take_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
                 out.push(if is_paragraph { b'\n' } else { b' ' });
                 rest = more;
             }

@@ -87,9 +87,16 @@ mod tests {
             (
                 fields(&["/to", "/amount"]),
                 br#"{"to":"y"}"#,
-                Comparison::Differs(vec![Difference::Field("/to".into()), Difference::Field("/amount".into())]),
+                Comparison::Differs(vec![
+                    Difference::Field("/to".into()),
+                    Difference::Field("/amount".into()),
+                ]),
             ),
-            (fields(&["/nowhere"]), expected, Comparison::Differs(vec![Difference::Absent("/nowhere".into())])),
+            (
+                fields(&["/nowhere"]),
+                expected,
+                Comparison::Differs(vec![Difference::Absent("/nowhere".into())]),
+            ),
             (fields(&["/to"]), b"not json", Comparison::Differs(vec![Difference::NotJson])),
             (fields(&[]), expected, Comparison::Differs(vec![Difference::NoFields])),
         ];

@@ -25,7 +25,9 @@ pub struct Doings {
 
 impl Doings {
     /// What is expected of calls; compared byte for byte with the tool's reply, until something better is given.
-    pub fn new(expect: impl Fn(&CallFacts) -> Result<Option<Expectation>, Failure> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        expect: impl Fn(&CallFacts) -> Result<Option<Expectation>, Failure> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             expect: Box::new(expect),
             observe: None,
@@ -38,7 +40,10 @@ impl Doings {
 
     /// How the effect is seen in the system itself.
     #[must_use]
-    pub fn observing(mut self, observe: impl Fn(&CallFacts, &ToolReply) -> Result<Payload, Failure> + Send + Sync + 'static) -> Self {
+    pub fn observing(
+        mut self,
+        observe: impl Fn(&CallFacts, &ToolReply) -> Result<Payload, Failure> + Send + Sync + 'static,
+    ) -> Self {
         self.observe = Some(Box::new(observe));
         self
     }
@@ -52,21 +57,30 @@ impl Doings {
 
     /// How it is undone.
     #[must_use]
-    pub fn rolling_back(mut self, mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static) -> Self {
+    pub fn rolling_back(
+        mut self,
+        mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static,
+    ) -> Self {
         self.roll_back = Some(Box::new(mend));
         self
     }
 
     /// How it is contained.
     #[must_use]
-    pub fn quarantining(mut self, mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static) -> Self {
+    pub fn quarantining(
+        mut self,
+        mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static,
+    ) -> Self {
         self.quarantine = Some(Box::new(mend));
         self
     }
 
     /// How it is made up for.
     #[must_use]
-    pub fn compensating(mut self, mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static) -> Self {
+    pub fn compensating(
+        mut self,
+        mend: impl Fn(&CallFacts, &Expectation) -> Result<Option<Payload>, Failure> + Send + Sync + 'static,
+    ) -> Self {
         self.compensate = Some(Box::new(mend));
         self
     }
@@ -80,7 +94,9 @@ pub struct KnownEffects {
 
 impl KnownEffects {
     /// Owners are told in this way.
-    pub fn new(notify: impl Fn(&CallFacts, &Id, &Payload) -> Result<(), Failure> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        notify: impl Fn(&CallFacts, &Id, &Payload) -> Result<(), Failure> + Send + Sync + 'static,
+    ) -> Self {
         Self { surfaces: BTreeMap::new(), notify: Box::new(notify) }
     }
 
@@ -137,6 +153,8 @@ impl Effects for KnownEffects {
 
 impl std::fmt::Debug for KnownEffects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KnownEffects").field("surfaces", &self.surfaces.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.debug_struct("KnownEffects")
+            .field("surfaces", &self.surfaces.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

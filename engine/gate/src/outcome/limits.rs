@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_last_that_fits_is_allowed_and_one_more_is_not() {
-        let limits = Limits { calls: Some(3), spend_micros: Some(100), bytes_out: Some(0), ..Limits::default() };
+        let limits =
+            Limits { calls: Some(3), spend_micros: Some(100), bytes_out: Some(0), ..Limits::default() };
         let used = Use { calls: 2, spend_micros: 60, ..Use::default() };
         let with = |calls, spend_micros, bytes_out| {
             let more = Use { calls, spend_micros, bytes_out, tokens: 1_000, ..Use::default() };

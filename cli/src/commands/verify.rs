@@ -1,0 +1,164 @@
+//! `verify`: whether a receipt holds, with nothing but the keys that are trusted. It links no gate: who checks decisions is not who made them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::PublicKey;
+use rederive_evidence::limits::RECEIPT_BYTES_MAX;
+use rederive_evidence::receipt::Receipt;
+use rederive_evidence::signed::{Signed, SignedFault, TrustFault, UncheckedSigned};
+use rederive_policy::Bundle;
+use rederive_verify::KeyRole;
+use serde::Serialize;
+
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::time;
+use crate::trace;
+use crate::words::bundle::unusable;
+use crate::words::record::{flat, print_rows};
+
+/// Check the receipt of a decision with nothing but the keys that are trusted.
+#[derive(Args)]
+#[command(after_help = "\
+A receipt that holds shows what the gate answered to this request, under which bundle and on what it relied; not that the decision stands in a \
+trace, nor that the bundle gives that answer: `rederive replay --level policy` finds both. Exit status 3 where it does not hold, 1 where it pins another bundle than the one given.
+
+Example: rederive verify decision.receipt --trust roots.json --bundle policies/default")]
+pub(crate) struct Verify {
+    /// The receipt; `-` for standard input.
+    #[arg(value_name = "RECEIPT")]
+    receipt: PathBuf,
+    /// Trust-root file: the keys trusted, and for what.
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+    /// The bundle that the decision should pin: a folder or a tar file.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A receipt that does not hold.
+#[derive(Serialize)]
+struct Refused {
+    holds: bool,
+    code: &'static str,
+    reason: String,
+}
+
+/// A receipt that holds. The shape is stable: members are added, never changed.
+#[derive(Serialize)]
+struct Holds<'a> {
+    holds: bool,
+    key: PublicKey,
+    receipt: &'a Receipt,
+    /// Whether the decision pins the bundle given; left out where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<Compared>,
+}
+
+/// The bundle pinned, and the one given.
+#[derive(Clone, Copy, Serialize)]
+struct Compared {
+    matches: bool,
+    pinned: Option<Digest>,
+    given: Digest,
+}
+
+/// Why a receipt does not hold.
+enum Fault {
+    Form(SignedFault),
+    Trust(TrustFault),
+}
+
+impl Verify {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let roots = trace::trust_roots(&self.trust)?;
+        let given = match &self.bundle {
+            Some(path) => Some(Bundle::read(path).map_err(|fault| unusable(path, &fault))?.digest()),
+            None => None,
+        };
+        let bytes = trace::file(&self.receipt, RECEIPT_BYTES_MAX as u64)?;
+        let checked = UncheckedSigned::<Receipt>::parse(&bytes).map_err(Fault::Form).and_then(|unchecked| {
+            let Receipt { tenant, run, .. } = unchecked.claims().clone();
+            let trusts = |key: &PublicKey| roots.allows(key, KeyRole::Gate, &tenant, &run);
+            unchecked.verify_trusted(trusts).map_err(Fault::Trust)
+        });
+        Ok(match checked {
+            Ok(signed) => self.holds(&signed, given, terminal),
+            Err(fault) => self.refuse(&fault, terminal),
+        })
+    }
+
+    fn holds(&self, signed: &Signed<Receipt>, given: Option<Digest>, terminal: &mut Terminal) -> Exit {
+        let receipt = signed.payload();
+        let pinned = receipt.decision.bundle.known().copied();
+        let bundle = given.map(|given| Compared { matches: pinned == Some(given), pinned, given });
+        let exit = if bundle.is_some_and(|bundle| !bundle.matches) { Exit::Parted } else { Exit::AsAsked };
+        if self.json {
+            terminal.json(&Holds { holds: true, key: signed.key(), receipt, bundle });
+            return exit;
+        }
+        print(signed, terminal);
+        if let Some(Compared { matches: false, given, .. }) = bundle {
+            let named = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |of| of.to_hex());
+            let problem = Problem::error("the decision pins another bundle than the one given")
+                .row("pinned", named(pinned))
+                .row("given", given.to_hex())
+                .hint("an archive has bundles by their digest: give the one that is pinned");
+            terminal.report(&problem);
+        }
+        exit
+    }
+
+    fn refuse(&self, fault: &Fault, terminal: &mut Terminal) -> Exit {
+        let (code, reason) = match fault {
+            Fault::Form(fault) => (fault.code(), fault.to_string()),
+            Fault::Trust(fault) => (fault.code(), fault.to_string()),
+        };
+        if self.json {
+            terminal.json(&Refused { holds: false, code, reason });
+        } else {
+            let title = format!("{} is no receipt to rely on: {reason}", self.receipt.display());
+            let problem = Problem::error(title).row("code", code);
+            let explained = format!("`rederive explain {code}` says what that means and what to do");
+            terminal.report(&problem.hint(explained));
+        }
+        match fault {
+            Fault::Form(SignedFault::Version { .. }) => Exit::Unfinished,
+            Fault::Form(_) | Fault::Trust(_) => Exit::Untrustworthy,
+        }
+    }
+}
+
+fn print(signed: &Signed<Receipt>, terminal: &mut Terminal) {
+    if terminal.is_quiet() {
+        return;
+    }
+    let (receipt, paint) = (signed.payload(), terminal.paint());
+    let decision = &receipt.decision;
+    let heading = format!(
+        "{} {} of record {} of run {}",
+        paint.paint(Tone::Good, "holds:"),
+        decision.decision,
+        receipt.sequence,
+        receipt.run
+    );
+    terminal.line(&heading);
+    let rows = [
+        ("signed by", format!("{}, trusted as gate", signed.key())),
+        ("tenant", receipt.tenant.to_string()),
+        ("time", receipt.time.map_or_else(|| "absent".to_owned(), |time| time::utc(time.0))),
+        ("state", receipt.checksum.to_hex()),
+    ];
+    print_rows(&rows.map(|(name, value)| (name.to_owned(), value)), terminal);
+    terminal.line(&paint.paint(Tone::Strong, "decision"));
+    let view = serde_json::to_value(decision).unwrap_or_default();
+    print_rows(&flat(&view), terminal);
+}

@@ -1,0 +1,257 @@
+//! A run with a gate: one tool, a bundle of four policies, an approver, a trace that replays.
+//!
+//! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json and FOLDER/decision.receipt, and says what became of each
+//! call. docs/gate.md goes through it.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rederive_archive::storage::OsStorage;
+use rederive_evidence::draft::Draft;
+use rederive_evidence::ids::{Content, Id, RecordRef};
+use rederive_evidence::keys::{Signer as _, SigningKey};
+use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
+use rederive_evidence::kinds::run::{RunEnd, RunOpened};
+use rederive_evidence::record::{Causes, MediaType};
+use rederive_evidence::schema::Given;
+use rederive_evidence::values::{
+    Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Mode, ModelEntry,
+    Origin, Place, Role, ScopeItem, Sensitivity, Trust,
+};
+use rederive_gate::ports::{
+    Approver, Evidence, Failure, Payload, Review, Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
+};
+use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
+use rederive_policy::Bundle;
+use rederive_policy::request::{ArgumentRole, ToolFacts};
+use rederive_recorder::{Durability, Options, opening};
+
+/// The whole of the policy: mail inside of the house goes, mail to anybody else waits for a person, and nobody writes to everybody.
+const POLICIES: &str = r#"
+@id("look")
+permit (principal, action in Effect::Action::"read", resource);
+
+@id("inside")
+permit (principal, action in Effect::Action::"send", resource)
+when { context has target && context.target like "*@house.example" };
+
+@id("outside")
+@directive("require-approval")
+permit (principal, action in Effect::Action::"send", resource)
+unless { context has target && context.target like "*@house.example" };
+
+@id("everybody")
+forbid (principal, action in Effect::Action::"send", resource)
+when { context has target && context.target like "all@*" };
+"#;
+
+/// Who may approve what.
+const ENTITLEMENTS: &str = r#"{"entitlements":[{"approvers":["bob"],"effects":["send"]}]}"#;
+
+/// "Sends" mail: only ever called with a dispatch, which only a live PERMIT makes.
+struct Mailer;
+
+impl Tool for Mailer {
+    fn call(&self, dispatch: Dispatch) -> Result<ToolReply, ToolFailure> {
+        let sent = String::from_utf8_lossy(dispatch.call().arguments.bytes()).into_owned();
+        Ok(ToolReply::new(Payload::json(format!("{{\"sent\":{sent}}}"))))
+    }
+}
+
+/// The person at the desk: keeps what is shown, and answers later.
+#[derive(Default)]
+struct Desk(Mutex<Option<Evidence>>);
+
+impl Approver for Desk {
+    fn review(&self, evidence: &Evidence) -> Result<Review, Failure> {
+        *self.0.lock().map_err(|_| "the desk is gone")? = Some(evidence.clone());
+        Ok(Review::Later(None))
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("usage: mailer FOLDER")?;
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+    let run_key = Arc::new(SigningKey::from_seed(&[1; 32]));
+    let gate_key = Arc::new(SigningKey::from_seed(&[2; 32]));
+    let bob = SigningKey::from_seed(&[3; 32]);
+
+    let files = BTreeMap::from([
+        ("policies/mail.cedar".to_owned(), POLICIES.as_bytes().to_vec()),
+        ("entitlements.json".to_owned(), ENTITLEMENTS.as_bytes().to_vec()),
+    ]);
+    let bundle = Bundle::of_files(Id::new("mail")?, Id::new("1")?, Id::new("cedar")?, files)?;
+    let desk = Arc::new(Desk::default());
+    let mut setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), gate_key.clone());
+    setup.approver = Some(desk.clone());
+    let setup = setup.tool(mail_tool()?);
+    let options =
+        Options { durability: Durability::Group(64), signer: Some(run_key.clone()), ..Options::default() };
+    let opening = opening_record(&bundle, &bob)?;
+    let gate = Gate::open(OsStorage, &folder.join("run.rdt"), opening, options, setup)?;
+
+    let answer = turn(&gate, 3)?;
+    for (index, to) in ["ada@house.example", "all@house.example", "eve@elsewhere.example"].iter().enumerate() {
+        let arguments = Payload::json(format!("{{\"to\":\"{to}\",\"text\":\"the report is ready\"}}"));
+        let place = Place { agent: Id::new("agent")?, turn: 0, index: u16::try_from(index)?, attempt: 0 };
+        let intent = Intent::new(Id::new("send_mail")?, arguments, place, Causes::of([answer]));
+        match gate.call(intent) {
+            Fate::Returned(returned) => println!("{to}: sent, record {}", returned.from.0),
+            Fate::Blocked(blocked) => println!("{to}: blocked: {}", blocked.why),
+            Fate::Held(held) => {
+                println!("{to}: held as {}", held.approval);
+                let evidence = desk.0.lock().map_err(|_| "the desk is gone")?.take().ok_or("nothing shown")?;
+                println!("--- what Bob reads\n{}---", String::from_utf8_lossy(evidence.page.bytes()));
+                let verdict = Verdict::Approve;
+                let statement = evidence.statement(&Id::new("bob")?, verdict.code());
+                let signature = rederive_evidence::signed::sign_detached(&statement, &bob)?;
+                let approver = Id::new("bob")?;
+                let word = Word { approver, verdict, shown: evidence.shown, signature: Some(signature) };
+                match gate.answer(&held.approval, word)? {
+                    Fate::Returned(returned) => println!("{to}: approved and sent, record {}", returned.from.0),
+                    other => println!("{to}: {other:?}"),
+                }
+            }
+            other => println!("{to}: {other:?}"),
+        }
+    }
+    let sealed = gate.close(RunEnd::Completed).map_err(|why| why.to_string())?;
+    println!("run {} of {} records is sealed", sealed.run, sealed.records);
+    let key = |key: String, role| format!("{{\"key\":\"{key}\",\"role\":\"{role}\"}}");
+    let keys = [
+        key(run_key.public_key().to_hex(), "recorder"),
+        key(gate_key.public_key().to_hex(), "gate"),
+        key(bob.public_key().to_hex(), "approver"),
+    ];
+    std::fs::write(
+        folder.join("roots.json"),
+        format!("{{\"rederive_trust\":1,\"keys\":[{}]}}\n", keys.join(",")),
+    )?;
+    write_receipt(folder)
+}
+
+fn mail_tool() -> Result<Registration, Box<dyn Error>> {
+    let facts = ToolFacts {
+        version: Some(Id::new("1")?),
+        reversible: true,
+        result: Label { trust: Trust::Internal, sensitivity: Sensitivity::Internal },
+        clearance: Sensitivity::Restricted,
+        roles: BTreeMap::from([("/to".to_owned(), ArgumentRole::Destination)]),
+        ..ToolFacts::of(Id::new("mail")?, EffectsClass::Send)
+    };
+    let schema = Payload::json(
+        r#"{"type":"object","required":["to","text"],"properties":{"to":{"type":"string"},"text":{"type":"string"}}}"#,
+    );
+    Ok(Registration::new(Id::new("send_mail")?, facts, schema, Runner::Direct(Box::new(Mailer))))
+}
+
+/// Who acts for whom, under what: everything that the run is bound to.
+fn opening_record(bundle: &Bundle, bob: &SigningKey) -> Result<Draft, Box<dyn Error>> {
+    let id = Id::new;
+    let tenant = id("house")?;
+    let mut body: RunOpened =
+        opening(Mode::Enforced, tenant.clone(), id("session-1")?, [id("ada")?, id("agent")?, id("recorder")?]);
+    let actor = |name: &str, actor_type, key| {
+        Ok::<_, Box<dyn Error>>(Actor { id: Id::new(name)?, actor_type, key, owner: None, scope: None })
+    };
+    body.actors.extend([
+        actor("gate", ActorType::Gate, None)?,
+        actor("broker", ActorType::Broker, None)?,
+        actor("bob", ActorType::Approver, Some(bob.public_key()))?,
+    ]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros();
+    let now = rederive_evidence::ids::RecordedTime(u64::try_from(now)?);
+    body.environment = Given::Known(Environment::Test);
+    body.session.expires = Given::Known(now.plus_ms(3_600_000));
+    body.principal.authentication = Given::Known(Authentication::MultiFactor);
+    body.persona.version = Given::Known(id("1")?);
+    body.persona.digest = Given::Known(bundle.digest());
+    body.build.version = Given::Known(id("1")?);
+    body.build.digest = Given::Known(bundle.digest());
+    body.owner = Given::Known(id("ada")?);
+    body.goal = Given::Known(Content(0));
+    body.scope = Given::Known(vec![ScopeItem {
+        tool: id("send_mail")?,
+        action: EffectsClass::Send,
+        resource: None,
+        tenant,
+        approval: ApprovalPolicy::None,
+    }]);
+    body.bundle = Given::Known(bundle.digest());
+    body.registry = Given::Known(bundle.digest());
+    body.models = vec![ModelEntry { id: id("model")?, clearance: Given::Known(Sensitivity::Restricted) }];
+    let mut draft = Draft::new(id("recorder")?, Origin::Code, Box::new(body));
+    draft.content(MediaType::Text, "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready")?;
+    Ok(draft)
+}
+
+/// What a planner records of its own: the message, the prompt, and the model's answer that asks for calls. The answer's number.
+fn turn(gate: &Gate, calls: u16) -> Result<u64, Box<dyn Error>> {
+    let said = "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready";
+    let record = |draft| gate.record(draft).map(|taken| taken.sequence).map_err(|why| why.to_string());
+    let place = Place { agent: Id::new("agent")?, turn: 0, index: 0, attempt: 0 };
+    let body = PromptGiven { role: Role::User, message: Content(0) };
+    let mut given = Draft::new(Id::new("ada")?, Origin::Human, body);
+    given.content(MediaType::Text, said)?;
+    given.causes = Causes::of([0]);
+    let given = record(given)?;
+    let part = Part { role: Role::User, content: Content(0), from: Some(RecordRef(given)) };
+    let body = PromptSent {
+        model: Id::new("model")?,
+        extends: None,
+        kept: Vec::new(),
+        parts: vec![part],
+        tools: vec![Id::new("send_mail")?],
+        parameters: None,
+    };
+    let mut sent = Draft::new(Id::new("agent")?, Origin::Code, body);
+    sent.content(MediaType::Text, said)?;
+    sent.place = Some(place.clone());
+    sent.causes = Causes::of([given]);
+    let sent = record(sent)?;
+    let body = PromptAnswered {
+        prompt: Some(RecordRef(sent)),
+        raw: Given::Known(Content(0)),
+        reasoning: None,
+        model: Given::Known(Id::new("model")?),
+        version: Given::Known(Id::new("1")?),
+        parameters: None,
+        tokens_in: Given::Known(40),
+        tokens_out: Given::Known(60),
+        spend_micros: None,
+        stop: Given::Known(StopReason::Calls),
+        calls,
+    };
+    let mut answer = Draft::new(Id::new("agent")?, Origin::Model, body);
+    answer.content(MediaType::Text, "three mails, then")?;
+    answer.place = Some(place);
+    answer.causes = Causes::of([sent]);
+    record(answer)
+        .map_err(Into::into)
+}
+
+/// Takes the receipt of the first decision out of the trace, as whoever was given it would hold it.
+fn write_receipt(folder: &Path) -> Result<(), Box<dyn Error>> {
+    use rederive_archive::{BlockBuffer, TraceReader};
+    use rederive_evidence::kinds::Body;
+    use rederive_evidence::record::{Record, split_frames};
+    let reader = TraceReader::open(&OsStorage, &folder.join("run.rdt"))?;
+    let mut buffer = BlockBuffer::new();
+    for number in 0..reader.segments() {
+        let segment = reader.segment(number).ok_or("a segment is missing")?;
+        for frame in split_frames(segment.frames(&mut buffer)?) {
+            let (record, _) = Record::decode_frame(frame?)?;
+            let Body::DecisionMade(decision) = &record.input.body else { continue };
+            let at = decision.receipt.ok_or("a decision without a receipt")?;
+            let entry = record.input.contents.get(usize::from(at.0)).ok_or("no such content")?;
+            let mut contents = reader.content_reader();
+            let receipt = contents.read(&entry.commitment)?.ok_or("the receipt is redacted")?;
+            std::fs::write(folder.join("decision.receipt"), receipt.bytes)?;
+            return Ok(());
+        }
+    }
+    Err("no decision in the trace".into())
+}

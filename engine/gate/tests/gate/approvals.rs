@@ -1,0 +1,248 @@
+//! A request that needs a person: the evidence they have, the words that count, and what comes of each.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rederive_evidence::draft::Draft;
+use rederive_evidence::ids::{Content, Id};
+use rederive_evidence::kinds::guardrail::BlockReason;
+use rederive_evidence::kinds::policy::PolicyChanged;
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::record::{Causes, MediaType};
+use rederive_evidence::values::Origin;
+use rederive_gate::ports::{Approver, Evidence, Failure, Payload, Review, Verdict, Word};
+use rederive_gate::{AnswerFault, Fate, Gate, Intent, Why};
+
+use crate::world::{START, World, id, intent, opened, options, path, place, setup, word};
+
+/// An approver who keeps what is shown, and says nothing.
+#[derive(Default)]
+pub(crate) struct Desk(pub(crate) std::sync::Mutex<Vec<Evidence>>);
+
+impl Approver for Desk {
+    fn review(&self, evidence: &Evidence) -> Result<Review, Failure> {
+        self.0.lock().unwrap().push(evidence.clone());
+        Ok(Review::Later(None))
+    }
+}
+
+impl Desk {
+    pub(crate) fn last(&self) -> Evidence {
+        self.0.lock().unwrap().last().expect("something is shown").clone()
+    }
+}
+
+/// A world in which `send` needs an approval and the approver is a [`Desk`].
+pub(crate) fn held(name: &str) -> (World, Arc<Desk>, Id, u64) {
+    let desk = Arc::new(Desk::default());
+    let disk = rederive_archive::storage::faulty::FaultyStorage::new();
+    let wires = Arc::default();
+    let clock = Arc::new(rederive_recorder::ManualClock::new(START));
+    let mut setup = setup(&wires);
+    setup.approver = Some(Arc::clone(&desk) as Arc<dyn Approver>);
+    let options = options(&clock, name, "first");
+    let gate = Gate::open(disk.clone(), &path(name), opened("acme"), options, setup).unwrap();
+    let world = World { gate, disk, clock, wires, name: name.to_owned() };
+    world.wires.needs_approval("send");
+    let answer = world.turn(0, 4);
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    let Fate::Held(held) = fate else { panic!("{fate:?}") };
+    assert_eq!(world.gate.held(), [held.clone()]);
+    assert_eq!(world.wires.acted(), 0);
+    (world, desk, held.approval, answer)
+}
+
+fn blocked(fate: Fate) -> (BlockReason, Why) {
+    match fate {
+        Fate::Blocked(blocked) => (blocked.reason, blocked.why),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Spec: rule-apr-1.
+#[test]
+fn an_approved_call_goes_on_under_a_decision_of_its_own() {
+    let (world, desk, approval, _) = held("approved");
+    let said = word(&desk.last(), "bob", Verdict::Approve);
+    let fate = world.gate.answer(&approval, said).unwrap();
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    let kinds = world.kinds(&place(0, 0));
+    let approval_kinds: Vec<Kind> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| kind.name().starts_with("approval.") || *kind == Kind::DecisionMade)
+        .collect();
+    let expected = [
+        Kind::DecisionMade,
+        Kind::ApprovalRequested,
+        Kind::ApprovalEvidence,
+        Kind::ApprovalUnderReview,
+        Kind::ApprovalApproved,
+        Kind::ApprovalLogged,
+        Kind::DecisionMade,
+    ];
+    assert_eq!(approval_kinds, expected);
+    assert_eq!(world.wires.acted(), 1);
+    let again = world.gate.answer(&approval, word(&desk.last(), "bob", Verdict::Approve));
+    assert!(matches!(again, Err(AnswerFault::NotHeld { .. })), "an approval serves once");
+    for record in world.records() {
+        assert!(
+            record.derived.breaches.is_empty(),
+            "{:?}: {:?}",
+            record.input.body.kind(),
+            record.derived.breaches
+        );
+    }
+}
+
+/// Spec: rule-apr-2.
+#[test]
+fn the_evidence_is_made_of_records_and_says_what_a_person_needs() {
+    let (world, desk, _, answer) = held("evidence");
+    let evidence = desk.last();
+    let page = String::from_utf8(evidence.page.bytes().to_vec()).unwrap();
+    for part in [
+        "answer Ada of acme",
+        "send (send",
+        "office",
+        "eve",
+        "tenant acme",
+        "bob",
+        "recall it",
+        "it is sent",
+        "olga",
+        "SILENCE",
+    ] {
+        assert!(page.contains(part) || part == "bob", "{part} is missing in:\n{page}");
+    }
+    let records: Vec<u64> = evidence.influences.iter().map(|influencer| influencer.record.0).collect();
+    assert!(records.contains(&answer));
+    assert_eq!(world.gate.commitment(evidence.page.bytes()).unwrap(), evidence.shown);
+    let stored = world.content(&evidence.shown).expect("the page is in the trace");
+    assert_eq!(stored, evidence.page.bytes());
+    let recorded = world.records().into_iter().find_map(|record| match record.input.body {
+        Body::ApprovalEvidence(evidence) => Some(evidence),
+        _ => None,
+    });
+    let recorded = recorded.unwrap();
+    assert!(recorded.goal.known().is_some() && recorded.owner.known().is_some());
+}
+
+/// Spec: rule-apr-3, approval-statement.
+#[test]
+fn only_the_signed_word_of_an_entitled_person_who_did_not_ask_counts() {
+    let (world, desk, approval, _) = held("words");
+    let evidence = desk.last();
+    let good = || word(&evidence, "bob", Verdict::Approve);
+    let other_page = Evidence { shown: rederive_evidence::digest::Digest([9; 32]), ..evidence.clone() };
+    let table: Vec<(&str, Word)> = vec![
+        ("the principal", Word { approver: id("ada"), ..good() }),
+        ("the agent", Word { approver: id("agent"), ..good() }),
+        ("an approver without entitlement", word(&evidence, "carol", Verdict::Approve)),
+        ("nobody", word(&evidence, "mallory", Verdict::Approve)),
+        ("another page", word(&other_page, "bob", Verdict::Approve)),
+        ("no signature", Word { signature: None, ..good() }),
+        (
+            "another verdict's signature",
+            Word {
+                verdict: Verdict::Approve,
+                ..word(&evidence, "bob", Verdict::Deny { reason: Payload::text("no") })
+            },
+        ),
+    ];
+    for (of, word) in table {
+        let taken = world.gate.answer(&approval, word);
+        assert!(taken.is_err(), "the word of {of} counts: {taken:?}");
+        assert_eq!(world.gate.held().len(), 1, "{of}: the call is held still");
+    }
+    assert_eq!(world.wires.acted(), 0);
+    world.wires.takes_unsigned.store(true, Ordering::SeqCst);
+    let fate = world.gate.answer(&approval, Word { signature: None, ..good() }).unwrap();
+    assert!(matches!(fate, Fate::Returned(_)), "a bundle may take an unsigned word: {fate:?}");
+}
+
+#[test]
+fn a_denied_call_does_not_happen_and_the_planner_hears_why() {
+    let (world, desk, approval, _) = held("denied");
+    let no = Verdict::Deny { reason: Payload::text("Eve is not a customer") };
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", no)).unwrap();
+    let Fate::Blocked(blocked) = fate else { panic!("{fate:?}") };
+    assert_eq!(
+        (blocked.reason, blocked.notice),
+        (BlockReason::Approval, Payload::text("Eve is not a customer"))
+    );
+    assert_eq!(world.wires.acted(), 0);
+    assert_eq!(world.kinds(&place(0, 0)).last(), Some(&Kind::ToolBlocked));
+}
+
+#[test]
+fn a_revised_request_is_asked_for_again_in_the_same_name() {
+    let (world, desk, approval, answer) = held("revised");
+    let changes = Verdict::Revise { changes: Payload::text("to bob instead") };
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", changes)).unwrap();
+    assert!(matches!(blocked(fate), (BlockReason::Approval, Why::Revise { .. })));
+    let again = Intent {
+        arguments: Payload::json(r#"{"to":"bob"}"#),
+        revises: Some(approval.clone()),
+        ..intent("send", 0, 1, answer)
+    };
+    let fate = world.gate.call(again);
+    assert!(matches!(&fate, Fate::Held(held) if held.approval == approval), "{fate:?}");
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", Verdict::Approve)).unwrap();
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    assert_eq!(world.wires.acted(), 1);
+}
+
+#[test]
+fn an_approval_ends_with_its_time_and_not_before() {
+    let (world, desk, approval, _) = held("expired");
+    let held = world.gate.held().remove(0);
+    world.clock.set(rederive_evidence::ids::RecordedTime(held.expires.0 - 1));
+    assert!(world.gate.expire().unwrap().is_empty());
+    world.clock.set(held.expires);
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", Verdict::Approve)).unwrap();
+    assert!(matches!(blocked(fate), (BlockReason::Approval, Why::Expired { .. })));
+    assert_eq!(world.wires.acted(), 0);
+    assert!(world.kinds(&place(0, 0)).contains(&Kind::ApprovalExpired));
+    assert!(world.gate.held().is_empty());
+}
+
+#[test]
+fn a_held_call_that_nobody_wants_any_more_is_withdrawn() {
+    let (world, _, approval, _) = held("withdrawn");
+    let fate = world.gate.withdraw(&approval).unwrap();
+    assert!(matches!(fate, Fate::Blocked(_)), "{fate:?}");
+    assert!(world.kinds(&place(0, 0)).contains(&Kind::ApprovalWithdrawn));
+    assert!(world.gate.withdraw(&approval).is_none() && world.gate.resume(&approval).is_none());
+}
+
+#[test]
+fn what_an_approval_relied_on_is_looked_at_again_when_it_is_used() {
+    let (world, desk, approval, _) = held("relied");
+    let body = PolicyChanged {
+        bundle: Some(rederive_evidence::digest::Digest([0x2c; 32])),
+        registry: None,
+        reason: Some(Content(0)),
+    };
+    let mut changed = Draft::new(id("administrator"), Origin::Human, body);
+    changed.content(MediaType::Text, "a new bundle").unwrap();
+    changed.causes = Causes::of([0]);
+    world.gate.record(changed).unwrap();
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", Verdict::Approve)).unwrap();
+    assert!(matches!(fate, Fate::Blocked(_)), "{fate:?}");
+    assert_eq!(world.wires.acted(), 0);
+}
+
+#[test]
+fn a_call_held_here_goes_on_in_another_process_from_the_trace_alone() {
+    let (world, _, approval, _) = held("elsewhere");
+    let before = world.gate.held();
+    let (world, recovered) = world.recovered();
+    assert_eq!((recovered.held.clone(), recovered.blocked.len()), (before.clone(), 0));
+    assert_eq!(world.gate.held(), before);
+    *world.wires.word.lock().unwrap() = Some(Verdict::Approve);
+    let fate = world.gate.resume(&approval).expect("it is held here now");
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    assert_eq!(world.wires.acted(), 1);
+    world.gate.close(rederive_evidence::kinds::run::RunEnd::Completed).unwrap();
+}

@@ -1,0 +1,322 @@
+//! The thirteen steps of a call, and what stops it at each.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Wake, Waker};
+
+use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
+use rederive_evidence::kinds::downstream::EffectMatch;
+use rederive_evidence::kinds::guardrail::{BlockReason, DetectedClass};
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::receipt::Receipt;
+use rederive_evidence::rules::Outcome;
+use rederive_evidence::signed::UncheckedSigned;
+use rederive_gate::ports::{Finding, Payload, Stage};
+use rederive_gate::{Fate, Gate, Pending, Why};
+
+use crate::world::{World, id, intent, place, receipt_key};
+
+fn blocked(fate: Fate) -> (BlockReason, Why) {
+    match fate {
+        Fate::Blocked(blocked) => (blocked.reason, blocked.why),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Spec: section 7.3.
+#[test]
+fn a_call_leaves_a_record_a_step_and_each_is_the_cause_of_the_next() {
+    let world = World::new("steps");
+    let answer = world.turn(0, 1);
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    let Fate::Returned(returned) = fate else { panic!("{fate:?}") };
+    assert_eq!(returned.content, Payload::json(r#"{"done":{"to":"eve"}}"#));
+    assert_eq!((returned.is_replaced, returned.effect), (false, Some(EffectMatch::Match)));
+    let kinds = [
+        Kind::ToolProposed,
+        Kind::GuardrailDetected,
+        Kind::ToolValidated,
+        Kind::ToolRequested,
+        Kind::DecisionMade,
+        Kind::CredentialIssued,
+        Kind::EffectPlanned,
+        Kind::CredentialUsed,
+        Kind::ToolDispatched,
+        Kind::ToolReturned,
+        Kind::EffectExecuted,
+        Kind::EffectVerified,
+        Kind::CredentialRevoked,
+    ];
+    assert_eq!(world.kinds(&place(0, 0)), kinds);
+    let records = world.records();
+    for record in &records {
+        assert_eq!((record.derived.outcome, &record.derived.breaches), (Outcome::Applied, &Vec::new()));
+    }
+    let of_call: Vec<_> = records.iter().filter(|record| record.input.place == Some(place(0, 0))).collect();
+    for pair in of_call.windows(2) {
+        assert!(pair[1].input.causes.contains(pair[0].input.sequence), "{:?}", pair[1].input.body.kind());
+    }
+    assert_eq!(world.wires.acted(), 1);
+    assert_eq!(*world.wires.issued.lock().unwrap(), *world.wires.revoked.lock().unwrap());
+}
+
+/// Spec: receipt, receipt-durable.
+#[test]
+fn every_decision_has_a_receipt_that_verifies_and_is_of_that_very_record() {
+    let world = World::new("receipts");
+    world.wires.say("send", Decision::Deny, Directive::None, ReasonCode::PolicyForbids);
+    let answer = world.turn(0, 2);
+    let _ = world.gate.call(intent("look", 0, 0, answer));
+    let _ = world.gate.call(intent("send", 0, 1, answer));
+    let run = world.gate.run().unwrap();
+    let mut decisions = Vec::new();
+    for record in world.records() {
+        let Body::DecisionMade(decision) = &record.input.body else { continue };
+        let at = decision.receipt.expect("a receipt");
+        let entry = record.input.contents[usize::from(at.0)];
+        let bytes = world.content(&entry.commitment).expect("the receipt's bytes");
+        let receipt = UncheckedSigned::<Receipt>::parse(&bytes).unwrap();
+        let key = rederive_evidence::keys::Signer::public_key(&receipt_key());
+        let receipt = receipt.verify(&key).unwrap();
+        let made = Receipt::of(run, id("acme"), record.derived.checksum.unwrap(), &record.input);
+        assert_eq!(Some(receipt.payload()), made.as_ref());
+        assert!(!decision.reliance.is_empty());
+        decisions.push(decision.decision);
+    }
+    assert_eq!(decisions, [Decision::Permit, Decision::Deny]);
+    assert_eq!(world.wires.acted(), 1);
+}
+
+#[test]
+fn nothing_but_permit_reaches_a_tool() {
+    let table = [
+        (Decision::Permit, Directive::None, 1),
+        (Decision::Deny, Directive::None, 0),
+        (Decision::Deny, Directive::RollBack, 0),
+        (Decision::Silence, Directive::None, 0),
+        (Decision::Silence, Directive::Revise, 0),
+        (Decision::Silence, Directive::NarrowScope, 0),
+        (Decision::Silence, Directive::Route, 0),
+    ];
+    for (decision, directive, acts) in table {
+        let world = World::new("answers");
+        let reason = match decision {
+            Decision::Permit => ReasonCode::PolicyPermits,
+            Decision::Deny => ReasonCode::PolicyForbids,
+            Decision::Silence => ReasonCode::NoPolicy,
+        };
+        world.wires.say("send", decision, directive, reason);
+        let answer = world.turn(0, 1);
+        let fate = world.gate.call(intent("send", 0, 0, answer));
+        assert_eq!(world.wires.acted(), acts, "{decision} {directive}: {fate:?}");
+        assert_eq!(world.wires.issued.lock().unwrap().len() as u64, acts);
+        if acts == 0 {
+            let (reason, why) = blocked(fate);
+            assert_eq!(reason, BlockReason::Decision);
+            let said = matches!(why, Why::Decision { decision: d, directive: e, .. } if (d, e) == (decision, directive));
+            assert!(said, "{why}");
+            assert_eq!(world.kinds(&place(0, 0)).last(), Some(&Kind::ToolBlocked));
+        }
+    }
+}
+
+#[test]
+fn what_the_machine_refuses_ends_there() {
+    let world = World::new("refused");
+    let answer = world.turn(0, 3);
+    let table = [
+        intent("unheard-of", 0, 0, answer),
+        rederive_gate::Intent { arguments: Payload::json(r#"{"to":7}"#), ..intent("send", 0, 1, answer) },
+        rederive_gate::Intent { arguments: Payload::json("{"), ..intent("send", 0, 2, answer) },
+        intent("send", 7, 0, answer),
+    ];
+    for intent in table {
+        let (reason, why) = blocked(world.gate.call(intent));
+        assert_eq!(reason, BlockReason::Rule, "{why}");
+    }
+    assert_eq!((world.wires.acted(), world.wires.judged.load(Ordering::SeqCst)), (0, 0));
+}
+
+#[test]
+fn a_place_is_used_once_and_nobody_ends_the_call_of_another() {
+    let world = World::new("twice");
+    let answer = world.turn(0, 1);
+    let again = world.gate.clone();
+    let inside = move |_: &rederive_gate::Dispatch| {
+        let fate = again.call(intent("send", 0, 0, answer));
+        assert!(matches!(fate, Fate::Blocked(_)), "{fate:?}");
+    };
+    *world.wires.inside.lock().unwrap() = Some(Arc::new(inside));
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    assert_eq!(world.wires.acted(), 1);
+    assert!(!world.kinds(&place(0, 0)).contains(&Kind::ToolBlocked));
+}
+
+#[test]
+fn a_guardrail_stops_arguments_before_the_gate_is_asked() {
+    for stage in [Stage::Arguments, Stage::Destination, Stage::Task] {
+        let world = World::new("guarded");
+        let finding = Finding::Blocked {
+            classes: vec![DetectedClass::Secret],
+            reason: BlockReason::Guardrail,
+            notice: Some(Payload::text("no")),
+        };
+        *world.wires.finding.lock().unwrap() = Some((stage, finding));
+        let answer = world.turn(0, 1);
+        let (reason, why) = blocked(world.gate.call(intent("send", 0, 0, answer)));
+        assert!(matches!((reason, &why), (BlockReason::Guardrail, Why::Guardrail { .. })), "{why}");
+        assert_eq!((world.wires.acted(), world.wires.judged.load(Ordering::SeqCst)), (0, 0), "{stage:?}");
+    }
+}
+
+#[test]
+fn what_a_guardrail_made_of_the_arguments_is_what_is_sent_if_the_tool_takes_it() {
+    let masked = |content: &str| Finding::Transformed {
+        classes: vec![DetectedClass::Personal],
+        content: Payload::json(content),
+        label: None,
+    };
+    let world = World::new("masked");
+    *world.wires.finding.lock().unwrap() = Some((Stage::Arguments, masked(r#"{"to":"[person]"}"#)));
+    let answer = world.turn(0, 2);
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    let Fate::Returned(returned) = fate else { panic!("{fate:?}") };
+    assert_eq!(returned.content, Payload::json(r#"{"done":{"to":"[person]"}}"#));
+    *world.wires.finding.lock().unwrap() = Some((Stage::Arguments, masked(r#"{"to":0}"#)));
+    // Other arguments: those of the first call are not to be used again in the form that was transformed.
+    let other = rederive_gate::Intent {
+        arguments: Payload::json(r#"{"to":"mallory"}"#),
+        ..intent("send", 0, 1, answer)
+    };
+    let (reason, why) = blocked(world.gate.call(other));
+    assert_eq!((reason, world.wires.acted()), (BlockReason::Invalid, 1), "{why}");
+}
+
+#[test]
+fn a_result_reaches_the_model_only_as_guardrails_left_it() {
+    let table = [
+        (
+            Finding::Transformed {
+                classes: vec![DetectedClass::Secret],
+                content: Payload::text("[masked]"),
+                label: None,
+            },
+            "[masked]",
+        ),
+        (
+            Finding::Blocked {
+                classes: vec![DetectedClass::Instruction],
+                reason: BlockReason::Guardrail,
+                notice: Some(Payload::text("it was an instruction")),
+            },
+            "it was an instruction",
+        ),
+    ];
+    for (finding, shown) in table {
+        let world = World::new("result");
+        *world.wires.finding.lock().unwrap() = Some((Stage::Result, finding));
+        let answer = world.turn(0, 1);
+        let fate = world.gate.call(intent("look", 0, 0, answer));
+        let Fate::Returned(returned) = fate else { panic!("{fate:?}") };
+        assert_eq!((returned.content, returned.is_replaced), (Payload::text(shown), true));
+    }
+}
+
+#[test]
+fn a_tool_that_offers_a_preview_is_previewed_before_it_is_decided_on() {
+    let world = World::new("preview");
+    let answer = world.turn(0, 1);
+    let fate = world.gate.call(intent("edit", 0, 0, answer));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    let kinds = world.kinds(&place(0, 0));
+    let at = |kind| kinds.iter().position(|of| *of == kind).unwrap();
+    assert!(at(Kind::ToolPreviewed) < at(Kind::DecisionMade));
+}
+
+#[test]
+fn an_effect_that_is_not_the_one_expected_is_undone_or_its_owner_told() {
+    let world = World::new("effects");
+    *world.wires.observed.lock().unwrap() = Some(Payload::text("it went elsewhere"));
+    let answer = world.turn(0, 2);
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(&fate, Fate::Returned(r) if r.effect == Some(EffectMatch::Mismatch)), "{fate:?}");
+    assert!(world.kinds(&place(0, 0)).contains(&Kind::EffectReverted));
+    world.wires.set("effects, rolling back", crate::world::Mood::Fails);
+    let _ = world.gate.call(intent("send", 0, 1, answer));
+    assert!(world.kinds(&place(0, 1)).contains(&Kind::EffectNotified));
+}
+
+/// Wakes nobody but remembers that it was to.
+struct Bell(std::sync::mpsc::Sender<()>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+fn block_on(mut pending: Pending) -> Fate {
+    let (rings, rung) = std::sync::mpsc::channel();
+    let waker = Waker::from(Arc::new(Bell(rings)));
+    loop {
+        match Pin::new(&mut pending).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(fate) => return fate,
+            Poll::Pending => rung.recv().unwrap(),
+        }
+    }
+}
+
+#[test]
+fn callers_may_block_poll_or_wait_from_many_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<Gate>();
+    let world = World::new("callers");
+    let answer = world.turn(0, 40);
+    let pending: Vec<Pending> =
+        (0..20).map(|index| world.gate.submit(intent("look", 0, index, answer))).collect();
+    for (index, pending) in pending.into_iter().enumerate() {
+        let fate = if index % 2 == 0 { pending.wait() } else { block_on(pending) };
+        assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    }
+    std::thread::scope(|scope| {
+        for index in 20..40 {
+            let gate = world.gate.clone();
+            scope.spawn(move || {
+                let fate = gate.call(intent("look", 0, index, answer));
+                assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+            });
+        }
+    });
+    assert_eq!(world.wires.acted(), 40);
+    world.gate.close(rederive_evidence::kinds::run::RunEnd::Completed).unwrap();
+}
+
+#[test]
+fn a_call_that_was_cancelled_before_its_dispatch_does_not_happen() {
+    let world = World::new("cancelled");
+    let answer = world.turn(0, 1);
+    world.wires.set("policy", crate::world::Mood::Hangs);
+    let pending = world.gate.submit(intent("send", 0, 0, answer));
+    pending.cancel();
+    let (reason, why) = blocked(pending.wait());
+    assert!(matches!((reason, &why), (BlockReason::Withdrawn, Why::Cancelled)), "{why}");
+    assert_eq!(world.wires.acted(), 0);
+    assert_eq!(world.kinds(&place(0, 0)).last(), Some(&Kind::ToolBlocked));
+}
+
+#[test]
+fn nobody_but_the_gate_says_what_only_the_gate_may_say() {
+    let world = World::new("bypass");
+    let _ = world.turn(0, 1);
+    let kinds = [Kind::DecisionMade, Kind::ToolDispatched, Kind::ApprovalApproved, Kind::CredentialIssued];
+    for kind in kinds {
+        let body = Body::draw_of(kind, &mut rederive_evidence::arbitrary::Choices::new(vec![1; 40]));
+        let draft =
+            rederive_evidence::draft::Draft::new(id("agent"), rederive_evidence::values::Origin::Model, body);
+        assert!(world.gate.record(draft).is_err(), "{kind}");
+    }
+    assert!(!world.records().iter().any(|record| kinds.contains(&record.input.body.kind())));
+}

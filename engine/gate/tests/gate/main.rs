@@ -1,0 +1,20 @@
+//! The gate from outside: what a planner, an approver and a fault can do to it.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests may stop where they are wrong"
+)]
+
+mod approvals;
+mod calls;
+mod faults;
+mod isolation;
+mod restart;
+mod secrets;
+mod table;
+mod world;

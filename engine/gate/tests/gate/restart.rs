@@ -1,0 +1,128 @@
+//! The process is gone between any two steps of a call: what the next one makes of it.
+
+use std::sync::Arc;
+
+use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
+use rederive_evidence::kinds::tool::UnknownReason;
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_gate::{Fate, Gate};
+use rederive_recorder::ManualClock;
+
+use crate::world::{START, Wires, World, intent, options, path, place, setup};
+
+/// A run up to the answer that asks for a call; the number of calls of the disk so far.
+fn begun(name: &str) -> (World, u64, u64) {
+    let world = World::new(name);
+    let answer = world.turn(0, 2);
+    world.gate.flush().unwrap();
+    let calls = world.disk.calls();
+    (world, answer, calls)
+}
+
+/// Spec: call-after-restart.
+#[test]
+fn whenever_the_process_stops_a_call_is_known_or_stated_as_unknown_and_never_made_twice() {
+    let (world, answer, before) = begun("whole");
+    let _ = world.gate.call(intent("send", 0, 0, answer));
+    let calls = world.disk.calls() - before;
+    assert!(calls > 4, "{calls} calls of the disk");
+    let mut unknown = 0;
+    for call in 0..calls {
+        for survival in [Survival::Nothing, Survival::Everything, Survival::Sectors(call)] {
+            let (world, answer, before) = begun("stopped");
+            world.disk.inject(before + call, Fault::Crash);
+            let fate = world.gate.call(intent("send", 0, 0, answer));
+            let acted = world.wires.acted();
+            let World { gate, disk, wires, clock, .. } = world;
+            drop(gate);
+            disk.restart(survival);
+            let (gate, recovered) = reopened(&disk, &clock, &wires);
+            let after = World { gate, disk, clock, wires, name: "stopped".to_owned() };
+            let kinds = after.kinds(&place(0, 0));
+            let ends: Vec<&Kind> = kinds
+                .iter()
+                .filter(|kind| matches!(kind, Kind::ToolReturned | Kind::ToolBlocked | Kind::ToolUnknown))
+                .collect();
+            let context = format!("stopped at {call} {survival:?}: {fate:?}, {kinds:?}, {recovered:?}");
+            assert!(kinds.is_empty() || ends.len() == 1, "{context}");
+            assert_eq!(after.wires.acted(), acted, "nothing is called again: {context}");
+            if acted > 0 {
+                assert!(kinds.contains(&Kind::ToolDispatched), "a dispatch is durable first: {context}");
+                assert!(
+                    !ends.contains(&&Kind::ToolBlocked),
+                    "what may have happened is not said not to: {context}"
+                );
+            }
+            if let Fate::Returned(_) = fate {
+                assert!(
+                    ends.contains(&&Kind::ToolReturned),
+                    "what was said to have happened is on record: {context}"
+                );
+            }
+            unknown += u64::from(ends.contains(&&Kind::ToolUnknown));
+            let again = after.gate.call(intent("send", 0, 0, answer));
+            if !kinds.is_empty() {
+                assert!(matches!(again, Fate::Blocked(_)), "the place is used up: {context}");
+            }
+        }
+    }
+    assert!(unknown > 0, "some instant lies between dispatch and result");
+}
+
+fn reopened(
+    disk: &FaultyStorage,
+    clock: &Arc<ManualClock>,
+    wires: &Arc<Wires>,
+) -> (Gate, rederive_gate::Recovered) {
+    let options = options(clock, "stopped", "again");
+    Gate::recover(disk.clone(), &path("stopped"), options, setup(wires)).unwrap()
+}
+
+#[test]
+fn a_credential_that_nobody_revoked_is_revoked_when_the_run_goes_on() {
+    let (world, answer, _) = begun("credential");
+    let disk = world.disk.clone();
+    let inside = move |_: &rederive_gate::Dispatch| disk.inject(disk.calls(), Fault::Gone);
+    *world.wires.inside.lock().unwrap() = Some(Arc::new(inside));
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(fate, Fate::Unknown(_)), "{fate:?}");
+    world.disk.restart(Survival::Everything);
+    *world.wires.inside.lock().unwrap() = None;
+    world.wires.revoked.lock().unwrap().clear();
+    let (world, recovered) = world.recovered();
+    assert_eq!(recovered.unknown, [place(0, 0)]);
+    assert_eq!(world.wires.revoked.lock().unwrap().len(), 1);
+    let records = world.records();
+    let crash = records.iter().any(|record| {
+        matches!(&record.input.body, Body::ToolUnknown(unknown) if unknown.reason == UnknownReason::Crash)
+    });
+    assert!(crash && records.iter().any(|record| record.input.body.kind() == Kind::CredentialRevoked));
+}
+
+#[test]
+fn a_clock_that_stepped_back_makes_nothing_live_longer() {
+    let (world, answer, _) = begun("clock");
+    world.clock.set(START.plus_ms(60_000));
+    let fate = world.gate.call(intent("look", 0, 0, answer));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    world.clock.set(START);
+    let fate = world.gate.call(intent("send", 0, 1, answer));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    for record in world.records() {
+        if let Body::DecisionMade(decision) = &record.input.body
+            && record.input.place == Some(place(0, 1))
+        {
+            assert!(record.input.clock_stepped);
+            assert_eq!(record.input.time, Some(START.plus_ms(60_000)));
+            assert!(decision.expires > record.input.time);
+        }
+        assert!(record.derived.breaches.is_empty());
+    }
+    // With the session over, the same clock opens nothing.
+    world.clock.set(START.plus_ms(86_400_000));
+    let _ = world.turn_refused(1);
+    world.clock.set(START);
+    let fate = world.gate.call(intent("send", 1, 0, answer));
+    assert!(matches!(fate, Fate::Blocked(_)), "{fate:?}");
+    assert_eq!(world.wires.acted(), 2);
+}
