@@ -14,7 +14,7 @@ use rederive_replay::{Gap, Level, Valid};
 
 use crate::traces::{Trace, key, recorded_with, report};
 
-fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let path = std::env::var_os("REDERIVE_DATA").map_or(beside, PathBuf::from);
     if path.is_dir() {

@@ -2,7 +2,7 @@
 
 mod tally;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -31,8 +31,8 @@ Example:
   rederive whatif --policy policies/default --registry tools.json traces/ --calls > calls.jsonl
   rederive measure --labels labels.jsonl calls.jsonl")]
 pub(crate) struct MeasureCommand {
-    /// Labels, one JSON line a run.
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    /// Labels, one JSON line a run: a file, or a folder of files (*.jsonl, at any depth). May be given more than once.
+    #[arg(long, value_name = "PATH", required = true)]
     labels: Vec<PathBuf>,
     /// What `whatif --calls` wrote, or `-` for standard input.
     #[arg(value_name = "CALLS", required = true)]
@@ -45,11 +45,15 @@ pub(crate) struct MeasureCommand {
 impl MeasureCommand {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let mut measure = Measure::default();
-        for answer in lines::<Answer>(&self.calls)? {
+        for answer in lines::<Answer>(&given(&self.calls))? {
             measure.answer(answer);
         }
-        for path in &self.labels {
-            for label in lines::<Label>(path)? {
+        let found = paths::find(&self.labels, &["jsonl"]);
+        if let Some(missing) = found.missing.first() {
+            return Err(Failed::new(missing.exit(), missing.problem()));
+        }
+        for place in &found.places {
+            for label in lines::<Label>(place)? {
                 measure.label(&label);
             }
         }
@@ -62,15 +66,19 @@ impl MeasureCommand {
     }
 }
 
-/// The values of a file of JSON lines.
-fn lines<T: DeserializeOwned>(path: &std::path::Path) -> Result<Vec<T>, Failed> {
-    let place = if path.as_os_str() == "-" {
+/// The place that an argument names.
+fn given(path: &Path) -> Place {
+    if path == Path::new("-") {
         Place::Stdin
     } else {
         Place::File { path: path.to_owned(), name: path.to_string_lossy().into_owned() }
-    };
-    let shown = path.display();
-    let bytes = paths::read(&place).map_err(|error| {
+    }
+}
+
+/// The values of a file of JSON lines.
+fn lines<T: DeserializeOwned>(place: &Place) -> Result<Vec<T>, Failed> {
+    let shown = place.shown();
+    let bytes = paths::read(place).map_err(|error| {
         let title = format!("cannot read {shown}: {}", paths::words(&error));
         Failed::new(paths::exit_of(&error), Problem::error(title))
     })?;
