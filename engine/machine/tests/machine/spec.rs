@@ -118,6 +118,21 @@ fn the_rule_set_is_the_one_that_traces_name() {
     }));
 }
 
+/// Spec: rule-set-2.
+#[test]
+fn rule_set_2_has_all_that_set_1_has_and_a_digest_of_its_own() {
+    let of = |wanted: Rule| {
+        RuleSetNumber::Two.rules().find(|(rule, _)| *rule == wanted).map(|(_, reasons)| reasons)
+    };
+    for (rule, reasons) in RuleSetNumber::One.rules() {
+        let later = of(rule).unwrap_or_default();
+        assert!(reasons.iter().all(|reason| later.contains(reason)), "{rule}");
+    }
+    assert!(Layer::ALL.iter().all(|layer| RuleSetNumber::Two.judges(*layer)));
+    assert_ne!(RuleSetNumber::One.rule_set().digest, RuleSetNumber::Two.rule_set().digest);
+    assert!(supports(&RuleSetNumber::Two.rule_set()));
+}
+
 #[test]
 fn layers_that_ask_for_an_engine_or_a_gate_are_left_to_a_later_set() {
     let later: Vec<Layer> =
