@@ -3,6 +3,8 @@
 //! Snapshots hold stdout, stderr and exit status; `INSTA_UPDATE=always cargo test -p rederive` writes them anew.
 
 #[cfg(test)]
+mod approve;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod diff;
@@ -17,6 +19,8 @@ mod import;
 #[cfg(test)]
 mod keygen;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod prove;
 #[cfg(test)]
 mod readme;
@@ -29,8 +33,13 @@ mod redact;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod show;
 #[cfg(test)]
 mod streams;
+mod verify;
+#[cfg(test)]
+mod whatif;

@@ -2,20 +2,29 @@
 
 use std::path::Path;
 
+use rederive_archive::TraceReader;
+use rederive_archive::storage::OsStorage;
+use rederive_evidence::ids::{Content, Id, RunId};
+use rederive_evidence::keys::{Signer as _, SigningKey};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::receipt::{ApproverStatement, ApproverVerdict, Receipt};
+use rederive_evidence::record::{Input, Record};
+use rederive_evidence::signed::{Version, sign, sign_detached};
 use rederive_policy::{Bundle, compile};
+use rederive_replay::Records;
 
 use crate::sandbox::{Ended, Sandbox, drafts};
 
 /// Reading is permitted; paying needs a person unless it is granted; nothing else is spoken of.
 const CAREFUL: &str = "\
-@id(\"read\") permit (principal, action == Effect::Action::\"read\", resource);
-@id(\"pay-granted\") permit (principal, action == Effect::Action::\"purchase\", resource) when { context has grant };
-@id(\"pay-asks\") @directive(\"require-approval\") permit (principal, action == Effect::Action::\"purchase\", resource) unless { context has grant };
+@id(\"read\") permit (principal, action in Effect::Action::\"read\", resource);
+@id(\"pay-granted\") permit (principal, action in Effect::Action::\"purchase\", resource) when { context has grant };
+@id(\"pay-asks\") @directive(\"require-approval\") permit (principal, action in Effect::Action::\"purchase\", resource) unless { context has grant };
 ";
 /// Nobody pays.
 const STRICT: &str = "\
-@id(\"read\") permit (principal, action == Effect::Action::\"read\", resource);
-@id(\"no-payments\") forbid (principal, action == Effect::Action::\"purchase\", resource);
+@id(\"read\") permit (principal, action in Effect::Action::\"read\", resource);
+@id(\"no-payments\") forbid (principal, action in Effect::Action::\"purchase\", resource);
 ";
 
 /// A tool of a registry.
@@ -56,9 +65,17 @@ impl Sandbox {
 
     /// Records a run whose gate decided under `bundle`, by this answer.
     fn decided(&mut self, out: &str, bundle: &Bundle, answer: &str, version: Option<&str>) {
+        let lines = self.decided_lines(bundle, answer, version);
+        std::fs::create_dir_all(self.path(out).parent().unwrap()).unwrap();
+        self.record(out, &["--reproducible", "seed"], &lines.join("\n"));
+    }
+
+    /// The drafts of such a run; the decision is record 5.
+    fn decided_lines(&self, bundle: &Bundle, answer: &str, version: Option<&str>) -> Vec<String> {
         let compiled = compile(bundle).unwrap();
         let registry = rederive_policy::Registry::parse(&self.read("tools.json")).unwrap();
         let version = version.unwrap_or(compiled.engine_version().as_str()).to_owned();
+        let enforcement = if answer.contains("PERMIT") { "EXECUTED" } else { "BLOCKED" };
         let place = "{\"agent\":\"helper\",\"turn\":0,\"index\":0,\"attempt\":0}";
         let request = format!(
             "{{\"id\":\"r1\",\"call\":{place},\"goal\":\"@0.0\",\"actor\":\"helper\",\"scope\":null,\"surface\":\"shelf\",\"action\":\"read\",\
@@ -66,7 +83,7 @@ impl Sandbox {
         );
         let decision = format!(
             "{{\"kind\":\"decision.made\",\"time\":1790000004500000,\"actor\":\"gate\",\"origin\":\"code\",\"place\":{place},\"causes\":[4],\"body\":{{\
-{answer},\"enforcement\":\"EXECUTED\",\"request\":{request},\"bundle\":\"{}\",\"engine\":\"cedar\",\"engine_version\":\"{version}\",\"errors\":[],\
+{answer},\"enforcement\":\"{enforcement}\",\"request\":{request},\"bundle\":\"{}\",\"engine\":\"cedar\",\"engine_version\":\"{version}\",\"errors\":[],\
 \"risks\":[],\"uncertainty_permille\":0,\"reliance\":[]}}}}",
             bundle.digest()
         );
@@ -88,7 +105,7 @@ impl Sandbox {
         assert_ne!(opening, lines[0]);
         lines[0] = opening;
         lines.insert(5, decision);
-        self.record(out, &["--reproducible", "seed"], &lines.join("\n"));
+        lines
     }
 
     /// Archives a bundle and the registry where replay looks for them.
@@ -100,6 +117,9 @@ impl Sandbox {
 
 const PERMITTED: &str =
     "\"decision\":\"PERMIT\",\"directive\":\"none\",\"reason\":\"policy-permits\",\"rules\":[\"read\"]";
+/// The gate's own no.
+const WITHHELD: &str =
+    "\"decision\":\"DENY\",\"directive\":\"none\",\"reason\":\"engine-fault\",\"rules\":[]";
 const DENIED: &str =
     "\"decision\":\"DENY\",\"directive\":\"none\",\"reason\":\"policy-forbids\",\"rules\":[\"no-search\"]";
 
@@ -113,6 +133,7 @@ fn asked(sandbox: &Sandbox, policy: &str, more: &[&str]) -> Ended {
     sandbox.quietly(&words.iter().map(String::as_str).collect::<Vec<_>>(), b"")
 }
 
+/// Spec: whatif.
 #[test]
 fn an_imported_run_is_judged_call_by_call_under_the_grant_and_without_it() {
     let mut sandbox = Sandbox::with_policies();
@@ -149,6 +170,7 @@ fn a_call_has_a_line_of_exactly_the_members_that_the_document_names() {
     assert_eq!(pay["rules"], serde_json::json!(["no-payments"]));
 }
 
+/// Spec: whatif, whatif-sound.
 #[test]
 fn the_bundle_that_decided_changes_nothing_and_another_one_does() {
     let mut sandbox = Sandbox::with_policies();
@@ -165,7 +187,7 @@ fn the_bundle_that_decided_changes_nothing_and_another_one_does() {
     assert_eq!(same["results"][0]["sound"], "exact");
     sandbox.bundle(
         "silent",
-        "@id(\"pay\") permit (principal, action == Effect::Action::\"purchase\", resource);",
+        "@id(\"pay\") permit (principal, action in Effect::Action::\"purchase\", resource);",
     );
     let other = whatif(&sandbox, "silent");
     assert_eq!(other["changes"], serde_json::json!([{"from": "PERMIT", "to": "SILENCE", "count": 1}]));
@@ -268,6 +290,7 @@ fn a_bundle_or_registry_that_cannot_be_used_is_refused_with_its_reason() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// Spec: levels, policy-level, policy-compare, withheld.
 #[test]
 fn decisions_are_made_again_under_the_bundle_that_they_pin() {
     let mut sandbox = Sandbox::with_policies();
@@ -277,6 +300,7 @@ fn decisions_are_made_again_under_the_bundle_that_they_pin() {
     sandbox.decided("denied.rdt", &careful, DENIED, None);
     sandbox.decided("older.rdt", &careful, PERMITTED, Some("0.0.1"));
     sandbox.decided("older-denied.rdt", &careful, DENIED, Some("0.0.1"));
+    sandbox.decided("withheld.rdt", &careful, WITHHELD, None);
     sandbox.record("undecided.rdt", &["--reproducible", "seed"], &drafts());
     let replay = |sandbox: &mut Sandbox, name: &str| {
         sandbox.run(&["replay", name, "--level", "policy", "--bundles", "archive"]).exit
@@ -285,7 +309,171 @@ fn decisions_are_made_again_under_the_bundle_that_they_pin() {
     assert_eq!(replay(&mut sandbox, "denied.rdt"), 1);
     assert_eq!(replay(&mut sandbox, "older.rdt"), 0);
     assert_eq!(replay(&mut sandbox, "older-denied.rdt"), 4);
+    assert_eq!(replay(&mut sandbox, "withheld.rdt"), 0);
     assert_eq!(replay(&mut sandbox, "undecided.rdt"), 4);
     assert_eq!(sandbox.run(&["replay", "permitted.rdt", "--level", "policy"]).exit, 4);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// The record with this number, and the run.
+fn record(sandbox: &Sandbox, path: &str, number: u64) -> (RunId, Record) {
+    let trace = TraceReader::open(&OsStorage, &sandbox.path(path)).unwrap();
+    let mut records = Records::from_segment(&trace, 0).map(|frame| frame.unwrap().record().unwrap());
+    let opening = records.next().unwrap();
+    let Body::RunOpened(opened) = opening.input.body else { panic!("no opening") };
+    (opened.run, records.find(|record| record.input.sequence == number).unwrap())
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::parse(&format!("rederive signing key 1\n{}\n", format!("{seed:02x}").repeat(32))).unwrap()
+}
+
+impl Sandbox {
+    /// Trust roots of the recorder's key and of these, by role.
+    fn roots(&self, name: &str, keys: &[(&str, &SigningKey)]) {
+        let key = |(role, key): &(&str, &SigningKey)| {
+            format!("{{\"key\":\"{}\",\"role\":\"{role}\"}}", key.public_key().to_hex())
+        };
+        let keys: Vec<String> = keys.iter().map(key).collect();
+        self.write(name, format!("{{\"rederive_trust\":1,\"keys\":[{}]}}", keys.join(",")));
+    }
+
+    fn policy_level(&self, path: &str, roots: &str) -> serde_json::Value {
+        let words = ["replay", path, "--level", "policy", "--bundles", "archive", "--trust", roots, "--json"];
+        self.quietly(&words, b"").json()["results"][0].clone()
+    }
+}
+
+/// Spec: policy-level, receipt.
+#[test]
+fn a_receipt_is_of_its_decision_and_signed_by_the_gate() {
+    let mut sandbox = Sandbox::with_policies();
+    let careful = sandbox.bundle("careful", CAREFUL);
+    sandbox.archive(&careful);
+    sandbox.key("key", 7);
+    let (recorder, gate, other) = (key(7), key(8), key(9));
+    sandbox.roots("roots.json", &[("recorder", &recorder), ("gate", &gate)]);
+    let options = ["--key", "key", "--reproducible", "seed"];
+    let lines = sandbox.decided_lines(&careful, PERMITTED, None);
+    sandbox.record("run.rdt", &options, &lines.join("\n"));
+    let without = sandbox.policy_level("run.rdt", "roots.json");
+    assert!(without["gaps"].as_array().unwrap().contains(&"no-receipts 1".into()), "{without}");
+    let (run, decision) = record(&sandbox, "run.rdt", 5);
+    let with = |sandbox: &mut Sandbox, receipt: &[u8]| {
+        let mut lines = lines.clone();
+        let content = format!(
+            ",\"receipt\":0}},\"contents\":[{{\"media\":\"application/cose\",\"base64\":\"{}\"}}]}}",
+            base64(receipt)
+        );
+        lines[5] = format!("{}{content}", lines[5].strip_suffix("}}").unwrap());
+        std::fs::remove_file(sandbox.path("run.rdt")).unwrap();
+        sandbox.record("run.rdt", &options, &lines.join("\n"));
+        sandbox.policy_level("run.rdt", "roots.json")
+    };
+    let mut input = decision.input.clone();
+    let Body::DecisionMade(body) = &mut input.body else { panic!("no decision") };
+    body.receipt = Some(Content(0));
+    let checksum = decision.derived.checksum.unwrap();
+    let receipt = |input: &Input| Receipt::of(run, "acme".parse_id(), checksum, input).unwrap();
+    let genuine = sign(receipt(&input), &gate).unwrap();
+    let held = with(&mut sandbox, genuine.as_bytes());
+    assert_eq!((&held["valid"], &held["decisions"]), (&"reproduced".into(), &1.into()), "{held}");
+    assert!(!held["gaps"].to_string().contains("no-receipts"), "{held}");
+    let forged = with(&mut sandbox, sign(receipt(&input), &other).unwrap().as_bytes());
+    assert_eq!((&forged["valid"], &forged["code"]), (&"forged".into(), &"V-RECEIPT".into()), "{forged}");
+    let nothing = with(&mut sandbox, b"no receipt at all");
+    assert_eq!((&nothing["valid"], &nothing["code"]), (&"forged".into(), &"V-RECEIPT".into()), "{nothing}");
+    let mut elsewhere = input.clone();
+    elsewhere.sequence = 6;
+    let moved = with(&mut sandbox, sign(receipt(&elsewhere), &gate).unwrap().as_bytes());
+    assert_eq!((&moved["valid"], &moved["code"]), (&"diverged".into(), &"D-RECEIPT".into()), "{moved}");
+}
+
+/// Spec: policy-level, approval-statement.
+#[test]
+fn an_approvers_signature_is_over_what_they_were_asked() {
+    let mut sandbox = Sandbox::with_policies();
+    let careful = sandbox.bundle("careful", CAREFUL);
+    sandbox.archive(&careful);
+    sandbox.key("key", 7);
+    let (recorder, approver, other) = (key(7), key(8), key(9));
+    sandbox.roots("roots.json", &[("recorder", &recorder), ("approver", &approver)]);
+    sandbox.roots("others.json", &[("recorder", &recorder), ("approver", &other)]);
+    let covers = "11".repeat(32);
+    let mut lines = sandbox.decided_lines(&careful, PERMITTED, None);
+    let actor = format!(
+        "{{\"id\":\"bob\",\"actor_type\":\"approver\",\"key\":\"{}\"}},{{\"id\":\"broker\"",
+        approver.public_key().to_hex()
+    );
+    lines[0] = lines[0].replace("{\"id\":\"broker\"", &actor);
+    lines.insert(5, format!("{{\"kind\":\"approval.requested\",\"time\":1790000004100000,\"actor\":\"gate\",\"origin\":\"code\",\"causes\":[4],\"body\":{{\"approval\":\"a1\",\"request\":\"r1\",\"covers\":\"{covers}\",\"expires\":1790000009000000}}}}"));
+    let word = |signature: &str| {
+        format!(
+            "{{\"kind\":\"approval.approved\",\"time\":1790000004200000,\"actor\":\"bob\",\"origin\":\"human\",\"causes\":[5],\"body\":{{\"approval\":\"a1\",\"word\":{{\"approver\":\"bob\",\"shown\":\"{covers}\"{signature}}}}}}}"
+        )
+    };
+    lines.insert(6, word(""));
+    let options = ["--key", "key", "--reproducible", "seed"];
+    sandbox.record("run.rdt", &options, &lines.join("\n"));
+    let unsigned = sandbox.policy_level("run.rdt", "roots.json");
+    assert_eq!(unsigned["valid"], "reproduced", "{unsigned}");
+    assert!(unsigned["gaps"].as_array().unwrap().contains(&"unsigned-words 1".into()), "{unsigned}");
+    let (run, requested) = record(&sandbox, "run.rdt", 5);
+    let Body::ApprovalRequested(requested) = &requested.input.body else { panic!("no approval") };
+    let statement = |verdict| ApproverStatement {
+        version: Version::One,
+        run,
+        tenant: "acme".parse_id(),
+        approval: requested.approval.clone(),
+        covers: requested.covers,
+        call: None,
+        expires: requested.expires.known().copied(),
+        approver: "bob".parse_id(),
+        verdict,
+        shown: Some(requested.covers),
+    };
+    let mut signed = |verdict, roots: &str| {
+        let signature = sign_detached(&statement(verdict), &approver).unwrap();
+        lines[6] = word(&format!(",\"signature\":\"{}\"", rederive_evidence::hex::format(&signature.0)));
+        std::fs::remove_file(sandbox.path("run.rdt")).unwrap();
+        sandbox.record("run.rdt", &options, &lines.join("\n"));
+        sandbox.policy_level("run.rdt", roots)
+    };
+    let held = signed(ApproverVerdict::Approved, "roots.json");
+    assert_eq!(held["valid"], "reproduced", "{held}");
+    assert!(!held["gaps"].to_string().contains("unsigned-words"), "{held}");
+    let bent = signed(ApproverVerdict::Denied, "roots.json");
+    assert_eq!((&bent["valid"], &bent["code"]), (&"forged".into(), &"V-APPROVAL".into()), "{bent}");
+    let untrusted = signed(ApproverVerdict::Approved, "others.json");
+    assert_eq!(
+        (&untrusted["valid"], &untrusted["code"]),
+        (&"forged".into(), &"V-APPROVAL".into()),
+        "{untrusted}"
+    );
+}
+
+/// Names in tests.
+trait ParseId {
+    fn parse_id(&self) -> Id;
+}
+
+impl ParseId for str {
+    fn parse_id(&self) -> Id {
+        Id::new(self).unwrap()
+    }
+}
+
+/// Base64 (RFC 4648) of bytes.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * at) & 63) as usize];
+            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
 }
