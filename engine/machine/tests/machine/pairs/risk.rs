@@ -1,12 +1,13 @@
 //! RSK. Spec: rule-rsk-1, rule-rsk-2, risk-table, controls, carriage.
 
 use rederive_evidence::ids::Content;
+use rederive_evidence::kinds::credential::{CredentialIssued, CredentialType, SecretHandling};
 use rederive_evidence::kinds::decision::{ReasonCode, RiskSignal};
 use rederive_evidence::kinds::governance::ExceptionGranted;
 use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, Causes, FoundIn};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, ScopeItem, Sensitivity, Trust};
+use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, Layer, ScopeItem, Sensitivity, Trust};
 use rederive_machine::testing::*;
 use rederive_machine::{ApprovalGround, CallStatus, Control, RequestFacts};
 
@@ -44,6 +45,36 @@ pub(crate) const PAIRS: &[Pair] = &[
         let made = trial.judgement(&place(0, 0)).because([0]);
         trial.give(made);
         (trial, dispatch(&place(0, 0), "search").because([0]))
+    }),
+    // Where a credential is about that any call could use, authority for one resource is asked for.
+    (Rule::Rsk1, Reason::WeakerControl, |twin| {
+        let mut trial = escalating();
+        trial.give(issuing());
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "mail", answer);
+        let resource = twin.pick(Some(id("inbox")), None);
+        let item = ScopeItem { resource, ..scope_item("mail", EffectsClass::Send) };
+        let made = redecided(trial.judgement(&place(0, 0)), |body| body.request.scope = Given::Known(item));
+        (trial, made)
+    }),
+    // A signal that shows only once it is decided.
+    (Rule::Rsk1, Reason::WeakerControl, |twin| {
+        let mut trial = escalating();
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Decided, &place(0, 0), "mail", answer);
+        if twin.breaks() {
+            trial.give(issuing());
+        }
+        (trial, dispatch(&place(0, 0), "mail"))
+    }),
+    // A tool that acts under a credential acts under one of its call's own.
+    (Rule::Rsk1, Reason::RecordMissing, |twin| {
+        let mut trial = Trial::gated();
+        let acts = twin.pick(None, Some(true));
+        trial.give(with_tool(registration("mail", EffectsClass::Send), |body| body.credential = acts));
+        let answer = trial.turn_open(1);
+        let decided = trial.gated_to(CallStatus::Decided, &place(0, 0), "mail", answer);
+        (trial, dispatch(&place(0, 0), "mail").because([decided]))
     }),
     (Rule::Rsk2, Reason::ApprovalNeeded, |twin| {
         let (trial, made) = deciding("search", |_| {});
@@ -90,6 +121,26 @@ pub(crate) const PAIRS: &[Pair] = &[
 
 /// The record that influences the call of [`influenced`].
 const INFLUENCE: u64 = 5;
+
+/// A run that is judged by its risks alone, in which credentials may be issued that any call could use.
+fn escalating() -> Trial {
+    Trial::gated_with(|opening| opening.layers = vec![Layer::Escalation])
+}
+
+/// A credential for mails that is bound to nothing.
+fn issuing() -> Made {
+    let body = CredentialIssued {
+        credential: id("key-1"),
+        credential_type: CredentialType::Token,
+        scope: vec![scope_item("mail", EffectsClass::Send)],
+        surfaces: vec![id("api")],
+        expires: Given::Known(START.plus_ms(3_600_000)),
+        call: None,
+        approval: None,
+        handling: Given::Known(SecretHandling::BrokerHeld),
+    };
+    Made::new("vault", body)
+}
 
 /// The decision on a requested call of this tool, after something else.
 fn deciding(tool: &str, before: impl FnOnce(&mut Trial)) -> (Trial, Made) {
