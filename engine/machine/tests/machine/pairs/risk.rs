@@ -7,7 +7,9 @@ use rederive_evidence::kinds::governance::ExceptionGranted;
 use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, Causes, FoundIn};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, Layer, ScopeItem, Sensitivity, Trust};
+use rederive_evidence::values::{
+    ApprovalPolicy, EffectsClass, Label, Layer, ScopeItem, Sensitivity, SourceLabel, Trust,
+};
 use rederive_machine::testing::*;
 use rederive_machine::{ApprovalGround, CallStatus, Control, RequestFacts};
 
@@ -233,6 +235,34 @@ fn a_value_that_only_partly_stands_somewhere_carries_the_influence_too() {
     let mut partly = value(ArgumentShape::Text, Some(1), None);
     partly.told.as_mut().unwrap().permille = 999;
     assert_eq!(facts_of(secret, Some(vec![partly])).carriage, secret);
+}
+
+/// A mail that the user pasted makes what stands in their message no better than it. Spec: carriage.
+#[test]
+fn a_labelled_range_of_a_message_counts_for_what_stands_in_the_message() {
+    let carriage = |pasted: bool| {
+        let mut trial = Trial::gated();
+        let mut said = message("user", "reply to: <a mail>").because([0]);
+        if pasted {
+            let label = label(Trust::External, Sensitivity::Internal);
+            said.input.labels.push(SourceLabel {
+                content: Some(Content(0)),
+                from: Some(10),
+                to: None,
+                label,
+            });
+        }
+        let said = trial.give(said);
+        let prompt = trial.prompted(0, &[(said, "reply to: <a mail>")]);
+        let answer = trial.answered(0, 1, prompt);
+        let mut made = proposal(&place(0, 0), "search").because([answer]);
+        let values = vec![value(ArgumentShape::Name, Some(said), None)];
+        let sources = ArgumentSources { values, left_out: None };
+        made.extracted.as_mut().unwrap().arguments = Some(Box::new(sources));
+        trial.give(made);
+        trial.facts(&place(0, 0)).carriage.trust
+    };
+    assert_eq!((carriage(false), carriage(true)), (Trust::User, Trust::External));
 }
 
 #[test]
