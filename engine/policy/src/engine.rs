@@ -167,3 +167,61 @@ impl Compiled {
 fn guarded(ask: impl FnOnce() -> Result<Response, EngineFault>) -> Result<Response, EngineFault> {
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(EngineFault::Panic))
 }
+
+#[cfg(all(test, any(feature = "cedar", feature = "rego")))]
+mod tests {
+    use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
+    use rederive_evidence::values::EffectsClass;
+
+    use super::*;
+    use crate::judgement::PolicyError;
+    use crate::request::{RunFacts, ToolFacts};
+
+    /// A program that answers as it is told.
+    struct Says(fn() -> Result<Response, EngineFault>);
+
+    impl Program for Says {
+        fn respond(&self, _: &PolicyRequest) -> Result<Response, EngineFault> {
+            self.0()
+        }
+
+        fn respond_plainly(&self, _: &PolicyRequest) -> Result<Response, EngineFault> {
+            self.0()
+        }
+    }
+
+    fn id(text: &str) -> Id {
+        Id::new(text).unwrap()
+    }
+
+    fn judged(says: fn() -> Result<Response, EngineFault>) -> (Decision, ReasonCode) {
+        let bundle = Bundle::of_files(id("b"), id("1"), id(CEDAR), BTreeMap::new()).unwrap();
+        let rule = Rule { id: id("p"), forbids: false, directive: Directive::None, reason: None };
+        let compiled = Compiled::new(&bundle, id("1"), vec![rule], Vec::new(), Box::new(Says(says)));
+        let run = RunFacts::of_agent(id("t"), id("alice"), id("agent"));
+        let facts = ToolFacts::of(id("mail"), EffectsClass::Send);
+        let judgement = compiled.judge(&PolicyRequest::new(run, id("post"), Some(facts)));
+        (judgement.decision, judgement.reason)
+    }
+
+    fn response(reason: &str, error: Option<&str>) -> Response {
+        let error = error.map(|policy| PolicyError { policy: policy.to_owned(), message: String::new() });
+        Response { allowed: true, reasons: vec![reason.to_owned()], errors: error.into_iter().collect() }
+    }
+
+    #[test]
+    fn an_engine_that_panics_fails_or_names_a_policy_that_is_not_there_denies() {
+        let fault = (Decision::Deny, ReasonCode::EngineFault);
+        assert_eq!(judged(|| Ok(response("p", None))), (Decision::Permit, ReasonCode::PolicyPermits));
+        assert_eq!(judged(|| panic!("inside of the engine")), fault);
+        assert_eq!(judged(|| Err(EngineFault::Answer(String::new()))), fault);
+        assert_eq!(judged(|| Ok(response("q", None))), fault);
+        assert_eq!(judged(|| Ok(response("p", Some("q")))), fault);
+    }
+
+    #[test]
+    fn compiled_policies_are_shared_between_threads() {
+        fn is_shared<T: Send + Sync + 'static>() {}
+        is_shared::<Compiled>();
+    }
+}

@@ -119,7 +119,7 @@ pub enum BundleFault {
         message: String,
     },
     /// A policy has no name of its own, or one that is no identifier.
-    #[error("{path}: the {place} policy has no `@id` that is an identifier")]
+    #[error("{path}: policy {place} of the file has no `@id` that is an identifier")]
     Unnamed {
         /// The file.
         path: String,
