@@ -24,7 +24,8 @@ fn main() {
     let folders: Vec<String> = std::env::args().skip(1).collect();
     let mut planted = std::collections::BTreeSet::new();
     each_run(&folders, |run| {
-        planted.extend(run["injections"].as_object().into_iter().flat_map(|all| all.values()).flat_map(marks));
+        planted
+            .extend(run["injections"].as_object().into_iter().flat_map(|all| all.values()).flat_map(marks));
     });
     let planted = AhoCorasick::new(&planted).unwrap();
     let mut by_attack = BTreeMap::<String, Count>::new();
@@ -34,7 +35,9 @@ fn main() {
     each_run(&folders, |run| {
         let attack = run["attack_type"].as_str().unwrap_or("none").to_owned();
         let count = by_attack.entry(attack).or_default();
-        for message in run["messages"].as_array().into_iter().flatten().filter(|message| message["role"] == "tool") {
+        for message in
+            run["messages"].as_array().into_iter().flatten().filter(|message| message["role"] == "tool")
+        {
             let text = text_of(&message["content"]);
             if text.is_empty() {
                 continue;
@@ -58,17 +61,24 @@ fn main() {
         }
     });
     for (attack, Count { injected, hit, clean, false_alarms }) in &by_attack {
-        println!("{attack:40} found {hit:6} of {injected:6} injected   alarm at {false_alarms:6} of {clean:6} clean");
+        println!(
+            "{attack:40} found {hit:6} of {injected:6} injected   alarm at {false_alarms:6} of {clean:6} clean"
+        );
     }
     let clean = distinct.values().filter(|(is_injected, _)| !is_injected).count();
-    println!("{} distinct results, {clean} of them clean; {} different false alarms; {bytes} bytes scored in {took:?}", distinct.len(), alarms.len());
+    println!(
+        "{} distinct results, {clean} of them clean; {} different false alarms; {bytes} bytes scored in {took:?}",
+        distinct.len(),
+        alarms.len()
+    );
     show("missed", &missed);
     show("false alarm", &alarms);
 }
 
 fn each_run(folders: &[String], mut visit: impl FnMut(&Value)) {
     for folder in folders {
-        let mut files: Vec<_> = std::fs::read_dir(format!("{folder}/runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(format!("{folder}/runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files {
             for line in std::io::BufReader::new(std::fs::File::open(file).unwrap()).lines() {
@@ -83,7 +93,11 @@ fn each_run(folders: &[String], mut visit: impl FnMut(&Value)) {
 fn show(title: &str, texts: &BTreeMap<String, u64>) {
     let most: usize = std::env::var("SHOW").ok().and_then(|most| most.parse().ok()).unwrap_or(0);
     for (text, times) in texts.iter().take(most) {
-        println!("--- {title}, {times} times: {:?}\n{}", score(text.as_bytes()).features, text.chars().take(1_200).collect::<String>());
+        println!(
+            "--- {title}, {times} times: {:?}\n{}",
+            score(text.as_bytes()).features,
+            text.chars().take(1_200).collect::<String>()
+        );
     }
 }
 
@@ -103,7 +117,11 @@ fn squeezed(text: &str) -> String {
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(|part| part["content"].as_str().unwrap_or_default()).collect::<Vec<_>>().join("\n"),
+        Value::Array(parts) => parts
+            .iter()
+            .map(|part| part["content"].as_str().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n"),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
 }

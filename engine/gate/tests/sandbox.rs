@@ -138,7 +138,10 @@ fn nothing_of_the_outside_is_seen_and_no_privilege_is_left_or_gained() {
     for line in said.lines().filter(|line| line.starts_with("Cap")) {
         assert!(line.ends_with("0000000000000000"), "{line}");
     }
-    assert!(said.contains("NoNewPrivs:\t1") && !said.contains("NESTED") && !said.contains("MOUNTED"), "{said}");
+    assert!(
+        said.contains("NoNewPrivs:\t1") && !said.contains("NESTED") && !said.contains("MOUNTED"),
+        "{said}"
+    );
     assert!(said.lines().any(|line| line.parse::<u32>().is_ok_and(|processes| processes <= 4)), "{said}");
     assert!(!said.contains("CARGO"), "{said}");
 }
@@ -192,7 +195,9 @@ fn too_many_processes_cannot_be_had() {
 #[test]
 fn too_much_memory_ends_it_or_is_not_had() {
     let Some(sandbox) = at_hand() else { return };
-    let mut many = sh("for i in 1 2 3 4; do (x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 2) & done; wait; echo survived");
+    let mut many = sh(
+        "for i in 1 2 3 4; do (x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 2) & done; wait; echo survived",
+    );
     many.memory_bytes_max = 64 << 20;
     assert_eq!(sandbox.run(&many).unwrap().exit, Exit::MemoryLimit, "many processes, together too large");
     let mut one = sh("x=$(head -c 400000000 /dev/zero | tr '\\0' x); echo survived");
@@ -224,7 +229,8 @@ fn server() -> u16 {
             let mut stream = stream;
             let mut head = [0; 512];
             let _ = stream.read(&mut head);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nserved");
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nserved");
         }
     });
     port
@@ -253,8 +259,16 @@ fn only_the_allow_list_is_reached_and_every_attempt_is_recorded() {
     job.network = vec![("127.0.0.1".into(), port)];
     let done = sandbox.run(&job).unwrap();
     let said = text(&done.stdout);
-    assert!(said.contains("served") && said.matches("403 Forbidden").count() == 2, "{said}\n{}", text(&done.stderr));
-    let expected = [("127.0.0.1".into(), port, true), ("127.0.0.1".into(), 1, false), ("example.org".into(), 443, false)];
+    assert!(
+        said.contains("served") && said.matches("403 Forbidden").count() == 2,
+        "{said}\n{}",
+        text(&done.stderr)
+    );
+    let expected = [
+        ("127.0.0.1".into(), port, true),
+        ("127.0.0.1".into(), 1, false),
+        ("example.org".into(), 443, false),
+    ];
     assert_eq!(tried(&done), expected);
 
     // Past the proxy, by address, by name and by datagram.

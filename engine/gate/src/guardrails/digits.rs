@@ -21,7 +21,7 @@ fn luhn_sum(digits: &[u8]) -> u32 {
 
 /// ISO/IEC 7812-1, annex B.
 pub(super) fn luhn(digits: &[u8]) -> bool {
-    digits.len() > 1 && luhn_sum(digits) % 10 == 0
+    digits.len() > 1 && luhn_sum(digits).is_multiple_of(10)
 }
 
 /// A payment card: Luhn, a length, and a range that an issuer has (ISO/IEC 7812; the ranges that the networks publish).
@@ -107,7 +107,9 @@ pub(super) fn nhs(digits: &[u8]) -> bool {
 pub(super) fn npi(digits: &[u8]) -> bool {
     // The Luhn sum of the prefix 80840, which stands at an even distance from the end.
     const PREFIX: u32 = 24;
-    digits.len() == 10 && matches!(digits.first(), Some(1 | 2)) && (luhn_sum(digits) + PREFIX) % 10 == 0
+    digits.len() == 10
+        && matches!(digits.first(), Some(1 | 2))
+        && (luhn_sum(digits) + PREFIX).is_multiple_of(10)
 }
 
 /// A Medicare number of Australia: ten digits (an eleventh names the person), the ninth checks the eight before.

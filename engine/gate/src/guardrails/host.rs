@@ -122,8 +122,7 @@ fn skeleton(name: &str) -> String {
         .to_lowercase()
         .replace("rn", "m")
         .replace('0', "o")
-        .replace('1', "l")
-        .replace('i', "l")
+        .replace(['1', 'i'], "l")
         .replace("vv", "w")
         .replace("cl", "d")
 }

@@ -24,7 +24,6 @@ names! {
     /// Of all guardrails here: raised whenever any finding can change.
     VERSION = "1";
     MASKING = "masking";
-    ECHO = "secret-echo";
     DESTINATIONS = "destinations";
     COMMANDS = "commands";
     INSTRUCTIONS = "instructions";
