@@ -65,7 +65,8 @@ pub struct RequestFacts {
     pub inspected: bool,
     /// The risk signals that show, ascending (RSK-1).
     pub signals: Vec<RiskSignal>,
-    /// The least control that a permit must be: what the signals ask for (RSK-1), and `approve` where RSK-2 or the scope item asks for it.
+    /// The least control that a permit must be: what the signals ask for (RSK-1), and `approve` where RSK-2, the scope item (APR-4)
+    /// or a planned effect (OUT-3) asks for it.
     pub least: Control,
     /// Why somebody has to answer for it, however sure whoever decides is (RSK-2).
     pub approval_ground: Option<ApprovalGround>,
