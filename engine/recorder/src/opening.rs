@@ -11,7 +11,8 @@ use rederive_machine::RuleSetNumber;
 
 use crate::error::RecordError;
 
-/// The rule set of a run whose opening draft asks for none: rule set number 0.
+/// The rule set of a run whose opening draft asks for none, by the number 0: the later set asks for the records of a gate, which names it when
+/// it opens a run.
 pub const RULE_SET_DEFAULT: RuleSetNumber = RuleSetNumber::One;
 
 /// The rule set that an opening draft asks for, by its number alone.

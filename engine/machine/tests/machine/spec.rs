@@ -110,7 +110,10 @@ fn the_rule_set_is_the_one_that_traces_name() {
     let set = RuleSetNumber::One.rule_set();
     assert_eq!(set.number, 1);
     assert_eq!(set.digest.to_hex(), "2dce56fa757d00826a3cdee995613e4a4bacf4097339a5652901b4d877e37576");
-    assert!(supports(&set));
+    let second = RuleSetNumber::Two.rule_set();
+    assert_eq!(second.number, 2);
+    assert_eq!(second.digest.to_hex(), "a0e804fb30c9a62ce5e9f876eac953823410ac59c375c7c22afbb0740ac2efab");
+    assert!(supports(&set) && supports(&second));
     assert!(!supports(&rederive_evidence::values::RuleSet { number: 2, ..set }));
     assert!(!supports(&rederive_evidence::values::RuleSet {
         digest: rederive_evidence::digest::Digest::ZERO,

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use rederive_evidence::arbitrary::{Choices, Sample};
 use rederive_evidence::ids::Content;
+use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::Decision;
+use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryScope};
@@ -11,8 +13,9 @@ use rederive_evidence::kinds::plan::PlanVerdict;
 use rederive_evidence::record::{Extracted, Input, SchemaCheck};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, Limits, Mode, Place, Role};
+use rederive_machine::testing::authority;
 use rederive_machine::testing::*;
-use rederive_machine::{Machine, RuleSetNumber};
+use rederive_machine::{ApprovalStatus, EffectStatus, Machine, RuleSetNumber};
 
 use crate::acts::*;
 
@@ -21,7 +24,7 @@ pub(crate) type Step = (Input, Option<Extracted>);
 
 const AGENTS: [&str; 3] = ["agent", "workflow", "helper"];
 const TEXTS: [&str; 5] = ["arguments", "a page", "a masked page", "a fact", "the goal"];
-const KINDS: u64 = 45;
+const KINDS: u64 = 49;
 
 /// Choices enough for `steps` records.
 pub(crate) fn choices(steps: usize) -> impl Strategy<Value = Vec<Vec<u64>>> {
@@ -159,12 +162,44 @@ fn act(draw: &mut Choices, number: u64) -> Made {
             [plan().at(at), checked][pick(draw, 2)].clone()
         }
         44 => inspection(&at, text(draw), &Vec::<DetectedClass>::draw(draw)),
+        45 => {
+            let call = Some(at.clone()).filter(|_| draw.below(2) == 0);
+            bound_to(issuing(), call)
+        }
+        46 => {
+            let answers = [authority::approving(), authority::denying(), authority::revising()];
+            let steps = [
+                approval_request(),
+                authority::assembling(earlier(draw)),
+                authority::reviewing("approver"),
+                answers[pick(draw, 3)].clone(),
+                authority::withdrawing(),
+                authority::expiring(),
+                authority::logging(earlier(draw)),
+            ];
+            steps[pick(draw, 7)].clone()
+        }
+        47 => [planning(&at, EffectsClass::draw(draw)), authority::executing(&at)][pick(draw, 2)].clone(),
+        48 => {
+            let result = EffectMatch::draw(draw);
+            let resolved = authority::resolving(&at)[pick(draw, 4)].clone();
+            let verified = authority::verifying(&at, result, ["an effect", "another"][pick(draw, 2)]);
+            let of_outputs = [authority::looking("a fact"), authority::using(&at), authority::lapsing()];
+            [resolved, verified, of_outputs[pick(draw, 3)].clone()][pick(draw, 3)].clone()
+        }
         34 => reading_limit(LimitKind::draw(draw), draw.below(4), draw.below(4)),
         _ => {
             let made = registration(tool(draw), EffectsClass::draw(draw)).with(["another schema"]);
             with_tool(made, |body| body.schema = Given::Known(Content(draw.below(2) as u16)))
         }
     }
+}
+
+fn bound_to(mut made: Made, call: Option<Place>) -> Made {
+    if let Body::CredentialIssued(body) = &mut made.input.body {
+        body.call = call;
+    }
+    made
 }
 
 /// A whole walk: the machine after it, and its records.
@@ -189,8 +224,8 @@ pub(crate) fn item(scope: MemoryScope) -> MemoryKey {
 #[test]
 fn walks_go_deep_enough() {
     let mut words = Choices::full(7);
-    let mut reached = [false; 11];
-    for _ in 0..300 {
+    let mut reached = [false; 16];
+    for _ in 0..1_000 {
         let choices: Vec<Vec<u64>> = (0..60).map(|_| (0..20).map(|_| words.word()).collect()).collect();
         let (machine, _) = walk((RuleSetNumber::Two, Mode::Observed), &choices);
         let state = machine.state();
@@ -206,8 +241,13 @@ fn walks_go_deep_enough() {
             !state.exceptions().is_empty(),
             !state.plans().is_empty(),
             state.contexts().iter().any(|(_, content)| content.detected.is_some()),
+            state.tracked_approvals().iter().any(|(_, held)| held.status == ApprovalStatus::Approved),
+            state.tracked_credentials().iter().any(|(_, held)| held.call.is_some()),
+            state.tracked_effects().iter().any(|(_, held)| held.status == EffectStatus::UnderWay),
+            state.tracked_effects().iter().any(|(_, held)| held.status == EffectStatus::Mismatched),
+            state.outputs().iter().any(|(_, held)| held.inspected),
         ];
         reached.iter_mut().zip(seen).for_each(|(reached, seen)| *reached |= seen);
     }
-    assert_eq!(reached, [true; 11]);
+    assert_eq!(reached, [true; 16]);
 }
