@@ -37,6 +37,7 @@ pub(super) const REASONS: &[Reasons] = &[
     (Rule::Crd3, &[Reason::FieldAbsent, Reason::SurfaceWider]),
 ];
 
+/// CRD-1 to CRD-3, by kind of record. Spec: credential-grid.
 pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     if !case.judges(Layer::Credential) {
         return;

@@ -115,6 +115,7 @@ fn check_identity(case: &Case<'_>, found: &mut Breaches) {
 }
 
 /// IDN-3: what is handed on is no wider, no longer and no deeper than what the delegator has, within the tenant, under names of its own.
+/// Spec: delegation-grid.
 fn check_delegation(case: &Case<'_>, granted: &DelegationGranted, found: &mut Breaches) {
     if !DELEGATES.contains(&granted.delegate.actor_type) {
         found.add(Rule::Idn3, Reason::ActorType);

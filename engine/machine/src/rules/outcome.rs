@@ -148,7 +148,7 @@ fn is_approved(state: &State, place: &Place) -> bool {
     })
 }
 
-/// OUT-1: what is seen was planned, of this call, and was not seen before. OUT-3: it costs no more than planned.
+/// OUT-1: what is seen was planned, of this call, and was not seen before. Spec: effect-grid, effect-steps. OUT-3: it costs no more than planned.
 fn check_execution(case: &Case<'_>, executed: &EffectExecuted, found: &mut Breaches) {
     let Some(held) = case.state.tracked_effect(&executed.effect) else {
         return found.add(Rule::Out1, Reason::Unknown);

@@ -204,7 +204,7 @@ fn delegated(later_ms: u64) -> Trial {
     trial
 }
 
-/// Where each allowed step of an effect leads.
+/// Where each allowed step of an effect leads. Spec: effect-steps.
 #[test]
 fn an_allowed_step_of_an_effect_leads_where_its_name_says() {
     let mut text = String::new();

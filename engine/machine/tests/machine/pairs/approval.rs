@@ -264,6 +264,7 @@ fn approved_write(value: &str) -> Trial {
     trial
 }
 
+/// Spec: approval-steps.
 #[test]
 fn a_held_call_goes_ahead_once_a_person_has_approved_it() {
     let (mut trial, held) = Trial::held("mail");

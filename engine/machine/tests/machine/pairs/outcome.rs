@@ -309,7 +309,7 @@ fn released(change: impl FnOnce(&mut OutputReleased)) -> (Trial, Made) {
     (Trial::with_output(INTERNAL), made)
 }
 
-/// OUT-3: a grant serves as often as it says, and an approval stands instead of one.
+/// OUT-3: a grant serves as often as it says, and an approval stands instead of one. Spec: standing-grant.
 #[test]
 fn a_standing_grant_is_drawn_from_once_a_call_and_by_the_amount_spent() {
     let mut trial = granted(|grant| {
@@ -365,7 +365,7 @@ fn the_effects_of_a_call_that_never_reached_its_tool_leave_with_it() {
     }
 }
 
-/// A match that is claimed of two different things is none.
+/// A match that is claimed of two different things is none. Spec: effect-match.
 #[test]
 fn a_false_match_leaves_the_effect_to_be_resolved() {
     let mut trial = Trial::executed("mail");
