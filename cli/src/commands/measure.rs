@@ -103,7 +103,7 @@ fn print(outcome: &Outcome<'_>, terminal: &mut Terminal) {
     let all = &outcome.all;
     for (number, words) in [
         (all.denied, "of the attacks' calls were denied; the others that were stopped are held for a person"),
-        (all.in_text_alone, "attacks reached their goal in text alone: no call was theirs"),
+        (all.call_unknown, "successful attacks count as neither: no call of theirs is known"),
         (all.not_judged, "labelled runs were not judged: there is no answer about them"),
     ] {
         if number > 0 {
