@@ -3,9 +3,10 @@
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::credential::CredentialIssued;
 
+use super::counts;
 use crate::case::Case;
 use crate::rule_set::RuleSetNumber;
-use crate::state::{Credential, Delta, TrackedCredential};
+use crate::state::{Credential, Delta, Influence, TrackedCredential};
 
 /// Under rule set 1 only its end is known.
 pub(super) fn issued(case: &Case<'_>, issued: &CredentialIssued, delta: &mut Delta) {
@@ -23,11 +24,11 @@ pub(super) fn issued(case: &Case<'_>, issued: &CredentialIssued, delta: &mut Del
     delta.tracked_credential(name, Some(Box::new(held)));
 }
 
-/// It was revoked, or is said to be over.
-pub(super) fn ended(case: &Case<'_>, name: &Id, delta: &mut Delta) {
-    if case.is_since(RuleSetNumber::Two) {
-        delta.tracked_credential(name.clone(), None);
-    } else {
+/// It was revoked, or is over.
+pub(super) fn ended(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta) {
+    if !case.is_since(RuleSetNumber::Two) {
         delta.credential(name.clone(), None);
+    } else if counts(case, influence) {
+        delta.tracked_credential(name.clone(), None);
     }
 }

@@ -7,17 +7,18 @@ use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::Place;
 
-use super::approval;
+use super::{approval, counts};
 use crate::case::Case;
 use crate::grant::{self, Draw};
 use crate::rule_set::RuleSetNumber;
 use crate::rules::{is_as_expected, needs_grant};
-use crate::state::{Call, CallStatus, Delta, EffectStatus, Grant, Present, TrackedEffect};
+use crate::state::{Call, CallStatus, Delta, EffectStatus, Grant, Influence, Present, TrackedEffect};
 
 /// An effect is expected of a live call. One that is tracked already stays what it is.
-pub(super) fn planned(case: &Case<'_>, planned: &EffectPlanned, delta: &mut Delta) {
+pub(super) fn planned(case: &Case<'_>, planned: &EffectPlanned, influence: Influence, delta: &mut Delta) {
     let Some(mut call) = case.state.call(&planned.call).cloned() else { return };
-    if !case.is_since(RuleSetNumber::Two) || case.state.tracked_effect(&planned.effect).is_some() {
+    let is_tracked = case.state.tracked_effect(&planned.effect).is_some();
+    if !case.is_since(RuleSetNumber::Two) || is_tracked || !counts(case, influence) {
         return;
     }
     let given = |content: &Given<Content>| content.known().and_then(|content| case.commitment(*content));
@@ -133,7 +134,7 @@ fn overdraw(case: &Case<'_>, executed: &EffectExecuted, effect: &TrackedEffect, 
 }
 
 /// As expected, it is resolved; otherwise something has to be done about it. Once it is known to be otherwise, it stays so.
-pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, delta: &mut Delta) {
+pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, influence: Influence, delta: &mut Delta) {
     let name = verified.effect.clone();
     if !case.is_since(RuleSetNumber::Two) {
         if verified.result == EffectMatch::Match {
@@ -142,7 +143,8 @@ pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, delta: &mut D
         return;
     }
     let Some(mut effect) = case.state.tracked_effect(&name).cloned() else { return };
-    if effect.status != EffectStatus::Mismatched && is_as_expected(verified, &effect) {
+    let is_match = counts(case, influence) && is_as_expected(verified, &effect);
+    if effect.status != EffectStatus::Mismatched && is_match {
         return delta.tracked_effect(name, None);
     }
     effect.status = EffectStatus::Mismatched;
@@ -151,10 +153,10 @@ pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, delta: &mut D
 }
 
 /// It was undone, contained, made good, or its owner was told.
-pub(super) fn resolved(case: &Case<'_>, name: &Id, delta: &mut Delta) {
-    if case.is_since(RuleSetNumber::Two) {
-        delta.tracked_effect(name.clone(), None);
-    } else {
+pub(super) fn resolved(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta) {
+    if !case.is_since(RuleSetNumber::Two) {
         delta.effect(name.clone(), None);
+    } else if counts(case, influence) {
+        delta.tracked_effect(name.clone(), None);
     }
 }

@@ -20,6 +20,7 @@ use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
 use crate::charge::{Charge, Window, window};
+use crate::lineage::Mark;
 use crate::rules::needs_permit;
 use crate::state::{CallsAt, Delta, Influence, MemoryItem, Present, SharedCounter};
 
@@ -86,8 +87,8 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
             call::ended(case, delta);
         }
         Body::CredentialIssued(issued) => credential::issued(case, issued, delta),
-        Body::CredentialRevoked(revoked) => credential::ended(case, &revoked.credential, delta),
-        Body::CredentialExpired(expired) => credential::ended(case, &expired.credential, delta),
+        Body::CredentialRevoked(revoked) => credential::ended(case, &revoked.credential, influence, delta),
+        Body::CredentialExpired(expired) => credential::ended(case, &expired.credential, influence, delta),
         Body::ApprovalRequested(_)
         | Body::ApprovalEvidence(_)
         | Body::ApprovalUnderReview(_)
@@ -104,13 +105,13 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
             output::produced(case, case.commitment(produced.output), influence, delta);
         }
         Body::OutputBlocked(blocked) => output::blocked(case, &blocked.output, delta),
-        Body::EffectPlanned(planned) => effect::planned(case, planned, delta),
+        Body::EffectPlanned(planned) => effect::planned(case, planned, influence, delta),
         Body::EffectExecuted(executed) => effect::executed(case, executed, delta),
-        Body::EffectVerified(verified) => effect::verified(case, verified, delta),
-        Body::EffectReverted(reverted) => effect::resolved(case, &reverted.effect, delta),
-        Body::EffectQuarantined(quarantined) => effect::resolved(case, &quarantined.effect, delta),
-        Body::EffectCompensated(compensated) => effect::resolved(case, &compensated.effect, delta),
-        Body::EffectNotified(notified) => effect::resolved(case, &notified.effect, delta),
+        Body::EffectVerified(verified) => effect::verified(case, verified, influence, delta),
+        Body::EffectReverted(reverted) => effect::resolved(case, &reverted.effect, influence, delta),
+        Body::EffectQuarantined(quarantined) => effect::resolved(case, &quarantined.effect, influence, delta),
+        Body::EffectCompensated(compensated) => effect::resolved(case, &compensated.effect, influence, delta),
+        Body::EffectNotified(notified) => effect::resolved(case, &notified.effect, influence, delta),
         Body::DelegationGranted(granted) => delegation::granted(case, granted, delta),
         Body::DelegationEnded(ended) => delegation::ended(case.state, ended, delta),
         Body::LimitRead(read) => {
@@ -134,6 +135,12 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         | Body::IncidentOpened(_)
         | Body::IncidentClosed(_) => {}
     }
+}
+
+/// Whether a fact of the records that rule set 2 asks for counts as what it says: in an enforced run not where it breaches a rule itself.
+/// Spec: counts.
+fn counts(case: &Case<'_>, influence: Influence) -> bool {
+    !case.enforced() || influence.flags & Mark::BREACHED == 0
 }
 
 /// The latest time recorded, and whether the run is closed.

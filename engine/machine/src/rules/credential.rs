@@ -8,7 +8,7 @@ use rederive_evidence::values::{Layer, Place, ScopeItem};
 
 use super::{Breaches, Reasons};
 use crate::case::{Case, Expiry};
-use crate::state::{ApprovalStatus, CallStatus, TrackedApproval};
+use crate::state::{ApprovalStatus, Call, CallStatus, TrackedApproval};
 
 pub(super) const REASONS: &[Reasons] = &[
     (
@@ -139,7 +139,7 @@ fn surface_of<'a>(case: &Case<'a>, place: &Place) -> Option<&'a Id> {
     case.state.tool(&call.tool).and_then(|tool| tool.surface.as_ref())
 }
 
-/// CRD-2: it is live, and its own call uses it, between decision and end. CRD-3: on a surface that it opens.
+/// CRD-2: it is live, and its own call uses it, between permit and end. CRD-3: on a surface that it opens.
 fn check_use(case: &Case<'_>, used: &CredentialUsed, found: &mut Breaches) {
     let Some(held) = case.state.tracked_credential(&used.credential) else {
         return found.add(Rule::Crd2, Reason::Unknown);
@@ -147,7 +147,12 @@ fn check_use(case: &Case<'_>, used: &CredentialUsed, found: &mut Breaches) {
     if held.call.as_ref().is_some_and(|call| *call != used.call) {
         found.add(Rule::Crd2, Reason::OtherCall);
     }
-    if case.named_call().is_none_or(|call| call.status < CallStatus::Decided) {
+    let lets_in = |call: &Call| match call.status {
+        CallStatus::Dispatched => true,
+        CallStatus::Decided => call.permitted == Some(true),
+        CallStatus::Proposed | CallStatus::Validated | CallStatus::Requested => false,
+    };
+    if !case.named_call().is_some_and(lets_in) {
         found.add(Rule::Crd2, Reason::Step);
     }
     found.add_expiry(case, Rule::Crd2, Reason::CredentialOver, held.expires);

@@ -111,6 +111,20 @@ pub(crate) const PAIRS: &[Pair] = &[
         }
         (trial, using(&place(0, 0)).because([0]))
     }),
+    // Nor does a call use one that the gate holds, whatever was approved.
+    (Rule::Crd2, Reason::Step, |twin| {
+        let mut trial = Trial::held_at(ApprovalStatus::Approved);
+        let at = place(0, 0);
+        let made = with_issue(trial.issuing(&at, "mail"), |body| {
+            body.call = None;
+            body.approval = Some(approval());
+        });
+        trial.give(made);
+        if !twin.breaks() {
+            trial.give(trial.approved_judgement(&at));
+        }
+        (trial, using(&at).because([0]))
+    }),
     // At the very time of its end it is over.
     (Rule::Crd2, Reason::CredentialOver, |twin| {
         let (mut trial, made) = issued(|_| {});

@@ -365,6 +365,34 @@ fn the_effects_of_a_call_that_never_reached_its_tool_leave_with_it() {
     }
 }
 
+/// What breaches a rule in an enforced run stands for nothing: not for a plan, nor for the end of an effect or of a credential. Spec: counts.
+#[test]
+fn a_breaching_fact_does_not_stand_for_what_a_rule_asks_for() {
+    let (mut trial, dispatch) = dispatching_of(|trial| {
+        trial
+            .answer(with_plan(planning(&place(0, 0), EffectsClass::Send), |body| body.owner = Given::Absent));
+    });
+    assert_eq!(trial.breaches(&dispatch), [(Rule::Out3, Reason::NoPlan)]);
+    trial.give(planning(&place(0, 0), EffectsClass::Send));
+    assert_eq!(trial.breaches(&dispatch), []);
+    trial.give(dispatch);
+    trial.give(executing(&place(0, 0)));
+    let [reverted, ..] = resolving(&place(0, 0));
+    let open = |trial: &Trial| !trial.machine.state().tracked_effects().is_empty();
+    trial.answer(reverted.clone().by("nobody"));
+    assert!(open(&trial), "nobody undid it");
+    trial.give(reverted);
+    assert!(!open(&trial));
+    let mut trial = Trial::gated_at(CallStatus::Decided, "mail");
+    trial.give(trial.issuing(&place(0, 0), "mail"));
+    for made in [lapsing(), revoking().by("nobody")] {
+        trial.answer(made);
+        assert_eq!(trial.machine.state().tracked_credentials().len(), 1);
+    }
+    trial.give(revoking());
+    assert!(trial.machine.state().tracked_credentials().is_empty());
+}
+
 /// A match that is claimed of two different things is none. Spec: effect-match.
 #[test]
 fn a_false_match_leaves_the_effect_to_be_resolved() {
