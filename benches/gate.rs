@@ -28,7 +28,10 @@ use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Mode, ModelEntry,
     Origin, Place, Role, ScopeItem, Sensitivity, Trust,
 };
-use rederive_gate::ports::{Payload, Runner, Tool, ToolFailure, ToolReply};
+use rederive_gate::ports::{
+    CallFacts, Effects, Expectation, Failure, Observation, Payload, Remedy, Runner, Tool, ToolFailure,
+    ToolReply,
+};
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
 use rederive_policy::Bundle;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
@@ -57,6 +60,43 @@ impl Tool for Reached {
     fn call(&self, _: Dispatch) -> Result<ToolReply, ToolFailure> {
         *self.0.lock().unwrap() = Some(Instant::now());
         Ok(ToolReply::new(Payload::json("{\"sent\":true}")))
+    }
+}
+
+/// Knows the outbox: what is expected of a mail, how it is recalled, and who answers for it.
+struct Outbox;
+
+impl Effects for Outbox {
+    fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure> {
+        Ok(Some(Expectation {
+            system: call.surface.clone(),
+            expected: Payload::text("one mail more in the outbox"),
+            rollback: Some(Payload::text("recall the mail")),
+            containment: Some(Payload::text("hold the outbox")),
+            owner: id("olga"),
+            amount_micros: None,
+        }))
+    }
+
+    fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
+        let observed = Payload::text("one mail more in the outbox");
+        Ok(Observation { observed, matches: None, amount_micros: None })
+    }
+
+    fn roll_back(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::Done(None))
+    }
+
+    fn quarantine(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::NotOffered)
+    }
+
+    fn compensate(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::NotOffered)
+    }
+
+    fn notify(&self, _: &CallFacts, _: &Id, _: &Payload) -> Result<(), Failure> {
+        Ok(())
     }
 }
 
@@ -105,11 +145,8 @@ where
     body.models = vec![ModelEntry { id: id("model"), clearance: Given::Known(Sensitivity::Restricted) }];
     let mut draft = Draft::new(id("recorder"), Origin::Code, Box::new(body));
     draft.content(MediaType::Text, "send reports").unwrap();
-    let options = Options {
-        durability,
-        signer: Some(Arc::new(SigningKey::from_seed(&[1; 32]))),
-        ..Options::default()
-    };
+    let options =
+        Options { durability, signer: Some(Arc::new(SigningKey::from_seed(&[1; 32]))), ..Options::default() };
     let policy = Arc::new(BundlePolicy::new(&bundle).unwrap());
     let facts = ToolFacts {
         version: Some(id("1")),
@@ -121,8 +158,9 @@ where
     };
     let schema = Payload::json(r#"{"type":"object","properties":{"to":{"type":"string"}}}"#);
     let runner = Runner::Direct(Box::new(Reached(Arc::clone(reached))));
-    let setup = Setup::new(policy, Arc::new(SigningKey::from_seed(&[2; 32])))
-        .tool(Registration::new(id("send"), facts, schema, runner));
+    let mut setup = Setup::new(policy, Arc::new(SigningKey::from_seed(&[2; 32])));
+    setup.effects = Some(Arc::new(Outbox));
+    let setup = setup.tool(Registration::new(id("send"), facts, schema, runner));
     Gate::open(storage, path, draft, options, setup).unwrap()
 }
 

@@ -21,7 +21,8 @@ use rederive_evidence::values::{
     Origin, Place, Role, ScopeItem, Sensitivity, Trust,
 };
 use rederive_gate::ports::{
-    Approver, Evidence, Failure, Payload, Review, Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
+    Approver, CallFacts, Effects, Evidence, Expectation, Failure, Observation, Payload, Remedy, Review,
+    Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
 };
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
 use rederive_policy::Bundle;
@@ -60,6 +61,44 @@ impl Tool for Mailer {
     }
 }
 
+/// Knows the outbox: what is expected of a mail, how it is recalled, and who answers for it.
+struct Outbox;
+
+impl Effects for Outbox {
+    fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure> {
+        Ok(Some(Expectation {
+            system: call.surface.clone(),
+            expected: Payload::text("one mail more in the outbox"),
+            rollback: Some(Payload::text("recall the mail")),
+            containment: Some(Payload::text("hold the outbox")),
+            owner: Id::new("olga")?,
+            amount_micros: None,
+        }))
+    }
+
+    fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
+        let observed = Payload::text("one mail more in the outbox");
+        Ok(Observation { observed, matches: None, amount_micros: None })
+    }
+
+    fn roll_back(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::Done(None))
+    }
+
+    fn quarantine(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::NotOffered)
+    }
+
+    fn compensate(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
+        Ok(Remedy::NotOffered)
+    }
+
+    fn notify(&self, _: &CallFacts, owner: &Id, _: &Payload) -> Result<(), Failure> {
+        println!("{owner} is told");
+        Ok(())
+    }
+}
+
 /// The person at the desk: keeps what is shown, and answers later.
 #[derive(Default)]
 struct Desk(Mutex<Option<Evidence>>);
@@ -87,6 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let desk = Arc::new(Desk::default());
     let mut setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), gate_key.clone());
     setup.approver = Some(desk.clone());
+    setup.effects = Some(Arc::new(Outbox));
     let setup = setup.tool(mail_tool()?);
     let options =
         Options { durability: Durability::Group(64), signer: Some(run_key.clone()), ..Options::default() };
@@ -94,28 +134,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gate = Gate::open(OsStorage, &folder.join("run.rdt"), opening, options, setup)?;
 
     let answer = turn(&gate, 3)?;
-    for (index, to) in ["ada@house.example", "all@house.example", "eve@elsewhere.example"].iter().enumerate() {
+    for (index, to) in ["ada@house.example", "all@house.example", "eve@elsewhere.example"].iter().enumerate()
+    {
         let arguments = Payload::json(format!("{{\"to\":\"{to}\",\"text\":\"the report is ready\"}}"));
         let place = Place { agent: Id::new("agent")?, turn: 0, index: u16::try_from(index)?, attempt: 0 };
         let intent = Intent::new(Id::new("send_mail")?, arguments, place, Causes::of([answer]));
         match gate.call(intent) {
-            Fate::Returned(returned) => println!("{to}: sent, record {}", returned.from.0),
-            Fate::Blocked(blocked) => println!("{to}: blocked: {}", blocked.why),
+            fate @ (Fate::Returned(_) | Fate::Blocked(_)) => println!("{to}: {}", told(&fate)),
             Fate::Held(held) => {
                 println!("{to}: held as {}", held.approval);
-                let evidence = desk.0.lock().map_err(|_| "the desk is gone")?.take().ok_or("nothing shown")?;
+                let evidence =
+                    desk.0.lock().map_err(|_| "the desk is gone")?.take().ok_or("nothing shown")?;
                 println!("--- what Bob reads\n{}---", String::from_utf8_lossy(evidence.page.bytes()));
                 let verdict = Verdict::Approve;
                 let statement = evidence.statement(&Id::new("bob")?, verdict.code());
                 let signature = rederive_evidence::signed::sign_detached(&statement, &bob)?;
                 let approver = Id::new("bob")?;
                 let word = Word { approver, verdict, shown: evidence.shown, signature: Some(signature) };
-                match gate.answer(&held.approval, word)? {
-                    Fate::Returned(returned) => println!("{to}: approved and sent, record {}", returned.from.0),
-                    other => println!("{to}: {other:?}"),
-                }
+                let fate = gate.answer(&held.approval, word)?;
+                println!("{to}: {}", told(&fate));
             }
-            other => println!("{to}: {other:?}"),
+            fate @ (Fate::Failed(_) | Fate::Unknown(_)) => println!("{to}: {}", told(&fate)),
         }
     }
     let sealed = gate.close(RunEnd::Completed).map_err(|why| why.to_string())?;
@@ -131,6 +170,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         format!("{{\"rederive_trust\":1,\"keys\":[{}]}}\n", keys.join(",")),
     )?;
     write_receipt(folder)
+}
+
+/// What became of a call.
+fn told(fate: &Fate) -> String {
+    match fate {
+        Fate::Returned(returned) => format!("sent, record {}", returned.from.0),
+        Fate::Failed(failed) => format!("failed: {}", failed.class),
+        Fate::Blocked(blocked) => format!("blocked: {}", blocked.why),
+        Fate::Unknown(_) => "nobody knows whether it was sent".to_owned(),
+        Fate::Held(held) => format!("held as {}", held.approval),
+    }
 }
 
 fn mail_tool() -> Result<Registration, Box<dyn Error>> {
@@ -152,8 +202,12 @@ fn mail_tool() -> Result<Registration, Box<dyn Error>> {
 fn opening_record(bundle: &Bundle, bob: &SigningKey) -> Result<Draft, Box<dyn Error>> {
     let id = Id::new;
     let tenant = id("house")?;
-    let mut body: RunOpened =
-        opening(Mode::Enforced, tenant.clone(), id("session-1")?, [id("ada")?, id("agent")?, id("recorder")?]);
+    let mut body: RunOpened = opening(
+        Mode::Enforced,
+        tenant.clone(),
+        id("session-1")?,
+        [id("ada")?, id("agent")?, id("recorder")?],
+    );
     let actor = |name: &str, actor_type, key| {
         Ok::<_, Box<dyn Error>>(Actor { id: Id::new(name)?, actor_type, key, owner: None, scope: None })
     };
@@ -184,7 +238,10 @@ fn opening_record(bundle: &Bundle, bob: &SigningKey) -> Result<Draft, Box<dyn Er
     body.registry = Given::Known(bundle.digest());
     body.models = vec![ModelEntry { id: id("model")?, clearance: Given::Known(Sensitivity::Restricted) }];
     let mut draft = Draft::new(id("recorder")?, Origin::Code, Box::new(body));
-    draft.content(MediaType::Text, "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready")?;
+    draft.content(
+        MediaType::Text,
+        "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready",
+    )?;
     Ok(draft)
 }
 
@@ -229,8 +286,7 @@ fn turn(gate: &Gate, calls: u16) -> Result<u64, Box<dyn Error>> {
     answer.content(MediaType::Text, "three mails, then")?;
     answer.place = Some(place);
     answer.causes = Causes::of([sent]);
-    record(answer)
-        .map_err(Into::into)
+    record(answer).map_err(Into::into)
 }
 
 /// Takes the receipt of the first decision out of the trace, as whoever was given it would hold it.

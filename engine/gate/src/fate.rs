@@ -1,6 +1,7 @@
 //! What became of a call. There is no variant for "probably".
 
 use rederive_evidence::ids::{Id, RecordRef, RecordedTime};
+use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::BlockReason;
@@ -157,9 +158,14 @@ pub enum Why {
     /// The gate cannot record, so that nothing may happen.
     #[error("nothing can be recorded: {0}")]
     Unrecorded(#[from] Unrecorded),
-    /// The run goes on elsewhere, or it is over.
-    #[error("the run is closed")]
-    Closed,
+    /// Only the gate itself makes such a record, or speaks for such an actor.
+    #[error("only the gate makes a record of the kind {kind} by {actor}")]
+    Reserved {
+        /// The kind.
+        kind: Kind,
+        /// The actor.
+        actor: Id,
+    },
     /// The process that held the call stopped before it was decided or dispatched.
     #[error("the gate stopped before the call was dispatched")]
     Restart,
@@ -184,6 +190,9 @@ pub enum Unrecorded {
     /// The decision could not be signed.
     #[error("the receipt could not be signed: {0}")]
     Receipt(#[from] rederive_evidence::signed::SignFault),
+    /// The clock gives no time, and nothing may be done at none.
+    #[error("the clock gives no time")]
+    NoTime,
     /// The record is in memory alone, and what hangs on it must survive a crash.
     #[error("the run's durability does not make decisions durable")]
     NotDurable,
@@ -208,12 +217,11 @@ impl Why {
     /// The reason as a record has it.
     pub fn reason(&self) -> BlockReason {
         match self {
-            Self::Rule { .. } => BlockReason::Rule,
+            Self::Rule { .. } | Self::Reserved { .. } => BlockReason::Rule,
             Self::Schema => BlockReason::Invalid,
             Self::Guardrail { .. } => BlockReason::Guardrail,
             Self::Decision { .. } | Self::Stale => BlockReason::Decision,
             Self::Denied { .. } | Self::Revise { .. } | Self::Expired { .. } => BlockReason::Approval,
-            Self::Closed => BlockReason::RunEnd,
             Self::Cancelled => BlockReason::Withdrawn,
             Self::Component(_) | Self::Unrecorded(_) | Self::Restart => BlockReason::Fault,
         }

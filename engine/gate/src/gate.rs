@@ -1,18 +1,19 @@
 //! The handle that planners, servers and SDKs hold.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use rederive_archive::storage::Storage;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::keys::Signer;
+use rederive_evidence::kinds::credential::RevokeReason;
 use rederive_evidence::kinds::policy::PolicyPinned;
 use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
-use rederive_evidence::kinds::tool::ToolRegistered;
+use rederive_evidence::kinds::tool::{ToolRegistered, UnknownReason};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Causes;
 use rederive_evidence::rules::Breach;
@@ -21,8 +22,8 @@ use rederive_machine::{Machine, RuleSetNumber};
 use rederive_recorder::{Appended, Options, RecordError, Recorder, SealedRun};
 
 use crate::cast::Cast;
-use crate::fate::{Fate, Held, Unrecorded, Why};
-use crate::flow::AnswerFault;
+use crate::fate::{Fate, Held, Unknown, Unrecorded, Why};
+use crate::flow::{AnswerFault, Output, Released};
 use crate::inner::{Inner, Times, applied};
 use crate::intent::Intent;
 use crate::live::bring;
@@ -311,7 +312,7 @@ impl Gate {
         let (pending, slot) = Pending::new();
         let (inner, cancelled, place) = (Arc::clone(&self.inner), slot.cancelled(), intent.place.clone());
         let put = Arc::clone(&slot);
-        let run = move || settle(&put, || inner.run(intent, cancelled));
+        let run = move || settle(&put, &inner, intent, cancelled);
         if self.inner.callers.run(run).is_err() {
             let why = Why::Component(crate::ports::PortFault::NoThread { component: Component::Tool });
             slot.settle(self.inner.blocked(self.inner.trail.epoch(), place, None, why));
@@ -363,7 +364,7 @@ impl Gate {
     /// It was not recorded, or the machine refused it: it is not to be acted on.
     pub fn record(&self, draft: Draft) -> Result<Appended, Why> {
         if !is_planners(draft.body.kind()) || self.inner.is_own(&draft.actor) {
-            return Err(Why::Rule { breaches: Vec::new() });
+            return Err(Why::Reserved { kind: draft.body.kind(), actor: draft.actor });
         }
         applied(self.inner.trail.append(self.inner.trail.epoch(), draft)?)
     }
@@ -374,6 +375,14 @@ impl Gate {
     /// The recorder.
     pub fn flush(&self) -> Result<(), Unrecorded> {
         self.inner.trail.flush(self.inner.trail.epoch())
+    }
+
+    /// Releases an output to its recipients, once guardrails have looked at it. What they made of it is what may leave.
+    ///
+    /// # Errors
+    /// A guardrail stopped it, or the machine refused it: nothing may leave.
+    pub fn release(&self, output: Output) -> Result<Released, Why> {
+        self.inner.release(output)
     }
 
     /// The commitment that these bytes have, or will get, in the run.
@@ -421,6 +430,7 @@ impl Gate {
         for held in held {
             let _ = self.inner.withdraw(held);
         }
+        self.inner.revoke_all(RevokeReason::RunEnd)?;
         let epoch = self.inner.trail.epoch();
         let mut draft =
             Draft::new(self.inner.cast.recorder.clone(), Origin::Code, RunClosed { end, reason: None });
@@ -464,9 +474,15 @@ impl Inner {
     }
 }
 
-/// Runs a call; one whose flow panics is blocked as far as anybody who waits for it knows, and its tool is behind a dispatch of its own.
-fn settle(slot: &Slot, run: impl FnOnce() -> Fate) {
-    slot.settle(run());
+/// Runs a call for whoever waits at the slot. Where the flow itself panics nobody can say how far the call came.
+fn settle(slot: &Slot, inner: &Arc<Inner>, intent: Intent, cancelled: Arc<AtomicBool>) {
+    let place = intent.place.clone();
+    let run = AssertUnwindSafe(|| inner.run(intent, cancelled));
+    let fate = catch_unwind(run).unwrap_or_else(|_| {
+        inner.trail.left_open(&place);
+        Fate::Unknown(Unknown { place, reason: UnknownReason::Lost, record: None })
+    });
+    slot.settle(fate);
 }
 
 fn registration(broker: &Id, tool: &Registered, inner: &Inner) -> Draft {

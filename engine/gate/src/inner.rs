@@ -125,8 +125,7 @@ impl Inner {
     }
 
     pub(crate) fn now(&self, epoch: Epoch) -> Result<RecordedTime, Why> {
-        // In a run that is enforced a record without a time is refused: there is nothing to go on with.
-        self.trail.now(epoch)?.ok_or(Why::Unrecorded(Unrecorded::Replaced))
+        self.trail.now(epoch)?.ok_or(Why::Unrecorded(Unrecorded::NoTime))
     }
 
     /// Ends a call that was not dispatched. `entered` is its last record, where this flow proposed it.
@@ -184,11 +183,11 @@ pub(crate) fn applied(appended: Appended) -> Result<Appended, Why> {
     }
 }
 
-/// What a planner is told: why, and nothing of what was in it but what people and guardrails wrote to be told.
+/// What a planner is told: why, and nothing of what was in it but what people wrote to be told.
 fn notice(why: &Why) -> Payload {
-    match why {
-        Why::Denied { reason, .. } => reason.clone(),
-        Why::Revise { changes, .. } => changes.clone(),
-        other => Payload::text(other.to_string()),
+    if let Why::Denied { reason: said, .. } | Why::Revise { changes: said, .. } = why {
+        said.clone()
+    } else {
+        Payload::text(why.to_string())
     }
 }

@@ -31,11 +31,6 @@ impl Permit {
         Self { decision, covers, expires, reliance }
     }
 
-    /// Number of the decision's record.
-    pub(crate) fn decision(&self) -> u64 {
-        self.decision
-    }
-
     /// `request` digest of what it covers.
     pub(crate) fn covers(&self) -> Digest {
         self.covers

@@ -281,7 +281,7 @@ impl Inner {
                 }
             }
         }
-        self.revoke_all()?;
+        self.revoke_all(RevokeReason::Incident)?;
         self.trail.flush(epoch)?;
         Ok(recovered)
     }
@@ -327,7 +327,6 @@ impl Inner {
             live,
             approval: approval.approval.clone(),
             expires: approval.expires,
-            request,
             question: Some(question),
             evidence: Arc::new(evidence),
             reviewer: approval.reviewer.clone(),
@@ -392,8 +391,8 @@ impl Inner {
         Ok(found?)
     }
 
-    /// Credentials that nobody revoked when the gate was stopped.
-    fn revoke_all(&self) -> Result<(), crate::fate::Unrecorded> {
+    /// Revokes every credential that is live.
+    pub(crate) fn revoke_all(&self, reason: RevokeReason) -> Result<(), crate::fate::Unrecorded> {
         let Some(vault) = self.cast.vault.clone() else { return Ok(()) };
         let epoch = self.trail.epoch();
         let left: Vec<Id> = self.trail.read(epoch, |machine| {
@@ -405,7 +404,7 @@ impl Inner {
                 let _ = self
                     .ask(Component::CredentialBroker, self.times.credentials, move || broker.revoke(&asked));
             }
-            let body = CredentialRevoked { credential: name, reason: RevokeReason::Incident, detail: None };
+            let body = CredentialRevoked { credential: name, reason, detail: None };
             let mut draft = Draft::new(vault.clone(), Origin::Code, body);
             draft.causes = Causes::of([0]);
             let _ = self.trail.append(epoch, draft)?;

@@ -18,7 +18,7 @@ use rederive_evidence::rules::Outcome;
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Origin, Place};
 use rederive_machine::{CallStatus, Machine};
-use rederive_recorder::{Appended, Clock, RecordError, Recorder, SealedRun};
+use rederive_recorder::{AppendError, Appended, Clock, RecordError, Recorder, SealedRun};
 
 use crate::fate::Unrecorded;
 
@@ -328,8 +328,5 @@ fn read_of<T>(journal: &Arc<Box<dyn Journal>>, read: impl FnOnce(&Machine) -> T)
 
 /// Whether an error says that nothing can be recorded now, and not that this draft is none.
 fn is_outage(error: &RecordError) -> bool {
-    match error {
-        RecordError::Append(append) => matches!(append, rederive_recorder::AppendError::Sign(_)),
-        _ => true,
-    }
+    if let RecordError::Append(append) = error { matches!(append, AppendError::Sign(_)) } else { true }
 }

@@ -10,7 +10,6 @@ use rederive_evidence::kinds::approval::{
     ApprovalApproved, ApprovalDenied, ApprovalEvidence, ApprovalExpired, ApprovalLogged, ApprovalRequested,
     ApprovalRevised, ApprovalUnderReview, ApprovalWithdrawn, ApproverWord,
 };
-use rederive_evidence::kinds::decision::Request;
 use rederive_evidence::schema::Given;
 use rederive_evidence::signed::verify_detached;
 use rederive_evidence::values::Origin;
@@ -35,7 +34,6 @@ pub(crate) struct HeldCall {
     pub(crate) live: Live,
     pub(crate) approval: Id,
     pub(crate) expires: RecordedTime,
-    pub(crate) request: Request,
     /// What was asked of the policy; asked again from the run where another process goes on.
     pub(crate) question: Option<PolicyRequest>,
     pub(crate) evidence: Arc<Evidence>,
@@ -113,15 +111,7 @@ impl Inner {
         let evidence = Arc::new(self.assemble(&mut live, &decided, &approval, expires)?);
         // What a person is asked about survives the process that asks.
         self.trail.flush(live.epoch)?;
-        let held = HeldCall {
-            live,
-            approval,
-            expires,
-            request: decided.request,
-            question: decided.question,
-            evidence,
-            reviewer: None,
-        };
+        let held = HeldCall { live, approval, expires, question: decided.question, evidence, reviewer: None };
         self.review(held, approver)
     }
 

@@ -48,6 +48,9 @@ pub(crate) struct Stopped {
     pub(crate) record: u64,
 }
 
+/// Who found what, in the order in which they were asked.
+type Findings = Vec<(Arc<dyn Guardrail>, Finding)>;
+
 /// A content that went through, or did not.
 pub(crate) enum Inspection {
     Passed(Passed),
@@ -153,11 +156,7 @@ impl Inner {
     }
 
     /// The findings, in order; nothing after one that blocks. One guardrail that cannot tell is none of them.
-    fn findings(
-        &self,
-        asked: Vec<Arc<dyn Guardrail>>,
-        inspected: &Inspected,
-    ) -> Result<Vec<(Arc<dyn Guardrail>, Finding)>, Why> {
+    fn findings(&self, asked: Vec<Arc<dyn Guardrail>>, inspected: &Inspected) -> Result<Findings, Why> {
         let (stage, label, call, goal) =
             (inspected.stage, inspected.label, inspected.call.clone(), inspected.goal.clone());
         let mut content = inspected.content.clone();

@@ -5,8 +5,10 @@ mod approve;
 mod decide;
 mod inspect;
 mod prepare;
+mod release;
 mod settle;
 
 pub use approve::AnswerFault;
 pub(crate) use approve::HeldCall;
 pub(crate) use prepare::expect_what_was_previewed;
+pub use release::{Output, Released};

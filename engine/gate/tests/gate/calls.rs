@@ -320,3 +320,48 @@ fn nobody_but_the_gate_says_what_only_the_gate_may_say() {
     }
     assert!(!world.records().iter().any(|record| kinds.contains(&record.input.body.kind())));
 }
+
+/// Spec: rule-out-4.
+#[test]
+fn an_output_leaves_only_after_its_guardrails_and_to_those_who_may_have_it() {
+    use rederive_evidence::kinds::output::Recipient;
+    use rederive_evidence::record::Causes;
+    use rederive_evidence::schema::Given;
+    use rederive_evidence::values::Sensitivity;
+    use rederive_gate::Output;
+
+    let world = World::new("output");
+    let answer = world.turn(0, 0);
+    let output = |text: &str, clearance| Output {
+        agent: id("agent"),
+        content: Payload::text(text),
+        causes: Causes::of([answer]),
+        recipients: vec![Recipient { id: id("ada"), clearance: Given::Known(clearance) }],
+    };
+    let masked = Finding::Transformed {
+        classes: vec![DetectedClass::Personal],
+        content: Payload::text("the report of [person]"),
+        label: None,
+    };
+    *world.wires.finding.lock().unwrap() = Some((Stage::Output, masked));
+    let released = world.gate.release(output("the report of Eve", Sensitivity::Restricted)).unwrap();
+    assert_eq!(released.content, Payload::text("the report of [person]"));
+    let stopped = Finding::Blocked {
+        classes: vec![DetectedClass::Secret],
+        reason: BlockReason::Guardrail,
+        notice: None,
+    };
+    *world.wires.finding.lock().unwrap() = Some((Stage::Output, stopped));
+    let refused = world.gate.release(output("the key is 7", Sensitivity::Restricted));
+    assert!(matches!(refused, Err(Why::Guardrail { .. })), "{refused:?}");
+    *world.wires.finding.lock().unwrap() = None;
+    world.wires.set("guardrail", crate::world::Mood::Fails);
+    *world.wires.finding.lock().unwrap() = Some((Stage::Output, Finding::Clean));
+    assert!(world.gate.release(output("anything", Sensitivity::Restricted)).is_err());
+    let kinds: Vec<Kind> = world.records().iter().map(|record| record.input.body.kind()).collect();
+    let count = |kind| kinds.iter().filter(|of| **of == kind).count();
+    assert_eq!(
+        (count(Kind::OutputProduced), count(Kind::OutputReleased), count(Kind::OutputBlocked)),
+        (3, 1, 2)
+    );
+}
