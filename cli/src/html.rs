@@ -10,7 +10,7 @@ const STYLE: &str = "\
 h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.3rem}\
 h3{font-size:1rem;margin:1.2rem 0 .3rem}p{margin:.3rem 0 .6rem}.faint{color:var(--faint)}code{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line)}\
-th{font-weight:600;color:var(--faint)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.t{overflow-wrap:anywhere}\
+th{font-weight:600;color:var(--faint)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.t{overflow-wrap:break-word}\
 .tiles{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}.tile{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.6rem 1rem;min-width:8rem}\
 .tile b{display:block;font-size:1.4rem;font-variant-numeric:tabular-nums}.good{color:#1a7f4b}.notice{color:#9a6700}.bad{color:#b3261e}\
 @media(prefers-color-scheme:dark){.good{color:#4cc38a}.notice{color:#e0b341}.bad{color:#ff8a80}}\
@@ -41,11 +41,6 @@ impl Page {
     /// A heading of a part.
     pub(crate) fn heading(&mut self, text: &str) {
         self.markup(&format!("<h2>{}</h2>", escape(text)));
-    }
-
-    /// A heading below one.
-    pub(crate) fn subheading(&mut self, text: &str) {
-        self.markup(&format!("<h3>{}</h3>", escape(text)));
     }
 
     /// A paragraph.
@@ -122,7 +117,7 @@ pub(crate) struct Share {
 
 /// Width of the drawing, and of the names beside the bars.
 const WIDTH: u64 = 1_000;
-const NAMES: u64 = 260;
+const NAMES: u64 = 300;
 const NUMBERS: u64 = 70;
 const ROW: u64 = 26;
 
@@ -136,7 +131,7 @@ pub(crate) fn bars(rows: &[(String, Vec<Share>)]) -> String {
         format!("<svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">");
     for (at, (name, shares)) in (0_u64..).zip(rows) {
         let (top, middle) = (at * ROW + 4, at * ROW + 18);
-        let shown = crate::text::cut(&one_line(name), 36);
+        let shown = crate::text::cut(&one_line(name), 38);
         svg.push_str(&format!(
             "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{}</text>",
             NAMES - 10,
@@ -199,11 +194,14 @@ mod tests {
         let rows =
             vec![("a".to_owned(), vec![share(u64::MAX / 2), share(1)]), ("b".to_owned(), vec![share(0)])];
         let svg = bars(&rows);
-        assert!(
-            svg.contains(&format!("width=\"{}\"", WIDTH - NAMES - NUMBERS - 1))
-                || svg.contains("width=\"669\""),
-            "{svg}"
-        );
+        let ends = |part: &str| -> u64 {
+            let number = |name: &str| -> u64 {
+                let (_, rest) = part.split_once(&format!("{name}=\"")).unwrap();
+                rest.split('"').next().unwrap().parse().unwrap()
+            };
+            number("x") + number("width")
+        };
+        assert!(svg.split("<rect ").skip(1).all(|part| ends(part) <= WIDTH - NUMBERS + 1), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     for ((gap, name), (runs, total)) in gathered {
         let detail = if let Gap::MissingLayer(layer) = &gap {
             layer.name().to_owned()
+        } else if let Gap::MissingBundle(digest) | Gap::MissingRegistry(digest) = &gap {
+            digest.to_hex()
         } else {
             amount(&gap).map(|(_, noun)| counted(total, noun)).unwrap_or_default()
         };
@@ -73,7 +75,13 @@ fn name(gap: &Gap) -> String {
     match amount(gap) {
         // Told of all runs together, behind the name.
         Some(_) => gap.name().to_owned(),
-        None if matches!(gap, Gap::UnknownKind(_) | Gap::MissingLayer(_)) => gap.name().to_owned(),
+        None if matches!(
+            gap,
+            Gap::UnknownKind(_) | Gap::MissingLayer(_) | Gap::MissingBundle(_) | Gap::MissingRegistry(_)
+        ) =>
+        {
+            gap.name().to_owned()
+        }
         None => gap.to_string(),
     }
 }

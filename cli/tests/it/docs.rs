@@ -49,7 +49,7 @@ fn no_command_writes_a_member_that_the_document_does_not_have() {
         assert_eq!(ended.exit, 0, "{}", ended.stderr);
     }
     let check = |proof: &'static str| ["check", proof, "--trust", "key.roots.json", "--json"];
-    let commands: [(&str, &[&str]); 10] = [
+    let commands: [(&str, &[&str]); 11] = [
         ("import", &["import", "chat", "missing.json", "--out", "traces", "--json"]),
         ("replay", &["replay", "run.rdt", "missing.rdt", "--sample", "1", "--json"]),
         ("show", &["show", "run.rdt", "--causes", "6", "--json"]),
@@ -60,6 +60,7 @@ fn no_command_writes_a_member_that_the_document_does_not_have() {
         ("check", &check("b.proof")),
         ("check", &check("key")),
         ("redact", &["redact", "run.rdt", "--out", "c.rdt", "--all", "--json"]),
+        ("review", &["review", "run.rdt", "--json"]),
     ];
     for (section, arguments) in commands {
         let documented = members(section);
@@ -71,7 +72,7 @@ fn no_command_writes_a_member_that_the_document_does_not_have() {
 }
 
 /// The members that the tables of a command's section name.
-fn members(command: &str) -> Vec<String> {
+pub(crate) fn members(command: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/json.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (_, section) = text.split_once(&format!("## `rederive {command} ")).unwrap();

@@ -40,6 +40,7 @@ mod sandbox;
 mod show;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
 mod verify;
 #[cfg(test)]
 mod whatif;

@@ -35,11 +35,24 @@ fn run_again(sandbox: &Sandbox, block: &str) -> String {
     shown
 }
 
+/// Copies a file or a folder of the tree into the sandbox.
+fn copy(sandbox: &Sandbox, path: &str) {
+    let from = readme().with_file_name(path);
+    if from.is_file() {
+        return sandbox.write(path, std::fs::read(from).unwrap());
+    }
+    for entry in std::fs::read_dir(from).unwrap() {
+        copy(sandbox, &format!("{path}/{}", entry.unwrap().file_name().into_string().unwrap()));
+    }
+}
+
 #[test]
 fn the_tour_prints_what_it_shows() {
     let sandbox = Sandbox::new();
     let example = readme().with_file_name("examples").join("invoice.json");
     sandbox.write("examples/invoice.json", std::fs::read(example).unwrap());
+    copy(&sandbox, "examples/tools.json");
+    copy(&sandbox, "policies/default");
     let text = std::fs::read_to_string(readme()).unwrap();
     let is_update = std::env::var_os("UPDATE").is_some();
     let (mut rest, mut written) = (text.as_str(), String::new());

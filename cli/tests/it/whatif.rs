@@ -249,6 +249,10 @@ fn what_is_damaged_or_no_trace_is_told_never_judged_and_stops_no_other() {
     assert_eq!(ended.exit, 3);
     let json = ended.json();
     assert_eq!((&json["runs"], &json["judged"]), (&2.into(), &1.into()));
+    let documented = crate::docs::members("whatif");
+    for member in json.as_object().unwrap().keys() {
+        assert!(documented.contains(member), "{member}: {documented:?}");
+    }
     let bent =
         json["results"].as_array().unwrap().iter().find(|run| run["path"] == "traces/bent.rdt").unwrap();
     assert_eq!(

@@ -36,8 +36,7 @@ impl RunSources {
 fn gather<F: ReadAt>(reader: &TraceReader<F>) -> Result<Sources, ReadFault> {
     let mut sources = Sources::new();
     let mut contents = reader.content_reader();
-    let mut next = 0;
-    for frame in Records::from_segment(reader, 0) {
+    for (next, frame) in (0..).zip(Records::from_segment(reader, 0)) {
         let record = match frame {
             Ok(frame) => frame.record().ok(),
             Err(RecordsFault::Read(fault @ ReadFault::Store(_))) => return Err(fault),
@@ -50,7 +49,6 @@ fn gather<F: ReadAt>(reader: &TraceReader<F>) -> Result<Sources, ReadFault> {
         for (side, commitment) in said_by(&record) {
             sources.add_content(next, side, read(&mut contents, &commitment)?.as_deref());
         }
-        next += 1;
     }
     Ok(sources)
 }

@@ -105,13 +105,15 @@ impl Found {
         }
         report.decisions = Some(self.decisions);
         report.under = self.under;
-        let counted: [(u64, fn(u64) -> Gap); 4] = [
-            (self.taken, Gap::DecisionsTaken),
-            (self.without_receipt, Gap::NoReceipts),
-            (self.unsigned_words, Gap::UnsignedWords),
-            (self.under_other_engine, Gap::OtherEngine),
+        let counted = [
+            Gap::DecisionsTaken(self.taken),
+            Gap::NoReceipts(self.without_receipt),
+            Gap::UnsignedWords(self.unsigned_words),
+            Gap::OtherEngine(self.under_other_engine),
         ];
-        report.gaps.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, gap)| gap(*n)));
+        let numbers = [self.taken, self.without_receipt, self.unsigned_words, self.under_other_engine];
+        let found = counted.into_iter().zip(numbers).filter(|(_, number)| *number > 0);
+        report.gaps.extend(found.map(|(gap, _)| gap));
         report.gaps.extend(self.missing_bundles.into_iter().map(Gap::MissingBundle));
         report.gaps.extend(self.missing_registries.into_iter().map(Gap::MissingRegistry));
         report.gaps.sort_unstable();

@@ -4,7 +4,7 @@ use super::Reviewed;
 use super::ask::{Answer, Status, answers};
 use super::gather::{CallStory, Entry, Side};
 use super::questions::{FIVE, LAYERS, NOT_PROVEN, Question, REVIEW};
-use crate::style::{Paint, Tone};
+use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{counted, cut, one_line, wrapped};
 use crate::words::verdict;
@@ -101,7 +101,9 @@ fn story(title: &str, entries: &[&Entry], terminal: &mut Terminal) {
     for entry in entries {
         let refused = if entry.is_refused { "refused: " } else { "" };
         let kind = paint.paint(Tone::Strong, entry.kind.name());
-        let line = format!("{refused}{}", entry.words);
+        let from =
+            if entry.parts.is_empty() { String::new() } else { format!("from {}: ", named(&entry.parts)) };
+        let line = format!("{refused}{from}{}", entry.words);
         let left = width.saturating_sub(12 + entry.kind.name().len()).max(24);
         let text = format!("  {:>5}  {kind}  {}", entry.record, cut(&line, left));
         terminal.line(text.trim_end());
@@ -114,7 +116,7 @@ fn asked(title: &str, questions: &'static [Question], reviewed: &Reviewed, termi
         let paint = terminal.paint();
         let status = paint.paint(tone(answer.status), answer.status.words());
         terminal.line(&format!("  {}  {status}", answer.question.asks));
-        for line in lines(&answer, paint) {
+        for line in lines(&answer) {
             indented("    ", &line, terminal);
         }
     }
@@ -129,7 +131,7 @@ const fn tone(status: Status) -> Tone {
 }
 
 /// What an answer rests on.
-fn lines(answer: &Answer, _paint: Paint) -> Vec<String> {
+fn lines(answer: &Answer) -> Vec<String> {
     let mut lines = Vec::new();
     let kinds: Vec<String> =
         answer.kinds.iter().map(|of| format!("{} {}", of.kind, named(&of.records))).collect();
