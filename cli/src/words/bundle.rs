@@ -8,7 +8,7 @@ use rederive_policy::registry::infer::InferFault;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::exit_of;
+use crate::paths::{exit_of, words};
 use crate::problem::Problem;
 
 /// What keeps a bundle from use.
@@ -49,6 +49,9 @@ fn explained(problem: Problem, fault: &BundleFault) -> Problem {
             .row("file", path)
             .row("fault", fault.to_string())
             .hint("`rederive policy digest DIR --update` lists the files anew, under a new digest"),
+        BundleFault::Unreadable { path, kind } => {
+            problem.row("file", path).row("fault", words(&(*kind).into()))
+        }
         _ => problem.row("fault", fault.to_string()),
     }
 }

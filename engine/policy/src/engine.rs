@@ -168,7 +168,8 @@ fn guarded(ask: impl FnOnce() -> Result<Response, EngineFault>) -> Result<Respon
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(EngineFault::Panic))
 }
 
-#[cfg(all(test, any(feature = "cedar", feature = "rego")))]
+#[cfg(test)]
+#[cfg(any(feature = "cedar", feature = "rego"))]
 mod tests {
     use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
     use rederive_evidence::values::EffectsClass;

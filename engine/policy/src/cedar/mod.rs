@@ -7,8 +7,10 @@ mod question;
 mod roles;
 
 use cedar_policy::{
-    Effect, Entities, Policy, PolicyId, PolicySet, Schema, SchemaFragment, ValidationMode, Validator,
+    Effect, Entities, ParseErrors, Policy, PolicyId, PolicySet, Schema, SchemaFragment, ValidationMode,
+    Validator,
 };
+use miette::Diagnostic;
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::Directive;
 
@@ -39,10 +41,11 @@ impl Engine for Cedar {
 
     fn compile(&self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
         let schema = schema(bundle)?;
-        let policies = read(bundle)?;
+        let found = read(bundle)?;
+        let policies: Vec<Policy> = found.iter().map(|found| found.policy.clone()).collect();
         let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let all = PolicySet::from_policies(policies.iter().cloned()).map_err(|error| invalid("", &error))?;
-        let warnings = validate(&all, &schema)?;
+        let warnings = validate(&all, &schema, &found)?;
         let roles = Roles::new(entities(bundle, &schema)?, &policies);
         let version = Id::new(&self.version()).map_err(|error| invalid("", &error))?;
         let types = Types::new().map_err(|error| invalid("", &error))?;
@@ -110,16 +113,33 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
     Schema::from_schema_fragments(fragments).map_err(|error| strange(&error))
 }
 
+/// A fault's words behind its place in the text, where it tells one.
+fn placed(fault: &dyn Diagnostic, source: &str) -> String {
+    let offset = fault.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
+    let Some(before) = offset.and_then(|offset| source.get(..offset)) else { return fault.to_string() };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {fault}")
+}
+
+/// A policy and where it stands.
+struct Found<'b> {
+    policy: Policy,
+    path: &'b str,
+    source: &'b str,
+}
+
 /// The policies, each under the name that its `@id` gives it, in the order of files and in them.
-fn read(bundle: &Bundle) -> Result<Vec<Policy>, BundleFault> {
-    let mut policies: Vec<Policy> = Vec::new();
+fn read(bundle: &Bundle) -> Result<Vec<Found<'_>>, BundleFault> {
+    let mut policies = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for (path, bytes) in bundle.below(POLICIES) {
         let syntax = |message: String| BundleFault::Syntax { path: path.to_owned(), message };
         if !path.ends_with(".cedar") {
             return Err(syntax("not a .cedar file".to_owned()));
         }
-        let set: PolicySet = text(path, bytes)?.parse().map_err(|error| syntax(format!("{error}")))?;
+        let source = text(path, bytes)?;
+        let set: PolicySet = source.parse().map_err(|error: ParseErrors| syntax(placed(&error, source)))?;
         if set.num_of_templates() > 0 {
             return Err(BundleFault::Template { path: path.to_owned() });
         }
@@ -128,7 +148,7 @@ fn read(bundle: &Bundle) -> Result<Vec<Policy>, BundleFault> {
             let unnamed = || BundleFault::Unnamed { path: path.to_owned(), place: place + 1 };
             let policy = set.policy(&PolicyId::new(format!("policy{place}"))).ok_or_else(unnamed)?;
             let id = policy.annotation("id").and_then(|id| Id::new(id).ok()).ok_or_else(unnamed)?;
-            policies.push(policy.new_id(PolicyId::new(id.as_str())));
+            policies.push(Found { policy: policy.new_id(PolicyId::new(id.as_str())), path, source });
             if !names.insert(id.clone()) {
                 return Err(BundleFault::SameName(id));
             }
@@ -153,10 +173,14 @@ fn rule(policy: &Policy) -> Result<Rule, BundleFault> {
 }
 
 /// Whether every policy holds against the schema, strictly. Returns the warnings.
-fn validate(policies: &PolicySet, schema: &Schema) -> Result<Vec<String>, BundleFault> {
+fn validate(policies: &PolicySet, schema: &Schema, found: &[Found<'_>]) -> Result<Vec<String>, BundleFault> {
     let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
-    let mut faults: Vec<(String, String)> =
-        result.validation_errors().map(|error| (error.policy_id().to_string(), error.to_string())).collect();
+    let told = |fault: &cedar_policy::ValidationError| {
+        let of = found.iter().find(|found| found.policy.id() == fault.policy_id());
+        let words = of.map(|of| format!("{}, {}", of.path, placed(fault, of.source)));
+        (fault.policy_id().to_string(), words.unwrap_or_else(|| fault.to_string()))
+    };
+    let mut faults: Vec<(String, String)> = result.validation_errors().map(told).collect();
     faults.sort();
     if let Some((policy, message)) = faults.into_iter().next() {
         return Err(BundleFault::Invalid { policy, message });
