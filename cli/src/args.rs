@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, diff, explain, import, keygen, measure, policy, prove, record, redact, registry,
-    replay, review, show, verify, whatif,
+    approve, check, completions, diff, explain, import, keygen, measure, policy, prove, record, redact,
+    registry, replay, review, show, verify, whatif,
 };
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -81,6 +81,8 @@ enum Command {
     /// Draft and check tool registries.
     #[command(subcommand)]
     Registry(registry::Registry),
+    /// Answer requests for approval.
+    Approve(approve::ApproveCommand),
     /// Make a signing key.
     Keygen(keygen::Keygen),
     /// Say what a code means and what to do about it.
@@ -171,6 +173,7 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Policy(policy) => policy.run(terminal),
         Command::Registry(registry) => registry.run(terminal),
         Command::Explain(explain) => explain.run(terminal),
+        Command::Approve(approve) => approve.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {
             completions.run(terminal, <Cli as clap::CommandFactory>::command())

@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-gate", &["evidence", "verify", "archive", "machine", "extract", "recorder", "policy"]),
     (
         "rederive",
-        &["evidence", "verify", "archive", "import", "machine", "extract", "recorder", "policy", "replay"],
+        &[
+            "evidence", "verify", "archive", "import", "machine", "extract", "gate", "recorder", "policy",
+            "replay",
+        ],
     ),
     ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay"]),
     ("rederive-tests", &[]),

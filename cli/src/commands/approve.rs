@@ -1,0 +1,217 @@
+//! `approve`: requests for approval in a folder, read, and answered under the approver's key.
+
+mod answer;
+mod choice;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use rederive_evidence::hex;
+use rederive_evidence::ids::PublicKey;
+use rederive_gate::approver::{FolderQueue, RequestFile};
+use serde::Serialize;
+
+use self::answer::{Answered, Approve, Deny, Revise};
+use self::choice::Chosen;
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::paths::{shown, words};
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{Cell, Table, lines};
+use crate::time::utc;
+
+/// Answer requests for approval.
+#[derive(Args)]
+#[command(after_help = "\
+A gate with a folder of approvals writes each request there, signed, and holds the call until an answer lies beside it or the approval ends. Who answers reads \
+the page first: --shown takes the first digits of the digest that `show` prints under it.
+
+Examples:
+  rederive approve list --queue approvals --gate 1f3c..
+  rederive approve show --queue approvals --gate 1f3c.. approval-0.0
+  rederive approve deny --queue approvals --gate 1f3c.. approval-0.0 --as bob --key bob.key --shown 8a61f2c0 --reason \"not ours to pay\"")]
+pub(crate) struct ApproveCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// List the requests that wait.
+    List(List),
+    /// Show the page of a request: all that there is to decide by.
+    Show(Show),
+    /// Say yes: the call may go ahead, once, if the policy still permits it.
+    Approve(Approve),
+    /// Say no, and why.
+    Deny(Deny),
+    /// Ask for another request, and say what is to change.
+    Revise(Revise),
+}
+
+/// The folder, and who may ask in it.
+#[derive(Args)]
+struct Queue {
+    /// The folder of approvals.
+    #[arg(long, value_name = "DIR")]
+    queue: PathBuf,
+    /// The gate's public key, as `keygen` prints it: requests that another key signed are not shown.
+    #[arg(long, value_name = "HEX", value_parser = public_key)]
+    gate: PublicKey,
+}
+
+/// A public key as `keygen` prints it: 64 hexadecimal digits.
+fn public_key(text: &str) -> Result<PublicKey, hex::HexFault> {
+    hex::parse(text).map(PublicKey)
+}
+
+/// List the requests that wait.
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    queue: Queue,
+    /// Write one JSON object a request instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the page of a request.
+#[derive(Args)]
+struct Show {
+    #[command(flatten)]
+    queue: Queue,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    name: String,
+    approval: &'a str,
+    run: String,
+    tenant: &'a str,
+    tool: &'a str,
+    principal: &'a str,
+    expires: u64,
+    answered: bool,
+    shown: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<String>,
+}
+
+impl ApproveCommand {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        match &self.what {
+            What::List(list) => list.run(terminal),
+            What::Show(show) => show.run(terminal),
+            What::Approve(approve) => approve.run(terminal),
+            What::Deny(deny) => deny.run(terminal),
+            What::Revise(revise) => revise.run(terminal),
+        }
+    }
+}
+
+impl Queue {
+    /// The requests that the gate signed. Others are told of, each once.
+    fn requests(&self, terminal: &mut Terminal) -> Result<Vec<RequestFile>, Failed> {
+        let (requests, unread) = FolderQueue::requests(&self.queue).map_err(|error| {
+            let title = format!("cannot read {}: {}", shown(&self.queue), words(&error));
+            let hint = "a gate that was given this folder makes it, with `requests` and `answers` inside";
+            Failed::usage(Problem::error(title).hint(hint))
+        })?;
+        for path in unread {
+            let problem = Problem::warning(format!("{} is no request that its own key signed", shown(&path)));
+            terminal.caution(&problem.hint("it was changed, or written by something else: it is left out"));
+        }
+        let (mine, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(|file| file.key == self.gate);
+        for file in others {
+            let problem = Problem::warning(format!("{} is not of this gate", file.request.name()));
+            let problem = problem.row("signed by", file.key.to_hex()).row("expected", self.gate.to_hex());
+            terminal.caution(&problem.hint("it is left out: another gate asks, or somebody who is none"));
+        }
+        Ok(mine)
+    }
+
+    fn view<'a>(&self, file: &'a RequestFile, with_page: bool) -> View<'a> {
+        let request = &file.request;
+        View {
+            name: request.name(),
+            approval: request.approval.as_str(),
+            run: request.run.to_hex(),
+            tenant: request.tenant.as_str(),
+            tool: request.tool.as_str(),
+            principal: request.principal.as_str(),
+            expires: request.expires.0,
+            answered: FolderQueue::is_answered(&self.queue, request),
+            shown: request.shown.to_hex(),
+            page: with_page.then(|| request.page()),
+        }
+    }
+}
+
+impl List {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let requests = self.queue.requests(terminal)?;
+        if self.json {
+            for file in &requests {
+                terminal.json(&self.queue.view(file, false));
+            }
+            return Ok(Exit::AsAsked);
+        }
+        let mut table = Table::default();
+        for file in &requests {
+            let view = self.queue.view(file, false);
+            let (state, tone) =
+                if view.answered { ("answered", Tone::Faint) } else { ("waits", Tone::Notice) };
+            table.push(vec![
+                Cell::left(state, tone),
+                Cell::left(view.approval, Tone::Strong),
+                Cell::left(view.tool, Tone::Plain),
+                Cell::left(format!("for {} of {}", view.principal, view.tenant), Tone::Plain),
+                Cell::left(format!("until {}", utc(view.expires)), Tone::Faint),
+            ]);
+        }
+        for line in table.lines("", terminal.paint()) {
+            terminal.line(&line);
+        }
+        if requests.is_empty() {
+            terminal.remark("nothing waits");
+        }
+        Ok(Exit::AsAsked)
+    }
+}
+
+impl Show {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let requests = self.queue.requests(terminal)?;
+        let file = self.chosen.of(&requests)?;
+        if self.json {
+            terminal.json(&self.queue.view(file, true));
+            return Ok(Exit::AsAsked);
+        }
+        let request = &file.request;
+        for line in lines(&request.page()) {
+            terminal.line(&line);
+        }
+        terminal.line("");
+        terminal.line(&format!("until  {}", utc(request.expires.0)));
+        terminal.line(&format!("shown  {}", request.shown.to_hex()));
+        Ok(Exit::AsAsked)
+    }
+}
+
+/// What every answer needs.
+#[derive(Args)]
+struct Answering {
+    #[command(flatten)]
+    queue: Queue,
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    answered: Answered,
+}
