@@ -144,12 +144,11 @@ fn arguments(bytes: &[u8]) -> Result<Arguments, ArgumentsFault> {
 /// The text of what a call acts on: of its destinations, by the registry. One stands as it is, several as a JSON list; none: nothing is named.
 pub fn target(facts: Option<&ToolFacts>, arguments: &Arguments) -> Option<String> {
     let facts = facts?;
-    let mut destinations: Vec<String> = Vec::new();
-    for (pointer, value) in arguments.leaves() {
-        if facts.role(&pointer) == ArgumentRole::Destination && !value.is_null() {
-            destinations.push(text(value));
-        }
-    }
+    let mut leaves = arguments.leaves();
+    leaves.retain(|(pointer, value)| facts.role(pointer) == ArgumentRole::Destination && !value.is_null());
+    // In the order of their pointers: in which order a JSON library keeps members is its own affair.
+    leaves.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let destinations: Vec<String> = leaves.into_iter().map(|(_, value)| text(value)).collect();
     match destinations.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
