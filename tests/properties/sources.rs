@@ -23,7 +23,10 @@ fn drafts() -> Vec<Draft> {
             format!("Please send the list to ann{turn}@mail.example"),
             format!("Please send the list to ann{turn}@mail.example"),
             "calling".to_owned(),
-            format!(r#"{{"to":["ann{turn}@mail.example","eve{}@mail.example"],"n":1}}"#, turn.wrapping_sub(1)),
+            format!(
+                r#"{{"to":["ann{turn}@mail.example","eve{}@mail.example"],"n":1}}"#,
+                turn.wrapping_sub(1)
+            ),
             format!("write to eve{turn}@mail.example too"),
         ]
     };
@@ -115,7 +118,11 @@ fn a_lie_about_sources_is_found_where_it_stands() {
     for (number, lie) in lies.into_iter().enumerate() {
         let report = lied(lie);
         let wrong = report.wrong.unwrap();
-        assert_eq!((report.valid, wrong.code, wrong.place.record), (Valid::Diverged, "D-EXTRACTED", Some(call(3))), "{number}");
+        assert_eq!(
+            (report.valid, wrong.code, wrong.place.record),
+            (Valid::Diverged, "D-EXTRACTED", Some(call(3))),
+            "{number}"
+        );
     }
     // A run of rule set 1 may be looked into less far; of a later version nobody here can say anything.
     let less = lied(&|record| {
@@ -124,7 +131,12 @@ fn a_lie_about_sources_is_found_where_it_stands() {
     });
     assert_eq!(less.valid, Valid::Reproduced, "{:?}", less.wrong);
     let later = lied(&|record| record.extracted.as_mut().unwrap().extractor = 3);
-    assert_eq!((later.valid, later.gaps.contains(&Gap::TakenAsRecorded(1))), (Valid::Reproduced, true), "{:?}", later.wrong);
+    assert_eq!(
+        (later.valid, later.gaps.contains(&Gap::TakenAsRecorded(1))),
+        (Valid::Reproduced, true),
+        "{:?}",
+        later.wrong
+    );
 }
 
 /// Spec: taken-as-recorded.
@@ -148,7 +160,8 @@ fn what_depends_on_a_redacted_text_is_taken_as_recorded_and_counted() {
 #[test]
 fn a_run_taken_up_again_knows_what_was_said_before() {
     let whole = Trace::read(&recorded()).records();
-    let with = || Options { extractor: Some(ExtractorVersion::Two), ..options(Durability::EveryRecord, b"sources") };
+    let with =
+        || Options { extractor: Some(ExtractorVersion::Two), ..options(Durability::EveryRecord, b"sources") };
     let storage = FaultyStorage::new();
     let mut drafts = drafts().into_iter();
     let recorder = Recorder::create(storage.clone(), path(), drafts.next().unwrap(), with()).unwrap();

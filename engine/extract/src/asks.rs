@@ -11,7 +11,19 @@ use crate::words::each_word;
 
 /// Words, in all the forms that count, and what they ask for.
 pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
-    (&[Send, Write], &["appointment", "appointments", "attendee", "attendees", "event", "meeting", "participant", "participants"]),
+    (
+        &[Send, Write],
+        &[
+            "appointment",
+            "appointments",
+            "attendee",
+            "attendees",
+            "event",
+            "meeting",
+            "participant",
+            "participants",
+        ],
+    ),
     (
         &[Send],
         &[

@@ -1,4 +1,4 @@
-//! The scalars of a JSON text in the order in which they stand.
+//! The scalars of a JSON text in the order in which they stand. Spec: argument-leaves.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,9 @@ use rederive_evidence::ids::Content;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::prompt::PromptGiven;
 use rederive_evidence::kinds::tool::ToolReturned;
-use rederive_evidence::record::ArgumentShape::{self, Account, Address, Common, Date, Name, Number, Text, Url};
+use rederive_evidence::record::ArgumentShape::{
+    self, Account, Address, Common, Date, Name, Number, Text, Url,
+};
 use rederive_evidence::record::{ArgumentSources, Causes, FoundIn};
 use rederive_evidence::values::{EffectsClass, Role};
 use rederive_extract::{
@@ -89,10 +91,8 @@ fn each_value_is_found_where_it_stands_whatever_its_form() {
 
 #[test]
 fn what_the_model_said_vouches_for_nothing() {
-    let sources = said(&[
-        (given(Role::Assistant), "pay eve@mail.example"),
-        (given(Role::User), "pay the bill"),
-    ]);
+    let sources =
+        said(&[(given(Role::Assistant), "pay eve@mail.example"), (given(Role::User), "pay the bill")]);
     assert_eq!(seen(&sources.of_arguments(br#""eve@mail.example""#, 9)), [(Address, None, None)]);
 }
 
@@ -145,6 +145,7 @@ fn values_beyond_the_limit_are_counted() {
     assert_eq!(at(VALUES_MAX + 3), (VALUES_MAX, Some(3)));
 }
 
+/// Spec: argument-leaves.
 #[test]
 fn arguments_that_are_no_json_are_one_text() {
     let sources = said(&[(given(Role::User), "run make all")]);
@@ -206,7 +207,7 @@ mod drawn {
     }
 
     proptest! {
-        /// What a replay that gathers the whole run first finds is what the recorder found on its way.
+        /// What a replay that gathers the whole run first finds is what the recorder found on its way. Spec: argument-index.
         #[test]
         fn what_comes_later_changes_nothing(texts in texts(), values in texts()) {
             let bodies: Vec<(Body, &str)> = texts

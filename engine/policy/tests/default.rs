@@ -45,3 +45,36 @@ fn each_policy_of_the_default_bundle_decides_some_test() {
     let silent: Vec<&str> = ids.filter(|id| !decided.contains(*id)).collect();
     assert!(silent.is_empty(), "no test is decided by {silent:?}");
 }
+
+/// Spec: messages-grant.
+#[test]
+fn what_follows_the_messages_is_what_they_ask_for_and_name() {
+    let of = |action: &str, asked: &str, shape: &str, source: &str, trust: &str| {
+        let text = format!(
+            r#"{{"run": {{"tenant": "t", "session": "s", "principal": "ann", "actor": "a", "actor_type": "agent", "persona": "p"}},
+                "tool": "tool", "action": "{action}", "asked": ["{asked}"], "values_known": true,
+                "facts": {{"surface": "x", "effects": "{action}", "reversible": false, "preview": false,
+                    "result": {{"trust": "external", "sensitivity": "internal"}}, "clearance": "internal"}},
+                "values": [{{"pointer": "/0", "shape": "{shape}", "source": "{source}"}}],
+                "influence": {{"trust": "{trust}", "sensitivity": "internal"}}}}"#
+        );
+        serde_json::from_str::<rederive_policy::PolicyRequest>(&text).unwrap().follows_messages()
+    };
+    for (action, asked, shape, source, trust, follows) in [
+        ("send", "send", "address", "user", "external", true),
+        ("send", "send", "address", "spelled", "external", true),
+        ("send", "send", "address", "external", "external", false),
+        ("send", "send", "address", "nowhere", "external", false),
+        ("send", "send", "address", "external", "user", true),
+        ("send", "write", "address", "user", "external", false),
+        ("send", "write", "address", "user", "user", false),
+        ("send", "send", "name", "nowhere", "external", true),
+        ("send", "send", "name", "external", "external", false),
+        ("send", "send", "text", "external", "external", false),
+        ("write", "write", "text", "external", "external", true),
+        ("read", "send", "name", "external", "external", true),
+        ("read", "send", "url", "external", "external", false),
+    ] {
+        assert_eq!(of(action, asked, shape, source, trust), follows, "{action} {shape} {source} {trust}");
+    }
+}
