@@ -294,7 +294,7 @@ fn a_bundle_or_registry_that_cannot_be_used_is_refused_with_its_reason() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
-/// Spec: levels, policy-level, policy-compare, withheld.
+/// Spec: levels, policy-level, policy-compare, withheld, rule-pol-4.
 #[test]
 fn decisions_are_made_again_under_the_bundle_that_they_pin() {
     let mut sandbox = Sandbox::with_policies();
@@ -348,7 +348,7 @@ impl Sandbox {
     }
 }
 
-/// Spec: policy-level, receipt.
+/// Spec: policy-level, receipt, rule-pol-5.
 #[test]
 fn a_receipt_is_of_its_decision_and_signed_by_the_gate() {
     let mut sandbox = Sandbox::with_policies();
