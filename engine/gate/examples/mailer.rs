@@ -1,6 +1,6 @@
 //! A run with a gate: one tool, a bundle of four policies, an approver, a trace that replays.
 //!
-//! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json and FOLDER/decision.receipt, and says what became of each
+//! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json, FOLDER/archive and FOLDER/decision.receipt, and says what became of each
 //! call. docs/gate.md goes through it.
 
 use std::collections::BTreeMap;
@@ -25,8 +25,10 @@ use rederive_gate::ports::{
     Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
 };
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
-use rederive_policy::Bundle;
+use rederive_policy::bundle::Store;
+use rederive_policy::registry::Entry;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
+use rederive_policy::{Bundle, Registry};
 use rederive_recorder::{Durability, Options, opening};
 
 /// The whole of the policy: mail inside of the house goes, mail to anybody else waits for a person, and nobody writes to everybody.
@@ -127,10 +129,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), gate_key.clone());
     setup.approver = Some(desk.clone());
     setup.effects = Some(Arc::new(Outbox));
-    let setup = setup.tool(mail_tool()?);
+    let registry = registry()?;
+    let setup = setup.tool(mail_tool(&registry)?);
     let options =
         Options { durability: Durability::Group(64), signer: Some(run_key.clone()), ..Options::default() };
-    let opening = opening_record(&bundle, &bob)?;
+    let opening = opening_record(&bundle, &registry, &bob)?;
     let gate = Gate::open(OsStorage, &folder.join("run.rdt"), opening, options, setup)?;
 
     let answer = turn(&gate, 3)?;
@@ -169,6 +172,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         folder.join("roots.json"),
         format!("{{\"rederive_trust\":1,\"keys\":[{}]}}\n", keys.join(",")),
     )?;
+    // What the run pins, for whoever judges its decisions again.
+    let archive = folder.join("archive");
+    let _ = Store::new(&archive).put(&bundle)?;
+    std::fs::write(archive.join("registry.json"), registry.to_json())?;
     write_receipt(folder)
 }
 
@@ -183,7 +190,8 @@ fn told(fate: &Fate) -> String {
     }
 }
 
-fn mail_tool() -> Result<Registration, Box<dyn Error>> {
+/// The registry: what policies may know of the one tool, and the schema of its arguments.
+fn registry() -> Result<Registry, Box<dyn Error>> {
     let facts = ToolFacts {
         version: Some(Id::new("1")?),
         reversible: true,
@@ -192,14 +200,24 @@ fn mail_tool() -> Result<Registration, Box<dyn Error>> {
         roles: BTreeMap::from([("/to".to_owned(), ArgumentRole::Destination)]),
         ..ToolFacts::of(Id::new("mail")?, EffectsClass::Send)
     };
-    let schema = Payload::json(
-        r#"{"type":"object","required":["to","text"],"properties":{"to":{"type":"string"},"text":{"type":"string"}}}"#,
-    );
-    Ok(Registration::new(Id::new("send_mail")?, facts, schema, Runner::Direct(Box::new(Mailer))))
+    let schema = serde_json::json!({
+        "type": "object",
+        "required": ["to", "text"],
+        "properties": {"to": {"type": "string"}, "text": {"type": "string"}},
+    });
+    let entry = Entry { facts, schema: Some(schema), reasons: BTreeMap::new() };
+    Ok(Registry { tools: BTreeMap::from([(Id::new("send_mail")?, entry)]), ..Registry::default() })
+}
+
+fn mail_tool(registry: &Registry) -> Result<Registration, Box<dyn Error>> {
+    let name = Id::new("send_mail")?;
+    let entry = registry.tools.get(&name).ok_or("the registry does not list the tool")?;
+    let runner = Runner::Direct(Box::new(Mailer));
+    Ok(Registration::listed(name, entry, runner).ok_or("the registry has no schema of the tool")?)
 }
 
 /// Who acts for whom, under what: everything that the run is bound to.
-fn opening_record(bundle: &Bundle, bob: &SigningKey) -> Result<Draft, Box<dyn Error>> {
+fn opening_record(bundle: &Bundle, registry: &Registry, bob: &SigningKey) -> Result<Draft, Box<dyn Error>> {
     let id = Id::new;
     let tenant = id("house")?;
     let mut body: RunOpened = opening(
@@ -235,7 +253,7 @@ fn opening_record(bundle: &Bundle, bob: &SigningKey) -> Result<Draft, Box<dyn Er
         approval: ApprovalPolicy::None,
     }]);
     body.bundle = Given::Known(bundle.digest());
-    body.registry = Given::Known(bundle.digest());
+    body.registry = Given::Known(registry.digest());
     body.models = vec![ModelEntry { id: id("model")?, clearance: Given::Known(Sensitivity::Restricted) }];
     let mut draft = Draft::new(id("recorder")?, Origin::Code, Box::new(body));
     draft.content(

@@ -8,16 +8,17 @@ use std::sync::{Arc, Mutex};
 use rederive_archive::storage::Storage;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::ids::{Id, PublicKey, RecordRef, RunId};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::kinds::credential::RevokeReason;
+use rederive_evidence::kinds::plan::PlanVerdict;
 use rederive_evidence::kinds::policy::PolicyPinned;
 use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
 use rederive_evidence::kinds::tool::{ToolRegistered, UnknownReason};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Causes;
 use rederive_evidence::rules::Breach;
-use rederive_evidence::values::{ActorType, Mode, Origin};
+use rederive_evidence::values::{ActorType, Mode, Origin, Place};
 use rederive_machine::{Machine, RuleSetNumber};
 use rederive_recorder::{Appended, Options, RecordError, Recorder, SealedRun};
 
@@ -375,6 +376,14 @@ impl Gate {
     /// The recorder.
     pub fn flush(&self) -> Result<(), Unrecorded> {
         self.inner.trail.flush(self.inner.trail.epoch())
+    }
+
+    /// Has guardrails compare a plan that was recorded at this place with the task. An agent that has a plan may not act before (GRD-4).
+    ///
+    /// # Errors
+    /// Nobody could say: the agent may not act.
+    pub fn check_plan(&self, plan: RecordRef, place: Place, content: Payload) -> Result<PlanVerdict, Why> {
+        self.inner.check_plan(plan, place, content)
     }
 
     /// Releases an output to its recipients, once guardrails have looked at it. What they made of it is what may leave.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::values::EffectsClass;
+use rederive_policy::registry::Entry;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
 
 use crate::ports::{Command, Payload, Preview, Runner, TOOL_LIMIT, Tool};
@@ -43,6 +44,14 @@ impl Registration {
             time: TOOL_LIMIT,
             is_idempotent: false,
         }
+    }
+}
+
+impl Registration {
+    /// A tool as a registry lists it. None where the registry has no schema for it: its calls could not be checked.
+    pub fn listed(tool: Id, entry: &Entry, runner: Runner) -> Option<Self> {
+        let schema = Payload::json(entry.schema_bytes()?);
+        Some(Self::new(tool, entry.facts.clone(), schema, runner))
     }
 }
 

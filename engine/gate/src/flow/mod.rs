@@ -4,6 +4,7 @@ mod act;
 mod approve;
 mod decide;
 mod inspect;
+mod plan;
 mod prepare;
 mod release;
 mod settle;

@@ -47,7 +47,7 @@ pub(crate) fn held(name: &str) -> (World, Arc<Desk>, Id, u64) {
     let answer = world.turn(0, 4);
     let fate = world.gate.call(intent("send", 0, 0, answer));
     let Fate::Held(held) = fate else { panic!("{fate:?}") };
-    assert_eq!(world.gate.held(), [held.clone()]);
+    assert_eq!(world.gate.held(), std::slice::from_ref(&held));
     assert_eq!(world.wires.acted(), 0);
     (world, desk, held.approval, answer)
 }

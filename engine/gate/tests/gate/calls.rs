@@ -365,3 +365,42 @@ fn an_output_leaves_only_after_its_guardrails_and_to_those_who_may_have_it() {
         (3, 1, 2)
     );
 }
+
+/// Spec: rule-grd-4.
+#[test]
+fn an_agent_with_a_plan_acts_once_guardrails_have_compared_it_with_the_task() {
+    use rederive_evidence::draft::Draft;
+    use rederive_evidence::ids::{Content, RecordRef};
+    use rederive_evidence::kinds::plan::{PlanProposed, PlanVerdict};
+    use rederive_evidence::record::{Causes, MediaType};
+    use rederive_evidence::values::Origin;
+
+    let world = World::new("plan");
+    let answer = world.turn(0, 4);
+    let mut proposed = Draft::new(id("agent"), Origin::Model, PlanProposed { plan: Content(0), steps: None });
+    proposed.content(MediaType::Text, "look, then send").unwrap();
+    proposed.place = Some(place(0, 0));
+    proposed.causes = Causes::of([answer]);
+    let plan = RecordRef(world.gate.record(proposed).unwrap().sequence);
+    let check = || world.gate.check_plan(plan, place(0, 0), Payload::text("look, then send"));
+    let acts = |index| world.gate.call(intent("look", 0, index, answer));
+
+    assert!(matches!(acts(0), Fate::Blocked(_)), "nobody has looked at the plan");
+    assert!(check().is_err(), "no guardrail compares plans");
+    let found = |finding| *world.wires.finding.lock().unwrap() = Some((Stage::Plan, finding));
+    found(Finding::Detected { classes: vec![DetectedClass::Departure], detail: None });
+    assert_eq!(check().unwrap(), PlanVerdict::Revise);
+    assert!(matches!(acts(1), Fate::Blocked(_)), "the plan departs from the task");
+    world.wires.set("guardrail", crate::world::Mood::Panics);
+    assert!(check().is_err(), "a guardrail that cannot tell has not found it aligned");
+    world.wires.set("guardrail", crate::world::Mood::Fine);
+    let mut again = Draft::new(id("agent"), Origin::Model, PlanProposed { plan: Content(0), steps: None });
+    again.content(MediaType::Text, "only look").unwrap();
+    again.place = Some(place(0, 0));
+    again.causes = Causes::of([answer]);
+    let plan = RecordRef(world.gate.record(again).unwrap().sequence);
+    found(Finding::Clean);
+    let checked = world.gate.check_plan(plan, place(0, 0), Payload::text("only look"));
+    assert_eq!(checked.unwrap(), PlanVerdict::Aligned);
+    assert!(matches!(acts(2), Fate::Returned(_)));
+}

@@ -75,6 +75,9 @@ impl Mood {
     }
 }
 
+/// Something that happens inside of a tool's call.
+pub(crate) type Inside = dyn Fn(&Dispatch) + Send + Sync;
+
 /// What the components of a world do, changed while it runs.
 pub(crate) struct Wires {
     pub(crate) moods: Mutex<BTreeMap<&'static str, Mood>>,
@@ -100,7 +103,7 @@ pub(crate) struct Wires {
     /// Runs while a credential is issued.
     pub(crate) issuing: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
     /// Runs inside of a tool's call, before it acts.
-    pub(crate) inside: Mutex<Option<Arc<dyn Fn(&Dispatch) + Send + Sync>>>,
+    pub(crate) inside: Mutex<Option<Arc<Inside>>>,
 }
 
 impl Default for Wires {
