@@ -1,6 +1,6 @@
 //! Bundles and registries are checked, tested, named, archived and drafted.
 
-use crate::sandbox::{Sandbox, drafts};
+use crate::sandbox::{Sandbox, block, drafts};
 
 const MANIFEST: &str = r#"{"name": "mail-rules", "version": "1", "engine": "cedar"}"#;
 
@@ -127,4 +127,19 @@ fn what_is_no_registry_and_tells_of_no_tools_is_refused() {
         assert_eq!(sandbox.run(&arguments).exit, 2);
     }
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn the_guide_for_authors_can_be_followed() {
+    let sandbox = Sandbox::new();
+    let text = |name| block("docs/policies.md", name);
+    sandbox.write("rules/manifest.json", text("manifest"));
+    sandbox.write("rules/policies/mail.cedar", text("policies"));
+    sandbox.write("rules/tests/mail.json", text("tests"));
+    sandbox.write("rules/entitlements.json", text("entitlements"));
+    for command in text("commands").lines() {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let ended = sandbox.quietly(&arguments, b"");
+        assert_eq!(ended.exit, 0, "{command}: {}{}", ended.stdout, ended.stderr);
+    }
 }
