@@ -19,6 +19,8 @@ mod import;
 #[cfg(test)]
 mod keygen;
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod prove;
