@@ -31,7 +31,7 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         word: concat!("println", "!("),
-        within: &["cli/", "xtask/", "benches/", "tests/", "build.rs"],
+        within: &["cli/", "xtask/", "benches/", "examples/", "tests/", "build.rs"],
         why: "only the command-line tool prints",
     },
     Reserved {
@@ -41,7 +41,7 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         word: concat!("env", "::var"),
-        within: &["cli/", "xtask/", "benches/", "tests/", "build.rs"],
+        within: &["cli/", "xtask/", "benches/", "examples/", "tests/", "build.rs"],
         why: "only the command-line tool reads its environment",
     },
 ];

@@ -1,4 +1,5 @@
 //! `verify`: whether a receipt holds, with nothing but the keys that are trusted. It links no gate: who checks decisions is not who made them.
+//! Spec: receipt-alone.
 
 use std::path::PathBuf;
 

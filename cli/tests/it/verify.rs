@@ -26,6 +26,7 @@ fn sandbox(name: &str) -> Sandbox {
     sandbox
 }
 
+/// Spec: receipt-alone.
 #[test]
 fn a_receipt_is_checked_with_nothing_but_the_trust_root() {
     let mut sandbox = sandbox("the receipt of a permit");

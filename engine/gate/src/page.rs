@@ -1,4 +1,4 @@
-//! The page that an approver reads: the evidence as text, the same words for the same records.
+//! The page that an approver reads: the evidence as text, the same words for the same records. Spec: approval-page.
 
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::values::ScopeItem;

@@ -1,4 +1,4 @@
-//! A run taken up from its trace: what calls stood open, and what becomes of each.
+//! A run taken up from its trace: what calls stood open, and what becomes of each. Spec: call-after-restart.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -181,7 +181,7 @@ impl Inner {
         }
     }
 
-    /// The decision's record: durable, with its receipt, under the very state that it was made in.
+    /// The decision's record: durable, with its receipt, under the very state that it was made in. Spec: receipt-durable.
     fn record_decision(
         &self,
         live: &Live,

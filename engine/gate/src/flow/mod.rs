@@ -1,4 +1,4 @@
-//! The thirteen steps of a call, in their order. Spec: section 7.3.
+//! The thirteen steps of a call, in the order of the table in SPEC.md that says which record each is.
 
 mod act;
 mod approve;

@@ -95,7 +95,7 @@ fn an_approved_call_goes_on_under_a_decision_of_its_own() {
     }
 }
 
-/// Spec: rule-apr-2.
+/// Spec: rule-apr-2, approval-page.
 #[test]
 fn the_evidence_is_made_of_records_and_says_what_a_person_needs() {
     let (world, desk, _, answer) = held("evidence");

@@ -25,7 +25,6 @@ fn blocked(fate: Fate) -> (BlockReason, Why) {
     }
 }
 
-/// Spec: section 7.3.
 #[test]
 fn a_call_leaves_a_record_a_step_and_each_is_the_cause_of_the_next() {
     let world = World::new("steps");
