@@ -311,7 +311,7 @@ pub(super) const LAYERS: &[Question] = &[
     },
 ];
 
-/// What no trace proves, whatever this page says. Spec: section 16.
+/// What no trace proves, whatever this page says: SPEC.md, section 16.
 pub(super) const NOT_PROVEN: &[&str] = &[
     "That the recorder told the truth about the outside world: a trace proves what was recorded, by whose key, and that it was not changed since.",
     "That nothing happened which was not recorded: a tool reached by another way than the broker leaves no record here.",
