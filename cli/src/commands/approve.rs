@@ -30,8 +30,8 @@ the page first: --shown takes the first digits of the digest that `show` prints 
 
 Examples:
   rederive approve list --queue approvals --gate 1f3c..
-  rederive approve show --queue approvals --gate 1f3c.. approval-0.0
-  rederive approve deny --queue approvals --gate 1f3c.. approval-0.0 --as bob --key bob.key --shown 8a61f2c0 --reason \"not ours to pay\"")]
+  rederive approve show --queue approvals --gate 1f3c.. approval/agent/0/2/0
+  rederive approve deny --queue approvals --gate 1f3c.. approval/agent/0/2/0 --as bob --key bob.key --shown 8a61f2c0 --reason \"not ours to pay\"")]
 pub(crate) struct ApproveCommand {
     #[command(subcommand)]
     what: What,

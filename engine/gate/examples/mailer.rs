@@ -1,12 +1,13 @@
 //! A run with a gate: one tool, a bundle of four policies, an approver, a trace that replays.
 //!
 //! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json, FOLDER/archive and FOLDER/decision.receipt, and says what became of each
-//! call. docs/gate.md goes through it.
+//! call. docs/gate.md goes through it. With a second folder the approver answers there, with `rederive approve`: docs/approvers.md.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::draft::Draft;
@@ -20,16 +21,17 @@ use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Mode, ModelEntry,
     Origin, Place, Role, ScopeItem, Sensitivity, Trust,
 };
+use rederive_gate::approver::FolderQueue;
 use rederive_gate::ports::{
     Approver, CallFacts, Effects, Evidence, Expectation, Failure, Observation, Payload, Remedy, Review,
     Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
 };
-use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
+use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Held, Intent, Registration, Setup};
 use rederive_policy::bundle::Store;
 use rederive_policy::registry::Entry;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
 use rederive_policy::{Bundle, Registry};
-use rederive_recorder::{Durability, Options, opening};
+use rederive_recorder::{Durability, Options, SystemClock, opening};
 
 /// The whole of the policy: mail inside of the house goes, mail to anybody else waits for a person, and nobody writes to everybody.
 const POLICIES: &str = r#"
@@ -126,8 +128,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let bundle = Bundle::of_files(Id::new("mail")?, Id::new("1")?, Id::new("cedar")?, files)?;
     let desk = Arc::new(Desk::default());
+    let approvals = std::env::args_os().nth(2).map(PathBuf::from);
     let mut setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), gate_key.clone());
-    setup.approver = Some(desk.clone());
+    setup.approver = Some(match &approvals {
+        Some(folder) => Arc::new(queue(folder, &gate_key, &bob)?),
+        None => desk.clone(),
+    });
     setup.effects = Some(Arc::new(Outbox));
     let registry = registry()?;
     let setup = setup.tool(mail_tool(&registry)?);
@@ -146,15 +152,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             fate @ (Fate::Returned(_) | Fate::Blocked(_)) => println!("{to}: {}", told(&fate)),
             Fate::Held(held) => {
                 println!("{to}: held as {}", held.approval);
-                let evidence =
-                    desk.0.lock().map_err(|_| "the desk is gone")?.take().ok_or("nothing shown")?;
-                println!("--- what Bob reads\n{}---", String::from_utf8_lossy(evidence.page.bytes()));
-                let verdict = Verdict::Approve;
-                let statement = evidence.statement(&Id::new("bob")?, verdict.code());
-                let signature = rederive_evidence::signed::sign_detached(&statement, &bob)?;
-                let approver = Id::new("bob")?;
-                let word = Word { approver, verdict, shown: evidence.shown, signature: Some(signature) };
-                let fate = gate.answer(&held.approval, word)?;
+                let fate = match &approvals {
+                    Some(folder) => answer_from_folder(&gate, &held, folder, &gate_key)?,
+                    None => answer_at_desk(&gate, &held, &desk, &bob)?,
+                };
                 println!("{to}: {}", told(&fate));
             }
             fate @ (Fate::Failed(_) | Fate::Unknown(_)) => println!("{to}: {}", told(&fate)),
@@ -177,6 +178,49 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _ = Store::new(&archive).put(&bundle)?;
     std::fs::write(archive.join("registry.json"), registry.to_json())?;
     write_receipt(folder)
+}
+
+/// Bob, here: reads the page, and signs his word.
+fn answer_at_desk(gate: &Gate, held: &Held, desk: &Desk, bob: &SigningKey) -> Result<Fate, Box<dyn Error>> {
+    let evidence = desk.0.lock().map_err(|_| "the desk is gone")?.take().ok_or("nothing shown")?;
+    println!("--- what Bob reads\n{}---", String::from_utf8_lossy(evidence.page.bytes()));
+    let verdict = Verdict::Approve;
+    let statement = evidence.statement(&Id::new("bob")?, verdict.code());
+    let signature = rederive_evidence::signed::sign_detached(&statement, bob)?;
+    let approver = Id::new("bob")?;
+    let word = Word { approver, verdict, shown: evidence.shown, signature: Some(signature) };
+    Ok(gate.answer(&held.approval, word)?)
+}
+
+/// A folder in which Bob answers, with his key beside it. docs/approvers.md goes through it.
+fn queue(folder: &Path, gate_key: &SigningKey, bob: &SigningKey) -> Result<FolderQueue, Box<dyn Error>> {
+    let approvers = [(Id::new("bob")?, bob.public_key())];
+    let queue = FolderQueue::open(folder, gate_key.clone(), approvers, SystemClock)?;
+    std::fs::write(folder.join("bob.key"), bob.format().as_bytes())?;
+    Ok(queue)
+}
+
+/// Bob, elsewhere: the call is held until he has answered, or the approval has ended.
+fn answer_from_folder(
+    gate: &Gate,
+    held: &Held,
+    folder: &Path,
+    gate_key: &SigningKey,
+) -> Result<Fate, Box<dyn Error>> {
+    let common =
+        format!("--queue {} --gate {} {}", folder.display(), gate_key.public_key().to_hex(), held.approval);
+    println!("rederive approve show {common}");
+    println!(
+        "rederive approve approve {common} --as bob --key {} --shown DIGITS",
+        folder.join("bob.key").display()
+    );
+    loop {
+        match gate.resume(&held.approval) {
+            Some(Fate::Held(_)) => std::thread::sleep(Duration::from_millis(500)),
+            Some(fate) => return Ok(fate),
+            None => return Err("the call is not held any more".into()),
+        }
+    }
 }
 
 /// What became of a call.
