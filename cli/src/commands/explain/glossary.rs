@@ -112,6 +112,9 @@ fn of_rule(rule: Rule) -> Entry {
     let judging = |set: &RuleSetNumber| set.rules().find(|(judged, _)| *judged == rule);
     let latest = RuleSetNumber::ALL.iter().rev().find_map(judging);
     let about = match latest {
+        Some((_, [])) => format!(
+            "A rule of the layer `{layer}`, asked at policy level alone: where it is not kept the trace diverges, and no record has it among its breaches."
+        ),
         Some((_, reasons)) => {
             let reasons: Vec<&str> = reasons.iter().map(|reason| reason.name()).collect();
             format!(
