@@ -5,6 +5,7 @@ mod corpus;
 mod policies;
 mod question;
 mod roles;
+mod wanted;
 
 use cedar_policy::{
     Effect, Entities, ParseErrors, Policy, PolicyId, PolicySet, Schema, SchemaFragment, ValidationMode,
@@ -22,6 +23,7 @@ use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
 use policies::Policies;
 use question::{Question, Types};
 use roles::Roles;
+use wanted::Wanted;
 
 /// Annotations that a policy of a bundle may have. A misspelt one would be a directive that nobody follows.
 const ANNOTATIONS: &[&str] = &["id", "directive", "reason", "text"];
@@ -50,7 +52,9 @@ impl Engine for Cedar {
         let version = Id::new(&self.version()).map_err(|error| invalid("", &error))?;
         let types = Types::new().map_err(|error| invalid("", &error))?;
         let groups = schema.action_entities().map_err(|error| invalid("", &error))?;
+        let wanted = Wanted::of(&policies);
         let program = Asked {
+            wanted,
             policies: Policies::new(policies).map_err(|error| invalid("", &error))?,
             groups,
             roles,
@@ -63,6 +67,7 @@ impl Engine for Cedar {
 /// Compiled Cedar policies.
 struct Asked {
     policies: Policies,
+    wanted: Wanted,
     groups: Entities,
     roles: Roles,
     types: Types,
@@ -72,7 +77,7 @@ impl Asked {
     fn question(&self, request: &PolicyRequest) -> Result<Question, EngineFault> {
         let unlisted = || EngineFault::Request(format!("{} is not listed", request.tool));
         let facts = request.facts.as_ref().ok_or_else(unlisted)?;
-        self.types.question(request, facts, &self.roles, &self.groups)
+        self.types.question(request, facts, &self.roles, &self.groups, &self.wanted)
     }
 }
 

@@ -9,9 +9,10 @@ use rederive_evidence::record::ArgumentShape;
 use rederive_evidence::values::{EffectsClass, Label, Sensitivity};
 
 use super::roles::Roles;
+use super::wanted::Wanted;
 use crate::decimal;
 use crate::engine::EngineFault;
-use crate::request::{ArgumentRole, PolicyRequest, RunFacts, Source, ToolFacts};
+use crate::request::{ApprovalFact, ArgumentRole, PolicyRequest, RunFacts, Source, ToolFacts};
 
 /// The types of the vocabulary, read once.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Types {
         facts: &ToolFacts,
         roles: &Roles,
         groups: &Entities,
+        wanted: &Wanted,
     ) -> Result<Question, EngineFault> {
         let principal = uid(&self.principal, request.run.principal.as_str());
         let action = uid(&self.tool, request.tool.as_str());
@@ -60,11 +62,12 @@ impl Types {
         entities.extend(self.actions(&action, request.action, groups));
         let (text, number) = (uid(&self.text, "arguments"), uid(&self.number, "arguments"));
         let strange = |error: &dyn std::fmt::Display| EngineFault::Request(error.to_string());
-        for (uid, tags) in [(&text, leaves.text), (&number, leaves.numbers)] {
+        let tagged = [("text", &text, leaves.text), ("numbers", &number, leaves.numbers)];
+        for (_, uid, tags) in tagged.into_iter().filter(|(name, ..)| wanted.has(name)) {
             let entity = Entity::new_with_tags(uid.clone(), [], [], tags);
             entities.push(entity.map_err(|error| strange(&error))?);
         }
-        let context = context(request, facts, leaves.values, text, number)?;
+        let context = context(request, facts, &leaves.values, [&text, &number], wanted)?;
         let entities = Entities::from_entities(entities, None).map_err(|error| strange(&error))?;
         let request = Request::new(principal, action, surface, context, None);
         Ok(Question { request: request.map_err(|error| strange(&error))?, entities })
@@ -268,62 +271,95 @@ fn looking(request: &PolicyRequest, shapes: &[ArgumentShape]) -> Fields {
 fn context(
     request: &PolicyRequest,
     facts: &ToolFacts,
-    values: Values,
-    text: EntityUid,
-    number: EntityUid,
+    values: &Values,
+    [text, number]: [&EntityUid; 2],
+    wanted: &Wanted,
 ) -> Result<Context, EngineFault> {
     let sources: BTreeSet<Source> =
         values.by_role.values().flat_map(|(_, sources)| sources).copied().collect();
     let carried = request.carriage.map_or(Sensitivity::Restricted, |label| label.sensitivity);
-    let mut destination = values.of(ArgumentRole::Destination);
-    destination.push(("values", texts(&values.destinations)));
-    destination.push(("hosts", texts(&values.hosts)));
-    let mut fields = vec![
-        ("run", run(&request.run)?),
-        ("tool", tool(request, facts)?),
-        ("action", string(request.action)),
-        ("asked", texts(&request.asked)),
-        ("text", RestrictedExpression::new_entity_uid(text)),
-        ("numbers", RestrictedExpression::new_entity_uid(number)),
-        ("destination", record(destination)?),
-        ("amount", record(values.of(ArgumentRole::Amount))?),
-        ("content", record(values.of(ArgumentRole::Content))?),
-        ("other", record(values.of(ArgumentRole::Other))?),
-        ("sources", texts(sources.iter().map(|source| source.name()))),
-        ("links", record(looking(request, &[ArgumentShape::Url]))?),
-        ("points", record(looking(request, &[ArgumentShape::Address, ArgumentShape::Account]))?),
-        ("names", record(looking(request, &[ArgumentShape::Name]))?),
-        ("texts", record(looking(request, &[ArgumentShape::Text]))?),
-        ("quantities", record(looking(request, &[ArgumentShape::Number, ArgumentShape::Date]))?),
-        ("values_known", RestrictedExpression::new_bool(request.values_known)),
-        ("amount_micros", long(request.amount_micros())),
-        ("influence", label(request.influence)?),
-        ("over_clearance", RestrictedExpression::new_bool(carried > facts.clearance)),
-        ("detected", texts(&request.detected)),
-        ("risks", texts(&request.risks)),
-        ("least", string(request.least)),
-        ("least_rank", long(request.least as u64)),
-        ("previewed", RestrictedExpression::new_bool(request.previewed)),
-        ("counters", counters(request)?),
-    ];
-    maybe(&mut fields, "target", request.target.as_ref());
-    maybe(&mut fields, "grant", request.grant.as_ref());
-    maybe(&mut fields, "exception", request.exception.as_ref());
-    maybe(&mut fields, "sandbox", request.sandbox.as_ref());
+    let mut fields = Asked { wanted, fields: Vec::new() };
+    fields.put("run", || run(&request.run))?;
+    fields.put("tool", || tool(request, facts))?;
+    fields.put("action", || Ok(string(request.action)))?;
+    fields.put("asked", || Ok(texts(&request.asked)))?;
+    fields.put("text", || Ok(RestrictedExpression::new_entity_uid(text.clone())))?;
+    fields.put("numbers", || Ok(RestrictedExpression::new_entity_uid(number.clone())))?;
+    fields.put("destination", || destinations(values))?;
+    fields.put("amount", || record(values.of(ArgumentRole::Amount)))?;
+    fields.put("content", || record(values.of(ArgumentRole::Content)))?;
+    fields.put("other", || record(values.of(ArgumentRole::Other)))?;
+    fields.put("sources", || Ok(texts(sources.iter().map(|source| source.name()))))?;
+    fields.put("links", || record(looking(request, &[ArgumentShape::Url])))?;
+    fields.put("points", || record(looking(request, &[ArgumentShape::Address, ArgumentShape::Account])))?;
+    fields.put("names", || record(looking(request, &[ArgumentShape::Name])))?;
+    fields.put("texts", || record(looking(request, &[ArgumentShape::Text])))?;
+    fields.put("quantities", || record(looking(request, &[ArgumentShape::Number, ArgumentShape::Date])))?;
+    fields.put("values_known", || Ok(RestrictedExpression::new_bool(request.values_known)))?;
+    fields.put("amount_micros", || Ok(long(request.amount_micros())))?;
+    fields.put("influence", || label(request.influence))?;
+    fields.put("over_clearance", || Ok(RestrictedExpression::new_bool(carried > facts.clearance)))?;
+    fields.put("detected", || Ok(texts(&request.detected)))?;
+    fields.put("risks", || Ok(texts(&request.risks)))?;
+    fields.put("least", || Ok(string(request.least)))?;
+    fields.put("least_rank", || Ok(long(request.least as u64)))?;
+    fields.put("previewed", || Ok(RestrictedExpression::new_bool(request.previewed)))?;
+    fields.put("counters", || counters(request))?;
+    fields.maybe("target", request.target.as_ref());
+    fields.maybe("grant", request.grant.as_ref());
+    fields.maybe("exception", request.exception.as_ref());
+    fields.maybe("sandbox", request.sandbox.as_ref());
     if let Some(carriage) = request.carriage {
-        fields.push(("carriage", label(carriage)?));
+        fields.put("carriage", || label(carriage))?;
     }
-    if let Some(approval) = &request.approval {
-        let approval = vec![
-            ("id", string(&approval.id)),
-            ("approver", string(&approval.approver)),
-            ("signed", RestrictedExpression::new_bool(approval.signed)),
-        ];
-        fields.push(("approval", record(approval)?));
+    if let Some(of) = &request.approval {
+        fields.put("approval", || approval(of))?;
     }
-    fields.extend(request.time.map(|time| ("time", long(time.0))));
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+    if let Some(time) = request.time {
+        fields.put("time", || Ok(long(time.0)))?;
+    }
+    let fields = fields.fields.into_iter().map(|(name, value)| (name.to_owned(), value));
     Context::from_pairs(fields).map_err(|error| EngineFault::Request(error.to_string()))
+}
+
+/// The attributes of `context` that somebody asks for.
+struct Asked<'w> {
+    wanted: &'w Wanted,
+    fields: Fields,
+}
+
+impl Asked<'_> {
+    fn put(
+        &mut self,
+        name: &'static str,
+        value: impl FnOnce() -> Result<RestrictedExpression, EngineFault>,
+    ) -> Result<(), EngineFault> {
+        if self.wanted.has(name) {
+            self.fields.push((name, value()?));
+        }
+        Ok(())
+    }
+
+    fn maybe(&mut self, name: &'static str, value: Option<impl ToString>) {
+        if self.wanted.has(name) {
+            maybe(&mut self.fields, name, value);
+        }
+    }
+}
+
+fn approval(approval: &ApprovalFact) -> Result<RestrictedExpression, EngineFault> {
+    record(vec![
+        ("id", string(&approval.id)),
+        ("approver", string(&approval.approver)),
+        ("signed", RestrictedExpression::new_bool(approval.signed)),
+    ])
+}
+
+fn destinations(values: &Values) -> Result<RestrictedExpression, EngineFault> {
+    let mut fields = values.of(ArgumentRole::Destination);
+    fields.push(("values", texts(&values.destinations)));
+    fields.push(("hosts", texts(&values.hosts)));
+    record(fields)
 }
 
 #[cfg(test)]
