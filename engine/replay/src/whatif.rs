@@ -225,12 +225,16 @@ impl Visitor for Asking<'_> {
 }
 
 /// Whether the gate itself said no: the policy's answer, if there was one, did not count. Spec: withheld.
-pub(crate) fn is_withheld(decision: &DecisionMade) -> bool {
+pub(crate) fn is_withheld(made: &DecisionMade) -> bool {
+    withheld(made.decision, made.reason)
+}
+
+fn withheld(decision: Decision, reason: ReasonCode) -> bool {
     let is_own = matches!(
-        decision.reason,
+        reason,
         ReasonCode::EngineFault | ReasonCode::BundleFault | ReasonCode::RecordFault | ReasonCode::Rule
     );
-    is_own && decision.decision != Decision::Permit
+    is_own && decision != Decision::Permit
 }
 
 impl Answer {
@@ -301,5 +305,69 @@ impl std::fmt::Debug for WhatIf<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (engine, version) = self.judge.engine();
         write!(f, "WhatIf({engine} {version}, {:?})", self.grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(decision: Decision, directive: Directive, reason: ReasonCode, rules: &[&str]) -> Judgement {
+        let rules = rules.iter().map(|rule| Id::new(*rule).unwrap()).collect();
+        Judgement { decision, directive, reason, rules, errors: Vec::new() }
+    }
+
+    fn permit(rules: &[&str]) -> Judgement {
+        judged(Decision::Permit, Directive::None, ReasonCode::PolicyPermits, rules)
+    }
+
+    fn recorded(judged: Judgement) -> Recorded {
+        let Judgement { decision, directive, reason, rules, .. } = judged;
+        Recorded::Decided(Answer { decision, directive, reason, rules })
+    }
+
+    /// Spec: whatif-sound.
+    #[test]
+    fn an_answer_is_changed_where_the_model_would_have_seen_it() {
+        let deny = judged(Decision::Deny, Directive::None, ReasonCode::PolicyForbids, &["no"]);
+        let limit = judged(Decision::Deny, Directive::None, ReasonCode::Limit, &["no"]);
+        let held =
+            judged(Decision::Silence, Directive::RequireApproval, ReasonCode::ApprovalNeeded, &["ask"]);
+        let silent = judged(Decision::Silence, Directive::None, ReasonCode::NoPolicy, &[]);
+        let granted = judged(Decision::Permit, Directive::None, ReasonCode::StandingGrant, &["a"]);
+        for (then, now, change) in [
+            (permit(&["a"]), permit(&["a"]), Change::None),
+            (permit(&["a"]), permit(&["b"]), Change::Grounds),
+            (permit(&["a"]), granted, Change::Grounds),
+            (permit(&["a"]), held.clone(), Change::Answer),
+            (held.clone(), permit(&["a"]), Change::Answer),
+            (held.clone(), silent.clone(), Change::Answer),
+            (deny.clone(), silent, Change::Answer),
+            (deny.clone(), limit, Change::Answer),
+            (deny.clone(), Judgement { rules: Vec::new(), ..deny.clone() }, Change::Grounds),
+        ] {
+            assert_eq!(recorded(then.clone()).change(&now), change, "{then:?} {now:?}");
+        }
+        for (end, now, change) in [
+            (CallEnd::Returned, permit(&["a"]), Change::None),
+            (CallEnd::Open, permit(&["a"]), Change::None),
+            (CallEnd::Failed, deny.clone(), Change::Answer),
+            (CallEnd::Blocked, deny, Change::None),
+            (CallEnd::Blocked, permit(&["a"]), Change::Answer),
+            (CallEnd::Unknown, held, Change::Answer),
+        ] {
+            assert_eq!(Recorded::Ended(end).change(&now), change, "{end:?} {now:?}");
+        }
+    }
+
+    /// Spec: withheld.
+    #[test]
+    fn what_the_gate_itself_withheld_is_told_from_what_a_policy_said() {
+        for reason in ReasonCode::ALL {
+            let own =
+                [ReasonCode::EngineFault, ReasonCode::BundleFault, ReasonCode::RecordFault, ReasonCode::Rule];
+            assert_eq!(withheld(Decision::Deny, *reason), own.contains(reason), "{reason}");
+            assert!(!withheld(Decision::Permit, *reason), "{reason}");
+        }
     }
 }
