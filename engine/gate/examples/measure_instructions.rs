@@ -3,7 +3,12 @@
 //! `cargo run --release -p rederive-gate --example measure_instructions -- FOLDER..`, where a folder has `runs/*.jsonl`, a line `{"path", "run"}`
 //! as AgentDojo writes runs. A result is injected where it holds a text that any run's attack planted: some runs do not say what theirs did.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool that measures and prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a tool that measures and prints"
+)]
 
 use std::collections::BTreeMap;
 use std::io::BufRead as _;

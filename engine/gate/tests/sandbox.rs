@@ -1,6 +1,7 @@
 //! The sandbox as programs meet it: what they try is tried for real.
 
 #![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests may stop where they are wrong")]
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};

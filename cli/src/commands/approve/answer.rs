@@ -106,17 +106,15 @@ impl Answering {
         let key = trace::signing_key(&self.answered.key)?;
         let signed = Answer::sign(request, &self.answered.approver, verdict, text, &key)
             .map_err(|fault| Failed::internal(format!("the answer was not signed: {fault}")))?;
-        FolderQueue::put_answer(&self.queue.queue, request, signed.as_bytes()).map_err(
-            |error| match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    let problem = Problem::error(format!("{} is answered already", request.approval));
-                    Failed::usage(
-                        problem.hint("the first word counts; a gate takes it when the call goes on"),
-                    )
-                }
-                _ => Failed::internal(format!("the answer was not written: {}", words(&error))),
-            },
-        )?;
+        FolderQueue::put_answer(&self.queue.queue, request, signed.as_bytes()).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                let problem = Problem::error(format!("{} is answered already", request.approval));
+                return Failed::usage(
+                    problem.hint("the first word counts; a gate takes it when the call goes on"),
+                );
+            }
+            Failed::internal(format!("the answer was not written: {}", words(&error)))
+        })?;
         terminal.tell(&one_line(&format!(
             "{}: {} {}",
             request.approval,
