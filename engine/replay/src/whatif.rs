@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     fn judged(decision: Decision, directive: Directive, reason: ReasonCode, rules: &[&str]) -> Judgement {
-        let rules = rules.iter().map(|rule| Id::new(*rule).unwrap()).collect();
+        let rules = rules.iter().map(|rule| Id::new(rule).unwrap()).collect();
         Judgement { decision, directive, reason, rules, errors: Vec::new() }
     }
 

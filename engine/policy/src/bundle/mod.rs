@@ -162,6 +162,7 @@ pub(crate) fn parsed<T: serde::de::DeserializeOwned>(path: &str, json: &[u8]) ->
 }
 
 /// The text of a file.
+#[cfg(any(feature = "cedar", feature = "rego"))]
 pub(crate) fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, BundleFault> {
     std::str::from_utf8(bytes)
         .map_err(|error| BundleFault::Syntax { path: path.to_owned(), message: error.to_string() })
