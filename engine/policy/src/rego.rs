@@ -7,6 +7,7 @@
 //! undefined, which would open the gate; its interpreter fails and counts nothing. So the machine says first that the rule ends in time, and
 //! the interpreter then says what it gives.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rederive_evidence::ids::Id;
@@ -29,6 +30,9 @@ const VERSION: &str = "0.14.1";
 
 /// Most steps that the evaluation of one rule takes.
 const STEPS_MAX: usize = 100_000;
+
+/// Most rules that are compiled into one machine program: each takes one of its registers, of which there are few.
+const RULES_TOGETHER: usize = 64;
 
 /// Functions that give as much as they are asked for, before a step is counted.
 const UNBOUNDED: &[&str] = &["numbers.range", "numbers.range_step"];
@@ -99,7 +103,9 @@ impl Engine for Rego {
         let version = Id::new(VERSION).map_err(|error| invalid("", &error))?;
         let program = Ready { steps, answers, data, rules: declared, index: index.numbered(), groups };
         // Data that a rule stands in the way of is refused here.
-        program.machine(&Value::new_object()).map_err(|fault| invalid("", &fault))?;
+        for path in program.steps.keys() {
+            program.machine(path, &Value::new_object()).map_err(|fault| invalid("", &fault))?;
+        }
         Ok(Compiled::new(bundle, version, rules, Vec::new(), Box::new(program)))
     }
 }
@@ -112,7 +118,7 @@ fn invalid(policy: &str, error: &dyn std::fmt::Display) -> BundleFault {
 fn declared(bundle: &Bundle) -> Result<Vec<Declared>, BundleFault> {
     let json = bundle.file(RULES).ok_or_else(|| BundleFault::Missing { path: RULES.to_owned() })?;
     let declared: Vec<Declared> = parsed(RULES, json)?;
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     if let Some(twice) = declared.iter().find(|rule| !names.insert(&rule.id)) {
         return Err(BundleFault::SameName(twice.id.clone()));
     }
@@ -154,7 +160,7 @@ fn modules(
     bundle: &Bundle,
     declared: &[Declared],
     data: &Value,
-) -> Result<(Arc<Steps>, Vec<CompiledPolicy>), BundleFault> {
+) -> Result<(BTreeMap<String, Arc<Steps>>, Vec<CompiledPolicy>), BundleFault> {
     let mut engine = Regorus::new();
     engine.set_strict_builtin_errors(true);
     for (path, bytes) in bundle.below(POLICIES) {
@@ -171,15 +177,20 @@ fn modules(
         compiled.map_err(|error| invalid(rule.id.as_str(), &error))
     };
     let answers = declared.iter().map(&mut answer).collect::<Result<Vec<_>, _>>()?;
-    let paths: Vec<&str> = declared.iter().map(|rule| rule.rule.as_str()).collect();
     let first = answers.first().ok_or(BundleFault::NoPolicies)?;
-    let steps = Compiler::compile_from_policy(first, &paths).map_err(|error| invalid("", &error))?;
-    let unbounded =
-        steps.builtin_info_table.iter().find(|builtin| UNBOUNDED.contains(&builtin.name.as_str()));
-    match unbounded {
-        Some(builtin) => Err(invalid("", &format!("{} has no bound", builtin.name))),
-        None => Ok((steps, answers)),
+    let paths: BTreeSet<&str> = declared.iter().map(|rule| rule.rule.as_str()).collect();
+    let paths: Vec<&str> = paths.into_iter().collect();
+    let mut programs = BTreeMap::new();
+    for paths in paths.chunks(RULES_TOGETHER) {
+        let steps = Compiler::compile_from_policy(first, paths).map_err(|error| invalid("", &error))?;
+        let is_unbounded = |name: &&str| UNBOUNDED.contains(name);
+        let functions = steps.builtin_info_table.iter().map(|builtin| builtin.name.as_str());
+        if let Some(name) = functions.into_iter().find(is_unbounded) {
+            return Err(invalid("", &format!("{name} has no bound")));
+        }
+        programs.extend(paths.iter().map(|path| ((*path).to_owned(), steps.clone())));
     }
+    Ok((programs, answers))
 }
 
 fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
@@ -191,7 +202,8 @@ fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
 
 /// Compiled Rego rules.
 struct Ready {
-    steps: Arc<Steps>,
+    /// By the paths of the rules.
+    steps: BTreeMap<String, Arc<Steps>>,
     /// Beside the rules.
     answers: Vec<CompiledPolicy>,
     data: Value,
@@ -201,10 +213,11 @@ struct Ready {
 }
 
 impl Ready {
-    /// A machine with this input that has done nothing yet.
-    fn machine(&self, input: &Value) -> Result<RegoVM, EngineFault> {
+    /// A machine for the rule at this path, with this input, that has done nothing yet.
+    fn machine(&self, path: &str, input: &Value) -> Result<RegoVM, EngineFault> {
+        let steps = self.steps.get(path).ok_or_else(|| EngineFault::Request(format!("no rule {path}")))?;
         let mut machine = RegoVM::new();
-        machine.load_program(self.steps.clone());
+        machine.load_program(steps.clone());
         machine.set_data(self.data.clone()).map_err(|error| EngineFault::Request(error.to_string()))?;
         machine.set_input(input.clone());
         machine.set_max_instructions(STEPS_MAX);
@@ -214,7 +227,7 @@ impl Ready {
 
     /// What a rule gives.
     fn evaluate(&self, place: usize, rule: &Declared, input: &Value) -> Result<Value, String> {
-        let mut machine = self.machine(input).map_err(|fault| fault.to_string())?;
+        let mut machine = self.machine(&rule.rule, input).map_err(|fault| fault.to_string())?;
         machine.execute_entry_point_by_name(&rule.rule).map_err(|error| error.to_string())?;
         let answer = self.answers.get(place).ok_or("not compiled")?;
         answer.eval_with_input(input.clone()).map_err(|error| error.to_string())
@@ -254,7 +267,7 @@ impl Ready {
         };
         let groups = self.index.candidates(&about);
         let places = groups.iter().filter_map(|group| self.groups.get(*group)).flatten().copied();
-        places.collect::<std::collections::BTreeSet<usize>>().into_iter().collect()
+        places.collect::<BTreeSet<usize>>().into_iter().collect()
     }
 }
 

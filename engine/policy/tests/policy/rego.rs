@@ -150,3 +150,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_bundle_may_have_more_rules_than_a_machine_has_registers() {
+    let module: String = (0..300).map(|n| format!("r{n} if input.counters.calls == {n}\n")).collect();
+    let rules: Vec<Value> = (0..300)
+        .map(|n| json!({"id": format!("r{n}"), "effect": "permit", "rule": format!("data.p.r{n}")}))
+        .collect();
+    let compiled = rego(&module, &Value::from(rules)).unwrap();
+    let mut at = request(EffectsClass::Read);
+    at.counters.calls = 299;
+    assert_eq!(compiled.judge(&at).rules, [id("r299")]);
+}
