@@ -155,12 +155,11 @@ impl Confined {
     }
 }
 
+/// The machine's programs by the paths of the rules, and the rules as the interpreter has them.
+type Modules = (BTreeMap<String, Arc<Steps>>, Vec<CompiledPolicy>);
+
 /// The modules as the machine has them, with an entry for each declared rule, and each rule as the interpreter has it.
-fn modules(
-    bundle: &Bundle,
-    declared: &[Declared],
-    data: &Value,
-) -> Result<(BTreeMap<String, Arc<Steps>>, Vec<CompiledPolicy>), BundleFault> {
+fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modules, BundleFault> {
     let mut engine = Regorus::new();
     engine.set_strict_builtin_errors(true);
     for (path, bytes) in bundle.below(POLICIES) {
