@@ -214,6 +214,7 @@ impl Gate {
         let (recorder, _) = Recorder::recover(storage, path, options)?;
         let trail = Trail::new(recorder, clock, parts.cast.gate.clone(), parts.cast.broker.clone());
         let gate = Self::of(trail, past.opened.clone(), past.goal.clone(), parts, setup)?;
+        gate.inner.heard(&past.asks);
         gate.pin()?;
         let recovered = gate.inner.take_up(past)?;
         Ok((gate, recovered))
@@ -249,6 +250,7 @@ impl Gate {
             components: Workers::new(COMPONENTS_MAX),
             callers: Workers::new(CALLERS_MAX),
             held: Mutex::default(),
+            asks: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -367,7 +369,11 @@ impl Gate {
         if !is_planners(draft.body.kind()) || self.inner.is_own(&draft.actor) {
             return Err(Why::Reserved { kind: draft.body.kind(), actor: draft.actor });
         }
-        applied(self.inner.trail.append(self.inner.trail.epoch(), draft)?)
+        let appended = self.inner.trail.append(self.inner.trail.epoch(), draft)?;
+        if let Some(asks) = appended.extracted.as_ref().and_then(|extracted| extracted.asks.as_deref()) {
+            self.inner.heard(asks);
+        }
+        applied(appended)
     }
 
     /// Makes everything recorded so far durable. The gate does so itself before it says that a call happened.

@@ -12,7 +12,7 @@ use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::tool::ToolBlocked;
 use rederive_evidence::record::Causes;
 use rederive_evidence::rules::Outcome;
-use rederive_evidence::values::{Origin, Place};
+use rederive_evidence::values::{EffectsClass, Origin, Place};
 use rederive_machine::CallStatus;
 use rederive_recorder::Appended;
 
@@ -81,11 +81,26 @@ pub(crate) struct Inner {
     /// Threads on which submitted calls run.
     pub(crate) callers: Workers,
     pub(crate) held: Mutex<BTreeMap<Id, HeldCall>>,
+    /// The classes of effect that the user's messages on record ask for, ascending.
+    pub(crate) asks: Mutex<Vec<EffectsClass>>,
 }
 
 impl Inner {
     pub(crate) fn held(&self) -> MutexGuard<'_, BTreeMap<Id, HeldCall>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The classes of effect that the user's messages ask for.
+    pub(crate) fn asks(&self) -> MutexGuard<'_, Vec<EffectsClass>> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what a recorded message asks for.
+    pub(crate) fn heard(&self, asks: &[EffectsClass]) {
+        let mut known = self.asks();
+        known.extend(asks);
+        known.sort_unstable();
+        known.dedup();
     }
 
     /// Runs a call from its proposal to its end, or until a person has it before them.

@@ -18,7 +18,7 @@ use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::record::{Causes, Extracted, MediaType, Record, split_frames};
 use rederive_evidence::rules::Outcome;
-use rederive_evidence::values::{Origin, Place};
+use rederive_evidence::values::{EffectsClass, Origin, Place};
 
 use crate::fate::{Held, Why};
 use crate::flow::{HeldCall, expect_what_was_previewed};
@@ -57,6 +57,8 @@ pub struct Recovered {
 pub(crate) struct Past {
     pub(crate) opened: RunOpened,
     pub(crate) goal: Option<Payload>,
+    /// What the user's messages asked for.
+    pub(crate) asks: Vec<EffectsClass>,
     calls: BTreeMap<Place, PastCall>,
     contents: BTreeMap<Digest, Payload>,
 }
@@ -117,6 +119,7 @@ impl Past {
 #[derive(Default)]
 struct Reading {
     opened: Option<(RunOpened, Option<Digest>)>,
+    asks: Vec<EffectsClass>,
     calls: BTreeMap<Place, PastCall>,
     media: BTreeMap<Digest, MediaType>,
 }
@@ -136,6 +139,8 @@ impl Reading {
         if record.derived.outcome == Outcome::Refused {
             return;
         }
+        let asks = record.extracted.as_ref().and_then(|extracted| extracted.asks.as_ref());
+        self.asks.extend(asks.into_iter().flatten());
         if let Body::RunOpened(opened) = &input.body {
             let goal = opened.goal.known().and_then(|goal| of(*goal));
             self.media.extend(input.contents.iter().map(|entry| (entry.commitment, entry.media)));
@@ -191,7 +196,7 @@ impl Reading {
             }
         }
         let goal = goal.and_then(|goal| contents.get(&goal).cloned());
-        Ok(Past { opened, goal, calls: self.calls, contents })
+        Ok(Past { opened, goal, asks: self.asks, calls: self.calls, contents })
     }
 }
 

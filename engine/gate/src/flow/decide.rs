@@ -134,6 +134,7 @@ impl Inner {
             ports::Standing { influence: request.influence, carriage: request.carriage.known().copied() };
         let question = question.map(|mut question| {
             question.approval = approved.cloned();
+            question.asked.clone_from(&self.asks());
             question
         });
         let mut risks = question.as_ref().map(|question| question.risks.clone()).unwrap_or_default();
