@@ -52,17 +52,34 @@ fn explained(problem: Problem, fault: &BundleFault) -> Problem {
         BundleFault::Unreadable { path, kind } => {
             problem.row("file", path).row("fault", words(&(*kind).into()))
         }
-        _ => problem.row("fault", fault.to_string()),
+        BundleFault::NotArchived(_)
+        | BundleFault::Path { .. }
+        | BundleFault::Special { .. }
+        | BundleFault::Twice { .. }
+        | BundleFault::Files { .. }
+        | BundleFault::Large { .. }
+        | BundleFault::Manifest(_)
+        | BundleFault::Format(_)
+        | BundleFault::Engine(_)
+        | BundleFault::NoPolicies
+        | BundleFault::Unnamed { .. }
+        | BundleFault::SameName(_)
+        | BundleFault::Template { .. }
+        | _ => problem.row("fault", fault.to_string()),
     }
 }
 
 fn exit(fault: &BundleFault) -> Exit {
-    match fault {
-        BundleFault::Tampered { .. } | BundleFault::OtherBundle { .. } | BundleFault::OtherSchema { .. } => {
-            Exit::Untrustworthy
-        }
-        BundleFault::Unreadable { kind, .. } => exit_of(&(*kind).into()),
-        _ => Exit::Usage,
+    let is_other = matches!(
+        fault,
+        BundleFault::Tampered { .. } | BundleFault::OtherBundle { .. } | BundleFault::OtherSchema { .. }
+    );
+    if is_other {
+        Exit::Untrustworthy
+    } else if let BundleFault::Unreadable { kind, .. } = fault {
+        exit_of(&(*kind).into())
+    } else {
+        Exit::Usage
     }
 }
 

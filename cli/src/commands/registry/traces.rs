@@ -27,19 +27,16 @@ pub(super) fn tools(path: &Path) -> Result<Vec<Tool>, Failed> {
     let mut calls: Vec<(Id, Value)> = Vec::new();
     for record in trace::records(&opened, path) {
         let record = record?;
-        match &record.input.body {
-            Body::ToolRegistered(tool) => {
-                let tool = contents.registered(&record, tool)?;
-                registered.insert(tool.name.clone(), tool);
-            }
-            Body::ToolProposed(proposed) => {
-                let arguments = match proposed.arguments.known() {
-                    Some(arguments) => contents.json(&record, *arguments)?,
-                    None => None,
-                };
-                calls.push((proposed.tool.clone(), arguments.unwrap_or(Value::Null)));
-            }
-            _ => {}
+        if let Body::ToolRegistered(tool) = &record.input.body {
+            let tool = contents.registered(&record, tool)?;
+            registered.insert(tool.name.clone(), tool);
+        }
+        if let Body::ToolProposed(proposed) = &record.input.body {
+            let arguments = match proposed.arguments.known() {
+                Some(arguments) => contents.json(&record, *arguments)?,
+                None => None,
+            };
+            calls.push((proposed.tool.clone(), arguments.unwrap_or(Value::Null)));
         }
     }
     let seen = from_calls(calls.iter().map(|(tool, arguments)| (tool, arguments)));

@@ -1,6 +1,7 @@
 //! Cedar: policies that are checked against a schema before they are used. Spec: bundle-cedar.
 
 #[cfg(test)]
+#[path = "tests/corpus.rs"]
 mod corpus;
 mod policies;
 mod question;
