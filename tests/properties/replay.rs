@@ -1,9 +1,11 @@
 //! What is recorded replays, and replays the same however it was cut into segments.
 
-use rederive_replay::{Gap, Level, Valid};
+use rederive_replay::{Gap, Valid};
 
 use crate::runs;
-use crate::traces::{Trace, key, options, recorded, recorded_enforced, recorded_with, report};
+use crate::traces::{
+    Trace, WITHOUT_BUNDLE, key, options, recorded, recorded_enforced, recorded_with, report,
+};
 
 /// The bytes of a sealed trace of these drafts, the same for the same drafts.
 pub(crate) fn sealed(drafts: Vec<rederive_evidence::draft::Draft>) -> Vec<u8> {
@@ -19,7 +21,7 @@ pub(crate) fn sealed_with_seed(drafts: Vec<rederive_evidence::draft::Draft>, see
 #[test]
 fn what_is_recorded_reproduces_at_every_level() {
     let bytes = sealed(runs::observed(3));
-    for level in Level::ALL {
+    for level in &WITHOUT_BUNDLE {
         let report = report(&bytes, *level);
         assert_eq!(report.valid, Valid::Reproduced, "{level}: {report:#?}");
         assert_eq!(report.records, 2 + 3 * runs::RECORDS_A_TURN);
@@ -31,7 +33,7 @@ fn what_is_recorded_reproduces_at_every_level() {
 #[test]
 fn an_enforced_run_that_keeps_the_rules_reproduces_without_finding_or_failure() {
     let bytes = recorded_enforced(3);
-    for level in Level::ALL {
+    for level in &WITHOUT_BUNDLE {
         let report = report(&bytes, *level);
         assert_eq!(report.valid, Valid::Reproduced, "{level}: {report:#?}");
         assert_eq!(report.records, 3 + 3 * runs::RECORDS_AN_ENFORCED_TURN);
@@ -61,7 +63,7 @@ fn a_run_reproduces_however_it_is_cut_into_segments() {
         let each: Vec<usize> = (1..records.len()).collect();
         for cuts in [&[1][..], &[6, 12], &each] {
             let cut = whole.derived(records.clone(), cuts, &key()).write();
-            for level in Level::ALL {
+            for level in &WITHOUT_BUNDLE {
                 let report = report(&cut, *level);
                 assert_eq!(report.valid, Valid::Reproduced, "{cuts:?}, {level}: {report:#?}");
                 assert_eq!(report.segments, cuts.len() as u64 + 1);

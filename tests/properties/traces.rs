@@ -23,6 +23,9 @@ use rederive_replay::{Level, Report, replay_bytes};
 
 use crate::runs;
 
+/// The levels at which nothing but the trace is asked: the next one needs the policy bundle.
+pub(crate) const WITHOUT_BUNDLE: [Level; 3] = [Level::Integrity, Level::State, Level::Content];
+
 /// Where traces stand in a storage in memory.
 pub(crate) fn path() -> &'static Path {
     Path::new("run.rdt")

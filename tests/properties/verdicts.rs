@@ -12,7 +12,8 @@ use rederive_replay::{Failure, Finding, Gap, Level, Report, Sample, Valid, repla
 
 use crate::runs;
 use crate::traces::{
-    Trace, entries, key, options, path, recorded, recorded_enforced, recorded_with, replace_entry, report,
+    Trace, WITHOUT_BUNDLE, entries, key, options, path, recorded, recorded_enforced, recorded_with,
+    replace_entry, report,
 };
 
 /// What a report says beside the gaps that every trace of today has.
@@ -30,9 +31,9 @@ fn told(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// What a report says of an enforced run of one turn that was changed, at integrity, state and content level.
+/// What a report says of an enforced run of one turn that was changed, at each level that needs no bundle.
 fn at_each_level(bytes: &[u8]) -> Vec<(Valid, &'static str, Vec<String>)> {
-    Level::ALL.iter().map(|level| outcome(&report(bytes, *level))).collect()
+    WITHOUT_BUNDLE.iter().map(|level| outcome(&report(bytes, *level))).collect()
 }
 
 /// The enforced run of one turn after this change of its records, derived anew.
