@@ -225,38 +225,18 @@ mod tests {
     use rederive_evidence::keys::SigningKey;
     use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
     use rederive_evidence::signed::verify_detached;
-    use rederive_evidence::values::{EffectsClass, Label, Place};
+    use rederive_evidence::values::EffectsClass;
     use rederive_recorder::ManualClock;
 
     use super::*;
-    use crate::ports::{CallFacts, Judgement, Standing};
+    use crate::ports::{Judgement, testing};
 
     fn id(text: &str) -> Id {
         Id::new(text).unwrap()
     }
 
     fn evidence(approval: &str, covers: u8) -> Evidence {
-        let call = CallFacts {
-            run: RunId([1; 16]),
-            tenant: id("acme"),
-            session: id("s"),
-            principal: id("ada"),
-            place: Place { agent: id("helper"), turn: 0, index: 0, attempt: 0 },
-            request: id("r"),
-            tool: id("pay"),
-            version: None,
-            surface: id("bank"),
-            effects: EffectsClass::Purchase,
-            reversible: false,
-            arguments: Payload::json("{}"),
-            arguments_commitment: Digest::ZERO,
-            target: None,
-            destinations: Vec::new(),
-            goal: None,
-            expected_effect: None,
-            owner: None,
-            standing: Standing { influence: Label::UNKNOWN, carriage: None },
-        };
+        let call = testing::call("pay", "bank", EffectsClass::Purchase, "{}");
         Evidence {
             approval: id(approval),
             call,

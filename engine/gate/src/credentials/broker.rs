@@ -190,14 +190,13 @@ impl std::fmt::Debug for LocalBroker {
 
 #[cfg(test)]
 mod tests {
-    use rederive_evidence::digest::Digest;
     use rederive_evidence::ids::RecordedTime;
     use rederive_evidence::keys::SigningKey;
-    use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, Place, ScopeItem};
+    use rederive_evidence::values::{ApprovalPolicy, EffectsClass, ScopeItem};
 
     use super::*;
     use crate::credentials::{Expected, TokenFault, verify_token};
-    use crate::ports::{Payload, Standing};
+    use crate::ports::testing;
 
     const NOW: RecordedTime = RecordedTime(1_000_000_000);
 
@@ -206,27 +205,7 @@ mod tests {
     }
 
     fn ask() -> CredentialAsk {
-        let call = CallFacts {
-            run: RunId([1; 16]),
-            tenant: id("acme"),
-            session: id("s"),
-            principal: id("ada"),
-            place: Place { agent: id("helper"), turn: 0, index: 0, attempt: 0 },
-            request: id("r"),
-            tool: id("send_mail"),
-            version: None,
-            surface: id("mail"),
-            effects: EffectsClass::Send,
-            reversible: false,
-            arguments: Payload::json("{\"to\":\"x\"}"),
-            arguments_commitment: Digest::ZERO,
-            target: None,
-            destinations: Vec::new(),
-            goal: None,
-            expected_effect: None,
-            owner: None,
-            standing: Standing { influence: Label::UNKNOWN, carriage: None },
-        };
+        let call = testing::call("send_mail", "mail", EffectsClass::Send, "{\"to\":\"x\"}");
         let scope = ScopeItem {
             tool: id("send_mail"),
             action: EffectsClass::Send,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Content, Id, RecordRef};
+use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::guardrail::{
     BlockReason, GuardrailBlocked, GuardrailDetected, GuardrailTransformed,
 };
@@ -195,11 +196,7 @@ impl Inner {
             classes,
             detail: detail.as_ref().map(|_| Content(0)),
         };
-        let mut draft = found.draft(body, passed.record);
-        if let Some(detail) = &detail {
-            let _ = bring(&mut draft, detail);
-        }
-        applied(self.trail.append(found.inspected.epoch, draft)?)
+        self.record_finding(found, passed, body, detail.as_ref())
     }
 
     fn transformed(
@@ -217,9 +214,7 @@ impl Inner {
             transformed: Content(0),
             label,
         };
-        let mut draft = found.draft(body, passed.record);
-        let _ = bring(&mut draft, content);
-        applied(self.trail.append(found.inspected.epoch, draft)?)
+        self.record_finding(found, passed, body, Some(content))
     }
 
     fn stopped(
@@ -237,12 +232,23 @@ impl Inner {
             reason,
             notice: notice.as_ref().map(|_| Content(0)),
         };
-        let mut draft = found.draft(body, passed.record);
-        if let Some(notice) = &notice {
-            let _ = bring(&mut draft, notice);
-        }
-        let record = applied(self.trail.append(found.inspected.epoch, draft)?)?.sequence;
+        let record = self.record_finding(found, passed, body, notice.as_ref())?.sequence;
         Ok(Inspection::Stopped(Stopped { rule: found.rule.clone(), notice, record }))
+    }
+
+    /// Records what was found, with the content that its body brings as its first, where it brings one.
+    fn record_finding(
+        &self,
+        found: &Found<'_>,
+        passed: &Passed,
+        body: impl Into<Body>,
+        content: Option<&Payload>,
+    ) -> Result<Appended, Why> {
+        let mut draft = found.draft(body, passed.record);
+        if let Some(content) = content {
+            let _ = bring(&mut draft, content);
+        }
+        applied(self.trail.append(found.inspected.epoch, draft)?)
     }
 
     fn commitment_of(&self, found: &Found<'_>, passed: &Passed) -> Result<Digest, Why> {
@@ -259,7 +265,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn draft(&self, body: impl Into<rederive_evidence::kinds::Body>, cause: u64) -> Draft {
+    fn draft(&self, body: impl Into<Body>, cause: u64) -> Draft {
         let mut draft = Draft::new(self.by.clone(), Origin::Code, body);
         draft.place = self.inspected.place.clone();
         draft.causes = Causes::of([cause]);

@@ -183,35 +183,13 @@ impl Guardrail for Task {
 
 #[cfg(test)]
 mod tests {
-    use rederive_evidence::digest::Digest;
-    use rederive_evidence::ids::RunId;
-    use rederive_evidence::values::{Label, Place};
-
     use super::*;
-    use crate::ports::Standing;
+    use crate::ports::testing;
 
     fn call(effects: EffectsClass, arguments: &str, destinations: &[&str]) -> CallFacts {
-        let id = |text: &str| Id::new(text).unwrap();
         CallFacts {
-            run: RunId([1; 16]),
-            tenant: id("acme"),
-            session: id("s"),
-            principal: id("ada"),
-            place: Place { agent: id("helper"), turn: 0, index: 0, attempt: 0 },
-            request: id("r"),
-            tool: id("t"),
-            version: None,
-            surface: id("bank"),
-            effects,
-            reversible: false,
-            arguments: Payload::json(arguments),
-            arguments_commitment: Digest::ZERO,
-            target: None,
             destinations: destinations.iter().map(Payload::text).collect(),
-            goal: None,
-            expected_effect: None,
-            owner: None,
-            standing: Standing { influence: Label::UNKNOWN, carriage: None },
+            ..testing::call("t", "bank", effects, arguments)
         }
     }
 

@@ -234,14 +234,8 @@ fn groups(text: &[u8], run: Range<usize>) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spot::testing::assert_found;
     use super::*;
-
-    fn rules_in(text: &str) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
-        find(text.as_bytes(), &mut found);
-        let found = super::super::spot::joined(found);
-        found.into_iter().map(|spot| (spot.rule, text[spot.range].to_owned())).collect()
-    }
 
     #[test]
     fn numbers_are_found_by_form_check_digit_and_word() {
@@ -271,9 +265,6 @@ mod tests {
             ("v4111111111111111 4111111111111111x a_4111111111111111", &[]),
             ("2024-01-15 10.30 and 3.14159265358979", &[]),
         ];
-        for (text, expected) in table {
-            let expected: Vec<_> = expected.iter().map(|(rule, it)| (*rule, (*it).to_owned())).collect();
-            assert_eq!(rules_in(text), expected, "{text}");
-        }
+        assert_found(find, table);
     }
 }

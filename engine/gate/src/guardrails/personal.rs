@@ -130,18 +130,12 @@ fn compact(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spot::testing::assert_found;
     use super::*;
 
     #[test]
     fn every_pattern_compiles() {
         assert_eq!(PATTERNS.len(), TABLE.len());
-    }
-
-    fn rules_in(text: &str) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
-        find(text.as_bytes(), &mut found);
-        let found = super::super::spot::joined(found);
-        found.into_iter().map(|spot| (spot.rule, text[spot.range].to_owned())).collect()
     }
 
     #[test]
@@ -171,9 +165,6 @@ mod tests {
             ("Passport no. X1234567", &[("passport", "X1234567")]),
             ("born on 1990-01-02", &[("birth-date", "1990-01-02")]),
         ];
-        for (text, expected) in table {
-            let expected: Vec<_> = expected.iter().map(|(rule, it)| (*rule, (*it).to_owned())).collect();
-            assert_eq!(rules_in(text), expected, "{text}");
-        }
+        assert_found(find, table);
     }
 }

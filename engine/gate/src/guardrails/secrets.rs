@@ -154,18 +154,12 @@ fn is_disordered(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spot::testing::{assert_found, rules_in};
     use super::*;
 
     #[test]
     fn every_pattern_compiles() {
         assert_eq!(PATTERNS.len(), TABLE.len());
-    }
-
-    fn rules_in(text: &str) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
-        find(text.as_bytes(), &mut found);
-        let found = super::super::spot::joined(found);
-        found.into_iter().map(|spot| (spot.rule, text[spot.range].to_owned())).collect()
     }
 
     /// Put together here, so that no search for leaked keys finds this file.
@@ -195,10 +189,10 @@ mod tests {
             ("private-key", format!("-----BEGIN {0} KEY-----\nAAAA\n-----END {0} KEY-----", "RSA PRIVATE")),
         ];
         for (rule, token) in table {
-            assert_eq!(rules_in(&format!("use {token} here")), [(rule, token.clone())], "{token}");
+            assert_eq!(rules_in(find, &format!("use {token} here")), [(rule, token.clone())], "{token}");
         }
-        assert_eq!(rules_in(&made("ghp_", mixed, 35)), []);
-        assert_eq!(rules_in(&made("AKIA", "ABCDEFGH234567", 15)), []);
+        assert_eq!(rules_in(find, &made("ghp_", mixed, 35)), []);
+        assert_eq!(rules_in(find, &made("AKIA", "ABCDEFGH234567", 15)), []);
     }
 
     #[test]
@@ -220,9 +214,6 @@ mod tests {
             ("Your verification code is 493021.", &[("one-time-code", "493021")]),
             ("Cookie: sid=38afes7a8; x=1", &[("cookie", "38afes7a8")]),
         ];
-        for (text, expected) in table {
-            let expected: Vec<_> = expected.iter().map(|(rule, it)| (*rule, (*it).to_owned())).collect();
-            assert_eq!(rules_in(text), expected, "{text}");
-        }
+        assert_found(find, table);
     }
 }

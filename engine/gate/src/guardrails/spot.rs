@@ -48,6 +48,26 @@ pub(super) fn tally(spots: &[Spot]) -> String {
 }
 
 #[cfg(test)]
+pub(super) mod testing {
+    use super::{Spot, joined};
+
+    /// Rule and text of each spot that `find` adds.
+    pub(crate) fn rules_in(find: fn(&[u8], &mut Vec<Spot>), text: &str) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        find(text.as_bytes(), &mut found);
+        joined(found).into_iter().map(|spot| (spot.rule, text[spot.range].to_owned())).collect()
+    }
+
+    /// Texts, and what `find` finds in each: no more and no less.
+    pub(crate) fn assert_found(find: fn(&[u8], &mut Vec<Spot>), table: &[(&str, &[(&str, &str)])]) {
+        for (text, expected) in table {
+            let expected: Vec<_> = expected.iter().map(|(rule, it)| (*rule, (*it).to_owned())).collect();
+            assert_eq!(rules_in(find, text), expected, "{text}");
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,9 +1,8 @@
-//! Outcome control (OUT, LIM): what was expected is compared with what is seen, and what a run may still spend is asked before it acts.
+//! Outcome control (OUT): what was expected is compared with what is seen, and undone where they differ. What a run may still use (LIM) the
+//! machine counts: a permit relies on counters that are below their limits.
 
 mod compare;
 mod effects;
-mod limits;
 
 pub use compare::{Comparison, Difference, Expected};
 pub use effects::{Doings, KnownEffects, Observe};
-pub use limits::{Limit, OverLimit, Use, within};

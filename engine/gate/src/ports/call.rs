@@ -58,3 +58,34 @@ pub struct Standing {
     /// Label of the data in its arguments, where that is known.
     pub carriage: Option<Label>,
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A call that nothing more is known of.
+    pub(crate) fn call(tool: &str, surface: &str, effects: EffectsClass, arguments: &str) -> CallFacts {
+        let id = |text: &str| Id::new(text).unwrap();
+        CallFacts {
+            run: RunId([1; 16]),
+            tenant: id("acme"),
+            session: id("s"),
+            principal: id("ada"),
+            place: Place { agent: id("helper"), turn: 0, index: 0, attempt: 0 },
+            request: id("r"),
+            tool: id(tool),
+            version: None,
+            surface: id(surface),
+            effects,
+            reversible: false,
+            arguments: Payload::json(arguments),
+            arguments_commitment: Digest::ZERO,
+            target: None,
+            destinations: Vec::new(),
+            goal: None,
+            expected_effect: None,
+            owner: None,
+            standing: Standing { influence: Label::UNKNOWN, carriage: None },
+        }
+    }
+}

@@ -14,6 +14,8 @@ mod sandbox;
 mod tool;
 
 pub use approver::{Approver, Evidence, Influencer, Judgement, Review, Verdict, Word};
+#[cfg(test)]
+pub(crate) use call::testing;
 pub use call::{CallFacts, Standing};
 pub use credential::{CredentialAsk, CredentialBroker, IssuedCredential};
 pub use effects::{Effects, Expectation, Observation, Remedy};

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
+use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::{BlockReason, DetectedClass};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::receipt::Receipt;
-use rederive_evidence::rules::Outcome;
+use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_gate::ports::{Finding, Payload, Stage};
 use rederive_gate::{Fate, Gate, Pending, Why};
+use rederive_recorder::ManualClock;
 
-use crate::world::{World, id, intent, place, receipt_key};
+use crate::world::{START, World, id, intent, opened, options, path, place, receipt_key, setup};
 
 fn blocked(fate: Fate) -> (BlockReason, Why) {
     match fate {
@@ -402,4 +404,26 @@ fn an_agent_with_a_plan_acts_once_guardrails_have_compared_it_with_the_task() {
     let checked = world.gate.check_plan(plan, place(0, 0), Payload::text("only look"));
     assert_eq!(checked.unwrap(), PlanVerdict::Aligned);
     assert!(matches!(acts(2), Fate::Returned(_)));
+}
+
+/// LIM-1: the machine counts. A permit relies on a counter that is still below its limit, so that of the call that is too many is refused; no
+/// tool hears of it.
+#[test]
+fn a_call_above_a_limit_of_the_run_reaches_no_tool() {
+    let (disk, wires, clock) = (FaultyStorage::new(), Arc::default(), Arc::new(ManualClock::new(START)));
+    let mut opening = opened("acme");
+    let Body::RunOpened(body) = &mut opening.body else { panic!("another body") };
+    body.limits.calls = Some(1);
+    let options = options(&clock, "limit", "first");
+    let gate = Gate::open(disk.clone(), &path("limit"), opening, options, setup(&wires)).unwrap();
+    let world = World { gate, disk, clock, wires, name: "limit".to_owned() };
+    let answer = world.turn(0, 2);
+    let first = world.gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(first, Fate::Returned(_)), "{first:?}");
+    let (reason, why) = blocked(world.gate.call(intent("send", 0, 1, answer)));
+    assert_eq!(reason, BlockReason::Rule);
+    let Why::Rule { breaches } = why else { panic!("{why:?}") };
+    let reasons: Vec<_> = breaches.iter().map(|breach| (breach.rule, breach.reason)).collect();
+    assert_eq!(reasons, [(Rule::Pol2, Reason::RelianceBroken)]);
+    assert_eq!(world.wires.acted(), 1);
 }

@@ -12,6 +12,7 @@
 
 mod approvals;
 mod calls;
+mod echo;
 mod faults;
 mod isolation;
 mod restart;

@@ -1,19 +1,5 @@
 //! CRD-2: a secret that a tool was called with stands in no byte of the trace, whatever the tool answers.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests may stop where they are wrong"
-)]
-
-#[path = "gate/world.rs"]
-#[allow(dead_code, reason = "shared with the tests of the gate")]
-mod world;
-
 use std::sync::{Arc, Mutex};
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -30,7 +16,7 @@ use rederive_gate::{Dispatch, Fate, Gate, Registration};
 use rederive_policy::request::ToolFacts;
 use rederive_recorder::ManualClock;
 
-use crate::world::{START, id, intent, opened, options, path, setup};
+use crate::world::{self, START, id, intent, opened, options, path, setup};
 
 /// How a tool gives back what it was given.
 type Told = fn(&[u8]) -> Vec<u8>;
