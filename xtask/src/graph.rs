@@ -19,13 +19,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-policy", &["evidence", "machine"]),
     ("rederive-gate", &["evidence", "verify", "archive", "machine", "extract", "recorder", "policy"]),
     (
+        "rederive-explore",
+        &["evidence", "verify", "archive", "machine", "replay", "policy", "extract", "recorder"],
+    ),
+    (
         "rederive",
         &[
             "evidence", "verify", "archive", "import", "machine", "extract", "gate", "recorder", "policy",
-            "replay",
+            "replay", "explore",
         ],
     ),
-    ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay"]),
+    ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay", "explore"]),
     ("rederive-tests", &[]),
     ("rederive-benches", &[]),
 ];
