@@ -58,6 +58,14 @@ impl Bundle {
         if path.is_dir() { folder::read(path) } else { tarball::read(path) }
     }
 
+    /// The bundle in the bytes of a tar, which faults call `name`.
+    ///
+    /// # Errors
+    /// What keeps it from being one.
+    pub fn read_tar(tar: impl std::io::Read, name: &str) -> Result<Self, BundleFault> {
+        tarball::read_from(tar, name)
+    }
+
     /// The bundle of these files, each listed in the manifest and each listed one there.
     ///
     /// # Errors
