@@ -239,4 +239,15 @@ impl Fate {
             Self::Held(held) => &held.place,
         }
     }
+
+    /// The record that says so, or that brings what the model may see. None where nothing can be recorded, and of a call that waits.
+    pub fn record(&self) -> Option<RecordRef> {
+        match self {
+            Self::Returned(returned) => Some(returned.from),
+            Self::Failed(failed) => Some(failed.from),
+            Self::Blocked(blocked) => blocked.record,
+            Self::Unknown(unknown) => unknown.record,
+            Self::Held(_) => None,
+        }
+    }
 }

@@ -214,7 +214,7 @@ impl Gate {
         let (recorder, _) = Recorder::recover(storage, path, options)?;
         let trail = Trail::new(recorder, clock, parts.cast.gate.clone(), parts.cast.broker.clone());
         let gate = Self::of(trail, past.opened.clone(), past.goal.clone(), parts, setup)?;
-        gate.inner.heard(&past.asks);
+        gate.inner.asks().clone_from(&past.asks);
         gate.pin()?;
         let recovered = gate.inner.take_up(past)?;
         Ok((gate, recovered))
@@ -369,11 +369,10 @@ impl Gate {
         if !is_planners(draft.body.kind()) || self.inner.is_own(&draft.actor) {
             return Err(Why::Reserved { kind: draft.body.kind(), actor: draft.actor });
         }
-        let appended = self.inner.trail.append(self.inner.trail.epoch(), draft)?;
-        if let Some(asks) = appended.extracted.as_ref().and_then(|extracted| extracted.asks.as_deref()) {
-            self.inner.heard(asks);
+        if draft.body.kind() == Kind::PromptGiven {
+            return self.inner.hear(draft);
         }
-        applied(appended)
+        applied(self.inner.trail.append(self.inner.trail.epoch(), draft)?)
     }
 
     /// Makes everything recorded so far durable. The gate does so itself before it says that a call happened.

@@ -95,12 +95,16 @@ impl Inner {
         self.asks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what a recorded message asks for.
-    pub(crate) fn heard(&self, asks: &[EffectsClass]) {
+    /// Records a message of the user's. Whoever looks at the run meanwhile waits: what a message asks for is known as soon as it is on record.
+    pub(crate) fn hear(&self, draft: Draft) -> Result<Appended, Why> {
         let mut known = self.asks();
-        known.extend(asks);
+        let appended = self.trail.append(self.trail.epoch(), draft)?;
+        let asks = appended.extracted.as_ref().and_then(|extracted| extracted.asks.as_deref());
+        known.extend(asks.unwrap_or_default());
         known.sort_unstable();
         known.dedup();
+        drop(known);
+        applied(appended)
     }
 
     /// Runs a call from its proposal to its end, or until a person has it before them.

@@ -5,7 +5,8 @@ use rederive_evidence::ids::RecordedTime;
 
 use crate::reliance::Relied;
 
-/// A PERMIT whose record and receipt are durable. Made by the gate alone, for one request; used up by the dispatch.
+/// A PERMIT that is on record with its receipt. Made by the gate alone, for one request; used up by the dispatch, whose record follows it in the log
+/// and is durable, and the permit with it, before the tool is called.
 #[derive(Debug)]
 pub(crate) struct Permit {
     decision: u64,
@@ -29,6 +30,11 @@ impl Permit {
         reliance: Relied,
     ) -> Self {
         Self { decision, covers, expires, reliance }
+    }
+
+    /// Number of the decision's record.
+    pub(crate) fn decision(&self) -> u64 {
+        self.decision
     }
 
     /// `request` digest of what it covers.

@@ -33,6 +33,11 @@ impl Policy for BundlePolicy {
         (self.compiled.engine().clone(), self.compiled.engine_version().clone())
     }
 
+    /// Cedar has no loops, and Rego's steps are counted.
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn judge(&self, request: &PolicyRequest) -> Result<Judgement, Failure> {
         Ok(self.compiled.judge(request).raised(request))
     }

@@ -31,6 +31,8 @@ pub(crate) type Seal<'a> =
 /// A recorder over any storage.
 trait Journal: Send + Sync {
     fn append_if(&self, draft: Draft, holds: Holds<'_>, seal: Seal<'_>) -> Result<Appended, Unrecorded>;
+    fn append_early(&self, draft: Draft, holds: Holds<'_>, seal: Seal<'_>) -> Result<Appended, Unrecorded>;
+    fn keep(&self, sequence: u64) -> Result<bool, RecordError>;
     fn read(&self, read: &mut dyn FnMut(&Machine)) -> Result<(), RecordError>;
     fn flush(&self) -> Result<(), RecordError>;
     fn commitment(&self, bytes: &[u8]) -> Result<Digest, RecordError>;
@@ -46,6 +48,14 @@ where
 {
     fn append_if(&self, draft: Draft, holds: Holds<'_>, seal: Seal<'_>) -> Result<Appended, Unrecorded> {
         Recorder::append_if(self, draft, holds, seal)
+    }
+
+    fn append_early(&self, draft: Draft, holds: Holds<'_>, seal: Seal<'_>) -> Result<Appended, Unrecorded> {
+        Recorder::append_early(self, draft, holds, seal)
+    }
+
+    fn keep(&self, sequence: u64) -> Result<bool, RecordError> {
+        Recorder::keep(self, sequence)
     }
 
     fn read(&self, read: &mut dyn FnMut(&Machine)) -> Result<(), RecordError> {
@@ -174,10 +184,30 @@ impl Trail {
         holds: Holds<'_>,
         seal: Seal<'_>,
     ) -> Result<Appended, Unrecorded> {
+        self.entered(epoch, draft, |journal, draft| journal.append_if(draft, holds, seal))
+    }
+
+    /// As [`Self::append_if`], but does not wait until the record survives a crash: [`Self::keep`] does.
+    pub(crate) fn append_early(
+        &self,
+        epoch: Epoch,
+        draft: Draft,
+        holds: Holds<'_>,
+        seal: Seal<'_>,
+    ) -> Result<Appended, Unrecorded> {
+        self.entered(epoch, draft, |journal, draft| journal.append_early(draft, holds, seal))
+    }
+
+    fn entered(
+        &self,
+        epoch: Epoch,
+        draft: Draft,
+        append: impl FnOnce(&dyn Journal, Draft) -> Result<Appended, Unrecorded>,
+    ) -> Result<Appended, Unrecorded> {
         let journal = self.journal(epoch)?;
         self.mend(&journal)?;
         let place = draft.place.clone();
-        let appended = journal.append_if(draft, holds, seal);
+        let appended = append(journal.as_ref().as_ref(), draft);
         if let Err(Unrecorded::Recorder(error)) = &appended
             && is_outage(error)
         {
@@ -215,6 +245,18 @@ impl Trail {
             self.begin_outage(None);
         }
         Ok(flushed?)
+    }
+
+    /// Waits until this record, and every one before it, survives a crash.
+    pub(crate) fn keep(&self, epoch: Epoch, sequence: u64) -> Result<(), Unrecorded> {
+        match self.journal(epoch)?.keep(sequence) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unrecorded::NotDurable),
+            Err(error) => {
+                self.begin_outage(None);
+                Err(error.into())
+            }
+        }
     }
 
     /// How many calls were turned away in the outage that lasts; none where there is none.

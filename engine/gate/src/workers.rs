@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ports::{Component, Failure, PortFault};
 
@@ -79,15 +79,37 @@ impl Workers {
         };
         self.run(task).map_err(|NoThread| PortFault::NoThread { component })?;
         match said.recv_timeout(limit) {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(source))) => Err(PortFault::Failed { component, source }),
-            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(PortFault::Panicked { component }),
-            Err(RecvTimeoutError::Timeout) => {
-                let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-                Err(PortFault::TimedOut { component, limit_ms })
-            }
+            Ok(answer) => answered(component, answer),
+            Err(RecvTimeoutError::Disconnected) => Err(PortFault::Panicked { component }),
+            Err(RecvTimeoutError::Timeout) => Err(timed_out(component, limit)),
         }
     }
+}
+
+/// What a component answers that only computes, asked on this thread. One that took longer than it may has not answered.
+pub(crate) fn ask_here<T>(
+    component: Component,
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, PortFault> {
+    let begun = Instant::now();
+    let answer = catch_unwind(AssertUnwindSafe(work));
+    if begun.elapsed() > limit { Err(timed_out(component, limit)) } else { answered(component, answer) }
+}
+
+fn answered<T>(
+    component: Component,
+    answer: std::thread::Result<Result<T, Failure>>,
+) -> Result<T, PortFault> {
+    match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(source)) => Err(PortFault::Failed { component, source }),
+        Err(_) => Err(PortFault::Panicked { component }),
+    }
+}
+
+fn timed_out(component: Component, limit: Duration) -> PortFault {
+    PortFault::TimedOut { component, limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
 }
 
 impl Shared {
@@ -126,11 +148,15 @@ mod tests {
 
     use super::*;
 
+    /// Longer than anything takes that answers at all.
+    const LONG: Duration = Duration::from_secs(30);
+    const SHORT: Duration = Duration::from_millis(200);
+
     fn ask<T: Send + 'static>(
         workers: &Workers,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortFault> {
-        workers.ask(Component::Policy, Duration::from_millis(200), work)
+        workers.ask(Component::Policy, LONG, work)
     }
 
     #[test]
@@ -141,12 +167,25 @@ mod tests {
         assert!(matches!(failed, Err(PortFault::Failed { component: Component::Policy, .. })));
         let panicked = ask::<()>(&workers, || panic!("in a test"));
         assert!(matches!(panicked, Err(PortFault::Panicked { .. })));
-        let hung = ask(&workers, || {
+        let hung = workers.ask(Component::Policy, SHORT, || {
             std::thread::sleep(Duration::from_millis(600));
             Ok(())
         });
         assert!(matches!(hung, Err(PortFault::TimedOut { limit_ms: 200, .. })));
         assert_eq!(ask(&workers, || Ok(8)).unwrap(), 8);
+    }
+
+    #[test]
+    fn what_only_computes_answers_here_and_not_at_all_where_it_fails_panics_or_takes_too_long() {
+        let ask = |work: fn() -> Result<u8, Failure>| ask_here(Component::Policy, LONG, work);
+        assert_eq!(ask(|| Ok(7)).unwrap(), 7);
+        assert!(matches!(ask(|| Err("no".into())), Err(PortFault::Failed { .. })));
+        assert!(matches!(ask(|| panic!("in a test")), Err(PortFault::Panicked { .. })));
+        let late = ask_here(Component::Policy, SHORT, || {
+            std::thread::sleep(SHORT * 2);
+            Ok(7)
+        });
+        assert!(matches!(late, Err(PortFault::TimedOut { limit_ms: 200, .. })));
     }
 
     #[test]
@@ -156,7 +195,8 @@ mod tests {
             workers.run(|| std::thread::sleep(Duration::from_secs(2))).unwrap();
         }
         let begun = Instant::now();
-        assert!(matches!(ask(&workers, || Ok(())), Err(PortFault::TimedOut { .. })));
+        let asked = workers.ask(Component::Policy, SHORT, || Ok(()));
+        assert!(matches!(asked, Err(PortFault::TimedOut { .. })));
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
 

@@ -1,11 +1,12 @@
 //! The recorder: drafts in from any thread, a durable, signed trace out.
 //!
-//! Two locks. The *ledger* derives a record in memory; the *writer* makes what the ledger queued durable. A thread that waits
-//! for the writer finds, when it gets it, that another has written its record too: group commit needs no timer.
+//! Two locks. The *ledger* derives a record in memory; the *writer* makes what the ledger queued durable. Of the threads that wait for their
+//! records to be durable one leads, and writes what all have queued; those whose records it wrote go on together, and of the others one leads
+//! next: group commit needs no timer.
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rederive_archive::storage::{Effect, Storage};
 use rederive_archive::{
@@ -124,6 +125,36 @@ pub struct Recorder<S: Storage> {
     opening: Option<Appended>,
     intake: Mutex<Intake>,
     outlet: Mutex<Outlet<S>>,
+    commits: Mutex<Commits>,
+    /// A commit has ended.
+    committed: Condvar,
+}
+
+/// How far the trace survives a crash, and whether a thread is about to make more of it do so.
+#[derive(Default)]
+struct Commits {
+    /// Records that survive a crash.
+    durable: u64,
+    is_led: bool,
+}
+
+/// The thread that commits for all that wait. However it ends, another can lead after it.
+struct Lead<'a> {
+    commits: &'a Mutex<Commits>,
+    committed: &'a Condvar,
+    /// Records that survive a crash by what it did.
+    durable: u64,
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        // Two numbers, each set whole: nothing is half done under the lock.
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        commits.is_led = false;
+        commits.durable = commits.durable.max(self.durable);
+        drop(commits);
+        self.committed.notify_all();
+    }
 }
 
 /// The ledger, and what it made that the writer has not taken.
@@ -143,8 +174,7 @@ enum Queued {
 struct Outlet<S: Storage> {
     writer: TraceWriter<S>,
     backlog: VecDeque<Queued>,
-    /// Records that survive a crash.
-    durable: u64,
+    /// Records that the writer has.
     taken: u64,
 }
 
@@ -222,7 +252,9 @@ impl<S: Storage> Recorder<S> {
             own_name,
             opening: Some(opening),
             intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)], stopped: false }),
-            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), durable: 0, taken: 0 }),
+            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: 0 }),
+            commits: Mutex::default(),
+            committed: Condvar::new(),
         };
         if recorder.has_commits() {
             recorder.flush()?;
@@ -256,12 +288,9 @@ impl<S: Storage> Recorder<S> {
             own_name: restored.own_name,
             opening: None,
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
-            outlet: Mutex::new(Outlet {
-                writer,
-                backlog: VecDeque::new(),
-                durable: attested,
-                taken: records,
-            }),
+            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: records }),
+            commits: Mutex::new(Commits { durable: attested, is_led: false }),
+            committed: Condvar::new(),
         };
         if report.unattested > 0 {
             // Before the next head, which would cover them as if it had when they were made: a header names them for ever.
@@ -340,6 +369,42 @@ impl<S: Storage> Recorder<S> {
         seal: impl FnOnce(&Input, Option<Digest>) -> Result<Option<DraftContent>, E>,
     ) -> Result<Appended, E> {
         let must_last = is_relied_on(draft.body.kind());
+        let (appended, waiting) = self.enter_if(draft, holds, seal)?;
+        Ok(self.settled(appended, waiting, must_last)?)
+    }
+
+    /// As [`Self::append_if`], but where the run's records are made durable in groups it does not wait for this one: whoever acts on it calls
+    /// [`Self::keep`] before, or appends another after it that is durable. The log keeps no record without those before it.
+    ///
+    /// # Errors
+    /// As [`Self::append_if`].
+    pub fn append_early<E: From<RecordError>>(
+        &self,
+        draft: Draft,
+        holds: impl FnOnce(&Machine) -> Result<(), E>,
+        seal: impl FnOnce(&Input, Option<Digest>) -> Result<Option<DraftContent>, E>,
+    ) -> Result<Appended, E> {
+        let (appended, waiting) = self.enter_if(draft, holds, seal)?;
+        Ok(self.settled(appended, waiting, false)?)
+    }
+
+    /// Returns once the record with this number, and every one before it, survives a crash: true. False of a run that is durable at its seal.
+    ///
+    /// # Errors
+    /// The store. Where [`RecordError::effect`] says that nothing was written, it may be called again.
+    pub fn keep(&self, sequence: u64) -> Result<bool, RecordError> {
+        if self.has_commits() {
+            self.make_durable(sequence)?;
+        }
+        Ok(self.has_commits())
+    }
+
+    fn enter_if<E: From<RecordError>>(
+        &self,
+        draft: Draft,
+        holds: impl FnOnce(&Machine) -> Result<(), E>,
+        seal: impl FnOnce(&Input, Option<Digest>) -> Result<Option<DraftContent>, E>,
+    ) -> Result<(Appended, usize), E> {
         let mut intake = self.intake()?;
         intake.make_room()?;
         holds(intake.ledger.machine())?;
@@ -356,9 +421,7 @@ impl<S: Storage> Recorder<S> {
             (Err(error), None) => return Err(RecordError::from(error).into()),
         };
         let appended = intake.take(entered);
-        let waiting = intake.queue.len();
-        drop(intake);
-        Ok(self.settled(appended, waiting, must_last)?)
+        Ok((appended, intake.queue.len()))
     }
 
     /// An appended record, durable where the run's durability or what the record is for asks for it.
@@ -498,14 +561,25 @@ impl<S: Storage> Recorder<S> {
 
     /// Returns once the record with this number is durable, written by this thread or by another.
     fn make_durable(&self, sequence: u64) -> Result<(), RecordError> {
+        let Some(mut lead) = self.wait_or_lead(sequence)? else { return Ok(()) };
         let mut outlet = self.outlet()?;
-        if outlet.durable > sequence {
-            return Ok(());
-        }
         let committed = self.commit(&mut outlet);
         self.settle(committed)?;
-        outlet.durable = outlet.taken;
+        lead.durable = outlet.taken;
         Ok(())
+    }
+
+    /// Waits while another leads. None once the record is durable.
+    fn wait_or_lead(&self, sequence: u64) -> Result<Option<Lead<'_>>, RecordError> {
+        let mut commits = self.commits.lock().map_err(|_| RecordError::Stopped)?;
+        while commits.durable <= sequence {
+            if !commits.is_led {
+                commits.is_led = true;
+                return Ok(Some(Lead { commits: &self.commits, committed: &self.committed, durable: 0 }));
+            }
+            commits = self.committed.wait(commits).map_err(|_| RecordError::Stopped)?;
+        }
+        Ok(None)
     }
 
     fn commit(&self, outlet: &mut Outlet<S>) -> Result<(), RecordError> {

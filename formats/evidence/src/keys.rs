@@ -65,6 +65,12 @@ pub trait Signer {
     /// # Errors
     /// Nothing was signed.
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError>;
+
+    /// Whether its signatures need no check before they are relied on: made in this process, by this library's own arithmetic, with a key that
+    /// cannot be another than [`Self::public_key`]. What a device or a service hands over is checked.
+    fn is_own_arithmetic(&self) -> bool {
+        false
+    }
 }
 
 /// A signing key in memory, wiped when dropped.
@@ -85,6 +91,10 @@ impl Signer for SigningKey {
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         Ok(Signature(ed25519_dalek::Signer::sign(&self.0, message).to_bytes()))
+    }
+
+    fn is_own_arithmetic(&self) -> bool {
+        true
     }
 }
 

@@ -244,7 +244,7 @@ impl<T> Signed<T> {
     }
 }
 
-/// Signs `payload`, and checks the signature before anything relies on it.
+/// Signs `payload`; what another than this library's own arithmetic signed is checked before anything relies on it.
 ///
 /// # Errors
 /// Nothing was signed that may be used.
@@ -291,7 +291,9 @@ fn signature_of<T: Payload>(
     payload.check()?;
     let message = unsigned.tbs_data(&[]);
     let signature = signer.sign(&message)?;
-    signer.public_key().verify(&message, &signature)?;
+    if !signer.is_own_arithmetic() {
+        signer.public_key().verify(&message, &signature)?;
+    }
     Ok(signature)
 }
 

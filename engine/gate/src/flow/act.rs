@@ -80,7 +80,7 @@ impl Inner {
         request: &Request,
         issued: &mut Option<Issued>,
     ) -> Result<(Dispatch, Echo), Why> {
-        let secret = self.issue(live, request, issued)?;
+        let secret = self.issue(live, &permit, request, issued)?;
         self.plan(live)?;
         if let Some(issued) = issued {
             let body = CredentialUsed {
@@ -111,6 +111,7 @@ impl Inner {
     fn issue(
         &self,
         live: &mut Live,
+        permit: &Permit,
         request: &Request,
         issued: &mut Option<Issued>,
     ) -> Result<Option<Secret>, Why> {
@@ -123,6 +124,8 @@ impl Inner {
         let Some((credential_type, handling)) = kind else { return Ok(None) };
         let vault = self.cast.vault.clone();
         let vault = vault.ok_or(PortFault::Missing { component: Component::CredentialBroker })?;
+        // Nobody is given authority by a decision that a crash could take back.
+        self.trail.keep(live.epoch, permit.decision())?;
         let ask = self.credential_ask(live, request)?;
         let body = CredentialIssued {
             credential: ask.credential.clone(),

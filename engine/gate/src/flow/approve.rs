@@ -348,7 +348,10 @@ impl Inner {
         let gone_on = match permit {
             Some(permit) => self.act(live, permit, &request),
             // Approved or not, what is not permitted does not happen; and nobody is asked twice.
-            None => Err(not_permitted(&seen)),
+            None => Err(match self.trail.keep(epoch, last) {
+                Ok(()) => not_permitted(&seen),
+                Err(unrecorded) => unrecorded.into(),
+            }),
         };
         Ok(gone_on.unwrap_or_else(|why| self.blocked(epoch, place, Some(last), why)))
     }

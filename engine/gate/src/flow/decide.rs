@@ -1,9 +1,10 @@
-//! Steps 5 to 10: the pinned bundle judges the request, and the answer is on record with its receipt before anybody acts on it.
+//! Steps 5 to 10: the pinned bundle judges the request, and the answer is on record with its receipt, durable before anybody acts on it.
 
 use std::sync::Arc;
 
 use rederive_evidence::draft::DraftContent;
 use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
+use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::decision::{
     Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request, RiskSignal,
 };
@@ -11,6 +12,7 @@ use rederive_evidence::receipt::Receipt;
 use rederive_evidence::record::MediaType;
 use rederive_evidence::rules::{Breach, Reason, Rule};
 use rederive_evidence::signed::sign;
+use rederive_machine::Machine;
 use rederive_policy::assemble::Asked;
 use rederive_policy::request::ApprovalFact;
 use rederive_policy::{Judgement, PolicyRequest};
@@ -24,6 +26,7 @@ use crate::permit::Permit;
 use crate::ports::{self, Component, Payload};
 use crate::registry::{Acts, Registered};
 use crate::reliance::Relied;
+use crate::workers::ask_here;
 
 /// How often a request is judged again because what it relied on changed in between. Then it is blocked: somebody changes the run faster than
 /// it can be judged.
@@ -40,6 +43,8 @@ pub(crate) struct Decided {
 
 /// What one look at the run gave: the question, and what it rests on.
 struct Looked {
+    /// The first record that it does not know of.
+    upto: u64,
     question: Result<PolicyRequest, Judgement>,
     relied: Relied,
     request: Request,
@@ -64,10 +69,11 @@ impl Inner {
         let Decided { seen, .. } = &decided;
         match decided.permit {
             Some(permit) => self.act(live, permit, &decided.request),
-            None if seen.decision == Decision::Silence && seen.directive == Directive::RequireApproval => {
-                self.hold(live, decided)
+            None => {
+                self.trail.keep(live.epoch, seen.record.0)?;
+                let asks = seen.decision == Decision::Silence && seen.directive == Directive::RequireApproval;
+                if asks { self.hold(live, decided) } else { Err(not_permitted(seen)) }
             }
-            None => Err(not_permitted(seen)),
         }
     }
 
@@ -96,7 +102,7 @@ impl Inner {
             match recorded {
                 Ok((appended, body)) => {
                     live.last = appended.sequence;
-                    return Ok(decided(&appended, looked, body));
+                    return Ok(decided(appended.sequence, looked, body));
                 }
                 Err(Why::Unrecorded(Unrecorded::Stale)) => {}
                 Err(why) => return Err(why),
@@ -109,6 +115,8 @@ impl Inner {
     fn look(&self, live: &mut Live, approved: Option<&ApprovalFact>) -> Result<Looked, Why> {
         let now = self.now(live.epoch)?;
         let bundle = self.policy.bundle();
+        // Held while the run is looked at: no message of the user's is on record that is not in it.
+        let asks = self.asks();
         let found = self.trail.read(live.epoch, |machine| {
             let asked = Asked {
                 opened: &self.opened,
@@ -125,18 +133,20 @@ impl Inner {
             let known = machine.request(&live.facts.place)?;
             let pinned = known.policies.bundle == Some(bundle);
             let relied = Relied::on(machine, &live.facts.place);
-            Some((asked.request(), known.to_request()?, pinned, relied, known.signals))
+            let upto = machine.lineage().len();
+            Some((asked.request(), known.to_request()?, pinned, relied, known.signals, upto))
         })?;
         // Somebody else ended the call.
-        let (question, request, pinned, relied, signals) = found.ok_or(Why::Stale)?;
+        let (question, request, pinned, relied, signals, upto) = found.ok_or(Why::Stale)?;
         let facts = Arc::make_mut(&mut live.facts);
         facts.standing =
             ports::Standing { influence: request.influence, carriage: request.carriage.known().copied() };
         let question = question.map(|mut question| {
             question.approval = approved.cloned();
-            question.asked.clone_from(&self.asks());
+            question.asked.clone_from(&asks);
             question
         });
+        drop(asks);
         let mut risks = question.as_ref().map(|question| question.risks.clone()).unwrap_or_default();
         risks.extend(signals);
         risks.sort_unstable();
@@ -144,7 +154,7 @@ impl Inner {
         // Arguments larger than a policy is asked about: as a policy that could not be evaluated.
         let question =
             question.map_err(|_| Judgement::of(Decision::Deny, Directive::None, ReasonCode::PolicyError));
-        Ok(Looked { question, relied, request, risks, now, pinned })
+        Ok(Looked { upto, question, relied, request, risks, now, pinned })
     }
 
     /// The question and the request of a call as the run stands now; none where no policy can be asked.
@@ -175,14 +185,20 @@ impl Inner {
         match &looked.question {
             Err(judgement) => judgement.clone(),
             Ok(question) => {
-                let (policy, question) = (Arc::clone(&self.policy), question.clone());
-                let judged = self.ask(Component::Policy, self.times.policy, move || policy.judge(&question));
+                let limit = self.times.policy;
+                let judged = if self.policy.only_computes() {
+                    ask_here(Component::Policy, limit, || self.policy.judge(question))
+                } else {
+                    let (policy, question) = (Arc::clone(&self.policy), question.clone());
+                    self.ask(Component::Policy, limit, move || policy.judge(&question))
+                };
                 judged.unwrap_or_else(|_| Judgement::engine_fault())
             }
         }
     }
 
-    /// The decision's record: durable, with its receipt, under the very state that it was made in. Spec: receipt-durable.
+    /// The decision's record, with its receipt, under the very state that it was made in. It waits for the disk together with what follows it: the
+    /// dispatch of a permit is durable, and with it all before it, before the tool is called; any other answer is before it is given. Spec: receipt-durable.
     fn record_decision(
         &self,
         live: &Live,
@@ -196,11 +212,12 @@ impl Inner {
         body.receipt = Some(Content(1));
         draft.body = Box::new(body.clone()).into();
         let (run, tenant) = (self.trail.run()?, &self.opened.tenant);
-        let appended = self.trail.append_if(
+        let appended = self.trail.append_early(
             live.epoch,
             draft,
             &mut |machine| {
-                if looked.relied.holds(machine, live.place()) { Ok(()) } else { Err(Unrecorded::Stale) }
+                let holds = looked.relied.holds(machine, live.place());
+                if holds && !has_heard(machine, looked.upto) { Ok(()) } else { Err(Unrecorded::Stale) }
             },
             &mut |input, checksum| {
                 let receipt = checksum.and_then(|before| Receipt::of(run, tenant.clone(), before, input));
@@ -209,11 +226,7 @@ impl Inner {
                 Ok(Some(DraftContent { media: MediaType::Cose, bytes: signed.as_bytes().to_vec() }))
             },
         )?;
-        let appended = applied(appended)?;
-        if !appended.is_durable {
-            return Err(Unrecorded::NotDurable.into());
-        }
-        Ok((appended, body))
+        Ok((applied(appended)?, body))
     }
 
     fn body(&self, looked: &Looked, judgement: &Judgement, approved: Option<&ApprovalFact>) -> DecisionMade {
@@ -246,13 +259,11 @@ impl Inner {
 }
 
 /// What a recorded decision is to the gate. A permit is made here and nowhere else.
-fn decided(appended: &Appended, looked: Looked, body: DecisionMade) -> Decided {
-    let is_live =
-        body.decision == Decision::Permit && body.enforcement == Enforcement::Executed && appended.is_durable;
-    let permit =
-        is_live.then(|| Permit::new(appended.sequence, looked.request.digest(), body.expires, looked.relied));
+fn decided(record: u64, looked: Looked, body: DecisionMade) -> Decided {
+    let is_live = body.decision == Decision::Permit && body.enforcement == Enforcement::Executed;
+    let permit = is_live.then(|| Permit::new(record, looked.request.digest(), body.expires, looked.relied));
     let seen = ports::Judgement {
-        record: RecordRef(appended.sequence),
+        record: RecordRef(record),
         decision: body.decision,
         directive: body.directive,
         reason: body.reason,
@@ -261,6 +272,13 @@ fn decided(appended: &Appended, looked: Looked, body: DecisionMade) -> Decided {
         uncertainty_permille: body.uncertainty_permille.known().copied(),
     };
     Decided { question: looked.question.ok(), request: looked.request, seen, permit }
+}
+
+/// Whether the user has spoken since: what they ask for is part of the question (policy-asked).
+fn has_heard(machine: &Machine, upto: u64) -> bool {
+    let lineage = machine.lineage();
+    let kind = |record| lineage.get(record).map(|mark| mark.kind);
+    (upto..lineage.len()).any(|record| kind(record) == Some(Kind::PromptGiven))
 }
 
 /// Whether all that a refused PERMIT lacks is somebody who answers for it.

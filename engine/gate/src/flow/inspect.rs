@@ -18,6 +18,7 @@ use crate::inner::{Inner, applied};
 use crate::live::{Live, bring};
 use crate::ports::{CallFacts, Component, Finding, Guardrail, Payload, PortFault, Stage, Subject};
 use crate::trail::Epoch;
+use crate::workers::ask_here;
 
 /// What is inspected, and where that is recorded.
 pub(crate) struct Inspected {
@@ -161,6 +162,7 @@ impl Inner {
         let (stage, label, call, goal) =
             (inspected.stage, inspected.label, inspected.call.clone(), inspected.goal.clone());
         let mut content = inspected.content.clone();
+        let only_compute = asked.iter().all(|guardrail| guardrail.only_computes());
         let work = move || {
             let mut findings = Vec::with_capacity(asked.len());
             for guardrail in asked {
@@ -178,7 +180,13 @@ impl Inner {
             }
             Ok(findings)
         };
-        Ok(self.ask(Component::Guardrail, self.times.guardrails, work)?)
+        let limit = self.times.guardrails;
+        let found = if only_compute {
+            ask_here(Component::Guardrail, limit, work)
+        } else {
+            self.ask(Component::Guardrail, limit, work)
+        };
+        Ok(found?)
     }
 
     fn detected(

@@ -180,7 +180,8 @@ impl Inner {
 
     /// The fate, once everything said of it survives a crash.
     pub(crate) fn lasting(&self, live: &Live, fate: Fate) -> Fate {
-        match self.trail.flush(live.epoch) {
+        let last = fate.record().map_or(live.last, |record| record.0.max(live.last));
+        match self.trail.keep(live.epoch, last) {
             Ok(()) => fate,
             Err(_) => match fate {
                 // It did not happen, whether that is on record or not.

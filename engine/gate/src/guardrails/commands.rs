@@ -124,6 +124,10 @@ impl Guardrail for Commands {
         Some(&self.version)
     }
 
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn inspects(&self, stage: Stage) -> bool {
         stage == Stage::Arguments
     }

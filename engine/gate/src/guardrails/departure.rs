@@ -159,6 +159,10 @@ impl Guardrail for Task {
         Some(&self.version)
     }
 
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn inspects(&self, stage: Stage) -> bool {
         stage == Stage::Task
     }

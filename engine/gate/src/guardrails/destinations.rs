@@ -191,6 +191,10 @@ impl Guardrail for Destinations {
         Some(&self.version)
     }
 
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn inspects(&self, stage: Stage) -> bool {
         stage == Stage::Destination
     }

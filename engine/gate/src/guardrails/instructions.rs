@@ -322,6 +322,10 @@ impl Guardrail for Instructions {
         Some(&self.version)
     }
 
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn inspects(&self, stage: Stage) -> bool {
         matches!(stage, Stage::Result | Stage::MemoryWrite)
     }

@@ -77,6 +77,10 @@ impl Guardrail for Masking {
         Some(&self.version)
     }
 
+    fn only_computes(&self) -> bool {
+        true
+    }
+
     fn inspects(&self, stage: Stage) -> bool {
         self.stages.contains(&stage)
     }

@@ -16,6 +16,12 @@ pub trait Guardrail: Send + Sync {
         None
     }
 
+    /// Whether it answers by computing alone, in time that grows with the subject as a line does: then it is asked on the call's own thread.
+    /// Whatever waits, or may run on, is asked on another, and not longer than it may take.
+    fn only_computes(&self) -> bool {
+        false
+    }
+
     /// Whether it has anything to say at this stage. One that is not asked says nothing.
     fn inspects(&self, stage: Stage) -> bool;
 

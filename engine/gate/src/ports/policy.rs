@@ -14,6 +14,12 @@ pub trait Policy: Send + Sync {
     /// The engine, and its version.
     fn engine(&self) -> (Id, Id);
 
+    /// Whether it answers by computing alone, and in steps that are bounded by policies and request: then it is asked on the call's own thread.
+    /// Whatever waits, or may run on, is asked on another, and not longer than it may take. One that took too long has denied either way.
+    fn only_computes(&self) -> bool {
+        false
+    }
+
     /// What it says to a request, no weaker than the request's risk asks.
     ///
     /// # Errors

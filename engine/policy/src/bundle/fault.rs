@@ -17,6 +17,12 @@ pub enum BundleFault {
         /// What the system says.
         kind: ErrorKind,
     },
+    /// What should be a tar is none, or only the beginning of one.
+    #[error("{path} is no tar, or one that is cut off or compressed")]
+    NoTar {
+        /// The file.
+        path: String,
+    },
     /// There is no bundle of this digest in the archive.
     #[error("no bundle with digest {0} is archived")]
     NotArchived(Digest),

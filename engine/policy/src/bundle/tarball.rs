@@ -1,7 +1,7 @@
 //! A bundle as a tar.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use tar::{Archive, Builder, EntryType, Header};
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<Bundle, BundleFault> {
 pub(super) fn read_from(tar: impl Read, name: &str) -> Result<Bundle, BundleFault> {
     let mut archive = Archive::new(tar);
     let mut taken = Taken::default();
-    let io = |error: std::io::Error| BundleFault::io(name, &error);
+    let io = |error: std::io::Error| unread(name, BundleFault::io(name, &error));
     for entry in archive.entries().map_err(io)? {
         let entry = entry.map_err(io)?;
         let bytes = entry.path_bytes();
@@ -37,10 +37,21 @@ pub(super) fn read_from(tar: impl Read, name: &str) -> Result<Bundle, BundleFaul
         // As `tar` names what it was given as `.`.
         let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
         taken.admit(&path, entry.size())?;
-        taken.keep(&path, entry)?;
+        taken.keep(&path, entry).map_err(|fault| unread(name, fault))?;
     }
     let manifest = taken.manifest.ok_or_else(|| BundleFault::Missing { path: MANIFEST.to_owned() })?;
     Bundle::new(&manifest, taken.files)
+}
+
+/// The fault of the file, where it is not the system that failed: the bytes are none of a tar, or end too early.
+fn unread(name: &str, fault: BundleFault) -> BundleFault {
+    use ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    match fault {
+        BundleFault::Unreadable { kind: InvalidData | InvalidInput | Other | UnexpectedEof, .. } => {
+            BundleFault::NoTar { path: name.to_owned() }
+        }
+        fault => fault,
+    }
 }
 
 /// Writes a bundle: the same bytes for the same bundle, always.

@@ -6,6 +6,7 @@ mod corpus;
 mod policies;
 mod question;
 mod roles;
+mod screen;
 mod wanted;
 
 use cedar_policy::{

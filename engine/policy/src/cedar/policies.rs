@@ -2,7 +2,7 @@
 //!
 //! Why the answer is the same: Cedar's answer is made of the forbids that match, the permits that match and the policies that fail. A policy
 //! out of whose scope a request falls neither matches nor fails, since scopes cannot fail. So the answers of the groups, put together, are
-//! made of the same policies.
+//! made of the same policies. Of a group with many forbids, those are evaluated only where their [`Screen`] is not clear.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use cedar_policy::{
     PolicySetError, PrincipalConstraint, Request, ResourceConstraint,
 };
 
+use super::screen::Screen;
 use crate::index::{About, Index, Numbered, Scope};
 use crate::judgement::{PolicyError, Response};
 
@@ -20,7 +21,33 @@ pub(crate) struct Policies {
     authorizer: Authorizer,
     all: PolicySet,
     index: Numbered<EntityUid>,
-    groups: Vec<PolicySet>,
+    groups: Vec<Group>,
+}
+
+/// Policies of one scope.
+#[derive(Debug)]
+struct Group {
+    screen: Option<Screen>,
+    /// The forbids behind the screen.
+    screened: PolicySet,
+    /// Those that are always evaluated.
+    plain: PolicySet,
+}
+
+impl Group {
+    fn new(policies: Vec<Policy>) -> Result<Self, Box<PolicySetError>> {
+        let (screen, screened, plain) = Screen::split(policies);
+        let set = |policies| PolicySet::from_policies(policies).map_err(Box::new);
+        Ok(Self { screen, screened: set(screened)?, plain: set(plain)? })
+    }
+
+    fn add_to(&self, joined: &mut Joined, authorizer: &Authorizer, request: &Request, entities: &Entities) {
+        joined.add(&authorizer.is_authorized(request, &self.plain, entities));
+        let is_clear = |screen: &Screen| screen.is_clear(authorizer, request, entities);
+        if !self.screen.as_ref().is_none_or(is_clear) {
+            joined.add(&authorizer.is_authorized(request, &self.screened, entities));
+        }
+    }
 }
 
 impl Policies {
@@ -33,7 +60,7 @@ impl Policies {
         let index = Index::new(&scopes);
         let group = |places: &[usize]| {
             let policies = places.iter().filter_map(|place| policies.get(*place)).cloned();
-            PolicySet::from_policies(policies).map_err(Box::new)
+            Group::new(policies.collect())
         };
         let groups = index.groups().map(group).collect::<Result<_, _>>()?;
         let all = PolicySet::from_policies(policies).map_err(Box::new)?;
@@ -50,7 +77,7 @@ impl Policies {
         let candidates = self.index.candidates(&about);
         let groups = candidates.iter().filter_map(|number| self.groups.get(*number));
         let mut joined = Joined::default();
-        groups.for_each(|group| joined.add(&self.authorizer.is_authorized(request, group, entities)));
+        groups.for_each(|group| group.add_to(&mut joined, &self.authorizer, request, entities));
         joined.into()
     }
 
