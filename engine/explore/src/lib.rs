@@ -4,8 +4,23 @@
 //! - `parts`, `telling`: a trace taken apart and told anew by a recorder that has the key and lies;
 //! - `divergence`: what can be changed in a run, by name, and what has to notice it.
 
+mod blocks;
+pub mod case;
+pub mod divergence;
+mod draw;
+pub mod notice;
 pub mod parts;
+pub mod search;
+pub mod story;
+pub mod subject;
 pub mod telling;
 
+pub use case::{Case, Changed, ExploreFault, Explorer, Found};
+pub use divergence::{By, Class, Divergence, Stage};
+pub use draw::Draw;
+pub use notice::{Before, Sign, Watch, witnessed};
 pub use parts::{Part, Parts, PartsFault, Stored};
+pub use search::{Exploration, Tally};
+pub use story::Story;
+pub use subject::Subject;
 pub use telling::{Answers, tell};

@@ -9,7 +9,7 @@ use rederive_archive::{
 };
 use rederive_evidence::cbor::DecodeError;
 use rederive_evidence::chain::{Header, Seal};
-use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::digest::{Digest, Purpose, commitment, digest};
 use rederive_evidence::ids::RunId;
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::record::{FrameRefused, Record, split_frames};
@@ -63,6 +63,9 @@ pub enum PartsFault {
     /// The run has no seal: it is not over.
     #[error("the trace has no seal: only a run that is over can be explored")]
     Unsealed,
+    /// The run does not begin with the record that opens it.
+    #[error("the first record does not open the run")]
+    NotOpened,
     /// A record cannot be read.
     #[error("a record cannot be read: {0}")]
     Record(#[from] DecodeError),
@@ -253,6 +256,11 @@ impl Part {
 }
 
 impl Stored {
+    /// A content with the commitment that bytes and salt give.
+    pub fn salted(bytes: Vec<u8>, salt: [u8; 32]) -> Self {
+        Self { commitment: commitment(&salt, &bytes), salt, bytes }
+    }
+
     fn borrow(&self) -> Content<'_> {
         Content { commitment: self.commitment, salt: self.salt, bytes: &self.bytes }
     }

@@ -10,6 +10,7 @@ use rederive_evidence::signed::sign;
 use rederive_machine::{Checksum, Lineage, Machine, SpanMeter};
 
 use crate::parts::{Part, Parts, PartsFault, Stored};
+use crate::story::Story;
 
 /// What the recorder writes down as the machine's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,26 +21,22 @@ pub enum Answers {
     Denied,
 }
 
-/// The trace of these records, as a recorder tells it that has this key and the machine. Numbers, deltas, checksums, lineage, roots and
+/// The trace of this story, as a recorder tells it that has this key and the machine. Numbers, deltas, checksums, lineage, roots and
 /// signatures are made as an honest recorder makes them; `like` gives the contents, and the run that headers and seal name. The opening record
 /// stays as it is told: unless it names this key, that is the first thing a replay finds.
 ///
 /// # Errors
 /// The records make no trace.
-pub fn tell(
-    like: &Parts,
-    records: &[Record],
-    answers: Answers,
-    key: &SigningKey,
-) -> Result<Parts, PartsFault> {
+pub fn tell(like: &Parts, story: &Story, answers: Answers, key: &SigningKey) -> Result<Parts, PartsFault> {
     let mut teller = Teller {
         machine: Machine::new(),
         checksum: Checksum::start(Digest::ZERO),
         meter: SpanMeter::new(),
-        stored: like.segments.iter().flat_map(|part| &part.contents).collect(),
+        stored: like.segments.iter().flat_map(|part| &part.contents).chain(story.contents()).collect(),
         like: like.header(0)?,
         key,
     };
+    let records = story.records();
     let (mut told, mut first) = (Vec::new(), 0);
     let mut lengths = like.segments.iter().map(|part| part.frames.len());
     while first < records.len() {

@@ -1,0 +1,272 @@
+//! One case: divergences made in a run, alone or together, and what is noticed of them.
+
+use rederive_archive::ReadFault;
+use rederive_evidence::record::Record;
+use rederive_replay::{Level, Valid};
+use rederive_verify::{KeyRole, TrustRoots};
+
+use crate::divergence::{By, Divergence, Stage};
+use crate::draw::Draw;
+use crate::notice::{Before, Sign, Watch, witnessed};
+use crate::parts::PartsFault;
+use crate::subject::Subject;
+use crate::telling::{Answers, tell};
+
+/// Divergences that are made together at most.
+pub const TOGETHER_MAX: usize = 3;
+
+/// What is done to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The seed of its choices.
+    pub seed: u64,
+    /// Its number under the seed.
+    pub number: u64,
+    /// What is made, in this order.
+    pub divergences: Vec<Divergence>,
+    /// What the recorder says that the machine answered.
+    pub answers: Answers,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The run has nothing that could diverge so.
+    NotApplicable(Divergence),
+    /// It was noticed, first at this level, by these signs.
+    Noticed(Level, Vec<Sign>),
+    /// No level notices, and none could. By these signs somebody does who knows the run's keys or an earlier head of it.
+    Outside(Vec<Sign>),
+    /// Nothing was to be noticed, and nothing was.
+    Unchanged,
+    /// It had to be noticed, and was not; by these signs something else was.
+    Unnoticed(Vec<Sign>),
+    /// Nothing was to be noticed, and at this level something was.
+    Mistaken(Level, Vec<Sign>),
+}
+
+impl Found {
+    /// Whether the engine failed: what must be noticed was not, or what is sound was not passed.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Unnoticed(_) | Self::Mistaken(..))
+    }
+}
+
+/// Why a run cannot be explored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExploreFault {
+    /// It cannot be taken apart, or a changed one not put together.
+    #[error(transparent)]
+    Parts(#[from] PartsFault),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    /// It does not even hold as it is: there is nothing that a change could be compared with.
+    #[error("the run as it is is {valid} ({code}): only a run that reproduces can be explored")]
+    Unsound {
+        /// The verdict.
+        valid: Valid,
+        /// Its code.
+        code: &'static str,
+    },
+    /// Under another key the run says something else of itself.
+    #[error("told again as it was, the run is {valid} ({code})")]
+    Retelling {
+        /// The verdict.
+        valid: Valid,
+        /// Its code.
+        code: &'static str,
+    },
+}
+
+/// A run and all that is known of it before it is changed.
+pub struct Explorer<'a> {
+    subject: Subject,
+    watch: Watch<'a>,
+    /// The trust of those who trust the explorer's key too: it stands for a stolen one.
+    trust: Option<TrustRoots>,
+    found: Before,
+    told: Before,
+    told_bytes: Vec<u8>,
+}
+
+/// A changed run.
+pub struct Changed {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Its records, where it was told anew.
+    pub records: Option<Vec<Record>>,
+}
+
+impl<'a> Explorer<'a> {
+    /// Takes a run up.
+    ///
+    /// # Errors
+    /// It cannot be explored.
+    pub fn new(subject: Subject, watch: Watch<'a>) -> Result<Self, ExploreFault> {
+        let trust = watch.trust.cloned().map(|trust| trust.and(subject.public_key(), KeyRole::Recorder));
+        let told_bytes = subject.told().write()?;
+        let found = Before::of(subject.bytes(), &subject.parts().records()?, &watch)?;
+        let told_watch = Watch { trust: trust.as_ref(), ..watch };
+        let told = Before::of(&told_bytes, &subject.told().records()?, &told_watch)?;
+        for (before, is_told) in [(&found, false), (&told, true)] {
+            let at = before.report(Level::Content).filter(|report| report.valid != Valid::Reproduced);
+            if let Some(report) = at {
+                let (valid, code) = (report.valid, report.wrong.as_ref().map_or("", |wrong| wrong.code));
+                return Err(if is_told {
+                    ExploreFault::Retelling { valid, code }
+                } else {
+                    ExploreFault::Unsound { valid, code }
+                });
+            }
+        }
+        Ok(Self { subject, watch, trust, found, told, told_bytes })
+    }
+
+    /// The run.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// With what it is replayed.
+    pub fn watch(&self) -> Watch<'a> {
+        self.watch
+    }
+
+    /// The run as it was, told under the explorer's key.
+    pub fn told_bytes(&self) -> &[u8] {
+        &self.told_bytes
+    }
+
+    /// The run with a case's divergences; the one that it has no room for, where there is one.
+    ///
+    /// # Errors
+    /// What was changed makes no file.
+    pub fn change(&self, case: &Case) -> Result<Result<Changed, Divergence>, PartsFault> {
+        let subject = &self.subject;
+        let mut draw = Draw::of(case.seed, case.number);
+        let at =
+            |stage| case.divergences.iter().copied().filter(move |divergence| divergence.stage() == stage);
+        if let Some(hidden) = case.divergences.iter().find(|divergence| !subject.can_show(**divergence)) {
+            return Ok(Err(*hidden));
+        }
+        let is_told = at(Stage::Story).chain(at(Stage::Signed)).next().is_some();
+        let mut story = subject.story().clone();
+        for divergence in at(Stage::Story) {
+            if !divergence.in_story(&mut story, subject, &mut draw) {
+                return Ok(Err(divergence));
+            }
+        }
+        let mut parts = if is_told {
+            tell(subject.parts(), &story, case.answers, subject.key())?
+        } else {
+            subject.parts().clone()
+        };
+        for divergence in at(Stage::Signed) {
+            if !divergence.in_parts(&mut parts, subject, &mut draw)? {
+                return Ok(Err(divergence));
+            }
+        }
+        if at(Stage::Signed).next().is_some() {
+            parts = parts.resigned(subject.key())?;
+        }
+        for divergence in at(Stage::Parts) {
+            if !divergence.in_parts(&mut parts, subject, &mut draw)? {
+                return Ok(Err(divergence));
+            }
+        }
+        let is_file_alone = !is_told && at(Stage::Parts).next().is_none();
+        let mut bytes = if is_file_alone { subject.bytes().to_vec() } else { parts.write()? };
+        for divergence in at(Stage::Bytes) {
+            if !divergence.in_bytes(&mut bytes, &mut draw) {
+                return Ok(Err(divergence));
+            }
+        }
+        let is_story_alone = case.divergences.iter().all(|divergence| divergence.stage() == Stage::Story);
+        let records = if is_told && is_story_alone { Some(parts.records()?) } else { None };
+        Ok(Ok(Changed { bytes, records }))
+    }
+
+    /// What is said of a changed run, at each level.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn signs(&self, case: &Case, changed: &Changed, level: Level) -> Result<Vec<Sign>, ReadFault> {
+        let is_told = case.divergences.iter().any(|divergence| divergence.stage() <= Stage::Signed);
+        let before = if is_told { &self.told } else { &self.found };
+        let trust = if is_told { self.trust.as_ref() } else { self.watch.trust };
+        let found = Watch { trust, ..self.watch }.report(&changed.bytes, level)?;
+        Ok(before.signs(level, &found, changed.records.as_deref()))
+    }
+
+    /// What becomes of a case.
+    ///
+    /// # Errors
+    /// What was changed makes no file, or cannot be read.
+    pub fn look(&self, case: &Case) -> Result<Found, ExploreFault> {
+        let changed = match self.change(case)? {
+            Ok(changed) => changed,
+            Err(divergence) => return Ok(Found::NotApplicable(divergence)),
+        };
+        let (must, mut others) = (case.must(), Vec::new());
+        for level in Level::ALL {
+            let signs = self.signs(case, &changed, *level)?;
+            if signs.is_empty() {
+                continue;
+            }
+            if must == By::Nobody {
+                return Ok(Found::Mistaken(*level, signs));
+            }
+            if case.is_shown_by(&signs) {
+                return Ok(Found::Noticed(*level, signs));
+            }
+            others.extend(signs);
+        }
+        Ok(match must {
+            By::Nobody if self.keeps_its_root(case, &changed)? => Found::Unchanged,
+            By::Nobody => Found::Unnoticed(others),
+            By::Outside => Found::outside(witnessed(self.subject.bytes(), &changed.bytes)?),
+            By::Integrity | By::State | By::Content | By::Policy => {
+                others.sort_unstable();
+                others.dedup();
+                Found::Unnoticed(others)
+            }
+        })
+    }
+
+    /// Whether a story in another order ends in the same state.
+    fn keeps_its_root(&self, case: &Case, changed: &Changed) -> Result<bool, PartsFault> {
+        if case.divergences.iter().any(|divergence| divergence.stage() != Stage::Story) {
+            return Ok(true);
+        }
+        let root = crate::parts::Parts::of(&changed.bytes)?.sealed()?.state_root;
+        Ok(root == self.subject.told().sealed()?.state_root)
+    }
+}
+
+impl Found {
+    fn outside(signs: Vec<Sign>) -> Self {
+        if signs.is_empty() { Self::Unnoticed(signs) } else { Self::Outside(signs) }
+    }
+}
+
+impl Case {
+    /// What has to notice it: what has to notice the plainest of its divergences.
+    pub fn must(&self) -> By {
+        self.divergences.iter().map(|divergence| divergence.by()).min().unwrap_or(By::Nobody)
+    }
+
+    /// Whether signs are those by which it has to be noticed. Divergences made together may hide each other's signs: then any will do; so will a
+    /// recorder's lie about what the machine answered.
+    fn is_shown_by(&self, signs: &[Sign]) -> bool {
+        let [alone] = self.divergences.as_slice() else { return true };
+        let is_lie = |sign: &Sign| self.answers == Answers::Denied && sign.to_string().starts_with("D-");
+        let shows = alone.shows();
+        shows.is_empty()
+            || signs.iter().any(|sign| {
+                let sign_code = sign.to_string();
+                is_lie(sign) || shows.iter().any(|shown| sign_code.starts_with(shown))
+            })
+    }
+}

@@ -1,0 +1,317 @@
+//! Calls that are not those decided on, and decisions that are not those made.
+
+use rederive_evidence::ids::Content;
+use rederive_evidence::kinds::decision::{Decision, DecisionMade, Directive, Enforcement, ReasonCode};
+use rederive_evidence::kinds::tool::{ToolDispatched, ToolReturned};
+use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record};
+use rederive_evidence::schema::Given;
+use rederive_evidence::values::{ActorType, EffectsClass, Origin};
+
+use super::{actor_of, change, change_body, flip, is, is_applied, leave_out, next, places};
+use crate::draw::Draw;
+use crate::parts::Stored;
+use crate::story::Story;
+use crate::subject::{Subject, stranger};
+
+/// Whether a decision was made on the call at this place before this record, and stands.
+fn is_decided(story: &Story, at: usize) -> bool {
+    let Some(place) = story.get(at).and_then(|record| record.input.place.as_ref()) else { return false };
+    let before = story.records().iter().take(at).filter(|record| is_applied(record));
+    before.clone().any(|record| is(record, Kind::DecisionMade, place) || decides(record, place))
+}
+
+fn decides(record: &Record, place: &rederive_evidence::values::Place) -> bool {
+    matches!(&record.input.body, Body::DecisionMade(body) if body.request.call.as_ref() == Some(place))
+}
+
+pub(crate) fn arguments_changed(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let before = story.clone();
+    change_body!(story, draw, ToolDispatched, |at, body| {
+        flip(&mut body.arguments);
+        is_decided(&before, at)
+    })
+}
+
+pub(crate) fn target_changed(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let before = story.clone();
+    change_body!(story, draw, ToolDispatched, |at, body| {
+        body.target.iter_mut().for_each(flip);
+        body.target.is_some() && is_decided(&before, at)
+    })
+}
+
+pub(crate) fn tool_changed(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let before = story.clone();
+    change_body!(story, draw, ToolDispatched, |at, body| {
+        body.tool = stranger();
+        is_decided(&before, at)
+    })
+}
+
+pub(crate) fn agent_dispatches(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let Some(agent) = actor_of(subject, ActorType::Agent) else { return false };
+    change(story, draw, |_, record| {
+        record.input.actor = agent.clone();
+        record.input.body.kind() == Kind::ToolDispatched
+    })
+    .is_some()
+}
+
+/// The permit under which the call at this place is dispatched, and the dispatch.
+fn permits(story: &Story) -> Vec<(usize, usize)> {
+    let dispatched = places(story, |_, record| record.input.body.kind() == Kind::ToolDispatched);
+    let permit_of = |at: usize| {
+        let place = story.get(at)?.input.place.as_ref()?;
+        let earlier = story.records().iter().enumerate().take(at).rev();
+        let permit = earlier.filter(|(_, record)| is_applied(record)).find(|(_, record)| {
+            matches!(&record.input.body, Body::DecisionMade(body)
+                if body.request.call.as_ref() == Some(place) && body.decision == Decision::Permit)
+        });
+        permit.map(|(permit, _)| (permit, at))
+    };
+    dispatched.into_iter().filter_map(permit_of).collect()
+}
+
+pub(crate) fn permit_after_call(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let permits = permits(story);
+    draw.pick(&permits).is_some_and(|(permit, dispatched)| {
+        story.shift(*permit, *dispatched);
+        true
+    })
+}
+
+pub(crate) fn permit_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let permits = permits(story);
+    draw.pick(&permits).is_some_and(|(permit, _)| {
+        story.remove(*permit);
+        true
+    })
+}
+
+/// Puts a dispatch and its result in behind a decision that blocks.
+pub(crate) fn denied_call_made(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let Some(broker) = actor_of(subject, ActorType::Broker) else { return false };
+    let blocked = places(story, |_, record| {
+        matches!(&record.input.body, Body::DecisionMade(body)
+            if body.enforcement == Enforcement::Blocked && body.request.call.is_some())
+    });
+    let Some(at) = draw.pick(&blocked).copied() else { return false };
+    let Some(decision) = story.get(at).cloned() else { return false };
+    let Body::DecisionMade(decided) = &decision.input.body else { return false };
+    let (Some(call), Given::Known(arguments)) = (&decided.request.call, &decided.request.arguments) else {
+        return false;
+    };
+    let proposed = story.records().iter().find_map(|record| {
+        let Body::ToolProposed(body) = &record.input.body else { return None };
+        (record.input.place.as_ref() == Some(call)).then(|| body.tool.clone())
+    });
+    let Some(tool) = proposed else { return false };
+    let dispatch = ToolDispatched {
+        tool,
+        arguments: *arguments,
+        target: decided.request.target,
+        idempotency: None,
+        sandbox: None,
+        bytes_out: None,
+    };
+    let result = Stored::salted(b"done all the same".to_vec(), [7; 32]);
+    let returned = ToolReturned {
+        result: Content(0),
+        duration_us: None,
+        spend_micros: None,
+        label: None,
+        call_id: None,
+    };
+    let made = |body: Body, origin, cause: usize| {
+        let mut record = decision.clone();
+        record.input.actor = broker.clone();
+        record.input.origin = origin;
+        record.input.place = Some(call.clone());
+        record.input.causes = Causes::of([cause as u64]);
+        record.input.contents.clear();
+        record.input.body = body;
+        record
+    };
+    let mut returned = made(returned.into(), Origin::Tool, at + 1);
+    returned.input.contents.push(ContentEntry {
+        commitment: result.commitment,
+        bytes: ContentLength(result.bytes.len() as u64),
+        media: MediaType::Text,
+    });
+    story.insert(at + 1, made(dispatch.into(), Origin::Code, at));
+    story.insert(at + 2, returned);
+    story.bring(result);
+    true
+}
+
+/// Whether somebody could tell at policy level: by the decision's receipt.
+fn has_receipt(subject: &Subject, contents: &[ContentEntry], decision: &DecisionMade) -> bool {
+    let entry = decision.receipt.and_then(|receipt| contents.get(usize::from(receipt.0)));
+    let mut stored = subject.parts().segments.iter().flat_map(|part| &part.contents);
+    entry.is_some_and(|entry| stored.any(|stored| stored.commitment == entry.commitment))
+}
+
+pub(crate) fn denial_permitted(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    change(story, draw, |_, record| {
+        let (time, contents) = (record.input.time, record.input.contents.clone());
+        let Body::DecisionMade(body) = &mut record.input.body else { return false };
+        let was_denied = body.decision != Decision::Permit;
+        body.decision = Decision::Permit;
+        body.directive = Directive::None;
+        body.reason = ReasonCode::PolicyPermits;
+        body.enforcement = Enforcement::Executed;
+        body.expires = time.map(|time| time.plus_ms(1_000));
+        was_denied && has_receipt(subject, &contents, body)
+    })
+    .is_some()
+}
+
+pub(crate) fn decision_reworded(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    change(story, draw, |_, record| {
+        let contents = record.input.contents.clone();
+        let Body::DecisionMade(body) = &mut record.input.body else { return false };
+        let Given::Known(uncertainty) = &mut body.uncertainty_permille else { return false };
+        *uncertainty ^= 1;
+        has_receipt(subject, &contents, body)
+    })
+    .is_some()
+}
+
+pub(crate) fn permit_over(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let permits = permits(story);
+    let is_used = |at: usize| permits.iter().any(|(permit, _)| *permit == at);
+    change(story, draw, |at, record| {
+        let time = record.input.time;
+        let Body::DecisionMade(body) = &mut record.input.body else { return false };
+        let had = body.expires.is_some() && time.is_some();
+        body.expires = time;
+        had && is_used(at)
+    })
+    .is_some()
+}
+
+pub(crate) fn permit_used_twice(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    let permits = permits(story);
+    let Some((_, at)) = draw.pick(&permits).copied() else { return false };
+    let Some(again) = story.get(at).cloned() else { return false };
+    story.insert(at + 1, again);
+    true
+}
+
+pub(crate) fn other_bundle(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, DecisionMade, |_, body| match &mut body.bundle {
+        Given::Known(bundle) => {
+            flip(bundle);
+            true
+        }
+        Given::Absent => false,
+    })
+}
+
+pub(crate) fn other_request(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, DecisionMade, |_, body| match &mut body.request.arguments {
+        Given::Known(arguments) => {
+            flip(arguments);
+            body.request.call.is_some()
+        }
+        Given::Absent => false,
+    })
+}
+
+pub(crate) fn reliance_forged(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, DecisionMade, |_, body| {
+        let value = body.reliance.iter_mut().find_map(|relied| relied.value.as_mut());
+        value.map(flip).is_some()
+    })
+}
+
+pub(crate) fn receipt_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change(story, draw, |_, record| {
+        let Body::DecisionMade(body) = &mut record.input.body else { return false };
+        let Some(receipt) = body.receipt.take() else { return false };
+        // A record lists no content that its body does not name.
+        let is_last = usize::from(receipt.0) + 1 == record.input.contents.len();
+        let _ = record.input.contents.pop();
+        is_last
+    })
+    .is_some()
+}
+
+pub(crate) fn risks_left_out(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, DecisionMade, |_, body| {
+        let had = !body.risks.is_empty();
+        body.risks.clear();
+        had
+    })
+}
+
+pub(crate) fn preview_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    leave_out(story, draw, |_, record| record.input.body.kind() == Kind::ToolPreviewed)
+}
+
+pub(crate) fn retry_unlinked(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, ToolProposed, |_, body| body.retry_of.take().is_some())
+}
+
+/// Whether a call of a tool with an effect is dispatched after this record and follows from it.
+pub(super) fn leads_to_effect(story: &Story, at: usize) -> bool {
+    let mut led = vec![false; story.len()];
+    for (number, record) in story.records().iter().enumerate() {
+        let follows =
+            record.input.causes.records().any(|cause| led.get(cause as usize).copied().unwrap_or(false));
+        if let Some(led) = led.get_mut(number) {
+            *led = number == at || (number > at && follows);
+        }
+        let is_led = led.get(number).copied().unwrap_or(false);
+        if is_led && is_applied(record) && is_above_read(story, record) {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_above_read(story: &Story, record: &Record) -> bool {
+    let Body::ToolDispatched(dispatched) = &record.input.body else { return false };
+    story.records().iter().any(|record| {
+        matches!(&record.input.body, Body::ToolRegistered(body)
+            if body.tool == dispatched.tool
+                && body.effects.known().is_some_and(|effects| *effects != EffectsClass::Read))
+    })
+}
+
+pub(crate) fn result_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    leave_out(story, draw, |_, record| {
+        matches!(record.input.body.kind(), Kind::ToolReturned | Kind::ToolFailed)
+    })
+}
+
+pub(crate) fn effect_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    leave_out(story, draw, |_, record| record.input.body.kind() == Kind::EffectExecuted)
+}
+
+pub(crate) fn effect_otherwise(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, EffectVerified, |_, body| match &mut body.observed {
+        Given::Known(observed) => {
+            flip(observed);
+            true
+        }
+        Given::Absent => false,
+    })
+}
+
+pub(crate) fn amount_exceeded(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, EffectExecuted, |_, body| {
+        let had = body.amount_micros.is_some();
+        body.amount_micros = Some(u64::MAX >> 1);
+        had
+    })
+}
+
+/// The first end of a call after its dispatch: what is after it that still needs the call.
+pub(super) fn end_of(story: &Story, dispatched: usize) -> Option<usize> {
+    let place = story.get(dispatched)?.input.place.clone()?;
+    next(story, dispatched, |record| {
+        [Kind::ToolReturned, Kind::ToolFailed, Kind::ToolUnknown].iter().any(|end| is(record, *end, &place))
+    })
+}

@@ -1,0 +1,121 @@
+//! The run under exploration: as it was found, and as somebody tells it who has its keys.
+
+use rederive_evidence::ids::{Id, PublicKey};
+use rederive_evidence::keys::{Signer as _, SigningKey};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::rules::Rule;
+use rederive_evidence::values::Mode;
+use rederive_machine::RuleSetNumber;
+use rederive_machine::testing::id;
+
+use crate::divergence::{By, Divergence};
+use crate::parts::{Parts, PartsFault};
+use crate::story::Story;
+use crate::telling::{Answers, tell};
+
+/// A sealed run, ready to be changed.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    bytes: Vec<u8>,
+    parts: Parts,
+    story: Story,
+    told: Parts,
+    key: SigningKey,
+}
+
+/// Nobody of the run.
+pub(crate) fn stranger() -> Id {
+    id("somebody-else")
+}
+
+impl Subject {
+    /// Takes a sealed run apart, and tells it as it was under a key of the explorer's own, which stands for a stolen one: the opening record then
+    /// names that key, and nothing else is another.
+    ///
+    /// # Errors
+    /// It cannot be read, is not sealed, or does not begin with an opening record.
+    pub fn of(bytes: Vec<u8>) -> Result<Self, PartsFault> {
+        let parts = Parts::of(&bytes)?;
+        let key = SigningKey::from_seed(&[0xe1; 32]);
+        let mut story = Story::new(parts.records()?);
+        let opening = story.get_mut(0).map(|record| &mut record.input.body);
+        let Some(Body::RunOpened(opened)) = opening else { return Err(PartsFault::NotOpened) };
+        opened.recorder_key = key.public_key();
+        let told = tell(&parts, &story, Answers::Admitted, &key)?;
+        Ok(Self { bytes, parts, story, told, key })
+    }
+
+    /// The run of this story alone: what it says and no contents but the story's, told under the explorer's key.
+    ///
+    /// # Errors
+    /// The story makes no trace.
+    pub fn telling(&self, story: Story) -> Result<Self, PartsFault> {
+        let told = tell(&self.parts, &story, Answers::Admitted, &self.key)?;
+        let bytes = told.write()?;
+        Ok(Self { bytes, parts: told.clone(), story, told, key: self.key.clone() })
+    }
+
+    /// The file as it was found.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its parts as they were found.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Its records, the first of which names the explorer's key.
+    pub fn story(&self) -> &Story {
+        &self.story
+    }
+
+    /// The run as it was, told under the explorer's key.
+    pub fn told(&self) -> &Parts {
+        &self.told
+    }
+
+    /// The explorer's key.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The explorer's key, as others see it.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    /// A key that nothing in the run names.
+    pub(crate) fn other_key(&self) -> SigningKey {
+        SigningKey::from_seed(&[0xe2; 32])
+    }
+
+    /// The opening record.
+    pub fn opened(&self) -> Option<&RunOpened> {
+        let Body::RunOpened(opened) = &self.story.get(0)?.input.body else { return None };
+        Some(opened)
+    }
+
+    /// Whether refusals are enforced.
+    pub fn is_enforced(&self) -> bool {
+        self.opened().is_some_and(|opened| opened.mode == Mode::Enforced)
+    }
+
+    /// Whether the run has the layers, and its rule set the rules, by which a divergence has to show. One that is noticed by other means can.
+    pub(crate) fn can_show(&self, divergence: Divergence) -> bool {
+        let Some(opened) = self.opened() else { return false };
+        let set = RuleSetNumber::ALL.iter().find(|set| set.rule_set() == opened.rule_set);
+        let Some(set) = set else { return divergence.by() == By::Integrity };
+        let mut rules = divergence.shows().iter().filter_map(|shows| rule_of(shows)).peekable();
+        if divergence.by() != By::State || rules.peek().is_none() {
+            return true;
+        }
+        rules.any(|rule| opened.layers.contains(&rule.layer()) && set.has(rule) && set.judges(rule.layer()))
+    }
+}
+
+/// The rule that a sign names.
+fn rule_of(shows: &str) -> Option<Rule> {
+    Rule::from_name(shows.split(' ').next()?)
+}

@@ -1,0 +1,3 @@
+//! The explorer on the runs of the fixtures and on generated ones.
+
+mod fixtures;
