@@ -260,17 +260,18 @@ impl PolicyRequest {
     }
 
     /// Whether the call is what the messages of those who instruct the run ask for: its tool is listed, it reads or its class of effect is one that they
-    /// ask for, and all that decides what it does is theirs. Addresses, accounts and links are named or spelled by them; names, texts and
-    /// quantities did not come from outside alone; and where something came from outside, a change names something. Spec: messages-grant.
+    /// ask for, and all that decides what it does is theirs. Addresses, accounts and links are named or spelled by them; texts did not come from
+    /// outside alone, names and quantities only where the call is tied to what they said; and where something came from outside, a change names
+    /// something. Spec: messages-grant.
     pub fn follows_messages(&self) -> bool {
         let is_read = self.action == EffectsClass::Read;
         let is_write = self.action == EffectsClass::Write;
-        let is_asked = is_read || self.asked.contains(&self.action);
+        let is_tied = self.is_tied();
         let is_theirs = |value: &ValueFact| match value.shape {
             ArgumentShape::Url => value.source >= Source::Spelled,
             ArgumentShape::Address | ArgumentShape::Account => is_read || value.source >= Source::Spelled,
             ArgumentShape::Name | ArgumentShape::Number | ArgumentShape::Date => {
-                is_read || value.source != Source::External
+                is_read || is_tied || value.source != Source::External
             }
             // A text that is kept is data; one that goes on is what somebody wants said.
             ArgumentShape::Text => is_read || is_write || value.source != Source::External,
@@ -279,7 +280,30 @@ impl PolicyRequest {
         let names_something = is_read || !self.values.is_empty();
         let is_free = self.influence.trust > Trust::External;
         let all_theirs = self.values_known && names_something && self.values.iter().all(is_theirs);
-        self.facts.is_some() && is_asked && (is_free || all_theirs)
+        self.facts.is_some() && (is_read || self.is_asked()) && (is_free || all_theirs)
+    }
+
+    /// Whether the messages ask for the class of effect. Who asks for more than to write has what must be written for it. Spec: messages-grant.
+    fn is_asked(&self) -> bool {
+        self.asked.contains(&self.action) || (self.action == EffectsClass::Write && !self.asked.is_empty())
+    }
+
+    /// Whether something of a call that writes or sends binds it to what those who instruct the run said: the address, account or link that it goes
+    /// to; where it goes, if it can be undone; or, if nothing that it conveys is from outside alone, what that is, how much or when. Spec: messages-grant.
+    fn is_tied(&self) -> bool {
+        use ArgumentShape::{Account, Address, Date, Number, Url};
+        let is_write = self.action == EffectsClass::Write;
+        let looks = |shapes: &[ArgumentShape], least: Source| {
+            self.values.iter().any(|value| shapes.contains(&value.shape) && is_said(value.source, least))
+        };
+        let of = |role: ArgumentRole| self.provenance.iter().filter(move |fact| fact.role == role);
+        let said = |role: ArgumentRole| of(role).any(|fact| is_said(fact.source, Source::User));
+        let can_undo = self.facts.as_ref().is_some_and(|facts| facts.reversible);
+        let conveys_theirs = of(ArgumentRole::Content).all(|fact| fact.source != Source::External);
+        let is_theirs = looks(&[Address, Account, Url], Source::Spelled)
+            || (is_write && can_undo && said(ArgumentRole::Destination))
+            || (conveys_theirs && (said(ArgumentRole::Content) || looks(&[Number, Date], Source::User)));
+        (is_write || self.action == EffectsClass::Send) && is_theirs
     }
 
     /// The least trusted source of the arguments with this role; `None` where no argument has it.
@@ -342,6 +366,11 @@ impl ToolFacts {
         let longest = leading.max_by_key(|(listed, _)| listed.split('/').count());
         longest.map_or(ArgumentRole::Other, |(_, role)| *role)
     }
+}
+
+/// Whether a value of this source stands in what those who instruct the run said, by no less than `least`; the operator's data says nothing for them.
+fn is_said(source: Source, least: Source) -> bool {
+    source >= least && source != Source::Internal
 }
 
 /// Whether `listed`, whose part `*` is any place in a list, is `pointer` or a beginning of it.

@@ -3,9 +3,18 @@
 #![cfg(test)]
 
 use std::path::Path;
+use std::sync::LazyLock;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use rederive_evidence::ids::Id;
+use rederive_evidence::record::ArgumentShape;
+use rederive_evidence::values::{EffectsClass, Label, Sensitivity, Trust};
+use rederive_policy::arguments::Arguments;
 use rederive_policy::bundle::{Bundle, run, update};
-use rederive_policy::{Cedar, Engine};
+use rederive_policy::request::{ArgumentFact, ArgumentRole, RunFacts, Source, ToolFacts, ValueFact};
+use rederive_policy::{Cedar, Compiled, Engine, PolicyRequest};
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/default")
@@ -67,6 +76,7 @@ fn what_follows_the_messages_is_what_they_ask_for_and_name() {
         ("send", "send", "address", "nowhere", "external", false),
         ("send", "send", "address", "external", "user", true),
         ("send", "write", "address", "user", "external", false),
+        ("write", "send", "name", "user", "external", true),
         ("send", "write", "address", "user", "user", false),
         ("send", "send", "name", "nowhere", "external", true),
         ("send", "send", "name", "external", "external", false),
@@ -76,5 +86,64 @@ fn what_follows_the_messages_is_what_they_ask_for_and_name() {
         ("read", "send", "url", "external", "external", false),
     ] {
         assert_eq!(of(action, asked, shape, source, trust), follows, "{action} {shape} {source} {trust}");
+    }
+}
+
+/// A request under outside influence: its class, what is asked, whether it can be undone, and its arguments, each with role, looks and source.
+fn request() -> impl Strategy<Value = PolicyRequest> {
+    let classes = || {
+        select(vec![
+            EffectsClass::Read,
+            EffectsClass::Write,
+            EffectsClass::Send,
+            EffectsClass::Delete,
+            EffectsClass::Purchase,
+        ])
+    };
+    let argument = (select(ArgumentRole::ALL), select(ArgumentShape::ALL), select(Source::ALL));
+    (classes(), vec(classes(), 0..3), any::<bool>(), vec(argument, 0..4)).prop_map(request_of)
+}
+
+fn request_of(
+    (action, asked, reversible, arguments): (
+        EffectsClass,
+        Vec<EffectsClass>,
+        bool,
+        Vec<(ArgumentRole, ArgumentShape, Source)>,
+    ),
+) -> PolicyRequest {
+    let id = |text: &str| Id::new(text).unwrap();
+    let mut facts = ToolFacts::of(id("office"), action);
+    facts.reversible = reversible;
+    let places = || (0..).map(|place| format!("/{place}")).zip(&arguments);
+    facts.roles = places().map(|(pointer, (role, ..))| (pointer, *role)).collect();
+    let run = RunFacts::of_agent(id("t"), id("ann"), id("agent"));
+    let mut request = PolicyRequest::new(run, id("tool"), Some(facts));
+    request.arguments = Arguments::new(vec!["x"; arguments.len()].into()).unwrap();
+    // That its words spell a value is told of its looks alone.
+    let whole = |source| if source == Source::Spelled { Source::Nowhere } else { source };
+    let fact = |(pointer, (role, _, source)): (String, &(ArgumentRole, ArgumentShape, Source))| {
+        ArgumentFact { pointer, role: *role, source: whole(*source), records: Vec::new() }
+    };
+    request.provenance = places().map(fact).collect();
+    let saying = places().filter(|(_, (_, shape, _))| *shape != ArgumentShape::Common);
+    let value = |(pointer, (_, shape, source)): (String, &(ArgumentRole, ArgumentShape, Source))| ValueFact {
+        pointer,
+        shape: *shape,
+        source: *source,
+    };
+    request.values = saying.map(value).collect();
+    request.values_known = true;
+    request.asked = asked.into_iter().filter(|class| *class != EffectsClass::Read).collect();
+    request.influence = Label { trust: Trust::External, sensitivity: Sensitivity::Internal };
+    request
+}
+
+proptest! {
+    /// Spec: messages-grant.
+    #[test]
+    fn the_grant_covers_what_the_default_bundle_permits_and_nothing_else(request in request()) {
+        static BUNDLE: LazyLock<Compiled> = LazyLock::new(|| Cedar.compile(&bundle()).unwrap());
+        prop_assert_eq!(request.follows_messages(), BUNDLE.judge(&request).permits(), "{:?}", request);
     }
 }
