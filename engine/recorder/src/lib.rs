@@ -45,6 +45,7 @@
 //! to be acted on. After a crash [`Recorder::recover`] goes on with the run.
 
 mod clock;
+mod commits;
 mod entropy;
 mod error;
 mod leaves;
@@ -52,6 +53,7 @@ mod ledger;
 mod opening;
 mod recorder;
 mod restore;
+mod sync;
 mod vault;
 
 pub use clock::{Clock, ManualClock, NoClock, SystemClock};

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rederive_archive::storage::{Effect, Storage};
 use rederive_archive::{
@@ -26,6 +26,7 @@ use rederive_evidence::values::{ActorType, Origin, Place};
 use rederive_machine::Machine;
 
 use crate::clock::{Clock, SystemClock};
+use crate::commits::{Commits, Poisoned};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
 use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
@@ -125,36 +126,7 @@ pub struct Recorder<S: Storage> {
     opening: Option<Appended>,
     intake: Mutex<Intake>,
     outlet: Mutex<Outlet<S>>,
-    commits: Mutex<Commits>,
-    /// A commit has ended.
-    committed: Condvar,
-}
-
-/// How far the trace survives a crash, and whether a thread is about to make more of it do so.
-#[derive(Default)]
-struct Commits {
-    /// Records that survive a crash.
-    durable: u64,
-    is_led: bool,
-}
-
-/// The thread that commits for all that wait. However it ends, another can lead after it.
-struct Lead<'a> {
-    commits: &'a Mutex<Commits>,
-    committed: &'a Condvar,
-    /// Records that survive a crash by what it did.
-    durable: u64,
-}
-
-impl Drop for Lead<'_> {
-    fn drop(&mut self) {
-        // Two numbers, each set whole: nothing is half done under the lock.
-        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        commits.is_led = false;
-        commits.durable = commits.durable.max(self.durable);
-        drop(commits);
-        self.committed.notify_all();
-    }
+    commits: Commits,
 }
 
 /// The ledger, and what it made that the writer has not taken.
@@ -253,8 +225,7 @@ impl<S: Storage> Recorder<S> {
             opening: Some(opening),
             intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)], stopped: false }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: 0 }),
-            commits: Mutex::default(),
-            committed: Condvar::new(),
+            commits: Commits::after(0),
         };
         if recorder.has_commits() {
             recorder.flush()?;
@@ -289,8 +260,7 @@ impl<S: Storage> Recorder<S> {
             opening: None,
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
             outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: records }),
-            commits: Mutex::new(Commits { durable: attested, is_led: false }),
-            committed: Condvar::new(),
+            commits: Commits::after(attested),
         };
         if report.unattested > 0 {
             // Before the next head, which would cover them as if it had when they were made: a header names them for ever.
@@ -561,25 +531,12 @@ impl<S: Storage> Recorder<S> {
 
     /// Returns once the record with this number is durable, written by this thread or by another.
     fn make_durable(&self, sequence: u64) -> Result<(), RecordError> {
-        let Some(mut lead) = self.wait_or_lead(sequence)? else { return Ok(()) };
-        let mut outlet = self.outlet()?;
-        let committed = self.commit(&mut outlet);
-        self.settle(committed)?;
-        lead.durable = outlet.taken;
-        Ok(())
-    }
-
-    /// Waits while another leads. None once the record is durable.
-    fn wait_or_lead(&self, sequence: u64) -> Result<Option<Lead<'_>>, RecordError> {
-        let mut commits = self.commits.lock().map_err(|_| RecordError::Stopped)?;
-        while commits.durable <= sequence {
-            if !commits.is_led {
-                commits.is_led = true;
-                return Ok(Some(Lead { commits: &self.commits, committed: &self.committed, durable: 0 }));
-            }
-            commits = self.committed.wait(commits).map_err(|_| RecordError::Stopped)?;
-        }
-        Ok(None)
+        self.commits.keep(sequence, || {
+            let mut outlet = self.outlet()?;
+            let committed = self.commit(&mut outlet);
+            self.settle(committed)?;
+            Ok(outlet.taken)
+        })
     }
 
     fn commit(&self, outlet: &mut Outlet<S>) -> Result<(), RecordError> {
@@ -671,6 +628,12 @@ impl<S: Storage> Outlet<S> {
             let _ = self.backlog.pop_front();
         }
         Ok(())
+    }
+}
+
+impl From<Poisoned> for RecordError {
+    fn from(_: Poisoned) -> Self {
+        Self::Stopped
     }
 }
 
