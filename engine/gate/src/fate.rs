@@ -5,6 +5,7 @@ use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::BlockReason;
+use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::tool::{FailureClass, UnknownReason};
 use rederive_evidence::rules::Breach;
 use rederive_evidence::values::Place;
@@ -124,6 +125,12 @@ pub enum Why {
         /// Policies that determined it.
         rules: Vec<Id>,
     },
+    /// A limit of the run is reached (LIM-1): no call is permitted any more.
+    #[error("the run's limit of {limit} is reached")]
+    Limit {
+        /// Of what.
+        limit: LimitKind,
+    },
     /// What the permit relied on has changed, or its time is over.
     #[error("what the permit relies on no longer holds")]
     Stale,
@@ -165,6 +172,12 @@ pub enum Why {
         kind: Kind,
         /// The actor.
         actor: Id,
+    },
+    /// What was to be remembered is no memory write.
+    #[error("a record of the kind {kind} writes no memory")]
+    NoWrite {
+        /// The kind.
+        kind: Kind,
     },
     /// The process that held the call stopped before it was decided or dispatched.
     #[error("the gate stopped before the call was dispatched")]
@@ -217,8 +230,8 @@ impl Why {
     /// The reason as a record has it.
     pub fn reason(&self) -> BlockReason {
         match self {
-            Self::Rule { .. } | Self::Reserved { .. } => BlockReason::Rule,
-            Self::Schema => BlockReason::Invalid,
+            Self::Rule { .. } | Self::Reserved { .. } | Self::Limit { .. } => BlockReason::Rule,
+            Self::Schema | Self::NoWrite { .. } => BlockReason::Invalid,
             Self::Guardrail { .. } => BlockReason::Guardrail,
             Self::Decision { .. } | Self::Stale => BlockReason::Decision,
             Self::Denied { .. } | Self::Revise { .. } | Self::Expired { .. } => BlockReason::Approval,

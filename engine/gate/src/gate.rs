@@ -20,17 +20,18 @@ use rederive_evidence::record::Causes;
 use rederive_evidence::rules::Breach;
 use rederive_evidence::values::{ActorType, Mode, Origin, Place};
 use rederive_machine::{Machine, RuleSetNumber};
+use rederive_policy::request::ToolFacts;
 use rederive_recorder::{Appended, Options, RecordError, Recorder, SealedRun};
 
 use crate::cast::Cast;
 use crate::fate::{Fate, Held, Unknown, Unrecorded, Why};
-use crate::flow::{AnswerFault, Output, Released};
+use crate::flow::{AnswerFault, Output, Released, Remembered};
 use crate::inner::{Inner, Times, applied};
 use crate::intent::Intent;
 use crate::live::bring;
 use crate::pending::{Pending, Slot};
 use crate::ports::{
-    Approver, Component, CredentialBroker, Effects, Guardrail, Payload, Policy, Sandbox, Word,
+    Approver, Component, CredentialBroker, Effects, Guardrail, Payload, Policy, PortFault, Sandbox, Word,
 };
 use crate::registry::{Registered, Registration, RegistrationFault, Registry};
 use crate::restore::{Past, PastFault, Recovered};
@@ -60,6 +61,9 @@ pub struct Setup {
     pub sandbox: Option<Arc<dyn Sandbox>>,
     /// Who knows the systems that calls act in.
     pub effects: Option<Arc<dyn Effects>>,
+    /// What a policy is told of memory where a write has to be permitted (MEM-3): as of a tool `memory.write` with the arguments `scope`, `namespace`,
+    /// `name` and `value`, for which the agent's scope needs an item. Without it such a write is one of a tool that is not listed: SILENCE.
+    pub memory: Option<ToolFacts>,
     /// How long each may take.
     pub times: Times,
 }
@@ -76,6 +80,7 @@ impl Setup {
             credentials: None,
             sandbox: None,
             effects: None,
+            memory: None,
             times: Times::default(),
         }
     }
@@ -135,6 +140,9 @@ pub enum OpenFault {
     /// The recorder.
     #[error(transparent)]
     Recorder(#[from] RecordError),
+    /// A component that had to be asked gave no answer.
+    #[error(transparent)]
+    Component(#[from] PortFault),
     /// Something was not recorded.
     #[error(transparent)]
     Unrecorded(#[from] Unrecorded),
@@ -227,8 +235,8 @@ impl Gate {
         parts: Parts,
         setup: Setup,
     ) -> Result<Self, OpenFault> {
-        let Setup { policy, receipt_key, tools, guardrails, approver, credentials, sandbox, effects, times } =
-            setup;
+        let Setup { policy, receipt_key, tools, guardrails, approver, credentials, sandbox, .. } = setup;
+        let Setup { effects, memory, times, .. } = setup;
         let registry = Registry::of(tools)?;
         if registry.runs_commands() && sandbox.is_none() {
             return Err(OpenFault::Missing { component: Component::Sandbox });
@@ -246,6 +254,7 @@ impl Gate {
             credentials,
             sandbox,
             effects,
+            memory,
             times,
             components: Workers::new(COMPONENTS_MAX),
             callers: Workers::new(CALLERS_MAX),
@@ -259,9 +268,17 @@ impl Gate {
     fn register(&self) -> Result<(), OpenFault> {
         self.pin()?;
         for tool in self.inner.registry.all() {
-            self.append_kept(registration(&self.inner.cast.broker, tool, &self.inner))?;
+            let credential = self.opens(&tool.facts.surface)?;
+            self.append_kept(registration(&self.inner.cast.broker, tool, &self.inner, credential))?;
         }
         Ok(self.inner.trail.flush(self.inner.trail.epoch())?)
+    }
+
+    /// Whether a surface's tools act under a credential, as far as that is known before any call.
+    fn opens(&self, surface: &Id) -> Result<Option<bool>, OpenFault> {
+        let Some(broker) = self.inner.credentials.clone() else { return Ok(None) };
+        let (surface, limit) = (surface.clone(), self.inner.times.credentials);
+        Ok(self.inner.ask(Component::CredentialBroker, limit, move || Ok(broker.opens(&surface)))?)
     }
 
     fn pin(&self) -> Result<(), OpenFault> {
@@ -317,7 +334,7 @@ impl Gate {
         let put = Arc::clone(&slot);
         let run = move || settle(&put, &inner, intent, cancelled);
         if self.inner.callers.run(run).is_err() {
-            let why = Why::Component(crate::ports::PortFault::NoThread { component: Component::Tool });
+            let why = Why::Component(PortFault::NoThread { component: Component::Tool });
             slot.settle(self.inner.blocked(self.inner.trail.epoch(), place, None, why));
         }
         pending
@@ -366,13 +383,36 @@ impl Gate {
     /// # Errors
     /// It was not recorded, or the machine refused it: it is not to be acted on.
     pub fn record(&self, draft: Draft) -> Result<Appended, Why> {
-        if !is_planners(draft.body.kind()) || self.inner.is_own(&draft.actor) {
-            return Err(Why::Reserved { kind: draft.body.kind(), actor: draft.actor });
-        }
+        self.check_planners(&draft)?;
         if draft.body.kind() == Kind::PromptGiven {
             return self.inner.hear(draft);
         }
+        if draft.body.kind() == Kind::MemoryWritten {
+            return Ok(self.inner.remember(draft)?.written);
+        }
         applied(self.inner.trail.append(self.inner.trail.epoch(), draft)?)
+    }
+
+    /// Records a memory write as [`Self::record`] does, and says what memory then holds. Guardrails look at the value before; a durable or shared
+    /// write under external influence is put to the policy, and recorded only under a PERMIT for exactly this value (MEM-3).
+    ///
+    /// # Errors
+    /// Memory is as it was: a guardrail stopped it, the policy did not permit it, the machine refused it, or it was not recorded.
+    pub fn remember(&self, write: Draft) -> Result<Remembered, Why> {
+        self.check_planners(&write)?;
+        if write.body.kind() != Kind::MemoryWritten {
+            return Err(Why::NoWrite { kind: write.body.kind() });
+        }
+        self.inner.remember(write)
+    }
+
+    /// What only the gate may say it says itself.
+    fn check_planners(&self, draft: &Draft) -> Result<(), Why> {
+        let kind = draft.body.kind();
+        if is_planners(kind) && !self.inner.is_own(&draft.actor) {
+            return Ok(());
+        }
+        Err(Why::Reserved { kind, actor: draft.actor.clone() })
     }
 
     /// Makes everything recorded so far durable. The gate does so itself before it says that a call happened.
@@ -499,7 +539,7 @@ fn settle(slot: &Slot, inner: &Arc<Inner>, intent: Intent, cancelled: Arc<Atomic
     slot.settle(fate);
 }
 
-fn registration(broker: &Id, tool: &Registered, inner: &Inner) -> Draft {
+fn registration(broker: &Id, tool: &Registered, inner: &Inner, credential: Option<bool>) -> Draft {
     let facts = &tool.facts;
     let mut draft = Draft::new(broker.clone(), Origin::Code, RunClosed { end: RunEnd::Failed, reason: None });
     let schema = bring(&mut draft, &tool.schema);
@@ -516,7 +556,7 @@ fn registration(broker: &Id, tool: &Registered, inner: &Inner) -> Draft {
         description,
         clearance: Some(facts.clearance),
         sandbox: inner.sandbox_needed(tool),
-        credential: None,
+        credential,
     };
     draft.body = Box::new(body).into();
     draft.causes = Causes::of([0]);

@@ -14,6 +14,7 @@ use rederive_evidence::record::Causes;
 use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{EffectsClass, Origin, Place};
 use rederive_machine::CallStatus;
+use rederive_policy::request::ToolFacts;
 use rederive_recorder::Appended;
 
 use crate::cast::Cast;
@@ -39,6 +40,8 @@ pub struct Times {
     pub credentials: Duration,
     /// The effects component, an act; a preview, too.
     pub effects: Duration,
+    /// The approver, to take note that nobody needs to be asked any more. For an answer it has until the approval ends.
+    pub approver: Duration,
     /// From a PERMIT to its dispatch.
     pub permit_ms: u64,
     /// From a request for approval to its end.
@@ -54,6 +57,7 @@ impl Default for Times {
             guardrails: Duration::from_secs(2),
             credentials: Duration::from_secs(5),
             effects: Duration::from_secs(10),
+            approver: Duration::from_secs(5),
             permit_ms: 30_000,
             approval_ms: 3_600_000,
             credential_ms: 60_000,
@@ -75,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) credentials: Option<Arc<dyn CredentialBroker>>,
     pub(crate) sandbox: Option<Arc<dyn Sandbox>>,
     pub(crate) effects: Option<Arc<dyn Effects>>,
+    /// What a policy is told of memory.
+    pub(crate) memory: Option<ToolFacts>,
     pub(crate) times: Times,
     /// Threads on which components answer.
     pub(crate) components: Workers,

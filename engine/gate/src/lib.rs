@@ -26,7 +26,7 @@ mod workers;
 
 pub use dispatch::Dispatch;
 pub use fate::{Blocked, Failed, Fate, Held, Returned, Unknown, Unrecorded, Why};
-pub use flow::{AnswerFault, Output, Released};
+pub use flow::{AnswerFault, Output, Released, Remembered};
 pub use gate::{Gate, OpenFault, Setup};
 pub use inner::Times;
 pub use intent::Intent;

@@ -405,9 +405,9 @@ impl Inner {
         })?;
         for name in left {
             if let Some(broker) = self.credentials.clone() {
-                let asked = name.clone();
-                let _ = self
-                    .ask(Component::CredentialBroker, self.times.credentials, move || broker.revoke(&asked));
+                let (asked, run) = (name.clone(), self.trail.run()?);
+                let revoke = move || broker.revoke(run, &asked);
+                let _ = self.ask(Component::CredentialBroker, self.times.credentials, revoke);
             }
             let body = CredentialRevoked { credential: name, reason, detail: None };
             let mut draft = Draft::new(vault.clone(), Origin::Code, body);

@@ -3,15 +3,20 @@
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::{Reliance, Request, RiskSignal};
+use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::guardrail::DetectedClass;
+use rederive_evidence::record::Input;
 use rederive_evidence::schema::{Given, to_bytes};
 use rederive_evidence::values::{ActorType, EffectsClass, Label, Place, ScopeItem};
 
 use crate::carriage;
+use crate::case::Case;
 use crate::grant;
+use crate::influence;
 use crate::machine::Machine;
 use crate::reliance::{self, Subject};
 use crate::risk::{self, ApprovalGround, Control};
+use crate::rules::needs_permit;
 use crate::scope;
 use crate::state::{
     ApprovalStatus, CallStatus, Config, Counters, GrantedException, Policies, RegisteredTool, State,
@@ -101,7 +106,25 @@ pub struct WriteFacts {
     pub policies: Policies,
 }
 
+/// Under what a memory write would stand, were it recorded now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteInfluence {
+    /// Label of what influences it.
+    pub label: Label,
+    /// Whether it has to be permitted (MEM-3).
+    pub needs_permit: bool,
+}
+
 impl Machine {
+    /// Under what this memory write would stand; none of another record, or before the run is open.
+    pub fn write_influence(&self, input: &Input) -> Option<WriteInfluence> {
+        let Body::MemoryWritten(written) = &input.body else { return None };
+        let config = self.state().config()?;
+        let influence = influence::of(&Case::new(input, None, (self.state(), self.lineage()), config));
+        let needs_permit = needs_permit(written, &influence);
+        Some(WriteInfluence { label: influence.label, needs_permit })
+    }
+
     /// What is known of the live call at this place; none where there is none.
     pub fn request(&self, place: &Place) -> Option<RequestFacts> {
         let state = self.state();

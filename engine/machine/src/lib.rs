@@ -30,7 +30,7 @@ mod state;
 pub mod testing;
 
 pub use checksum::Checksum;
-pub use facts::{RequestFacts, WriteFacts, request_digest};
+pub use facts::{RequestFacts, WriteFacts, WriteInfluence, request_digest};
 pub use lineage::{Lineage, MARK_BYTES, Mark, PageFault};
 pub use machine::{Answer, Machine, Transition};
 pub use risk::{ApprovalGround, Control, RISK_TABLE, Required, RiskRow};

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::ids::{Id, PublicKey};
 use rederive_evidence::keys::Signer;
 use rederive_evidence::receipt::ApproverVerdict;
 use rederive_evidence::signed::{Payload as _, SignFault, sign};
@@ -46,8 +45,6 @@ pub struct FolderQueue {
     signer: Box<dyn Signer + Send + Sync>,
     approvers: BTreeMap<Id, PublicKey>,
     clock: Box<dyn Clock>,
-    /// Names of the files of approvals that were asked for here.
-    asked: Mutex<BTreeMap<Id, (RunId, String)>>,
 }
 
 /// Folders inside the folder.
@@ -75,7 +72,6 @@ impl FolderQueue {
             signer: Box::new(signer),
             approvers: approvers.into_iter().collect(),
             clock: Box::new(clock),
-            asked: Mutex::default(),
         })
     }
 
@@ -120,7 +116,6 @@ impl FolderQueue {
     fn ask(&self, evidence: &Evidence) -> Result<Review, QueueFault> {
         let request = Request::of(evidence).ok_or(QueueFault::Page)?;
         let name = request.name();
-        let _ = self.asked().insert(evidence.approval.clone(), (request.run, name.clone()));
         let path = self.folder.join(REQUESTS).join(&name);
         if !path.exists() {
             let signed = sign(request.clone(), self.signer.as_ref())?;
@@ -157,10 +152,6 @@ impl FolderQueue {
         fs::rename(path, &place)?;
         fs::write(place.with_extension(format!("{number}.reason")), fault.to_string())
     }
-
-    fn asked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Id, (RunId, String)>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Approver for FolderQueue {
@@ -168,13 +159,12 @@ impl Approver for FolderQueue {
         self.ask(evidence).map_err(Failure::from)
     }
 
-    /// The request leaves the folder, and an answer with it: nobody is to answer it any more.
-    fn withdraw(&self, approval: &Id) {
-        if let Some((_, name)) = self.asked().remove(approval) {
-            for part in [REQUESTS, ANSWERS] {
-                // What is not there needs no removing; what cannot be removed is refused as an answer.
-                let _ = fs::remove_file(self.folder.join(part).join(&name));
-            }
+    /// The request leaves the folder, and an answer with it: nobody is to answer it any more. Whoever asked, this process or an earlier one.
+    fn withdraw(&self, evidence: &Evidence) {
+        let Some(request) = Request::of(evidence) else { return };
+        for part in [REQUESTS, ANSWERS] {
+            // What is not there needs no removing; what cannot be removed is refused as an answer.
+            let _ = fs::remove_file(self.folder.join(part).join(request.name()));
         }
     }
 }
@@ -220,45 +210,16 @@ fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
 mod tests {
     use std::sync::Arc;
 
-    use rederive_evidence::digest::Digest;
-    use rederive_evidence::ids::{RecordRef, RecordedTime};
+    use rederive_evidence::ids::RecordedTime;
     use rederive_evidence::keys::SigningKey;
-    use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
     use rederive_evidence::signed::verify_detached;
-    use rederive_evidence::values::EffectsClass;
     use rederive_recorder::ManualClock;
 
     use super::*;
-    use crate::ports::{Judgement, testing};
+    use crate::ports::testing::evidence;
 
     fn id(text: &str) -> Id {
         Id::new(text).unwrap()
-    }
-
-    fn evidence(approval: &str, covers: u8) -> Evidence {
-        let call = testing::call("pay", "bank", EffectsClass::Purchase, "{}");
-        Evidence {
-            approval: id(approval),
-            call,
-            covers: Digest([covers; 32]),
-            expires: RecordedTime(1_000),
-            influences: Vec::new(),
-            credential: Vec::new(),
-            judgement: Judgement {
-                record: RecordRef(3),
-                decision: Decision::Silence,
-                directive: Directive::RequireApproval,
-                reason: ReasonCode::ApprovalNeeded,
-                rules: Vec::new(),
-                risks: Vec::new(),
-                uncertainty_permille: None,
-            },
-            diff: None,
-            rollback: None,
-            revision: None,
-            page: Payload::text("Pay 5 to \u{1b}[2Jeve"),
-            shown: Digest([9; 32]),
-        }
     }
 
     fn key(seed: u8) -> SigningKey {
@@ -373,7 +334,24 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         let (requests, _) = FolderQueue::requests(folder.path()).unwrap();
         assert_eq!(requests[0].request.page(), "Pay 5 to \\u{1b}[2Jeve");
-        queue.withdraw(&evidence.approval);
+        queue.withdraw(&evidence);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_request_is_withdrawn_by_another_process_and_one_of_another_run_with_the_same_name_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, mut theirs) = (evidence("a", 7), evidence("a", 7));
+        theirs.call.run = rederive_evidence::ids::RunId([2; 16]);
+        let first = queue(folder.path(), 10);
+        for evidence in [&mine, &theirs] {
+            assert_eq!(first.ask(evidence).unwrap(), Review::Later(None));
+        }
+        answer(folder.path(), "bea", BEA, ApproverVerdict::Approved, "");
+        queue(folder.path(), 10).withdraw(&mine);
+        let (requests, _) = FolderQueue::requests(folder.path()).unwrap();
+        let left: Vec<_> = requests.iter().map(|file| file.request.run).collect();
+        assert_eq!(left, [theirs.call.run]);
+        assert!(!FolderQueue::is_answered(folder.path(), &Request::of(&mine).unwrap()));
     }
 }

@@ -132,3 +132,107 @@ impl std::fmt::Debug for TerminalApprover {
         f.debug_struct("TerminalApprover").field("approver", &self.approver).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    use rederive_evidence::keys::SigningKey;
+    use rederive_evidence::signed::verify_detached;
+
+    use super::*;
+    use crate::ports::testing::evidence;
+
+    /// What the terminal shows.
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Screen {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed(&[2; 32])
+    }
+
+    /// A terminal at which somebody types this, and what it shows.
+    fn terminal(who: &str, typed: &str) -> (TerminalApprover, Screen) {
+        let screen = Screen::default();
+        let typed = Cursor::new(typed.to_owned().into_bytes());
+        (TerminalApprover::new(Id::new(who).unwrap(), key(), typed, screen.clone()), screen)
+    }
+
+    #[test]
+    fn a_whole_word_is_an_answer_signed_over_what_was_asked_and_anything_else_is_asked_again() {
+        let evidence = evidence("a", 7);
+        let table = [
+            ("approve\n", Verdict::Approve, 0),
+            ("  deny \n\n too much\n", Verdict::Deny { reason: Payload::text("too much") }, 0),
+            ("revise\npay 4\n", Verdict::Revise { changes: Payload::text("pay 4") }, 0),
+            ("\ny\nAPPROVE\nyes\napprove\n", Verdict::Approve, 4),
+        ];
+        for (typed, verdict, again) in table {
+            let (terminal, screen) = terminal("bea", typed);
+            let Review::Answered(word) = terminal.review(&evidence).unwrap() else { panic!("{typed}") };
+            assert_eq!((&word.verdict, word.shown), (&verdict, evidence.shown), "{typed:?}");
+            let statement = evidence.statement(&word.approver, verdict.code());
+            let signature = word.signature.unwrap();
+            assert_eq!(verify_detached(&statement, &key().public_key(), &signature), Ok(()));
+            let mut other = evidence.clone();
+            other.covers = rederive_evidence::digest::Digest::ZERO;
+            let statement = other.statement(&word.approver, verdict.code());
+            assert!(verify_detached(&statement, &key().public_key(), &signature).is_err());
+            assert_eq!(screen.text().matches("Type the whole word.").count(), again, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_never_one() {
+        let unanswered = ["", "approv", "deny\n", "deny\n\n\n\n\n\n\n\n\n\n", "revise\n", &"\n".repeat(100)];
+        for typed in unanswered {
+            let (terminal, _) = terminal("bea", typed);
+            let ended = matches!(terminal.ask(&evidence("a", 7)), Err(TerminalFault::Ended));
+            assert!(ended, "{typed:?}");
+        }
+        // A line that does not end is cut, and no word that counts.
+        let (terminal, _) = terminal("bea", &"approve".repeat(100_000));
+        assert!(matches!(terminal.ask(&evidence("a", 7)), Err(TerminalFault::Ended)));
+    }
+
+    #[test]
+    fn whoever_asks_is_not_asked() {
+        for who in ["ada", "helper"] {
+            let (terminal, screen) = terminal(who, "approve\n");
+            let asked = terminal.ask(&evidence("a", 7));
+            assert!(matches!(asked, Err(TerminalFault::SelfGiven { .. })), "{asked:?}");
+            assert_eq!(screen.text(), "");
+        }
+    }
+
+    #[test]
+    fn the_page_and_the_change_asked_for_before_are_shown_and_can_do_nothing_to_the_screen() {
+        let mut evidence = evidence("a", 7);
+        evidence.revision = Some(Payload::text("pay\u{1b}[2J 4\nnot 5"));
+        let (terminal, screen) = terminal("bea", "approve\n");
+        let _ = terminal.review(&evidence).unwrap();
+        let text = screen.text();
+        for part in ["Pay 5 to \\u{1b}[2Jeve", "pay\\u{1b}[2J 4\n  not 5", "bea: approve, deny or revise?"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+    }
+}

@@ -1,7 +1,7 @@
-//! The local credential broker of one run: it signs tokens, and holds the secrets of surfaces that take none.
+//! The local credential broker: it signs tokens, and holds the secrets of surfaces that take none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
 use rederive_evidence::ids::{Id, PublicKey, RunId};
@@ -21,21 +21,21 @@ enum Way {
     Held { secret: Zeroizing<Vec<u8>>, credential_type: CredentialType },
 }
 
-/// Issues credentials for the calls of one run. Nothing of it is shown: no form of a secret leaves it but to the tool.
+/// Issues credentials for the calls of any number of runs, or of one. Nothing of it is shown: no form of a secret leaves it but to the tool.
 pub struct LocalBroker {
     run: Option<RunId>,
     signer: Box<dyn Signer + Send + Sync>,
     lifetime_ms_max: u64,
     ways: BTreeMap<Id, Way>,
-    /// Credentials of this run that no longer hold.
-    revoked: Arc<Mutex<BTreeSet<Id>>>,
+    /// Credentials that no longer hold, by run and name.
+    revoked: Mutex<BTreeSet<(RunId, Id)>>,
 }
 
 /// Why no credential was issued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerFault {
-    /// The call is of another run: credentials are named by run, and so is what was revoked.
+    /// The call is of another run than the one that it serves.
     #[error("this broker serves another run")]
     OtherRun,
     /// None of the surfaces asked for can be opened by it.
@@ -69,7 +69,7 @@ impl LocalBroker {
             signer: Box::new(signer),
             lifetime_ms_max,
             ways: BTreeMap::new(),
-            revoked: Arc::default(),
+            revoked: Mutex::default(),
         }
     }
 
@@ -100,8 +100,12 @@ impl LocalBroker {
     }
 
     /// Whether a credential was revoked; for tool servers in this process.
-    pub fn is_revoked(&self, credential: &Id) -> bool {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(credential)
+    pub fn is_revoked(&self, run: RunId, credential: &Id) -> bool {
+        self.revoked().contains(&(run, credential.clone()))
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, BTreeSet<(RunId, Id)>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn issue_secret(&self, ask: &CredentialAsk) -> Result<IssuedCredential, BrokerFault> {
@@ -122,7 +126,7 @@ impl LocalBroker {
         if expires <= ask.now {
             return Err(BrokerFault::Lifetime);
         }
-        if self.is_revoked(&ask.credential) {
+        if self.is_revoked(call.run, &ask.credential) {
             return Err(BrokerFault::Revoked);
         }
         let way = self.ways.get(&call.surface);
@@ -156,6 +160,10 @@ impl LocalBroker {
 }
 
 impl CredentialBroker for LocalBroker {
+    fn opens(&self, surface: &Id) -> Option<bool> {
+        Some(self.ways.contains_key(surface))
+    }
+
     fn needs(&self, call: &CallFacts) -> bool {
         self.ways.contains_key(&call.surface)
     }
@@ -173,8 +181,8 @@ impl CredentialBroker for LocalBroker {
         self.issue_secret(ask).map_err(Failure::from)
     }
 
-    fn revoke(&self, credential: &Id) -> Result<(), Failure> {
-        let _ = self.revoked.lock().unwrap_or_else(PoisonError::into_inner).insert(credential.clone());
+    fn revoke(&self, run: RunId, credential: &Id) -> Result<(), Failure> {
+        let _ = self.revoked().insert((run, credential.clone()));
         Ok(())
     }
 }
@@ -230,26 +238,34 @@ mod tests {
             .with_tokens(id("mail"), id("mail-server"))
     }
 
+    /// Whom the tokens of [`broker`] are for.
+    struct Names([Id; 4]);
+
+    impl Names {
+        fn new() -> Self {
+            Self([id("mail-server"), id("acme"), id("send_mail"), id("mail")])
+        }
+
+        fn expected<'a>(&'a self, ask: &'a CredentialAsk) -> Expected<'a> {
+            let [audience, tenant, tool, surface] = &self.0;
+            let arguments = ask.call.arguments.bytes();
+            Expected { audience, tenant, tool, action: EffectsClass::Send, surface, arguments, now: NOW }
+        }
+    }
+
     #[test]
     fn a_token_holds_for_its_call_and_for_nothing_else() {
         let (broker, ask) = (broker(), ask());
         let issued = broker.issue_secret(&ask).unwrap();
         assert_eq!(issued.expires, NOW.plus_ms(30_000), "no longer than the broker's limit");
         let text = String::from_utf8(issued.secret.expose().to_vec()).unwrap();
-        let names = [id("mail-server"), id("acme"), id("send_mail"), id("mail"), id("other")];
-        let [audience, tenant, tool, surface, other] = &names;
-        let expected = Expected {
-            audience,
-            tenant,
-            tool,
-            action: EffectsClass::Send,
-            surface,
-            arguments: ask.call.arguments.bytes(),
-            now: NOW,
-        };
+        let (names, other) = (Names::new(), id("other"));
+        let (expected, other) = (names.expected(&ask), &other);
+        let Expected { audience, tenant, .. } = expected;
         let key = broker.public_key();
         let check = |expected: &Expected<'_>| {
-            verify_token(&text, &key, expected, |token| broker.is_revoked(&token.credential)).map(|_| ())
+            verify_token(&text, &key, expected, |token| broker.is_revoked(token.run, &token.credential))
+                .map(|_| ())
         };
         assert_eq!(check(&expected), Ok(()));
         let table = [
@@ -275,7 +291,9 @@ mod tests {
             verify_token(&text, &stranger, &expected, |_| false),
             Err(TokenFault::Signature(_))
         ));
-        broker.revoke(&id("c")).unwrap();
+        broker.revoke(RunId([2; 16]), &id("c")).unwrap();
+        assert_eq!(check(&expected), Ok(()), "one of the same name, of another run, is another");
+        broker.revoke(ask.call.run, &id("c")).unwrap();
         assert_eq!(check(&expected), Err(TokenFault::Revoked));
         assert!(matches!(broker.issue_secret(&ask), Err(BrokerFault::Revoked)));
     }
@@ -284,17 +302,8 @@ mod tests {
     fn a_token_changed_in_any_byte_is_none() {
         let (broker, ask) = (broker(), ask());
         let issued = broker.issue_secret(&ask).unwrap();
-        let names = [id("mail-server"), id("acme"), id("send_mail"), id("mail")];
-        let [audience, tenant, tool, surface] = &names;
-        let expected = Expected {
-            audience,
-            tenant,
-            tool,
-            action: EffectsClass::Send,
-            surface,
-            arguments: ask.call.arguments.bytes(),
-            now: NOW,
-        };
+        let names = Names::new();
+        let expected = names.expected(&ask);
         for at in 0..issued.secret.expose().len() {
             let mut changed = issued.secret.expose().to_vec();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };

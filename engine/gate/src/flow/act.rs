@@ -16,6 +16,7 @@ use crate::cast::named;
 use crate::credentials::Echo;
 use crate::dispatch::Dispatch;
 use crate::fate::{Fate, Unrecorded, Why};
+use crate::flow::decide::is_broken_reliance;
 use crate::flow::prepare::ends;
 use crate::inner::{Inner, applied};
 use crate::live::{Live, bring};
@@ -25,6 +26,7 @@ use crate::ports::{
     Sandbox, Secret, ToolFailure, ToolReply,
 };
 use crate::registry::Acts;
+use crate::reliance::reached;
 
 /// A credential that was issued for a call, and is to be revoked whatever becomes of it.
 pub(crate) struct Issued {
@@ -207,14 +209,13 @@ impl Inner {
         };
         let draft = live.draft(&self.cast.broker, body);
         let (now, bundle) = (self.now(live.epoch)?, self.policy.bundle());
-        let place = live.place().clone();
         let is_over = permit.expires().is_some_and(|end| now >= end);
         let appended = self.trail.append_if(
             live.epoch,
             draft,
             &mut |machine| {
                 let pinned = machine.state().policies().and_then(|policies| policies.bundle) == Some(bundle);
-                if pinned && !is_over && permit.reliance().holds(machine, &place) {
+                if pinned && !is_over && permit.reliance().holds(machine) {
                     Ok(())
                 } else {
                     Err(Unrecorded::Stale)
@@ -224,10 +225,20 @@ impl Inner {
         );
         let appended = match appended {
             Err(Unrecorded::Stale) => return Err(Why::Stale),
-            appended => applied(appended?)?,
+            appended => applied(appended?).map_err(|why| self.limit_or(live, why))?,
         };
         live.last = appended.sequence;
         if appended.is_durable { Ok(()) } else { Err(Unrecorded::NotDurable.into()) }
+    }
+
+    /// A permit that no longer holds because a limit is reached by now.
+    fn limit_or(&self, live: &Live, why: Why) -> Why {
+        let Why::Rule { breaches } = &why else { return why };
+        if !is_broken_reliance(breaches) {
+            return why;
+        }
+        let limit = self.trail.read(live.epoch, reached).ok().flatten();
+        limit.map_or(why, |limit| Why::Limit { limit })
     }
 
     /// Calls the tool, for as long as it may take.
@@ -257,9 +268,9 @@ impl Inner {
     /// Ends a call's credential, whatever became of the call. One that its broker cannot end ends at its time; the record says it is to be taken
     /// for revoked by everybody who reads it.
     fn revoke(&self, live: &mut Live, issued: &Issued) {
-        let (broker, name) = (Arc::clone(&issued.broker), issued.name.clone());
+        let (broker, name, run) = (Arc::clone(&issued.broker), issued.name.clone(), live.facts.run);
         let revoked =
-            self.ask(Component::CredentialBroker, self.times.credentials, move || broker.revoke(&name));
+            self.ask(Component::CredentialBroker, self.times.credentials, move || broker.revoke(run, &name));
         let body = CredentialRevoked {
             credential: issued.name.clone(),
             reason: if revoked.is_ok() { RevokeReason::Done } else { RevokeReason::Incident },

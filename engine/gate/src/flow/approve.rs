@@ -18,7 +18,7 @@ use rederive_policy::request::ApprovalFact;
 
 use crate::cast::{is_approver, key_of, named};
 use crate::fate::{Fate, Held, Why};
-use crate::flow::decide::{Decided, not_permitted};
+use crate::flow::decide::Decided;
 use crate::flow::prepare::ends;
 use crate::inner::Inner;
 use crate::live::{Live, bring};
@@ -94,7 +94,7 @@ pub enum AnswerFault {
 impl Inner {
     /// Asks for an approval of what was decided on. Nothing more happens until a person has answered.
     pub(crate) fn hold(self: &Arc<Self>, mut live: Live, decided: Decided) -> Result<Fate, Why> {
-        let Some(approver) = self.approver.clone() else { return Err(not_permitted(&decided.seen)) };
+        let Some(approver) = self.approver.clone() else { return Err(decided.not_permitted()) };
         let approval = live.revises.clone().unwrap_or_else(|| named("approval", live.place()));
         let session = self.opened.session.expires.known().copied();
         let expires = ends(self.now(live.epoch)?, self.times.approval_ms, session);
@@ -344,12 +344,12 @@ impl Inner {
             Err(why) => return Ok(self.blocked(epoch, place, Some(live.last), why)),
         };
         let last = live.last;
-        let Decided { seen, request, permit, .. } = decided;
-        let gone_on = match permit {
-            Some(permit) => self.act(live, permit, &request),
+        let refusal = decided.not_permitted();
+        let gone_on = match decided.permit {
+            Some(permit) => self.act(live, permit, &decided.request),
             // Approved or not, what is not permitted does not happen; and nobody is asked twice.
             None => Err(match self.trail.keep(epoch, last) {
-                Ok(()) => not_permitted(&seen),
+                Ok(()) => refusal,
                 Err(unrecorded) => unrecorded.into(),
             }),
         };
@@ -395,11 +395,20 @@ impl Inner {
         }
     }
 
+    /// Nobody needs to be asked any more. An approver that is not told, or cannot be, asks in vain: the approval is over.
+    fn tell_approver(&self, held: &HeldCall) {
+        let Some(approver) = self.approver.clone() else { return };
+        let (evidence, limit) = (Arc::clone(&held.evidence), self.times.approver);
+        let tell = move || {
+            approver.withdraw(&evidence);
+            Ok(())
+        };
+        let _ = self.ask(Component::Approver, limit, tell);
+    }
+
     /// Nobody answered in time.
     fn expire(&self, mut held: HeldCall) -> Result<Fate, Why> {
-        if let Some(approver) = &self.approver {
-            approver.withdraw(&held.approval);
-        }
+        self.tell_approver(&held);
         let draft = held.live.draft(&self.cast.gate, ApprovalExpired { approval: held.approval.clone() });
         self.note(&mut held.live, draft)?;
         let why = Why::Expired { approval: held.approval };
@@ -408,9 +417,7 @@ impl Inner {
 
     /// Whoever asked does not want it any more.
     pub(crate) fn withdraw(&self, mut held: HeldCall) -> Fate {
-        if let Some(approver) = &self.approver {
-            approver.withdraw(&held.approval);
-        }
+        self.tell_approver(&held);
         let body = ApprovalWithdrawn { approval: held.approval.clone(), reason: None };
         let draft = held.live.draft(&self.cast.gate, body);
         let withdrawn = self.note(&mut held.live, draft);

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use rederive_evidence::draft::DraftContent;
+use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::decision::{
-    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request, RiskSignal,
+    Decision, DecisionMade, Directive, Enforcement, ReasonCode, Reliance, Request, RiskSignal,
 };
+use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::receipt::Receipt;
 use rederive_evidence::record::MediaType;
 use rederive_evidence::rules::{Breach, Reason, Rule};
@@ -25,12 +26,13 @@ use crate::live::{Live, bring};
 use crate::permit::Permit;
 use crate::ports::{self, Component, Payload};
 use crate::registry::{Acts, Registered};
-use crate::reliance::Relied;
+use crate::reliance::{Relied, reached};
+use crate::trail::Epoch;
 use crate::workers::ask_here;
 
 /// How often a request is judged again because what it relied on changed in between. Then it is blocked: somebody changes the run faster than
 /// it can be judged.
-const JUDGED_MAX: u32 = 16;
+pub(crate) const JUDGED_MAX: u32 = 16;
 
 /// A decision as it was recorded.
 pub(crate) struct Decided {
@@ -39,18 +41,29 @@ pub(crate) struct Decided {
     pub(crate) request: Request,
     pub(crate) seen: ports::Judgement,
     pub(crate) permit: Option<Permit>,
+    /// The limit that kept it from being permitted.
+    pub(crate) limit: Option<LimitKind>,
 }
 
 /// What one look at the run gave: the question, and what it rests on.
-struct Looked {
+pub(crate) struct Looked {
     /// The first record that it does not know of.
-    upto: u64,
-    question: Result<PolicyRequest, Judgement>,
-    relied: Relied,
-    request: Request,
-    risks: Vec<RiskSignal>,
-    now: RecordedTime,
-    pinned: bool,
+    pub(crate) upto: u64,
+    pub(crate) question: Result<PolicyRequest, Judgement>,
+    pub(crate) relied: Relied,
+    pub(crate) request: Request,
+    pub(crate) risks: Vec<RiskSignal>,
+    pub(crate) now: RecordedTime,
+    pub(crate) pinned: bool,
+    /// A limit of the run that is reached.
+    pub(crate) limit: Option<LimitKind>,
+}
+
+impl Looked {
+    /// What a decision on it states that it read.
+    fn stated(&self) -> Vec<Reliance> {
+        if self.limit.is_some() { self.relied.without_bounds() } else { self.relied.stated() }
+    }
 }
 
 impl Inner {
@@ -72,7 +85,7 @@ impl Inner {
             None => {
                 self.trail.keep(live.epoch, seen.record.0)?;
                 let asks = seen.decision == Decision::Silence && seen.directive == Directive::RequireApproval;
-                if asks { self.hold(live, decided) } else { Err(not_permitted(seen)) }
+                if asks { self.hold(live, decided) } else { Err(decided.not_permitted()) }
             }
         }
     }
@@ -85,7 +98,8 @@ impl Inner {
             }
             let looked = self.look(live, approved)?;
             let mut judgement = self.evaluate(&looked);
-            let mut recorded = self.record_decision(live, &looked, &judgement, approved);
+            let draft = |body| live.draft(&self.cast.gate, body);
+            let mut recorded = self.record_decision(live.epoch, draft, &looked, &judgement, approved);
             if let Err(Why::Rule { breaches }) = &recorded
                 && asks_for_a_person(breaches)
             {
@@ -97,7 +111,7 @@ impl Inner {
                     reason: ReasonCode::Risk,
                     ..judgement
                 };
-                recorded = self.record_decision(live, &looked, &judgement, approved);
+                recorded = self.record_decision(live.epoch, draft, &looked, &judgement, approved);
             }
             match recorded {
                 Ok((appended, body)) => {
@@ -105,6 +119,8 @@ impl Inner {
                     return Ok(decided(appended.sequence, looked, body));
                 }
                 Err(Why::Unrecorded(Unrecorded::Stale)) => {}
+                // A limit was reached in between: it is looked at again.
+                Err(Why::Rule { breaches }) if is_broken_reliance(&breaches) => {}
                 Err(why) => return Err(why),
             }
         }
@@ -134,10 +150,11 @@ impl Inner {
             let pinned = known.policies.bundle == Some(bundle);
             let relied = Relied::on(machine, &live.facts.place);
             let upto = machine.lineage().len();
-            Some((asked.request(), known.to_request()?, pinned, relied, known.signals, upto))
+            let limit = reached(machine);
+            Some((asked.request(), known.to_request()?, pinned, relied, known.signals, upto, limit))
         })?;
         // Somebody else ended the call.
-        let (question, request, pinned, relied, signals, upto) = found.ok_or(Why::Stale)?;
+        let (question, request, pinned, relied, signals, upto, limit) = found.ok_or(Why::Stale)?;
         let facts = Arc::make_mut(&mut live.facts);
         facts.standing =
             ports::Standing { influence: request.influence, carriage: request.carriage.known().copied() };
@@ -154,7 +171,7 @@ impl Inner {
         // Arguments larger than a policy is asked about: as a policy that could not be evaluated.
         let question =
             question.map_err(|_| Judgement::of(Decision::Deny, Directive::None, ReasonCode::PolicyError));
-        Ok(Looked { upto, question, relied, request, risks, now, pinned })
+        Ok(Looked { upto, question, relied, request, risks, now, pinned, limit })
     }
 
     /// The question and the request of a call as the run stands now; none where no policy can be asked.
@@ -178,9 +195,12 @@ impl Inner {
     }
 
     /// What the bundle says. An engine that fails, panics or takes too long has said no; so has a bundle that is not the run's.
-    fn evaluate(&self, looked: &Looked) -> Judgement {
+    pub(crate) fn evaluate(&self, looked: &Looked) -> Judgement {
         if !looked.pinned {
             return Judgement::bundle_fault();
+        }
+        if looked.limit.is_some() {
+            return Judgement::of(Decision::Deny, Directive::None, ReasonCode::Rule);
         }
         match &looked.question {
             Err(judgement) => judgement.clone(),
@@ -199,24 +219,25 @@ impl Inner {
 
     /// The decision's record, with its receipt, under the very state that it was made in. It waits for the disk together with what follows it: the
     /// dispatch of a permit is durable, and with it all before it, before the tool is called; any other answer is before it is given. Spec: receipt-durable.
-    fn record_decision(
+    pub(crate) fn record_decision(
         &self,
-        live: &Live,
+        epoch: Epoch,
+        draft: impl Fn(Box<DecisionMade>) -> Draft,
         looked: &Looked,
         judgement: &Judgement,
         approved: Option<&ApprovalFact>,
     ) -> Result<(Appended, DecisionMade), Why> {
         let mut body = self.body(looked, judgement, approved);
-        let mut draft = live.draft(&self.cast.gate, Box::new(body.clone()));
+        let mut draft = draft(Box::new(body.clone()));
         body.explanation = Some(bring(&mut draft, &explanation(&body)));
         body.receipt = Some(Content(1));
         draft.body = Box::new(body.clone()).into();
         let (run, tenant) = (self.trail.run()?, &self.opened.tenant);
         let appended = self.trail.append_early(
-            live.epoch,
+            epoch,
             draft,
             &mut |machine| {
-                let holds = looked.relied.holds(machine, live.place());
+                let holds = looked.relied.holds(machine);
                 if holds && !has_heard(machine, looked.upto) { Ok(()) } else { Err(Unrecorded::Stale) }
             },
             &mut |input, checksum| {
@@ -252,7 +273,7 @@ impl Inner {
             approval: approved.map(|approval| approval.id.clone()),
             explanation: None,
             expires: is_permit.then_some(expires),
-            reliance: looked.relied.stated(),
+            reliance: looked.stated(),
             receipt: None,
         }
     }
@@ -271,7 +292,13 @@ fn decided(record: u64, looked: Looked, body: DecisionMade) -> Decided {
         risks: body.risks,
         uncertainty_permille: body.uncertainty_permille.known().copied(),
     };
-    Decided { question: looked.question.ok(), request: looked.request, seen, permit }
+    Decided { question: looked.question.ok(), request: looked.request, seen, permit, limit: looked.limit }
+}
+
+/// Whether all that is wrong is that something relied on no longer holds.
+pub(crate) fn is_broken_reliance(breaches: &[Breach]) -> bool {
+    let is_reliance = |breach: &Breach| (breach.rule, breach.reason) == (Rule::Pol2, Reason::RelianceBroken);
+    !breaches.is_empty() && breaches.iter().all(is_reliance)
 }
 
 /// Whether the user has spoken since: what they ask for is part of the question (policy-asked).
@@ -292,12 +319,19 @@ fn asks_for_a_person(breaches: &[Breach]) -> bool {
     !breaches.is_empty() && breaches.iter().all(lacks)
 }
 
-pub(crate) fn not_permitted(seen: &ports::Judgement) -> Why {
-    Why::Decision {
-        decision: seen.decision,
-        directive: seen.directive,
-        reason: seen.reason,
-        rules: seen.rules.clone(),
+impl Decided {
+    /// Why what was decided on does not happen.
+    pub(crate) fn not_permitted(&self) -> Why {
+        let ports::Judgement { decision, directive, reason, rules, .. } = &self.seen;
+        match self.limit {
+            Some(limit) => Why::Limit { limit },
+            None => Why::Decision {
+                decision: *decision,
+                directive: *directive,
+                reason: *reason,
+                rules: rules.clone(),
+            },
+        }
     }
 }
 

@@ -7,9 +7,11 @@ mod inspect;
 mod plan;
 mod prepare;
 mod release;
+mod remember;
 mod settle;
 
 pub use approve::AnswerFault;
 pub(crate) use approve::HeldCall;
 pub(crate) use prepare::expect_what_was_previewed;
 pub use release::{Output, Released};
+pub use remember::Remembered;

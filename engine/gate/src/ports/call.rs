@@ -61,7 +61,11 @@ pub struct Standing {
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use rederive_evidence::ids::{RecordRef, RecordedTime};
+    use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
+
     use super::*;
+    use crate::ports::{Evidence, Judgement};
 
     /// A call that nothing more is known of.
     pub(crate) fn call(tool: &str, surface: &str, effects: EffectsClass, arguments: &str) -> CallFacts {
@@ -86,6 +90,32 @@ pub(crate) mod testing {
             expected_effect: None,
             owner: None,
             standing: Standing { influence: Label::UNKNOWN, carriage: None },
+        }
+    }
+
+    /// What an approver is shown of a payment; the page tries to clear the screen.
+    pub(crate) fn evidence(approval: &str, covers: u8) -> Evidence {
+        Evidence {
+            approval: Id::new(approval).unwrap(),
+            call: call("pay", "bank", EffectsClass::Purchase, "{}"),
+            covers: Digest([covers; 32]),
+            expires: RecordedTime(1_000),
+            influences: Vec::new(),
+            credential: Vec::new(),
+            judgement: Judgement {
+                record: RecordRef(3),
+                decision: Decision::Silence,
+                directive: Directive::RequireApproval,
+                reason: ReasonCode::ApprovalNeeded,
+                rules: Vec::new(),
+                risks: Vec::new(),
+                uncertainty_permille: None,
+            },
+            diff: None,
+            rollback: None,
+            revision: None,
+            page: Payload::text("Pay 5 to \u{1b}[2Jeve"),
+            shown: Digest([9; 32]),
         }
     }
 }

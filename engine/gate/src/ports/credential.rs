@@ -1,6 +1,6 @@
 //! Credentials: authority for one call, issued when it is permitted and revoked when it has ended (CRD).
 
-use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::ids::{Id, RecordedTime, RunId};
 use rederive_evidence::kinds::credential::{CredentialType, SecretHandling};
 use rederive_evidence::values::ScopeItem;
 
@@ -8,7 +8,13 @@ use super::{CallFacts, Failure, Secret};
 
 /// Issues credentials. Holds what they are made from; the gate, the agent and the trace never do.
 pub trait CredentialBroker: Send + Sync {
-    /// Whether calls of this tool need one.
+    /// Whether what acts on this surface acts under a credential: what the registration of its tools says, so that no call of them goes without one
+    /// (RSK-1). None: it depends on the call.
+    fn opens(&self, _surface: &Id) -> Option<bool> {
+        None
+    }
+
+    /// Whether this call needs one.
     fn needs(&self, call: &CallFacts) -> bool;
 
     /// What it would issue for a call: type and handling. Named before it is issued, so that the machine can be asked first.
@@ -20,11 +26,11 @@ pub trait CredentialBroker: Send + Sync {
     /// None was issued: the call is blocked.
     fn issue(&self, ask: &CredentialAsk) -> Result<IssuedCredential, Failure>;
 
-    /// Ends one. Asked for whatever became of the call, and again after a restart: revoking what is revoked, or was never issued, is no failure.
+    /// Ends one of this run: credentials of different runs may have one name. Asked for whatever became of the call, and again after a restart: revoking what is revoked, or was never issued, is no failure.
     ///
     /// # Errors
     /// It may still be live. It ends at its time all the same.
-    fn revoke(&self, credential: &Id) -> Result<(), Failure>;
+    fn revoke(&self, run: RunId, credential: &Id) -> Result<(), Failure>;
 }
 
 /// What a credential is asked for.

@@ -10,9 +10,10 @@ use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::{BlockReason, DetectedClass};
+use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::receipt::Receipt;
-use rederive_evidence::rules::{Outcome, Reason, Rule};
+use rederive_evidence::rules::Outcome;
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_gate::ports::{Finding, Payload, Stage};
 use rederive_gate::{Fate, Gate, Pending, Why};
@@ -406,8 +407,7 @@ fn an_agent_with_a_plan_acts_once_guardrails_have_compared_it_with_the_task() {
     assert!(matches!(acts(2), Fate::Returned(_)));
 }
 
-/// LIM-1: the machine counts. A permit relies on a counter that is still below its limit, so that of the call that is too many is refused; no
-/// tool hears of it.
+/// LIM-1: the machine counts, and of a call that would be one too many the gate's answer is DENY, on record with its receipt; no tool hears of it.
 #[test]
 fn a_call_above_a_limit_of_the_run_reaches_no_tool() {
     let (disk, wires, clock) = (FaultyStorage::new(), Arc::default(), Arc::new(ManualClock::new(START)));
@@ -422,8 +422,14 @@ fn a_call_above_a_limit_of_the_run_reaches_no_tool() {
     assert!(matches!(first, Fate::Returned(_)), "{first:?}");
     let (reason, why) = blocked(world.gate.call(intent("send", 0, 1, answer)));
     assert_eq!(reason, BlockReason::Rule);
-    let Why::Rule { breaches } = why else { panic!("{why:?}") };
-    let reasons: Vec<_> = breaches.iter().map(|breach| (breach.rule, breach.reason)).collect();
-    assert_eq!(reasons, [(Rule::Pol2, Reason::RelianceBroken)]);
+    assert!(matches!(why, Why::Limit { limit: LimitKind::Calls }), "{why:?}");
     assert_eq!(world.wires.acted(), 1);
+    let decided = world.records().into_iter().find_map(|record| match record.input.body {
+        Body::DecisionMade(made) if made.request.call == Some(place(0, 1)) => Some((made, record.derived)),
+        _ => None,
+    });
+    let (made, derived) = decided.expect("a denial is a decision too");
+    assert_eq!((made.decision, made.reason), (Decision::Deny, ReasonCode::Rule));
+    assert_eq!(derived.outcome, Outcome::Applied, "{derived:?}");
+    assert!(made.receipt.is_some());
 }

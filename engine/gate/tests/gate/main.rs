@@ -15,7 +15,7 @@ mod calls;
 mod echo;
 mod faults;
 mod isolation;
+mod memory;
 mod restart;
-mod secrets;
 mod table;
 mod world;

@@ -11,7 +11,7 @@ use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_archive::storage::{Access, ReadAt as _, Storage as _};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
+use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime, RunId};
 use rederive_evidence::keys::{Signer, SigningKey};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::credential::{CredentialType, SecretHandling};
@@ -96,6 +96,8 @@ pub(crate) struct Wires {
     pub(crate) observed: Mutex<Option<Payload>>,
     pub(crate) takes_unsigned: AtomicBool,
     pub(crate) key_is_gone: AtomicBool,
+    /// What the credential broker says of every surface before any call.
+    pub(crate) opens: Mutex<Option<bool>>,
     /// The secret of each credential.
     pub(crate) secret: Mutex<Vec<u8>>,
     /// What a tool says before and after the secret that it was called with.
@@ -122,6 +124,7 @@ impl Default for Wires {
             observed: Mutex::default(),
             takes_unsigned: AtomicBool::new(false),
             key_is_gone: AtomicBool::new(false),
+            opens: Mutex::default(),
             secret: Mutex::new(b"s3cret-of-the-call".to_vec()),
             says: Mutex::default(),
             issuing: Mutex::default(),
@@ -228,6 +231,10 @@ impl Guardrail for Plug {
 }
 
 impl CredentialBroker for Plug {
+    fn opens(&self, _surface: &Id) -> Option<bool> {
+        *self.0.opens.lock().unwrap()
+    }
+
     fn needs(&self, call: &CallFacts) -> bool {
         call.effects != EffectsClass::Read
     }
@@ -249,7 +256,7 @@ impl CredentialBroker for Plug {
         })
     }
 
-    fn revoke(&self, credential: &Id) -> Result<(), Failure> {
+    fn revoke(&self, _run: RunId, credential: &Id) -> Result<(), Failure> {
         self.0.revoked.lock().unwrap().push(credential.clone());
         self.0.mood("credential broker, revoking").act()
     }
@@ -302,8 +309,8 @@ impl Approver for Plug {
         })
     }
 
-    fn withdraw(&self, approval: &Id) {
-        self.0.withdrawn.lock().unwrap().push(approval.clone());
+    fn withdraw(&self, evidence: &Evidence) {
+        self.0.withdrawn.lock().unwrap().push(evidence.approval.clone());
     }
 }
 
@@ -396,6 +403,11 @@ pub(crate) fn setup(wires: &Arc<Wires>) -> Setup {
     setup.approver = Some(part());
     setup.credentials = Some(part());
     setup.effects = Some(part());
+    setup.memory = Some(ToolFacts {
+        reversible: true,
+        clearance: Sensitivity::Restricted,
+        ..ToolFacts::of(id("notes"), EffectsClass::Write)
+    });
     setup.times = Times {
         policy: Duration::from_millis(100),
         guardrails: Duration::from_millis(100),
@@ -451,7 +463,8 @@ pub(crate) fn opened(tenant: &str) -> Draft {
     body.build.digest = Given::Known(Digest([5; 32]));
     body.owner = Given::Known(id("ada"));
     body.goal = Given::Known(Content(0));
-    body.scope = Given::Known(TOOLS.iter().map(scope).collect());
+    let memory = ("memory.write", EffectsClass::Write, true);
+    body.scope = Given::Known(TOOLS.iter().chain([&memory]).map(scope).collect());
     body.bundle = Given::Known(BUNDLE);
     body.registry = Given::Known(Digest([6; 32]));
     body.limits = Limits { retries: Some(3), ..Limits::default() };

@@ -7,6 +7,7 @@
 mod leaves;
 mod provenance;
 mod risk;
+mod write;
 
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
@@ -20,6 +21,8 @@ use serde_json::Value;
 use crate::arguments::{Arguments, ArgumentsFault};
 use crate::judgement::Judgement;
 use crate::request::{ArgumentRole, Counters, PolicyRequest, RunFacts, ToolFacts};
+
+pub use write::{AskedWrite, MEMORY_WRITE};
 
 /// A call that a policy is asked about, as its records and the machine have it.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +56,17 @@ impl Asked<'_> {
     /// The arguments are larger than a policy is asked about: the answer is that of a policy which could not be evaluated.
     pub fn request(&self) -> Result<PolicyRequest, ArgumentsFault> {
         let arguments = arguments(self.arguments)?;
-        let mut request = PolicyRequest::new(self.run(), self.tool.clone(), self.facts.cloned());
+        let mut request = PolicyRequest::new(
+            run(self.opened, self.machine, &self.place.agent),
+            self.tool.clone(),
+            self.facts.cloned(),
+        );
         request.target = target(self.facts, &arguments);
         request.arguments = arguments;
         self.provenance(&mut request);
         request.detected = self.detected.to_vec();
         request.sandbox = self.sandbox.cloned();
-        request.counters = self.counters();
+        request.counters = counters(self.machine, self.place.attempt);
         request.time = self.time;
         if let Some(known) = self.machine.request(self.place) {
             derived(&mut request, known);
@@ -80,40 +87,40 @@ impl Asked<'_> {
         request.values_known = sources.left_out.is_none();
         request.carriage = Some(provenance::carriage(sources, lineage));
     }
+}
 
-    /// Who asks, as whom and where.
-    fn run(&self) -> RunFacts {
-        let Self { opened, place, .. } = *self;
-        let state = self.machine.state();
-        let actor = state.actor(&place.agent);
-        let delegation = actor.and_then(|actor| actor.delegation.as_ref());
-        let depth = delegation.and_then(|delegation| state.delegation(delegation));
-        RunFacts {
-            environment: opened.environment.known().copied(),
-            tenant: opened.tenant.clone(),
-            session: opened.session.id.clone(),
-            principal: opened.principal.id.clone(),
-            authentication: opened.principal.authentication.known().copied(),
-            actor: place.agent.clone(),
-            // Nobody knows what it is: least of all somebody to be trusted.
-            actor_type: actor.map_or(ActorType::SubAgent, |actor| actor.actor_type),
-            persona: opened.persona.id.clone(),
-            persona_version: opened.persona.version.known().cloned(),
-            delegation_depth: depth.map_or(0, |delegation| delegation.depth),
-        }
+/// Who asks, as whom and where.
+fn run(opened: &RunOpened, machine: &Machine, agent: &Id) -> RunFacts {
+    let state = machine.state();
+    let actor = state.actor(agent);
+    let delegation = actor.and_then(|actor| actor.delegation.as_ref());
+    let depth = delegation.and_then(|delegation| state.delegation(delegation));
+    RunFacts {
+        environment: opened.environment.known().copied(),
+        tenant: opened.tenant.clone(),
+        session: opened.session.id.clone(),
+        principal: opened.principal.id.clone(),
+        authentication: opened.principal.authentication.known().copied(),
+        actor: agent.clone(),
+        // Nobody knows what it is: least of all somebody to be trusted.
+        actor_type: actor.map_or(ActorType::SubAgent, |actor| actor.actor_type),
+        persona: opened.persona.id.clone(),
+        persona_version: opened.persona.version.known().cloned(),
+        delegation_depth: depth.map_or(0, |delegation| delegation.depth),
     }
+}
 
-    fn counters(&self) -> Counters {
-        let counted = self.machine.state().counters().copied().unwrap_or_default();
-        Counters {
-            calls: counted.calls,
-            rate_calls: counted.calls_in_window,
-            spend_micros: counted.spend_micros,
-            tokens: counted.tokens,
-            targets: counted.targets,
-            bytes_out: counted.bytes_out,
-            retries: self.place.attempt,
-        }
+/// What the run has used up, before an attempt with this number.
+fn counters(machine: &Machine, retries: u16) -> Counters {
+    let counted = machine.state().counters().copied().unwrap_or_default();
+    Counters {
+        calls: counted.calls,
+        rate_calls: counted.calls_in_window,
+        spend_micros: counted.spend_micros,
+        tokens: counted.tokens,
+        targets: counted.targets,
+        bytes_out: counted.bytes_out,
+        retries,
     }
 }
 

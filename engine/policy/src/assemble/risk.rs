@@ -41,7 +41,7 @@ fn shown(request: &PolicyRequest, machine: &Machine) -> Vec<RiskSignal> {
     shown.into_iter().filter(|(_, shows)| *shows).map(|(signal, _)| signal).collect()
 }
 
-const fn control(least: rederive_machine::Control) -> Control {
+pub(super) const fn control(least: rederive_machine::Control) -> Control {
     match least {
         rederive_machine::Control::None => Control::None,
         rederive_machine::Control::Log => Control::Log,
