@@ -46,12 +46,11 @@ pub(super) fn read_from(tar: impl Read, name: &str) -> Result<Bundle, BundleFaul
 /// The fault of the file, where it is not the system that failed: the bytes are none of a tar, or end too early.
 fn unread(name: &str, fault: BundleFault) -> BundleFault {
     use ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-    match fault {
-        BundleFault::Unreadable { kind: InvalidData | InvalidInput | Other | UnexpectedEof, .. } => {
-            BundleFault::NoTar { path: name.to_owned() }
-        }
-        fault => fault,
-    }
+    let is_of_bytes = matches!(
+        fault,
+        BundleFault::Unreadable { kind: InvalidData | InvalidInput | Other | UnexpectedEof, .. }
+    );
+    if is_of_bytes { BundleFault::NoTar { path: name.to_owned() } } else { fault }
 }
 
 /// Writes a bundle: the same bytes for the same bundle, always.

@@ -122,6 +122,24 @@ fn a_manifest_that_lists_what_no_bundle_can_have_is_refused() {
 }
 
 #[test]
+fn what_is_no_tar_or_only_the_beginning_of_one_is_named_so() {
+    let mut whole = Vec::new();
+    Bundle::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/default"))
+        .unwrap()
+        .write_tar(&mut whole)
+        .unwrap();
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0][..], &whole].concat();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for bytes in
+        [&gzip[..], &whole[..700], &whole[..whole.len() - 5_000], "{\"text\": 1}".repeat(99).as_bytes()]
+    {
+        fs::write(file.path(), bytes).unwrap();
+        let fault = Bundle::read(file.path()).unwrap_err();
+        assert!(matches!(fault, BundleFault::NoTar { .. }), "{} bytes: {fault}", bytes.len());
+    }
+}
+
+#[test]
 fn a_tar_with_links_escapes_or_one_name_twice_is_refused() {
     let tar = |entries: &[(&str, tar::EntryType)]| {
         let mut builder = tar::Builder::new(Vec::new());
