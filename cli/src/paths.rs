@@ -112,7 +112,9 @@ pub(crate) fn words(error: &io::Error) -> String {
         return (*words).to_owned();
     }
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// The exit status of a file that the system does not give us.

@@ -13,6 +13,7 @@ use rederive_replay::{Judge, Pinned, Registries};
 use crate::args::Failed;
 use crate::problem::Problem;
 use crate::trace;
+use crate::words::bundle::{no_registry, unusable};
 
 /// Reads a bundle and makes it ready.
 ///
@@ -20,10 +21,7 @@ use crate::trace;
 /// It cannot be used.
 pub(crate) fn bundle(path: &Path) -> Result<Compiled, Failed> {
     let read = Bundle::read(path).and_then(|bundle| compile(&bundle));
-    read.map_err(|fault| {
-        let problem = Problem::error(format!("{} cannot be used as a bundle: {fault}", path.display()));
-        Failed::usage(problem.hint("`rederive policy check` says more of it"))
-    })
+    read.map_err(|fault| unusable(path, &fault))
 }
 
 /// Reads a registry.
@@ -32,10 +30,7 @@ pub(crate) fn bundle(path: &Path) -> Result<Compiled, Failed> {
 /// It cannot be used.
 pub(crate) fn registry(path: &Path) -> Result<Registry, Failed> {
     let text = trace::file(path, REGISTRY_BYTES_MAX as u64)?;
-    Registry::parse(&text).map_err(|fault| {
-        let problem = Problem::error(format!("{} cannot be used as a registry: {fault}", path.display()));
-        Failed::usage(problem.hint("`rederive registry infer` drafts one"))
-    })
+    Registry::parse(&text).map_err(|fault| no_registry(path, &fault))
 }
 
 /// A folder in which bundles lie under their digests, and registries (*.json) under any name. What lies there is known by its own digest

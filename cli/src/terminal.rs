@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::paths::words;
 use crate::problem::Problem;
 use crate::style::{ColorChoice, Paint};
 use crate::text::one_line;
@@ -136,7 +137,7 @@ impl Terminal {
         self.flush();
         match self.lost.take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.complain(&Problem::error(format!("cannot write to standard output: {error}")));
+                self.complain(&Problem::error(format!("cannot write to standard output: {}", words(&error))));
                 exit.and(Exit::Internal)
             }
             Some(_) | None => exit,

@@ -11,13 +11,13 @@ use rederive_evidence::keys::SigningKey;
 use rederive_evidence::record::Record;
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_replay::{FrameAt, Records, RecordsFault};
-use rederive_verify::TrustRoots;
+use rederive_verify::{TrustFault, TrustRoots};
 
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{copy_stdin, exit_of, read_file, read_stdin, words};
 use crate::problem::Problem;
-use crate::words::faults;
+use crate::words::{faults, json};
 
 /// An open trace.
 pub(crate) type Trace = TraceReader<OsFile>;
@@ -122,7 +122,11 @@ pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
 pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
     let text = file(path, TRUST_BYTES_MAX)?;
     TrustRoots::parse(&text).map_err(|fault| {
-        let problem = Problem::error(format!("{} cannot be used: {fault}", path.display()));
+        let reason = match &fault {
+            TrustFault::Form(error) => format!("no trust-root file: {}", json::placed(&error.to_string())),
+            TrustFault::Version(_) | TrustFault::Empty | _ => fault.to_string(),
+        };
+        let problem = Problem::error(format!("{} cannot be used: {reason}", path.display()));
         Failed::usage(problem.hint("`rederive keygen --out KEY --trust FILE` writes one"))
     })
 }

@@ -2,13 +2,16 @@
 
 mod answer;
 mod choice;
+mod refused;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use rederive_evidence::hex;
 use rederive_evidence::ids::PublicKey;
 use rederive_gate::approver::{FolderQueue, RequestFile};
+use rederive_recorder::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use self::answer::{Answered, Approve, Deny, Revise};
@@ -19,7 +22,7 @@ use crate::paths::{shown, words};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, lines};
+use crate::text::{Cell, Table, counted, lines};
 use crate::time::utc;
 
 /// Answer requests for approval.
@@ -89,6 +92,9 @@ struct Show {
     json: bool,
 }
 
+/// Why answers were not taken, by the name of their request.
+type Refused = BTreeMap<String, Vec<String>>;
+
 #[derive(Serialize)]
 struct View<'a> {
     name: String,
@@ -99,6 +105,11 @@ struct View<'a> {
     principal: &'a str,
     expires: u64,
     answered: bool,
+    /// Whether its time is over; none where the system has no time.
+    ended: Option<bool>,
+    /// Why answers to it were not taken.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    refused: &'a [String],
     shown: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
@@ -120,7 +131,7 @@ impl Queue {
     /// The requests that the gate signed. Others are told of, each once.
     fn requests(&self, terminal: &mut Terminal) -> Result<Vec<RequestFile>, Failed> {
         let (requests, unread) = FolderQueue::requests(&self.queue).map_err(|error| {
-            let title = format!("cannot read {}: {}", shown(&self.queue), words(&error));
+            let title = format!("{} is no folder of approvals: {}", shown(&self.queue), words(&error));
             let hint = "a gate that was given this folder makes it, with `requests` and `answers` inside";
             Failed::usage(Problem::error(title).hint(hint))
         })?;
@@ -137,7 +148,7 @@ impl Queue {
         Ok(mine)
     }
 
-    fn view<'a>(&self, file: &'a RequestFile, with_page: bool) -> View<'a> {
+    fn view<'a>(&self, file: &'a RequestFile, refused: &'a Refused, with_page: bool) -> View<'a> {
         let request = &file.request;
         View {
             name: request.name(),
@@ -148,26 +159,49 @@ impl Queue {
             principal: request.principal.as_str(),
             expires: request.expires.0,
             answered: FolderQueue::is_answered(&self.queue, request),
+            ended: SystemClock.now().map(|now| now >= request.expires),
+            refused: refused.get(&request.name()).map(Vec::as_slice).unwrap_or_default(),
             shown: request.shown.to_hex(),
             page: with_page.then(|| request.page()),
         }
     }
 }
 
+impl View<'_> {
+    /// Tells of answers that the gate did not take, while one that counts may still come.
+    fn tell_refused(&self, terminal: &mut Terminal) {
+        let Some(last) = self.refused.last().filter(|_| !self.answered) else { return };
+        let problem = Problem::warning(format!("an answer to {} was not taken", self.approval));
+        let problem = problem.row("reason", last.as_str());
+        let earlier = self.refused.len() as u64 - 1;
+        let problem =
+            if earlier > 0 { problem.row("before", counted(earlier, "other answer")) } else { problem };
+        terminal.caution(
+            &problem.hint(
+                "what was not taken lies under `refused`; the request still takes an answer that counts",
+            ),
+        );
+    }
+}
+
 impl List {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let requests = self.queue.requests(terminal)?;
+        let refused = refused::reasons(&self.queue.queue);
         if self.json {
             for file in &requests {
-                terminal.json(&self.queue.view(file, false));
+                terminal.json(&self.queue.view(file, &refused, false));
             }
             return Ok(Exit::AsAsked);
         }
         let mut table = Table::default();
         for file in &requests {
-            let view = self.queue.view(file, false);
-            let (state, tone) =
-                if view.answered { ("answered", Tone::Faint) } else { ("waits", Tone::Notice) };
+            let view = self.queue.view(file, &refused, false);
+            let (state, tone) = match (view.answered, view.ended) {
+                (true, _) => ("answered", Tone::Faint),
+                (false, Some(true)) => ("ended", Tone::Faint),
+                (false, Some(false) | None) => ("waits", Tone::Notice),
+            };
             table.push(vec![
                 Cell::left(state, tone),
                 Cell::left(view.approval, Tone::Strong),
@@ -178,6 +212,9 @@ impl List {
         }
         for line in table.lines("", terminal.paint()) {
             terminal.line(&line);
+        }
+        for file in &requests {
+            self.queue.view(file, &refused, false).tell_refused(terminal);
         }
         if requests.is_empty() {
             terminal.remark("nothing waits");
@@ -190,8 +227,10 @@ impl Show {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let requests = self.queue.requests(terminal)?;
         let file = self.chosen.of(&requests)?;
+        let refused = refused::reasons(&self.queue.queue);
+        let view = self.queue.view(file, &refused, true);
         if self.json {
-            terminal.json(&self.queue.view(file, true));
+            terminal.json(&view);
             return Ok(Exit::AsAsked);
         }
         let request = &file.request;
@@ -201,6 +240,7 @@ impl Show {
         terminal.line("");
         terminal.line(&format!("until  {}", utc(request.expires.0)));
         terminal.line(&format!("shown  {}", request.shown.to_hex()));
+        view.tell_refused(terminal);
         Ok(Exit::AsAsked)
     }
 }

@@ -16,11 +16,13 @@ use rederive_verify::KeyRole;
 
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{counted, one_line};
 use crate::trace::{self, Held};
+use crate::words::faults::is_trace;
 use crate::words::record::{print_contents, print_head, print_parts, print_rows};
 
 /// A tenant's name that nobody has: keys that are trusted for one tenant alone do not count under it.
@@ -58,6 +60,12 @@ impl Check {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let roots = trace::trust_roots(&self.trust)?;
         let bytes = trace::file(&self.proof, PROOF_BYTES_MAX as u64)?;
+        if is_trace(&bytes) {
+            let problem = Problem::error(format!("{} is a trace, and no proof", shown(&self.proof)));
+            let hint =
+                format!("`rederive prove {} --record N --out PROOF` makes one of it", shown(&self.proof));
+            return Err(Failed::usage(problem.hint(hint)));
+        }
         let tenant = match &self.tenant {
             Some(tenant) => tenant.clone(),
             None => Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?,

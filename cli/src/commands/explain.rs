@@ -3,7 +3,9 @@
 mod classes;
 mod gaps;
 mod glossary;
+mod kinds;
 mod notes;
+mod values;
 
 use clap::Args;
 
@@ -19,7 +21,8 @@ use crate::text::{Cell, Table};
 #[derive(Args)]
 #[command(after_help = "\
 Known are the codes of faults (D-CHECKSUM), the rules (TOL-2) and the reasons for which one is breached (sequence-gap), gaps (unpaired-calls), \
-verdicts (undecided), notes of an import (other-span) and the kinds of record (tool.dispatched). Without CODE all of them are listed.
+verdicts (undecided), notes of an import (other-span), the kinds of record (tool.dispatched), what a gate answers and why (SILENCE, require-approval, no-policy) and the \
+values of records (external, restricted). Without CODE all of them are listed.
 
 Example: rederive explain D-CHECKSUM")]
 pub(crate) struct Explain {
@@ -90,6 +93,6 @@ fn unknown(code: &str) -> Failed {
         alike => problem.row("alike", alike.join(", ")),
     };
     Failed::usage(
-        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts, notes and kinds"),
+        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts, notes, kinds, answers and values"),
     )
 }

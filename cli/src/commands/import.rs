@@ -28,7 +28,7 @@ use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, bytes, count, counted, json_seconds, seconds};
 use crate::trace;
-use crate::words::faults;
+use crate::words::{faults, json};
 
 /// The endings of files that are looked for in folders.
 const ENDINGS: &[&str] = &["json", "jsonl", "ndjson"];
@@ -123,6 +123,8 @@ struct Outcome {
     records: u64,
     bytes: u64,
     failed: Vec<Failure>,
+    /// Inputs in which no entry is.
+    empty: Vec<String>,
     notes: BTreeMap<NoteKind, Noted>,
 }
 
@@ -137,6 +139,8 @@ struct View<'a> {
     runs: u64,
     records: u64,
     failed: &'a [Failure],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    empty: &'a [String],
     seconds: f64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     notes: BTreeMap<&'static str, u64>,
@@ -213,6 +217,10 @@ impl Importing<'_> {
             }
         };
         let entries: Vec<Entry<'_>> = self.format.entries(place.name(), &bytes).collect();
+        if entries.is_empty() {
+            self.progress.advance(1);
+            return Outcome { empty: vec![place.shown()], ..Outcome::default() };
+        }
         self.progress.extend(entries.len() as u64);
         self.progress.advance(1);
         let imported: Vec<Outcome> =
@@ -227,7 +235,7 @@ impl Importing<'_> {
         let outcome = match self.format.import(entry) {
             Ok(run) => self.imported(place, stem, run),
             Err(error) => {
-                let reason = format!("{}: {}", error.place, error.fault);
+                let reason = format!("{}: {}", error.place, json::reason(&error.fault.to_string()));
                 Outcome::failed(place, number, reason, Exit::Usage)
             }
         };
@@ -248,7 +256,8 @@ impl Importing<'_> {
         }
         match self.record(place, &path, run) {
             Ok(sealed) => {
-                Outcome { runs: 1, records: sealed.records, bytes: sealed.bytes, failed: Vec::new(), notes }
+                let SealedRun { records, bytes, .. } = sealed;
+                Outcome { runs: 1, records, bytes, notes, ..Outcome::default() }
             }
             Err(error) => {
                 let (exit, reason) = faults::unrecorded(&error);
@@ -305,6 +314,7 @@ impl Outcome {
         self.records += other.records;
         self.bytes += other.bytes;
         self.failed.extend(other.failed);
+        self.empty.extend(other.empty);
         for (kind, noted) in other.notes {
             self.notes.entry(kind).or_insert_with(|| Noted { count: 0, first: noted.first.clone() }).count +=
                 noted.count;
@@ -316,6 +326,7 @@ impl Outcome {
             runs: self.runs,
             records: self.records,
             failed: &self.failed,
+            empty: &self.empty,
             seconds: json_seconds(elapsed),
             notes: self.notes.iter().map(|(kind, noted)| (kind.name(), noted.count)).collect(),
         }
@@ -347,8 +358,13 @@ impl Outcome {
         if more > 0 {
             terminal.remark(&format!("and {} more that failed: --json lists all", count(more)));
         }
-        if self.runs == 0 && self.failed.is_empty() {
-            terminal.remark("nothing was imported: the input has no entries");
+        if let [first, more @ ..] = self.empty.as_slice() {
+            let others = match more.len() as u64 {
+                0 => String::new(),
+                others => format!(", and {} more", count(others)),
+            };
+            terminal
+                .caution(&Problem::warning(format!("{first} has no entries{others}: no run is made of it")));
         }
         if self.runs > 0 {
             terminal.remark(&format!("next: rederive replay {}", out.display()));

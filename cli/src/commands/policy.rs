@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::counted;
-use crate::words::bundle::unusable;
+use crate::words::bundle::{unarchived, unusable};
 
 /// Check, test, name and archive policy bundles.
 #[derive(Subcommand)]
@@ -172,7 +172,8 @@ impl DigestOf {
 impl Import {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let (bundle, _) = ready(&self.bundle)?;
-        let path = Store::new(&self.bundles).put(&bundle).map_err(|fault| unusable(&self.bundles, &fault))?;
+        let path =
+            Store::new(&self.bundles).put(&bundle).map_err(|fault| unarchived(&self.bundles, &fault))?;
         terminal.line(&bundle.digest().to_hex());
         terminal.remark(&format!("archived as {}", path.display()));
         Ok(Exit::AsAsked)

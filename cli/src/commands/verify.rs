@@ -15,12 +15,14 @@ use serde::Serialize;
 
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::time;
 use crate::trace;
 use crate::words::bundle::unusable;
+use crate::words::faults::is_trace;
 use crate::words::record::{flat, print_rows};
 
 /// Check the receipt of a decision with nothing but the keys that are trusted.
@@ -86,6 +88,11 @@ impl Verify {
             None => None,
         };
         let bytes = trace::file(&self.receipt, RECEIPT_BYTES_MAX as u64)?;
+        if is_trace(&bytes) {
+            let problem = Problem::error(format!("{} is a trace, and no receipt", shown(&self.receipt)));
+            let hint = "the receipts of a run are contents of its `decision.made` records; `rederive replay --level policy` checks them all";
+            return Err(Failed::usage(problem.hint(hint)));
+        }
         let checked = UncheckedSigned::<Receipt>::parse(&bytes).map_err(Fault::Form).and_then(|unchecked| {
             let Receipt { tenant, run, .. } = unchecked.claims().clone();
             let trusts = |key: &PublicKey| roots.allows(key, KeyRole::Gate, &tenant, &run);

@@ -10,10 +10,23 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{exit_of, words};
 use crate::problem::Problem;
+use crate::words::json;
+
+/// The file that says what a bundle is.
+const MANIFEST: &str = "manifest.json";
+
+/// What the shortest manifest says.
+const MANIFEST_HINT: &str = "a bundle's manifest.json says {\"name\": .., \"version\": .., \"engine\": \"cedar\"} at least; `rederive policy digest DIR --update` adds the rest";
 
 /// What keeps a bundle from use.
 pub(crate) fn unusable(path: &Path, fault: &BundleFault) -> Failed {
     let problem = Problem::error(format!("{} is no bundle that can be used", path.display()));
+    Failed::new(exit(fault), explained(problem, fault))
+}
+
+/// What keeps a bundle out of an archive.
+pub(crate) fn unarchived(archive: &Path, fault: &BundleFault) -> Failed {
+    let problem = Problem::error(format!("the bundle is not archived in {}", archive.display()));
     Failed::new(exit(fault), explained(problem, fault))
 }
 
@@ -44,10 +57,26 @@ fn explained(problem: Problem, fault: &BundleFault) -> Problem {
             .row("may be", "@id, @directive, @reason, @text"),
         BundleFault::Syntax { path, message }
         | BundleFault::Schema { path, message }
-        | BundleFault::Data { path, message } => problem.row("file", path).row("fault", message),
-        BundleFault::Unlisted { path } | BundleFault::Missing { path } => problem
+        | BundleFault::Data { path, message } => {
+            problem.row("file", path).row("fault", json::placed(message))
+        }
+        BundleFault::Manifest(message) => {
+            problem.row("file", MANIFEST).row("fault", json::placed(message)).hint(MANIFEST_HINT)
+        }
+        BundleFault::Missing { path } if path == MANIFEST => {
+            problem.row("file", path).row("fault", "it is not there").hint(MANIFEST_HINT)
+        }
+        BundleFault::NoTar { path } => problem
             .row("file", path)
-            .row("fault", fault.to_string())
+            .row("fault", "it is no tar, or one that is cut off or compressed")
+            .hint("a bundle is a folder, or a plain tar of one as `rederive policy import` writes it"),
+        BundleFault::Missing { path } => problem
+            .row("file", path)
+            .row("fault", "it is in the manifest and not in the bundle")
+            .hint("`rederive policy digest DIR --update` lists the files anew, under a new digest"),
+        BundleFault::Unlisted { path } => problem
+            .row("file", path)
+            .row("fault", "it is in the bundle and not in the manifest")
             .hint("`rederive policy digest DIR --update` lists the files anew, under a new digest"),
         BundleFault::Unreadable { path, kind } => {
             problem.row("file", path).row("fault", words(&(*kind).into()))
@@ -58,7 +87,6 @@ fn explained(problem: Problem, fault: &BundleFault) -> Problem {
         | BundleFault::Twice { .. }
         | BundleFault::Files { .. }
         | BundleFault::Large { .. }
-        | BundleFault::Manifest(_)
         | BundleFault::Format(_)
         | BundleFault::Engine(_)
         | BundleFault::NoPolicies
@@ -86,13 +114,15 @@ fn exit(fault: &BundleFault) -> Exit {
 /// What keeps a registry from use.
 pub(crate) fn no_registry(path: &Path, fault: &RegistryFault) -> Failed {
     let problem = Problem::error(format!("{} is no registry that can be used", path.display()));
-    Failed::usage(problem.row("fault", fault.to_string()).hint("`rederive registry infer` drafts one"))
+    Failed::usage(
+        problem.row("fault", json::placed(&fault.to_string())).hint("`rederive registry infer` drafts one"),
+    )
 }
 
 /// What keeps a draft from being made of a file.
 pub(crate) fn no_tools(path: &Path, fault: &InferFault) -> Failed {
     let problem = Problem::error(format!("no registry can be drafted from {}", path.display()));
-    let problem = problem.row("fault", fault.to_string());
+    let problem = problem.row("fault", json::placed(&fault.to_string()));
     Failed::usage(problem.hint(
         "a JSON list of tools is wanted, or an object with `tools`: an MCP manifest, or schemas with name and parameters; or a trace (.rdt)",
     ))

@@ -27,9 +27,7 @@ pub(crate) fn reading(path: &Path, fault: &ReadFault) -> Failed {
     let problem = Problem::error(format!("cannot read {}: {reason}", path.display()));
     let problem = match fault {
         ReadFault::Damaged(damage) => problem.row("code", damage.code()).hint(replay_hint(path)),
-        ReadFault::NotATrace { .. } => {
-            problem.hint("a trace is a file that `rederive import` or `rederive record` made (.rdt)")
-        }
+        ReadFault::NotATrace { .. } => problem.hint(no_trace_hint(path)),
         ReadFault::UnknownVersion { .. } => problem.hint("it was made by a newer version: update rederive"),
         ReadFault::NeverBegun => {
             problem.hint("its recorder was stopped before the first record; nothing was acknowledged")
@@ -38,6 +36,21 @@ pub(crate) fn reading(path: &Path, fault: &ReadFault) -> Failed {
         _ => problem,
     };
     Failed::new(exit, problem)
+}
+
+/// What may have been meant by a file that does not begin as a trace does.
+pub(crate) fn no_trace_hint(path: &Path) -> String {
+    match path.to_str().and_then(|path| path.strip_suffix("-open")) {
+        Some(trace) => format!(
+            "this is the log of a run that is still open: name its trace, {trace}, beside which it lies"
+        ),
+        None => "a trace is a file that `rederive import` or `rederive record` made (.rdt)".to_owned(),
+    }
+}
+
+/// What to say of a file that should be something else and is a trace.
+pub(crate) fn is_trace(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"REDERIVE")
 }
 
 fn replay_hint(path: &Path) -> String {

@@ -2,6 +2,7 @@
 
 use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::{DecisionMade, Directive};
 use rederive_evidence::kinds::memory::MemoryKey;
 use rederive_evidence::schema::Given;
 
@@ -28,6 +29,22 @@ fn item(key: &MemoryKey) -> String {
 
 fn names(ids: &[Id]) -> String {
     ids.iter().map(Id::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What was answered, why, and by which rules. The request is named where there is no call, whose place would stand beside it.
+fn decided(body: &DecisionMade) -> String {
+    let mut words = body.decision.to_string();
+    if body.directive != Directive::None {
+        words.push_str(&format!(" {}", body.directive));
+    }
+    words.push_str(&format!(": {}", body.reason));
+    if !body.rules.is_empty() {
+        words.push_str(&format!(" by {}", names(&body.rules)));
+    }
+    if body.request.call.is_none() {
+        words.push_str(&format!(", of {}", body.request.id));
+    }
+    format!("{words}; {}", body.enforcement)
 }
 
 /// The gist of a body.
@@ -61,10 +78,7 @@ pub(crate) fn gist(body: &Body) -> Gist {
         Body::ContextRetrieved(body) => of(given(&body.source), Some(body.item)),
         Body::ContextSummarised(body) => of(format!("{} items", body.items.len()), Some(body.summary)),
         Body::ContextBlocked(body) => of(body.reason.name(), None),
-        Body::DecisionMade(body) => {
-            let (decision, request) = (body.decision, &body.request.id);
-            of(format!("{decision} {request}: {}, {}", body.reason, body.enforcement), body.explanation)
-        }
+        Body::DecisionMade(body) => of(decided(body), None),
         Body::GuardrailDetected(body) => {
             let classes: Vec<_> = body.classes.iter().map(|class| class.name()).collect();
             of(format!("{}: {}", body.rule, classes.join(", ")), body.detail)

@@ -1,9 +1,15 @@
 //! Verdicts in words: what is wrong with a trace, where, and what to do next.
 
+use std::path::Path;
+
 use rederive_replay::{Equivocation, Report, Valid, Wrong};
 
 use crate::problem::Problem;
 use crate::style::Tone;
+use crate::words::faults::no_trace_hint;
+
+/// The code of a file that does not begin as a trace does.
+const NO_TRACE: &str = "A-MAGIC";
 
 /// How a verdict is shown.
 pub(crate) const fn tone(valid: Valid) -> Tone {
@@ -28,6 +34,9 @@ pub(crate) fn problem(path: &str, report: &Report, wrong: &Wrong) -> Problem {
     let title = match (report.valid, record) {
         (Valid::Diverged, Some(record)) => format!("record {record} does not reproduce"),
         (Valid::Diverged, None) => "the trace does not reproduce".to_owned(),
+        (Valid::Damaged, _) if wrong.code == NO_TRACE => {
+            "the file is no trace, or its beginning was written over".to_owned()
+        }
         (Valid::Damaged, _) => "the trace is damaged".to_owned(),
         (Valid::Forged, _) => "the trace is signed by nobody who counts".to_owned(),
         (Valid::Undecided, Some(record)) => format!("from record {record} on nothing can be said"),
@@ -43,6 +52,9 @@ pub(crate) fn problem(path: &str, report: &Report, wrong: &Wrong) -> Problem {
     };
     let mut problem =
         Problem::error(title).row("trace", place(path, wrong)).row("field", wrong.field.clone());
+    if wrong.code == NO_TRACE {
+        problem = problem.hint(no_trace_hint(Path::new(path)));
+    }
     if !wrong.recorded.is_empty() {
         problem = problem.row(recorded, wrong.recorded.clone());
     }

@@ -122,3 +122,29 @@ fn what_would_not_count_is_not_signed_and_says_why() {
     assert_eq!(sandbox.run(&["approve", "list", "--queue", "elsewhere", "--gate", &gate]).exit, 2);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn an_answer_that_the_gate_did_not_take_is_told_and_so_is_a_request_whose_time_is_over() {
+    let (mut sandbox, gate) = queue(&[request("approval-0", 7, FAR), request("late", 8, RecordedTime(1))]);
+    let name = request("approval-0", 7, FAR).name();
+    sandbox.write(&format!("queue/refused/{name}.0"), "an answer");
+    sandbox.write(&format!("queue/refused/{name}.0.reason"), "the signature of bob does not hold");
+    sandbox.write(&format!("queue/refused/{name}.1.reason"), "none of the approvers\u{1b}[2J");
+    assert_eq!(sandbox.run(&["approve", "list", "--queue", "queue", "--gate", &gate]).exit, 0);
+    let listed = sandbox.quietly(&["approve", "list", "--queue", "queue", "--gate", &gate, "--json"], b"");
+    let lines: Vec<serde_json::Value> =
+        listed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked = lines.iter().find(|line| line["approval"] == "approval-0").unwrap();
+    assert_eq!(asked["refused"][0], "the signature of bob does not hold");
+    let documented = crate::docs::members("approve list");
+    assert!(asked.as_object().unwrap().keys().all(|member| documented.contains(member)), "{documented:?}");
+    assert_eq!((&asked["ended"], &asked["refused"].as_array().unwrap().len()), (&false.into(), &2));
+    let late = lines.iter().find(|line| line["approval"] == "late").unwrap();
+    assert_eq!((&late["ended"], late.get("refused")), (&true.into(), None));
+    // Answered again, it waits for the gate and not for anybody else.
+    let bob = ["--as", "bob", "--shown", "8a8a8a8a"];
+    assert_eq!(sandbox.quietly(&answer("approve", &gate, "approval-0", &bob), b"").exit, 0);
+    let listed = sandbox.quietly(&["approve", "list", "--queue", "queue", "--gate", &gate], b"");
+    assert!(!listed.stderr.contains("not taken"), "{}", listed.stderr);
+    insta::assert_snapshot!(sandbox.transcript());
+}

@@ -62,6 +62,9 @@ fn no_command_writes_a_member_that_the_document_does_not_have() {
         ("redact", &["redact", "run.rdt", "--out", "c.rdt", "--all", "--json"]),
         ("review", &["review", "run.rdt", "--json"]),
     ];
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/default");
+    let check_bundle = ["policy", "check", bundle.to_str().unwrap(), "--json"];
+    let commands = commands.into_iter().chain([("policy check", &check_bundle[..])]);
     for (section, arguments) in commands {
         let documented = members(section);
         let ended = sandbox.quietly(arguments, b"");

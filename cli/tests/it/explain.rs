@@ -14,6 +14,12 @@ fn a_code_a_rule_a_reason_a_gap_a_verdict_and_a_kind_are_explained() {
         "unsealed",
         "undecided",
         "tool.dispatched",
+        "A-CHECK",
+        "approval.evidence-assembled",
+        "silence",
+        "approval-needed",
+        "external",
+        "bounded",
     ] {
         assert_eq!(sandbox.run(&["explain", name]).exit, 0, "{name}");
     }

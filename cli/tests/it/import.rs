@@ -89,7 +89,18 @@ fn runs_imported_under_a_key_are_vouched_for_by_it() {
 fn input_without_entries_is_told() {
     let sandbox = Sandbox::new();
     let ended = sandbox.quietly(&["import", "chat", "-", "--out", "out"], b"");
-    assert_eq!((ended.exit, ended.stderr.as_str()), (0, "nothing was imported: the input has no entries\n"));
+    assert_eq!(ended.exit, 0);
+    assert_eq!(ended.stderr, "warning: - has no entries: no run is made of it\n");
+    sandbox.write("a.json", "[]");
+    sandbox.write("b.json", "");
+    sandbox.write("c.json", "{\"messages\":[]}");
+    let import = ["import", "chat", "a.json", "b.json", "c.json", "--out", "out"];
+    let ended = sandbox.quietly(&import, b"");
+    assert_eq!(ended.exit, 0);
+    assert!(ended.stderr.starts_with("warning: a.json has no entries, and 1 more: "), "{}", ended.stderr);
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    let json = sandbox.quietly(&[&import[..], &["--json"]].concat(), b"").json();
+    assert_eq!((&json["runs"], &json["empty"]), (&1.into(), &serde_json::json!(["a.json", "b.json"])));
 }
 
 #[test]

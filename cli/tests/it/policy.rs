@@ -32,6 +32,11 @@ const MCP: &str = r#"{"tools": [
   {"name": "frobnicate"}
 ]}"#;
 
+fn default_bundle() -> String {
+    let tree = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    tree.join("policies/default").to_str().unwrap().to_owned()
+}
+
 fn with_bundle() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("rules/manifest.json", MANIFEST);
@@ -73,6 +78,19 @@ fn what_keeps_a_bundle_from_use_is_named_with_its_file_or_policy() {
         sandbox.write("rules/policies/all.cedar", policies);
         assert_eq!(sandbox.quietly(&["policy", "digest", "rules", "--update"], b"").exit, 0);
         assert_eq!(sandbox.run(&["policy", "check", "rules"]).exit, exit, "{policies}");
+    }
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    assert_eq!(sandbox.run(&["policy", "check", "empty"]).exit, 2);
+    sandbox.write("bent/manifest.json", "{\"name\":\"x\",\"vers\":1}");
+    assert_eq!(sandbox.run(&["policy", "check", "bent"]).exit, 2);
+    // No tar, a compressed one, and one that is cut off: the user's to mend, not the tool's.
+    let tar = sandbox.quietly(&["policy", "import", &default_bundle(), "--bundles", "bundles"], b"").stdout;
+    let whole = sandbox.read(&format!("bundles/{}.tar", tar.trim()));
+    sandbox.write("text.tar", "{}".repeat(600));
+    sandbox.write("cut.tar", &whole[..whole.len() - 5_000]);
+    sandbox.write("packed.tar", [&[0x1f, 0x8b, 8, 0][..], &whole].concat());
+    for name in ["text.tar", "cut.tar", "packed.tar"] {
+        assert_eq!(sandbox.run(&["policy", "check", name]).exit, 2, "{name}");
     }
     sandbox.write("rules/more", "");
     sandbox.run(&["policy", "check", "rules"]);

@@ -62,7 +62,9 @@ fn damage_cuts_and_other_keys_are_told_apart() {
     sandbox.write("text.rdt", "once upon a time there was a file that was no trace at all, not even a bit");
     sandbox.write("version.rdt", &whole);
     sandbox.change("version.rdt", |bytes| bytes[8] ^= 3);
-    for name in ["cut.rdt", "short.rdt", "text.rdt", "version.rdt"] {
+    sandbox
+        .write("log.rdt-open", "RDT-OPEN and so on, for as long as a header of a file is, and longer still");
+    for name in ["cut.rdt", "short.rdt", "text.rdt", "version.rdt", "log.rdt-open"] {
         sandbox.run(&["replay", name]);
     }
     assert_eq!(sandbox.run(&["replay", "run.rdt", "--trust", "other.roots.json"]).exit, 3);
@@ -78,6 +80,12 @@ fn a_trace_is_read_from_standard_input_and_a_sample_says_what_it_is_worth() {
     let json = sandbox.quietly(&["replay", "run.rdt", "--sample", "1", "--json"], b"").json();
     assert_eq!((&json["results"][0]["valid"], &json["verdicts"]["sampled"]), (&"sampled".into(), &1.into()));
     assert!(json["seed"].is_u64());
+    let sampled = serde_json::json!({"segments": 1, "of": 1, "confidence": 0.95, "altered": 1});
+    assert_eq!(json["results"][0]["sampled"], sampled);
+    // Of two runs it is told where the draw is worth least.
+    sandbox.write("more/copy.rdt", &bytes);
+    let both = sandbox.quietly(&["replay", "run.rdt", "more", "--sample", "1", "--seed", "7"], b"");
+    assert!(both.stdout.contains(", of which it tells least, been altered, this draw"), "{}", both.stdout);
     insta::assert_snapshot!(sandbox.transcript());
 }
 

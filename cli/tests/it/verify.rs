@@ -34,6 +34,8 @@ fn a_receipt_is_checked_with_nothing_but_the_trust_root() {
     let json = sandbox.quietly(&["verify", "a.receipt", "--trust", "roots.json", "--json"], b"").json();
     assert_eq!((&json["holds"], &json["receipt"]["decision"]["decision"]), (&true.into(), &"PERMIT".into()));
     assert_eq!(json.get("bundle"), None);
+    let documented = crate::docs::members("verify");
+    assert!(json.as_object().unwrap().keys().all(|member| documented.contains(member)), "{documented:?}");
     insta::assert_snapshot!(sandbox.transcript());
 }
 
@@ -47,6 +49,16 @@ fn a_receipt_under_another_role_tenant_or_key_is_refused() {
     sandbox.write("a.receipt", golden("an approver's yes").0);
     assert_eq!(sandbox.run(&["verify", "a.receipt", "--trust", "roots.json"]).exit, 3);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_trace_is_told_from_a_receipt_and_from_a_proof() {
+    let sandbox = Sandbox::with_run();
+    for command in ["verify", "check"] {
+        let ended = sandbox.quietly(&[command, "run.rdt", "--trust", "key.roots.json"], b"");
+        assert_eq!(ended.exit, 2, "{command}: {}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: run.rdt is a trace, and no "), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -121,6 +121,9 @@ impl Answering {
             self.answered.approver,
             said(verdict)
         )));
+        terminal.remark(
+            "the gate checks it when the call goes on: `rederive approve list` says where it was not taken",
+        );
         Ok(Exit::AsAsked)
     }
 }

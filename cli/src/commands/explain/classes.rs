@@ -132,15 +132,15 @@ impl Class {
         }
     }
 
-    /// Where SPEC.md has it.
+    /// Where SPEC.md has it: the code's own line, and what it is a fault of.
     pub(super) const fn spec(self) -> &'static str {
         match self {
-            Self::Bytes => "section 2",
-            Self::Signed | Self::Keys => "section 6",
-            Self::Trees => "section 5",
-            Self::Proofs => "section 14",
-            Self::File => "section 11.14",
-            Self::Integrity | Self::Derived | Self::Undecided => "sections 12 and 13",
+            Self::Bytes => "sections 13 and 2",
+            Self::Signed | Self::Keys => "sections 13 and 6",
+            Self::Trees => "sections 13 and 5",
+            Self::Proofs => "sections 13 and 14",
+            Self::File => "sections 13 and 11",
+            Self::Integrity | Self::Derived | Self::Undecided => "sections 13 and 12",
         }
     }
 }

@@ -9,7 +9,7 @@ use rederive_verify::IntegrityFault;
 use serde::Serialize;
 
 use super::classes::Class;
-use super::{gaps, notes};
+use super::{gaps, kinds, notes, values};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{one_line, wrapped};
@@ -25,6 +25,8 @@ pub(super) enum Group {
     Verdict,
     Note,
     Kind,
+    Answer,
+    Value,
 }
 
 impl Group {
@@ -37,6 +39,8 @@ impl Group {
             Self::Verdict => "verdicts",
             Self::Note => "notes of an import",
             Self::Kind => "kinds of record",
+            Self::Answer => "what a gate answers, and what a what-if says of it",
+            Self::Value => "labels, classes and reasons in records",
         }
     }
 }
@@ -86,11 +90,13 @@ pub(super) fn glossary() -> Vec<Entry> {
         spec: "",
     }));
     all.extend(Kind::ALL.iter().map(|kind| of_kind(*kind)));
+    all.extend(values::answers());
+    all.extend(values::values());
     all
 }
 
 /// A registry's sentence as a phrase: without its full stop, and small where its first word is.
-fn phrase(sentence: &str) -> String {
+pub(super) fn phrase(sentence: &str) -> String {
     let mut chars = sentence.trim_end_matches('.').chars();
     match chars.next() {
         Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
@@ -169,17 +175,20 @@ fn of_verdict(valid: Valid) -> Entry {
 
 fn of_kind(kind: Kind) -> Entry {
     let nature = match kind.nature() {
-        Nature::Request => "A request: in an enforced run one that breaches a rule is refused.",
+        Nature::Request => {
+            "A request, made before anything happens: in an enforced run one that breaches a rule is refused."
+        }
         Nature::Fact => "A fact: it has happened, and is recorded even where it breaches a rule.",
     };
     let makers: Vec<&str> = kind.makers().iter().map(|maker| maker.name()).collect();
     let makers = if makers.is_empty() { "any actor".to_owned() } else { makers.join(", ") };
+    let (meaning, next) = kinds::words(kind);
     Entry {
         name: kind.name(),
         group: Group::Kind,
-        meaning: "a kind of record".to_owned(),
+        meaning: meaning.to_owned(),
         about: format!("{nature} Layer `{}`; may be made by: {makers}.", kind.layer()),
-        next: "",
+        next,
         spec: "section 7.2",
     }
 }
@@ -224,10 +233,37 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_says_what_it_is_and_what_to_look_at_and_no_two_say_the_same() {
+        let mut seen = BTreeSet::new();
+        for kind in Kind::ALL {
+            let (meaning, next) = kinds::words(*kind);
+            assert!(!next.is_empty() && seen.insert(meaning), "{}", kind.name());
+        }
+    }
+
+    #[test]
+    fn rules_that_words_name_are_rules() {
+        let names: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        for entry in glossary() {
+            for word in entry.next.split(|char: char| !char.is_ascii_alphanumeric() && char != '-') {
+                let parts = word.split_once('-');
+                let is_rule = parts.is_some_and(|(layer, number)| {
+                    layer.len() == 3
+                        && layer.bytes().all(|byte| byte.is_ascii_uppercase())
+                        && number.bytes().all(|byte| byte.is_ascii_digit())
+                });
+                assert!(!is_rule || names.contains(word), "{}: {word}", entry.name);
+            }
+        }
+    }
+
+    #[test]
     fn nothing_is_explained_twice_in_one_group_or_without_words() {
         let mut seen = BTreeSet::new();
         for entry in glossary() {
-            assert!(seen.insert((entry.group.heading(), entry.name)), "{}", entry.name);
+            // One word may be a value of two things: a trust and a mode, say.
+            let what = if entry.group == Group::Value { entry.about.clone() } else { String::new() };
+            assert!(seen.insert((entry.group.heading(), entry.name, what)), "{}", entry.name);
             assert!(!entry.meaning.is_empty() && !entry.about.is_empty(), "{}", entry.name);
         }
     }

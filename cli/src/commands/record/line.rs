@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::lines::LINE_BYTES_MAX;
 use super::reference::{Commitments, Reference, ReferenceFault};
+use crate::words;
 
 /// The longest list of what would have been right that is told.
 const EXPECTED_CHARS_MAX: usize = 400;
@@ -23,6 +24,8 @@ pub(super) enum LineFault {
     TooLong,
     /// Not UTF-8 from this column on.
     NotText { column: usize },
+    /// Something else than an object.
+    NoObject { column: usize },
     /// Not the JSON of a draft.
     Json { column: Option<usize>, reason: String },
     /// A commitment named that there is not.
@@ -37,7 +40,9 @@ impl LineFault {
     /// The byte of the line, from 1, where it is known.
     pub(super) const fn column(&self) -> Option<usize> {
         match self {
-            Self::NotText { column } | Self::Reference { column, .. } => Some(*column),
+            Self::NotText { column } | Self::NoObject { column } | Self::Reference { column, .. } => {
+                Some(*column)
+            }
             Self::Json { column, .. } => *column,
             Self::TooLong | Self::NotAnOpening | Self::Append(_) => None,
         }
@@ -49,6 +54,7 @@ impl std::fmt::Display for LineFault {
         match self {
             Self::TooLong => write!(f, "a line has at most {LINE_BYTES_MAX} bytes"),
             Self::NotText { .. } => f.write_str("it is not UTF-8 text"),
+            Self::NoObject { .. } => f.write_str("expected a draft: a JSON object, `{..}`"),
             Self::Json { reason, .. } => f.write_str(reason),
             Self::Reference { fault, .. } => fault.fmt(f),
             Self::NotAnOpening => f.write_str("the first draft of a run is of kind `run.opened`"),
@@ -98,6 +104,11 @@ pub(super) fn parse(
 ) -> Result<Draft, LineFault> {
     let text =
         std::str::from_utf8(line).map_err(|error| LineFault::NotText { column: error.valid_up_to() + 1 })?;
+    // The parser would read a list as the members of an object in their order.
+    let start = text.len() - text.trim_ascii_start().len();
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(LineFault::NoObject { column: start + 1 });
+    }
     if recorder.is_some()
         && !text.contains("\"@")
         && let Ok(draft) = serde_json::from_str(text)
@@ -211,14 +222,13 @@ fn before(edited_at: usize, edits: &[Edit]) -> usize {
 
 /// The fault of text that stands at `at` in the line and was edited.
 fn json(error: &serde_json::Error, at: usize, edits: &[Edit]) -> LineFault {
-    let text = error.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    let reason = match reason.split_once(", expected one of ") {
+    let reason = words::json::reason(&error.to_string());
+    let reason = match reason.strip_prefix("expected one of ").and_then(|rest| rest.rsplit_once(", found ")) {
         // All kinds of record: more than anybody reads in an error.
-        Some((reason, list)) if list.len() > EXPECTED_CHARS_MAX => {
-            format!("{reason}: `rederive explain` lists what there is")
+        Some((list, found)) if list.len() > EXPECTED_CHARS_MAX => {
+            format!("nothing is called {found} here: `rederive explain` lists what there is")
         }
-        Some(_) | None => reason.to_owned(),
+        Some(_) | None => reason,
     };
     let has_place = error.line() > 0 && error.column() > 0;
     let column = has_place.then(|| at + before(error.column() - 1, edits) + 1);
@@ -246,8 +256,11 @@ mod tests {
     #[test]
     fn faults_name_the_column() {
         let table = [
-            ("{", Some(1), "EOF while parsing an object"),
-            (r#"{"kind":"tool.unheard","body":{}}"#, Some(22), "unknown"),
+            ("{", Some(1), "the text ends inside of an object"),
+            (" null", Some(2), "a JSON object"),
+            (r#"["run.closed",{"end":"failed"}]"#, Some(1), "a JSON object"),
+            (r#"{"kind":"tool.unheard","body":{}}"#, Some(22), "nothing is called `tool.unheard` here"),
+            (r#"{"kind":"tool.returned","body":{"result":"x"}}"#, Some(44), "a whole number from 0 to 65535"),
             (
                 r#"{"kind":"run.closed","body":{"end":"later"},"actor":"a","origin":"code"}"#,
                 Some(43),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rederive_evidence::ids::RunId;
-use rederive_replay::{Failure, Finding, Gap, Level, SourceView, Valid, Wrong};
+use rederive_replay::{Failure, Finding, Gap, Level, Sample, SourceView, Valid, Wrong};
 use serde::Serialize;
 
 use super::{Outcome, Replayed};
@@ -26,6 +26,9 @@ pub(super) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
 }
+
+/// The chance that [`Sample::noticed_at_95_percent`] speaks of.
+const CONFIDENCE: f64 = 0.95;
 
 /// What is said of one run.
 #[derive(Serialize)]
@@ -60,11 +63,15 @@ struct RunView<'a> {
     under: Option<&'a str>,
 }
 
-/// How much of a run a sample derived again.
+/// How much of a run a sample derived again, and what that is worth.
 #[derive(Serialize)]
 struct Sampled {
     segments: u64,
     of: u64,
+    /// The chance, at least, with which the draw meets one of `altered` altered segments.
+    confidence: f64,
+    /// The fewest altered segments for which that holds; none where not even all would do.
+    altered: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -97,7 +104,7 @@ impl<'a> View<'a> {
             bytes: sum(|run| run.report.bytes),
             seconds: json_seconds(outcome.elapsed),
             verdicts,
-            results: outcome.runs.iter().map(RunView::of).collect(),
+            results: outcome.runs.iter().map(|run| RunView::of(run, outcome.sample)).collect(),
             errors: outcome
                 .unread
                 .iter()
@@ -110,7 +117,7 @@ impl<'a> View<'a> {
 }
 
 impl<'a> RunView<'a> {
-    fn of(run: &'a Replayed) -> Self {
+    fn of(run: &'a Replayed, sample: Option<Sample>) -> Self {
         let report = &run.report;
         let cut = |total: u64, listed: usize| (total > listed as u64).then_some(total);
         Self {
@@ -129,7 +136,12 @@ impl<'a> RunView<'a> {
             wrong: report.wrong.as_ref(),
             findings_total: cut(report.findings.total(), report.findings.items().len()),
             failures_total: cut(report.failures.total(), report.failures.items().len()),
-            sampled: report.sampled.map(|(segments, of)| Sampled { segments, of }),
+            sampled: report.sampled.map(|(segments, of)| Sampled {
+                segments,
+                of,
+                confidence: CONFIDENCE,
+                altered: sample.and_then(|sample| sample.noticed_at_95_percent(of)),
+            }),
             decisions: report.decisions,
             under: report.under.as_deref(),
         }

@@ -80,11 +80,16 @@ fn totals(outcome: &Outcome, level: Level, terminal: &mut Terminal) {
             counted(of, "segment"),
             sample.seed
         ));
-        if let ([run], Some(altered)) = (outcome.runs.as_slice(), sample.noticed_at_95_percent(of)) {
-            let path = run.place.shown();
+        let worth = outcome.runs.iter().filter_map(|run| {
+            let (_, of) = run.report.sampled?;
+            Some((sample.noticed_at_95_percent(of)?, run.place.shown()))
+        });
+        // What the draw is worth where it is worth least: of every other run it says more.
+        if let Some((altered, path)) = worth.max_by_key(|(altered, _)| *altered) {
+            let least = if outcome.runs.len() > 1 { ", of which it tells least," } else { "" };
             terminal.line(&format!(
-                "  had {} or more of {path} been altered, this draw would have met one with a chance of at least 95 %",
-                counted(altered, "segment")
+                "  had {} or more of {path}{least} been altered, this draw would have met one with a chance of at least 95 %",
+                counted(altered, "segment"),
             ));
         }
     }
