@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    approve, check, completions, diff, explain, import, keygen, measure, policy, prove, record, redact,
-    registry, replay, review, show, verify, whatif,
+    approve, check, completions, diff, explain, explore, import, keygen, measure, policy, prove, record,
+    redact, registry, replay, review, show, verify, whatif,
 };
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -61,6 +61,8 @@ enum Command {
     /// Judge recorded calls again under another policy bundle.
     #[command(name = "whatif")]
     WhatIf(whatif::WhatIfCommand),
+    /// Change runs in every way that has a name, and say who notices.
+    Explore(explore::Explore),
     /// Compare what `whatif --calls` said with labels of the runs.
     Measure(measure::MeasureCommand),
     /// Show what a reviewer asks of one run, from evidence alone.
@@ -163,6 +165,7 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Replay(replay) => replay.run(terminal),
         Command::Show(show) => show.run(terminal),
         Command::WhatIf(whatif) => whatif.run(terminal),
+        Command::Explore(explore) => explore.run(terminal),
         Command::Measure(measure) => measure.run(terminal),
         Command::Review(review) => review.run(terminal),
         Command::Diff(diff) => diff.run(terminal),

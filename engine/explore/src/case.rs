@@ -139,6 +139,17 @@ impl<'a> Explorer<'a> {
         &self.told_bytes
     }
 
+    /// With what the run is replayed that is told under the explorer's key. Where trust roots are given they are not those that trust this key: a
+    /// smaller run is judged without any.
+    pub(crate) fn told_watch(&self) -> Watch<'a> {
+        Watch { trust: None, ..self.watch }
+    }
+
+    /// Breaches that are found in the run as it is told, refused ones included.
+    pub(crate) fn found_breaches(&self) -> u64 {
+        self.told.breaches()
+    }
+
     /// The run with a case's divergences; the one that it has no room for, where there is one.
     ///
     /// # Errors

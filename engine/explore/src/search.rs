@@ -43,6 +43,21 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Cases in which something was made.
+    pub fn made(&self) -> u64 {
+        self.noticed.values().sum::<u64>() + self.outside + self.unchanged + self.failed
+    }
+
+    /// Counts what another tally counted too.
+    pub fn merge(&mut self, other: &Self) {
+        self.not_applicable += other.not_applicable;
+        self.outside += other.outside;
+        self.unchanged += other.unchanged;
+        self.failed += other.failed;
+        other.noticed.iter().for_each(|(level, count)| *self.noticed.entry(*level).or_default() += count);
+        other.signs.iter().for_each(|(sign, count)| *self.signs.entry(sign.clone()).or_default() += count);
+    }
+
     fn add(&mut self, found: &Found) {
         match found {
             Found::NotApplicable(_) => self.not_applicable += 1,
@@ -65,6 +80,21 @@ fn singles() -> Vec<(Divergence, Answers)> {
     let admitted = Divergence::ALL.iter().map(|divergence| (*divergence, Answers::Admitted));
     let told = Divergence::ALL.iter().filter(|divergence| divergence.stage() == Stage::Story);
     admitted.chain(told.map(|divergence| (*divergence, Answers::Denied))).collect()
+}
+
+impl Exploration {
+    /// What became of all cases.
+    pub fn all(&self) -> Tally {
+        let mut all = self.together.clone();
+        self.alone.values().for_each(|tally| all.merge(tally));
+        all
+    }
+
+    /// Divergences for which the run has no room: they were tried alone, and never made.
+    pub fn unfit(&self) -> impl Iterator<Item = Divergence> + '_ {
+        let never = self.alone.iter().filter(|(_, tally)| tally.made() == 0 && tally.not_applicable > 0);
+        never.map(|(divergence, _)| *divergence)
+    }
 }
 
 impl Case {

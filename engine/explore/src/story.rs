@@ -106,6 +106,15 @@ impl Story {
         self.retime();
     }
 
+    /// Moves a record to an earlier place, as somebody does who means it to have happened then: of what it follows from, what now stands behind it
+    /// gives way to the record before it.
+    pub fn antedate(&mut self, from: usize, to: usize) {
+        self.shift(from, to);
+        let Some(record) = self.records.get_mut(to) else { return };
+        let behind = |cause: u64| if cause >= to as u64 { (to as u64).saturating_sub(1) } else { cause };
+        renumber(record, &behind);
+    }
+
     /// Gives the times that are there to the records in their order, so that time does not run backwards.
     fn retime(&mut self) {
         let mut times: Vec<_> = self.records.iter().filter_map(|record| record.input.time).collect();

@@ -4,7 +4,7 @@ use rederive_evidence::ids::{Id, PublicKey};
 use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
-use rederive_evidence::rules::Rule;
+use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::values::Mode;
 use rederive_machine::RuleSetNumber;
 use rederive_machine::testing::id;
@@ -102,20 +102,28 @@ impl Subject {
         self.opened().is_some_and(|opened| opened.mode == Mode::Enforced)
     }
 
-    /// Whether the run has the layers, and its rule set the rules, by which a divergence has to show. One that is noticed by other means can.
+    /// Whether the run has the layers, and its rule set the rules and reasons, by which a divergence has to show. One that is noticed by other
+    /// means can.
     pub(crate) fn can_show(&self, divergence: Divergence) -> bool {
-        let Some(opened) = self.opened() else { return false };
-        let set = RuleSetNumber::ALL.iter().find(|set| set.rule_set() == opened.rule_set);
-        let Some(set) = set else { return divergence.by() == By::Integrity };
         let mut rules = divergence.shows().iter().filter_map(|shows| rule_of(shows)).peekable();
         if divergence.by() != By::State || rules.peek().is_none() {
             return true;
         }
-        rules.any(|rule| opened.layers.contains(&rule.layer()) && set.has(rule) && set.judges(rule.layer()))
+        rules.any(|(rule, reason)| self.judges(rule, reason))
+    }
+
+    /// Whether the run is judged by this rule and, where one is named, for this reason.
+    pub(crate) fn judges(&self, rule: Rule, reason: Option<Reason>) -> bool {
+        let Some(opened) = self.opened() else { return false };
+        let set = RuleSetNumber::ALL.iter().find(|set| set.rule_set() == opened.rule_set);
+        let mut reasons = set.into_iter().flat_map(|set| set.rules()).filter(|(of, _)| *of == rule);
+        opened.layers.contains(&rule.layer())
+            && reasons.any(|(_, reasons)| reason.is_none_or(|reason| reasons.contains(&reason)))
     }
 }
 
-/// The rule that a sign names.
-fn rule_of(shows: &str) -> Option<Rule> {
-    Rule::from_name(shows.split(' ').next()?)
+/// The rule that a sign names, and the reason where it names one.
+fn rule_of(shows: &str) -> Option<(Rule, Option<Reason>)> {
+    let mut words = shows.split(' ');
+    Some((Rule::from_name(words.next()?)?, words.next().and_then(Reason::from_name)))
 }

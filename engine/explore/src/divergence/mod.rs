@@ -233,7 +233,7 @@ divergences! {
         "a call is made twice under one permit";
     OtherBundle "other-bundle" Meaning State ["POL-2 other-bundle"] Way::Story(meaning::other_bundle),
         "a decision is made under another bundle than the one in force";
-    OtherRequest "other-request" Meaning State ["POL-2 other-request"] Way::Story(meaning::other_request),
+    OtherRequest "other-request" Meaning State ["POL-2 other-request" "TOL-3 not-as-decided"] Way::Story(meaning::other_request),
         "a decision is made on another request than was asked";
     RelianceForged "reliance-forged" Meaning State ["POL-2 reliance-broken"] Way::Story(meaning::reliance_forged),
         "a decision is said to have read what was not so";
@@ -253,7 +253,7 @@ divergences! {
         "a credential is used by another call than it is bound to";
     CredentialLeftLive "credential-left-live" Meaning State ["RUN-3 credential-live"] Way::Story(meaning::credential_left_live),
         "a credential is not revoked";
-    ApprovalSelfGiven "approval-self-given" Meaning State ["APR-3 self-approval" "APR-3 not-entitled" "IDN-1 actor-type"] Way::Story(meaning::approval_self_given),
+    ApprovalSelfGiven "approval-self-given" Meaning State ["APR-3 self-approval" "APR-3 not-entitled"] Way::Story(meaning::approval_self_given),
         "who asked for an approval answers it";
     ApprovalByMachine "approval-by-machine" Meaning State ["APR-3 not-human"] Way::Story(meaning::approval_by_machine),
         "code answers a request for approval";
@@ -295,8 +295,8 @@ divergences! {
         "a value is read from memory whose writing is left out";
     MemoryLabelRaised "memory-label-raised" Meaning State ["MEM-1 label-raised"] Way::Story(meaning::memory_label_raised),
         "a memory item claims more trust than what influenced it";
-    EffectMissing "effect-missing" Meaning State ["RUN-3 effect-open" "OUT-1" "OUT-3"] Way::Story(meaning::effect_missing),
-        "an effect that was planned and called for is not told";
+    EffectMissing "effect-missing" Meaning State ["RUN-3 effect-open" "OUT-3 unverified"] Way::Story(meaning::effect_missing),
+        "what became of an effect is not told, once it was called for";
     EffectOtherwise "effect-otherwise" Meaning State ["OUT-1"] Way::Story(meaning::effect_otherwise),
         "an effect is said to match although something else was seen";
     AmountExceeded "amount-exceeded" Meaning State ["OUT-3 amount-exceeded" "OUT-1 not-as-decided"] Way::Story(meaning::amount_exceeded),
@@ -346,7 +346,7 @@ divergences! {
     DependentSwapped "dependent-swapped" Order State ["RUN-2 cause-ahead" "RUN-2 reference-ahead"] Way::Story(order::dependent_swapped),
         "a record stands before the one that it follows from";
     StepsSwapped "steps-swapped" Order State ["TOL-2 step" "APR-1 step" "OUT-1 step"] Way::Story(order::steps_swapped),
-        "two steps of one call have changed places, and so have their causes";
+        "a step of a call, an approval or an effect is told before the one that it comes after";
 }
 
 impl std::fmt::Display for Divergence {

@@ -2,7 +2,7 @@
 
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::record::Record;
-use rederive_evidence::rules::Outcome;
+use rederive_evidence::rules::{Outcome, Rule};
 
 use crate::draw::Draw;
 use crate::story::Story;
@@ -53,40 +53,39 @@ pub(super) fn dependent_swapped(story: &mut Story, _: &Subject, draw: &mut Draw)
     })
 }
 
-/// Steps that stand next to each other in the grid of their call: taken the other way round, the later comes too early.
-const NEXT: &[(Kind, Kind)] = &[
-    (Kind::ToolProposed, Kind::ToolValidated),
-    (Kind::ToolValidated, Kind::ToolRequested),
-    (Kind::DecisionMade, Kind::ToolDispatched),
-    (Kind::ToolDispatched, Kind::ToolReturned),
-    (Kind::ToolDispatched, Kind::ToolFailed),
-    (Kind::ApprovalRequested, Kind::ApprovalEvidence),
-    (Kind::ApprovalEvidence, Kind::ApprovalUnderReview),
-    (Kind::ApprovalUnderReview, Kind::ApprovalApproved),
-    (Kind::EffectExecuted, Kind::EffectVerified),
+/// Steps that stand next to each other in a grid, and its rule: taken the other way round, the later comes too early.
+const NEXT: &[(Rule, Kind, Kind)] = &[
+    (Rule::Tol2, Kind::ToolProposed, Kind::ToolValidated),
+    (Rule::Tol2, Kind::ToolValidated, Kind::ToolRequested),
+    (Rule::Tol2, Kind::DecisionMade, Kind::ToolDispatched),
+    (Rule::Tol2, Kind::ToolDispatched, Kind::ToolReturned),
+    (Rule::Tol2, Kind::ToolDispatched, Kind::ToolFailed),
+    (Rule::Apr1, Kind::ApprovalRequested, Kind::ApprovalEvidence),
+    (Rule::Apr1, Kind::ApprovalEvidence, Kind::ApprovalUnderReview),
+    (Rule::Apr1, Kind::ApprovalUnderReview, Kind::ApprovalApproved),
+    (Rule::Out1, Kind::EffectExecuted, Kind::EffectVerified),
 ];
 
-pub(super) fn steps_swapped(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    let fits = |first: &Record, second: &Record, _: usize| {
-        NEXT.contains(&(first.input.body.kind(), second.input.body.kind()))
-            && first.input.place == second.input.place
-            && is_applied(first)
-            && is_applied(second)
+pub(super) fn steps_swapped(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let is_next = |first: &Record, second: &Record| {
+        let kinds = [first, second].map(|record| record.input.body.kind());
+        NEXT.iter().any(|(rule, before, after)| kinds == [*before, *after] && subject.judges(*rule, None))
     };
     let pairs = story.records().windows(2).enumerate();
     let fitting = pairs.filter_map(|(at, pair)| match pair {
-        [first, second] if fits(first, second, at) => Some(at),
+        [first, second]
+            if is_next(first, second)
+                && first.input.place == second.input.place
+                && is_applied(first)
+                && is_applied(second) =>
+        {
+            Some(at)
+        }
         _ => None,
     });
     let fitting: Vec<usize> = fitting.collect();
     let Some(at) = draw.pick(&fitting).copied() else { return false };
-    // What each follows from stays where it stood, so that no cause points ahead.
-    let causes = [at, at + 1].map(|at| story.get(at).map(|record| record.input.causes.clone()));
-    story.shift(at + 1, at);
-    for (at, causes) in (at..).zip(causes) {
-        if let (Some(record), Some(causes)) = (story.get_mut(at), causes) {
-            record.input.causes = causes;
-        }
-    }
+    // The later one follows from what the earlier one followed from, so that no cause points ahead.
+    story.antedate(at + 1, at);
     true
 }

@@ -1,3 +1,4 @@
 //! The explorer on the runs of the fixtures and on generated ones.
 
 mod fixtures;
+mod matrix;

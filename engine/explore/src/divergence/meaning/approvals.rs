@@ -1,11 +1,12 @@
 //! Approvals that nobody gave, and credentials that nobody was to have.
 
 use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::rules::Rule;
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{ActorType, ApprovalPolicy, EffectsClass, Origin, Place};
+use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Origin, Place};
 
 use super::calls::end_of;
-use super::{actor_of, change, change_body, flip, leave_out, next, places};
+use super::{change, change_body, flip, leave_out, next, places};
 use crate::draw::Draw;
 use crate::story::Story;
 use crate::subject::{Subject, stranger};
@@ -57,7 +58,7 @@ pub(crate) fn credential_revoked_used(story: &mut Story, _: &Subject, draw: &mut
     };
     let pairs: Vec<(usize, usize)> = (0..story.len()).filter_map(used_before).collect();
     draw.pick(&pairs).is_some_and(|(revoked, used)| {
-        story.shift(*revoked, *used);
+        story.antedate(*revoked, *used);
         true
     })
 }
@@ -69,9 +70,11 @@ pub(crate) fn credential_of_other_call(story: &mut Story, _: &Subject, draw: &mu
     })
 }
 
-pub(crate) fn credential_left_live(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
+pub(crate) fn credential_left_live(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let is_judged = subject.judges(Rule::Crd1, None);
     let is_closed = story.records().iter().any(|record| record.input.body.kind() == Kind::RunClosed);
     is_closed
+        && is_judged
         && leave_out(story, draw, |_, record| {
             matches!(record.input.body.kind(), Kind::CredentialRevoked | Kind::CredentialExpired)
         })
@@ -174,27 +177,26 @@ fn approval_of(story: &Story, dispatched: usize) -> bool {
 }
 
 pub(crate) fn word_forged(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
-    let has_key = |name: &rederive_evidence::ids::Id| {
-        let mut actors = subject.opened().into_iter().flat_map(|opened| &opened.actors);
-        actors
-            .any(|actor| actor.id == *name && actor.actor_type == ActorType::Approver && actor.key.is_some())
-    };
     change_body!(story, draw, ApprovalApproved, |_, body| {
-        let is_keyed = has_key(&body.word.approver);
-        body.word.signature.as_mut().is_some_and(|signature| {
-            signature.0.iter_mut().take(1).for_each(|byte| *byte ^= 1);
-            is_keyed
-        })
+        let Some(signature) = &mut body.word.signature else { return false };
+        signature.0.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+        has_key(subject, &body.word.approver)
     })
 }
 
-pub(crate) fn word_unsigned(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    change_body!(story, draw, ApprovalApproved, |_, body| body.word.signature.take().is_some())
+pub(crate) fn word_unsigned(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    change_body!(story, draw, ApprovalApproved, |_, body| {
+        body.word.signature.take().is_some() && has_key(subject, &body.word.approver)
+    })
 }
 
-/// That a credential broker is there at all is the run's own affair: what it hands out is not.
-pub(crate) fn delegation_wider(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
-    let knows_broker = actor_of(subject, ActorType::Agent).is_some();
+/// Whether the opening record has a key for whom an approval names, so that a signature can be checked.
+fn has_key(subject: &Subject, name: &rederive_evidence::ids::Id) -> bool {
+    let mut actors = subject.opened().into_iter().flat_map(|opened| &opened.actors);
+    actors.any(|actor| actor.id == *name && actor.key.is_some())
+}
+
+pub(crate) fn delegation_wider(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
     change_body!(story, draw, DelegationGranted, |_, body| {
         let Some(wider) = body.scope.first().cloned() else { return false };
         body.scope.push(rederive_evidence::values::ScopeItem {
@@ -203,6 +205,6 @@ pub(crate) fn delegation_wider(story: &mut Story, subject: &Subject, draw: &mut 
             approval: ApprovalPolicy::None,
             ..wider
         });
-        knows_broker
+        true
     })
 }

@@ -1,10 +1,11 @@
 //! Calls that are not those decided on, and decisions that are not those made.
 
-use rederive_evidence::ids::Content;
+use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Directive, Enforcement, ReasonCode};
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolReturned};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record};
+use rederive_evidence::rules::Rule;
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{ActorType, EffectsClass, Origin};
 
@@ -286,8 +287,29 @@ pub(crate) fn result_missing(story: &mut Story, _: &Subject, draw: &mut Draw) ->
     })
 }
 
-pub(crate) fn effect_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    leave_out(story, draw, |_, record| record.input.body.kind() == Kind::EffectExecuted)
+/// An effect that was looked at later was told by that: what is left out is all that is said of it once it was called for.
+pub(crate) fn effect_missing(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let is_judged = subject.judges(Rule::Out1, None);
+    let seen = places(story, |_, record| is_judged && record.input.body.kind() == Kind::EffectExecuted);
+    let of = draw.pick(&seen).and_then(|at| effect(story.get(*at)?).cloned());
+    let Some(of) = of else { return false };
+    let told: Vec<bool> = story.records().iter().map(|record| effect(record) != Some(&of)).collect();
+    story.keep(|at| told.get(at).copied().unwrap_or(true));
+    true
+}
+
+/// The effect of which a record says what became of it.
+fn effect(record: &Record) -> Option<&Id> {
+    match &record.input.body {
+        Body::EffectExecuted(body) => Some(&body.effect),
+        Body::EffectVerified(body) => Some(&body.effect),
+        Body::EffectReverted(body) => Some(&body.effect),
+        Body::EffectQuarantined(body) => Some(&body.effect),
+        Body::EffectCompensated(body) => Some(&body.effect),
+        Body::EffectNotified(body) => Some(&body.effect),
+        #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else speaks of an effect")]
+        _ => None,
+    }
 }
 
 pub(crate) fn effect_otherwise(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {

@@ -25,7 +25,7 @@ pub(crate) fn delegation_over_used(story: &mut Story, _: &Subject, draw: &mut Dr
     };
     let pairs: Vec<(usize, usize)> = (0..story.len()).filter_map(acted_before).collect();
     draw.pick(&pairs).is_some_and(|(ended, acted)| {
-        story.shift(*ended, *acted);
+        story.antedate(*ended, *acted);
         true
     })
 }
@@ -78,7 +78,8 @@ pub(crate) fn time_backwards(story: &mut Story, _: &Subject, draw: &mut Draw) ->
 pub(crate) fn causes_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
     change(story, draw, |_, record| {
         record.input.causes = Causes::NONE;
-        matches!(record.input.body.kind(), Kind::ToolDispatched | Kind::EffectExecuted | Kind::OutputReleased)
+        // A call reaches the goal by the turn it stands in too.
+        matches!(record.input.body.kind(), Kind::EffectExecuted | Kind::OutputReleased)
     })
     .is_some()
 }

@@ -1,0 +1,105 @@
+//! What goes unnoticed, in the smallest run that shows it.
+
+use std::ops::Range;
+
+use crate::case::{Case, ExploreFault, Explorer};
+
+/// Smaller runs that are tried at most: each is told, and replayed at every level.
+const TRIES_MAX: usize = 600;
+
+/// A case that failed, on a run from which nothing can be left out without its being noticed.
+pub struct Smallest<'a> {
+    /// The run, told under the explorer's key.
+    pub explorer: Explorer<'a>,
+    /// What is done to it.
+    pub case: Case,
+    /// The file in which nobody notices it.
+    pub changed: Vec<u8>,
+}
+
+impl<'a> Explorer<'a> {
+    /// Leaves divergences out of a case, and then records out of the run, as long as `fails` still says that the engine fails.
+    ///
+    /// # Errors
+    /// A smaller run makes no file, or cannot be read.
+    pub fn shrink(
+        self,
+        case: Case,
+        fails: impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
+    ) -> Result<Smallest<'a>, ExploreFault> {
+        let mut search = Search { explorer: self, case, tries: 0 };
+        search.fewer_divergences(&fails)?;
+        search.fewer_records(&fails)?;
+        let Search { explorer, case, .. } = search;
+        let changed = match explorer.change(&case)? {
+            Ok(changed) => changed.bytes,
+            Err(_) => explorer.told_bytes().to_vec(),
+        };
+        Ok(Smallest { explorer, case, changed })
+    }
+}
+
+struct Search<'a> {
+    explorer: Explorer<'a>,
+    case: Case,
+    tries: usize,
+}
+
+impl<'a> Search<'a> {
+    fn fewer_divergences(
+        &mut self,
+        fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
+    ) -> Result<(), ExploreFault> {
+        let mut at = 0;
+        while at < self.case.divergences.len() && self.case.divergences.len() > 1 {
+            let mut fewer = self.case.clone();
+            let _ = fewer.divergences.remove(at);
+            if fails(&self.explorer, &fewer)? {
+                self.case = fewer;
+            } else {
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out half of the records, then quarters, and so on to single ones, from the end: what is last is needed least.
+    fn fewer_records(
+        &mut self,
+        fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
+    ) -> Result<(), ExploreFault> {
+        let mut chunk = self.length() / 2;
+        while chunk > 0 && self.tries < TRIES_MAX {
+            let mut end = self.length();
+            // The opening record stays.
+            while end > 1 && self.tries < TRIES_MAX {
+                let first = end.saturating_sub(chunk).max(1);
+                self.tries += 1;
+                match self.without(first..end)? {
+                    Some(smaller) if fails(&smaller, &self.case)? => self.explorer = smaller,
+                    _ => {}
+                }
+                end = first;
+            }
+            chunk /= 2;
+        }
+        Ok(())
+    }
+
+    fn length(&self) -> usize {
+        self.explorer.subject().story().len()
+    }
+
+    /// The run without these records; none where it then no longer holds, or breaks rules that it kept.
+    fn without(&self, left_out: Range<usize>) -> Result<Option<Explorer<'a>>, ExploreFault> {
+        let subject = self.explorer.subject();
+        let mut story = subject.story().clone();
+        story.keep(|at| !left_out.contains(&at));
+        let subject = subject.telling(story)?;
+        match Explorer::new(subject, self.explorer.told_watch()) {
+            Ok(smaller) if smaller.found_breaches() <= self.explorer.found_breaches() => Ok(Some(smaller)),
+            Ok(_) | Err(ExploreFault::Unsound { .. } | ExploreFault::Retelling { .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! docs/explore.md says what is measured. `UPDATE=1 cargo test -p rederive-explore matrix` writes its matrix anew.
+
+use std::path::PathBuf;
+
+use rederive_explore::{By, Divergence, Explorer, Matrix, Subject, Watch};
+
+use crate::fixtures::{GOOD, good};
+
+/// Places at which each divergence is made in each run.
+const PLACES: u64 = 3;
+
+/// Fills the block, or says that it differs.
+fn check_block(name: &str, inside: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/explore.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let start = format!("<!-- generated: {name} -->\n");
+    let (before, rest) =
+        text.split_once(&start).unwrap_or_else(|| panic!("docs/explore.md has no block {name}"));
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    let filled = format!("{before}{start}\n{inside}\n<!-- end -->{after}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, filled).unwrap();
+    } else {
+        assert!(
+            filled == text,
+            "block {name} of docs/explore.md is not what is measured: run this test with UPDATE=1"
+        );
+    }
+}
+
+/// Every divergence is made somewhere, none goes unnoticed, each is noticed no later than it has to be, and the document says how.
+#[test]
+fn the_matrix_is_what_the_document_says() {
+    let explorers: Vec<Explorer<'_>> = GOOD
+        .iter()
+        .map(|name| Explorer::new(Subject::of(good(name)).unwrap(), Watch::default()).unwrap())
+        .collect();
+    let matrix = Matrix::of(&explorers, PLACES).unwrap();
+    for divergence in Divergence::ALL {
+        let row = matrix.row(*divergence).unwrap();
+        assert_eq!(row.failures, [], "{divergence}");
+        assert!(row.made > 0, "{divergence} is made nowhere");
+        let latest = row.levels.keys().max().map(|level| level.name());
+        match divergence.by() {
+            By::Nobody => assert_eq!(latest, None, "{divergence}"),
+            By::Outside => assert!(!row.outside.is_empty(), "{divergence}"),
+            by @ (By::Integrity | By::State | By::Content | By::Policy) => {
+                let order = ["integrity", "state", "content", "policy"];
+                let rank = |name: &str| order.iter().position(|level| *level == name).unwrap();
+                assert!(rank(latest.unwrap()) <= rank(by.name()), "{divergence}: {latest:?}");
+            }
+        }
+    }
+    check_block("matrix", &matrix.table());
+}
