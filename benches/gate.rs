@@ -1,41 +1,43 @@
 //! What a call through the gate costs, on the wall's clock: in memory with a hundred policies, and durable under 1, 16 and 256 concurrent callers beside what
-//! the disk's own group commit allows for the same bytes and as many waits.
+//! the disk's own group commit allows for the same bytes and as many waits. A call waits for the disk twice, by design: the decision with its receipt
+//! and the dispatch are durable before the tool is called, what became of it is durable before anybody is told.
 //!
 //! `cargo bench -p rederive-benches --bench gate`
 #![allow(clippy::unwrap_used, reason = "a benchmark without its material has nothing to measure")]
 #![allow(clippy::float_arithmetic, reason = "figures are for people")]
 
 mod material;
+#[path = "../engine/gate/samples/outbox.rs"]
+mod outbox;
 mod table;
+#[path = "../engine/gate/samples/turn.rs"]
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use rederive_archive::storage::{OsStorage, Storage};
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
+use rederive_evidence::ids::{Content, Id, RecordedTime};
 use rederive_evidence::keys::SigningKey;
-use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
 use rederive_evidence::kinds::run::RunEnd;
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Mode, ModelEntry,
-    Origin, Place, Role, ScopeItem, Sensitivity, Trust,
+    Origin, Place, ScopeItem, Sensitivity, Trust,
 };
-use rederive_gate::ports::{
-    CallFacts, Effects, Expectation, Failure, Observation, Payload, Remedy, Runner, Tool, ToolFailure,
-    ToolReply,
-};
+use rederive_gate::ports::{Payload, Runner, Tool, ToolFailure, ToolReply};
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Intent, Registration, Setup};
 use rederive_policy::Bundle;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
 use rederive_recorder::{Clock as _, Durability, Options, SystemClock, opening};
 
+use material::clock;
 use material::nowhere::Nowhere;
 use table::Table;
 
@@ -45,8 +47,8 @@ const POLICIES: usize = 100;
 const CALLS: u16 = 4_000;
 /// Calls under concurrent callers, in all.
 const DURABLE_CALLS: u16 = 4_096;
-/// Times that a call waits for the disk: decision, dispatch, end.
-const WAITS: usize = 3;
+/// Times that a call waits for the disk: before the tool is called, and before its result is given.
+const WAITS: usize = 2;
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -59,43 +61,6 @@ impl Tool for Reached {
     fn call(&self, _: Dispatch) -> Result<ToolReply, ToolFailure> {
         *self.0.lock().unwrap() = Some(Instant::now());
         Ok(ToolReply::new(Payload::json("{\"sent\":true}")))
-    }
-}
-
-/// Knows the outbox: what is expected of a mail, how it is recalled, and who answers for it.
-struct Outbox;
-
-impl Effects for Outbox {
-    fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure> {
-        Ok(Some(Expectation {
-            system: call.surface.clone(),
-            expected: Payload::text("one mail more in the outbox"),
-            rollback: Some(Payload::text("recall the mail")),
-            containment: Some(Payload::text("hold the outbox")),
-            owner: id("olga"),
-            amount_micros: None,
-        }))
-    }
-
-    fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
-        let observed = Payload::text("one mail more in the outbox");
-        Ok(Observation { observed, matches: None, amount_micros: None })
-    }
-
-    fn roll_back(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::Done(None))
-    }
-
-    fn quarantine(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::NotOffered)
-    }
-
-    fn compensate(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::NotOffered)
-    }
-
-    fn notify(&self, _: &CallFacts, _: &Id, _: &Payload) -> Result<(), Failure> {
-        Ok(())
     }
 }
 
@@ -158,52 +123,14 @@ where
     let schema = Payload::json(r#"{"type":"object","properties":{"to":{"type":"string"}}}"#);
     let runner = Runner::Direct(Box::new(Reached(Arc::clone(reached))));
     let mut setup = Setup::new(policy, Arc::new(SigningKey::from_seed(&[2; 32])));
-    setup.effects = Some(Arc::new(Outbox));
+    setup.effects = Some(Arc::new(outbox::Outbox));
     let setup = setup.tool(Registration::new(id("send"), facts, schema, runner));
     Gate::open(storage, path, draft, options, setup).unwrap()
 }
 
 /// A turn of this many calls; the answer's number.
-fn turn(gate: &Gate, turn: u32, calls: u16) -> u64 {
-    let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
-    let record = |draft| gate.record(draft).unwrap().sequence;
-    let body = PromptGiven { role: Role::User, message: Content(0) };
-    let mut given = Draft::new(id("ada"), Origin::Human, body);
-    given.content(MediaType::Text, format!("send reports to ada@house.example, {turn}")).unwrap();
-    given.causes = Causes::of([0]);
-    let given = record(given);
-    let part = Part { role: Role::User, content: Content(0), from: Some(RecordRef(given)) };
-    let body = PromptSent {
-        model: id("model"),
-        extends: None,
-        kept: Vec::new(),
-        parts: vec![part],
-        tools: Vec::new(),
-        parameters: None,
-    };
-    let mut sent = Draft::new(id("agent"), Origin::Code, body);
-    sent.content(MediaType::Text, format!("send reports to ada@house.example, {turn}")).unwrap();
-    sent.place = Some(place.clone());
-    sent.causes = Causes::of([given]);
-    let sent = record(sent);
-    let body = PromptAnswered {
-        prompt: Some(RecordRef(sent)),
-        raw: Given::Known(Content(0)),
-        reasoning: None,
-        model: Given::Known(id("model")),
-        version: Given::Known(id("1")),
-        parameters: None,
-        tokens_in: Given::Known(1),
-        tokens_out: Given::Known(1),
-        spend_micros: None,
-        stop: Given::Known(StopReason::Calls),
-        calls,
-    };
-    let mut answer = Draft::new(id("agent"), Origin::Model, body);
-    answer.content(MediaType::Text, "sending").unwrap();
-    answer.place = Some(place);
-    answer.causes = Causes::of([sent]);
-    record(answer)
+fn turn(gate: &Gate, number: u32, calls: u16) -> u64 {
+    turn::turn(gate, number, &format!("send reports to ada@house.example, {number}"), calls).unwrap()
 }
 
 /// One call; how long it took.
@@ -230,8 +157,9 @@ fn at(times: &mut [Duration], permille: usize) -> Duration {
 fn in_memory() {
     let reached = Arc::default();
     let gate = gate(Nowhere, Path::new("run.rdt"), Durability::Group(u32::MAX), &reached);
-    let (mut decided, mut ended) = (Vec::new(), Vec::new());
+    let (mut decided, mut ended, mut cpu) = (Vec::new(), Vec::new(), Duration::ZERO);
     for measured in [false, true] {
+        let before = clock::of_process();
         let turn_number = u32::from(measured);
         let answer = turn(&gate, turn_number, CALLS);
         for index in 0..CALLS {
@@ -243,6 +171,7 @@ fn in_memory() {
                 ended.push(took);
             }
         }
+        cpu = (clock::of_process() - before) / u32::from(CALLS);
     }
     let mut table = Table::new(["in memory, 100 Cedar policies", "p50 µs", "p99 µs"]);
     for (what, times) in [("intent to the tool's door", &mut decided), ("the whole call", &mut ended)] {
@@ -250,17 +179,27 @@ fn in_memory() {
         table.row([what.to_owned(), us(at(times, 500)), us(at(times, 990))]);
     }
     table.print();
+    println!("CPU time a call, of all threads: {} µs\n", cpu.as_micros());
 }
 
-/// Calls a second, and their times, under this many callers; bytes that a call makes durable.
-fn durable(callers: u16, folder: &Path) -> (f64, Vec<Duration>, usize) {
+/// A run under concurrent callers.
+struct Durable {
+    calls_a_second: f64,
+    times: Vec<Duration>,
+    /// CPU time a call, of all threads.
+    cpu: Duration,
+    /// Bytes that a call makes durable.
+    bytes: usize,
+}
+
+fn durable(callers: u16, folder: &Path) -> Durable {
     let reached = Arc::default();
     let path = folder.join(format!("run-{callers}.rdt"));
     let gate = gate(OsStorage, &path, Durability::Group(u32::MAX), &reached);
     let calls = if callers == 1 { DURABLE_CALLS / 8 } else { DURABLE_CALLS };
     let answer = turn(&gate, 0, calls);
     gate.flush().unwrap();
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), clock::of_process());
     let times = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for caller in 0..callers {
@@ -274,44 +213,56 @@ fn durable(callers: u16, folder: &Path) -> (f64, Vec<Duration>, usize) {
             });
         }
     });
-    let took = begun.elapsed();
+    let (took, cpu) = (begun.elapsed(), (clock::of_process() - cpu) / u32::from(calls));
     let sealed = gate.close(RunEnd::Completed).unwrap();
     let bytes = usize::try_from(sealed.bytes).unwrap() / usize::from(calls);
-    (f64::from(calls) / took.as_secs_f64(), times.into_inner().unwrap(), bytes)
+    let calls_a_second = f64::from(calls) / took.as_secs_f64();
+    Durable { calls_a_second, times: times.into_inner().unwrap(), cpu, bytes }
 }
 
-/// The disk's own group commit: threads append to one buffer, and whoever gets the file writes and syncs what all have appended.
+/// The disk's own group commit: threads append to one buffer; one of those that wait writes and syncs what all have appended.
 struct Disk {
-    buffer: Mutex<(Vec<u8>, u64)>,
-    file: Mutex<(File, u64)>,
+    file: File,
+    inside: Mutex<Inside>,
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct Inside {
+    waiting: Vec<u8>,
+    /// Appended and synced, counted in commits.
+    appended: u64,
+    synced: u64,
+    is_led: bool,
 }
 
 impl Disk {
     fn commit(&self, bytes: &[u8]) {
-        let mine = {
-            let mut buffer = self.buffer.lock().unwrap();
-            buffer.0.extend_from_slice(bytes);
-            buffer.1 += 1;
-            buffer.1
-        };
-        let mut file = self.file.lock().unwrap();
-        if file.1 >= mine {
-            return;
+        let mut inside = self.inside.lock().unwrap();
+        inside.waiting.extend_from_slice(bytes);
+        inside.appended += 1;
+        let mine = inside.appended;
+        while inside.synced < mine {
+            if inside.is_led {
+                inside = self.written.wait(inside).unwrap();
+                continue;
+            }
+            inside.is_led = true;
+            let (bytes, upto) = (std::mem::take(&mut inside.waiting), inside.appended);
+            drop(inside);
+            (&self.file).write_all(&bytes).unwrap();
+            self.file.sync_data().unwrap();
+            inside = self.inside.lock().unwrap();
+            (inside.is_led, inside.synced) = (false, upto);
+            self.written.notify_all();
         }
-        let (waiting, upto) = {
-            let mut buffer = self.buffer.lock().unwrap();
-            (std::mem::take(&mut buffer.0), buffer.1)
-        };
-        file.0.write_all(&waiting).unwrap();
-        file.0.sync_data().unwrap();
-        file.1 = upto;
     }
 }
 
 /// What the disk allows: as many waits for as many bytes, and nothing else.
 fn limit(callers: u16, bytes: usize, folder: &Path) -> f64 {
     let file = File::create(folder.join(format!("limit-{callers}"))).unwrap();
-    let disk = Disk { buffer: Mutex::default(), file: Mutex::new((file, 0)) };
+    let disk = Disk { file, inside: Mutex::default(), written: Condvar::new() };
     let calls = if callers == 1 { DURABLE_CALLS / 8 } else { DURABLE_CALLS };
     let part = vec![0x5a; bytes / WAITS];
     let begun = Instant::now();
@@ -336,22 +287,24 @@ fn main() {
         "calls/s",
         "p50 ms",
         "p99 ms",
+        "CPU µs a call",
         "bytes a call",
         "the disk's group commit, calls/s",
         "share",
     ]);
     for callers in [1, 16, 256] {
-        let (rate, mut times, bytes) = durable(callers, folder.path());
-        let most = limit(callers, bytes, folder.path());
+        let mut found = durable(callers, folder.path());
+        let most = limit(callers, found.bytes, folder.path());
         let ms = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1_000.0);
         table.row([
             callers.to_string(),
-            format!("{rate:.0}"),
-            ms(at(&mut times, 500)),
-            ms(at(&mut times, 990)),
-            bytes.to_string(),
+            format!("{:.0}", found.calls_a_second),
+            ms(at(&mut found.times, 500)),
+            ms(at(&mut found.times, 990)),
+            found.cpu.as_micros().to_string(),
+            found.bytes.to_string(),
             format!("{most:.0}"),
-            format!("{:.0} %", 100.0 * rate / most),
+            format!("{:.0} %", 100.0 * found.calls_a_second / most),
         ]);
     }
     table.print();

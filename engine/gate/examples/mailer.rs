@@ -3,6 +3,11 @@
 //! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json, FOLDER/archive and FOLDER/decision.receipt, and says what became of each
 //! call. docs/gate.md goes through it. With a second folder the approver answers there, with `rederive approve`: docs/approvers.md.
 
+#[path = "../samples/outbox.rs"]
+mod outbox;
+#[path = "../samples/turn.rs"]
+mod turn;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,20 +16,18 @@ use std::time::Duration;
 
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Content, Id, RecordRef};
+use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::keys::{Signer as _, SigningKey};
-use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
 use rederive_evidence::kinds::run::{RunEnd, RunOpened};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Mode, ModelEntry,
-    Origin, Place, Role, ScopeItem, Sensitivity, Trust,
+    Origin, Place, ScopeItem, Sensitivity, Trust,
 };
 use rederive_gate::approver::FolderQueue;
 use rederive_gate::ports::{
-    Approver, CallFacts, Effects, Evidence, Expectation, Failure, Observation, Payload, Remedy, Review,
-    Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
+    Approver, Evidence, Failure, Payload, Review, Runner, Tool, ToolFailure, ToolReply, Verdict, Word,
 };
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Held, Intent, Registration, Setup};
 use rederive_policy::bundle::Store;
@@ -52,6 +55,10 @@ forbid (principal, action in Effect::Action::"send", resource)
 when { context has target && context.target like "all@*" };
 "#;
 
+/// What the user asks for.
+const SAID: &str =
+    "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready";
+
 /// Who may approve what.
 const ENTITLEMENTS: &str = r#"{"entitlements":[{"approvers":["bob"],"effects":["send"]}]}"#;
 
@@ -62,44 +69,6 @@ impl Tool for Mailer {
     fn call(&self, dispatch: Dispatch) -> Result<ToolReply, ToolFailure> {
         let sent = String::from_utf8_lossy(dispatch.call().arguments.bytes()).into_owned();
         Ok(ToolReply::new(Payload::json(format!("{{\"sent\":{sent}}}"))))
-    }
-}
-
-/// Knows the outbox: what is expected of a mail, how it is recalled, and who answers for it.
-struct Outbox;
-
-impl Effects for Outbox {
-    fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure> {
-        Ok(Some(Expectation {
-            system: call.surface.clone(),
-            expected: Payload::text("one mail more in the outbox"),
-            rollback: Some(Payload::text("recall the mail")),
-            containment: Some(Payload::text("hold the outbox")),
-            owner: Id::new("olga")?,
-            amount_micros: None,
-        }))
-    }
-
-    fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
-        let observed = Payload::text("one mail more in the outbox");
-        Ok(Observation { observed, matches: None, amount_micros: None })
-    }
-
-    fn roll_back(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::Done(None))
-    }
-
-    fn quarantine(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::NotOffered)
-    }
-
-    fn compensate(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {
-        Ok(Remedy::NotOffered)
-    }
-
-    fn notify(&self, _: &CallFacts, owner: &Id, _: &Payload) -> Result<(), Failure> {
-        println!("{owner} is told");
-        Ok(())
     }
 }
 
@@ -134,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(folder) => Arc::new(queue(folder, &gate_key, &bob)?),
         None => desk.clone(),
     });
-    setup.effects = Some(Arc::new(Outbox));
+    setup.effects = Some(Arc::new(outbox::Outbox));
     let registry = registry()?;
     let setup = setup.tool(mail_tool(&registry)?);
     let options =
@@ -142,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let opening = opening_record(&bundle, &registry, &bob)?;
     let gate = Gate::open(OsStorage, &folder.join("run.rdt"), opening, options, setup)?;
 
-    let answer = turn(&gate, 3)?;
+    let answer = turn::turn(&gate, 0, SAID, 3)?;
     for (index, to) in ["ada@house.example", "all@house.example", "eve@elsewhere.example"].iter().enumerate()
     {
         let arguments = Payload::json(format!("{{\"to\":\"{to}\",\"text\":\"the report is ready\"}}"));
@@ -300,55 +269,8 @@ fn opening_record(bundle: &Bundle, registry: &Registry, bob: &SigningKey) -> Res
     body.registry = Given::Known(registry.digest());
     body.models = vec![ModelEntry { id: id("model")?, clearance: Given::Known(Sensitivity::Restricted) }];
     let mut draft = Draft::new(id("recorder")?, Origin::Code, Box::new(body));
-    draft.content(
-        MediaType::Text,
-        "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready",
-    )?;
+    draft.content(MediaType::Text, SAID)?;
     Ok(draft)
-}
-
-/// What a planner records of its own: the message, the prompt, and the model's answer that asks for calls. The answer's number.
-fn turn(gate: &Gate, calls: u16) -> Result<u64, Box<dyn Error>> {
-    let said = "tell ada@house.example, all@house.example and eve@elsewhere.example that the report is ready";
-    let record = |draft| gate.record(draft).map(|taken| taken.sequence).map_err(|why| why.to_string());
-    let place = Place { agent: Id::new("agent")?, turn: 0, index: 0, attempt: 0 };
-    let body = PromptGiven { role: Role::User, message: Content(0) };
-    let mut given = Draft::new(Id::new("ada")?, Origin::Human, body);
-    given.content(MediaType::Text, said)?;
-    given.causes = Causes::of([0]);
-    let given = record(given)?;
-    let part = Part { role: Role::User, content: Content(0), from: Some(RecordRef(given)) };
-    let body = PromptSent {
-        model: Id::new("model")?,
-        extends: None,
-        kept: Vec::new(),
-        parts: vec![part],
-        tools: vec![Id::new("send_mail")?],
-        parameters: None,
-    };
-    let mut sent = Draft::new(Id::new("agent")?, Origin::Code, body);
-    sent.content(MediaType::Text, said)?;
-    sent.place = Some(place.clone());
-    sent.causes = Causes::of([given]);
-    let sent = record(sent)?;
-    let body = PromptAnswered {
-        prompt: Some(RecordRef(sent)),
-        raw: Given::Known(Content(0)),
-        reasoning: None,
-        model: Given::Known(Id::new("model")?),
-        version: Given::Known(Id::new("1")?),
-        parameters: None,
-        tokens_in: Given::Known(40),
-        tokens_out: Given::Known(60),
-        spend_micros: None,
-        stop: Given::Known(StopReason::Calls),
-        calls,
-    };
-    let mut answer = Draft::new(Id::new("agent")?, Origin::Model, body);
-    answer.content(MediaType::Text, "three mails, then")?;
-    answer.place = Some(place);
-    answer.causes = Causes::of([sent]);
-    record(answer).map_err(Into::into)
 }
 
 /// Takes the receipt of the first decision out of the trace, as whoever was given it would hold it.

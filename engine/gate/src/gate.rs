@@ -334,8 +334,7 @@ impl Gate {
         let put = Arc::clone(&slot);
         let run = move || settle(&put, &inner, intent, cancelled);
         if self.inner.callers.run(run).is_err() {
-            let why = Why::Component(PortFault::NoThread { component: Component::Tool });
-            slot.settle(self.inner.blocked(self.inner.trail.epoch(), place, None, why));
+            slot.settle(self.inner.blocked(self.inner.trail.epoch(), place, None, no_thread()));
         }
         pending
     }
@@ -362,6 +361,45 @@ impl Gate {
     /// The word does not count, and the call waits on; or no call waits for this approval.
     pub fn answer(&self, approval: &Id, word: Word) -> Result<Fate, AnswerFault> {
         self.inner.answer(approval, word)
+    }
+
+    /// As [`Self::resume`], on a thread of the gate's: for callers that do not block.
+    pub fn submit_resume(&self, approval: &Id) -> Pending<Option<Fate>> {
+        let (inner, asked) = (Arc::clone(&self.inner), approval.clone());
+        self.submit_held(approval, move || inner.resume(&asked), Some)
+    }
+
+    /// As [`Self::answer`], on a thread of the gate's: for callers that do not block.
+    pub fn submit_answer(&self, approval: &Id, word: Word) -> Pending<Result<Fate, AnswerFault>> {
+        let (inner, asked) = (Arc::clone(&self.inner), approval.clone());
+        self.submit_held(approval, move || inner.answer(&asked, word), Ok)
+    }
+
+    /// Goes on with a held call elsewhere. `told` is how the caller hears of a fate that the flow itself could not say.
+    fn submit_held<T: Send + 'static>(
+        &self,
+        approval: &Id,
+        go_on: impl FnOnce() -> T + Send + 'static,
+        told: fn(Fate) -> T,
+    ) -> Pending<T> {
+        let (pending, slot) = Pending::new();
+        let place = self.inner.held().get(approval).map(|held| held.live.place().clone());
+        let Some(place) = place else {
+            // No call waits, and that is said at once.
+            slot.settle(go_on());
+            return pending;
+        };
+        let (put, inner, at) = (Arc::clone(&slot), Arc::clone(&self.inner), place.clone());
+        let run = move || {
+            let went_on = catch_unwind(AssertUnwindSafe(go_on));
+            put.settle(went_on.unwrap_or_else(|_| told(inner.panicked(at))));
+        };
+        if self.inner.callers.run(run).is_err() {
+            // Nothing was begun: the call waits on.
+            let fate = self.inner.blocked(self.inner.trail.epoch(), place, None, no_thread());
+            slot.settle(told(fate));
+        }
+        pending
     }
 
     /// Ends a held call that is not wanted any more. None where no call waits for this approval here.
@@ -520,6 +558,12 @@ impl Parts {
 }
 
 impl Inner {
+    /// The fate of a call whose flow panicked.
+    fn panicked(&self, place: Place) -> Fate {
+        self.trail.left_open(&place);
+        Fate::Unknown(Unknown { place, reason: UnknownReason::Lost, record: None })
+    }
+
     /// Whether an actor is one that only the gate speaks for.
     fn is_own(&self, actor: &Id) -> bool {
         let own = [Some(&self.cast.gate), Some(&self.cast.broker), Some(&self.cast.recorder)];
@@ -529,14 +573,14 @@ impl Inner {
 }
 
 /// Runs a call for whoever waits at the slot. Where the flow itself panics nobody can say how far the call came.
-fn settle(slot: &Slot, inner: &Arc<Inner>, intent: Intent, cancelled: Arc<AtomicBool>) {
+fn settle(slot: &Slot<Fate>, inner: &Arc<Inner>, intent: Intent, cancelled: Arc<AtomicBool>) {
     let place = intent.place.clone();
     let run = AssertUnwindSafe(|| inner.run(intent, cancelled));
-    let fate = catch_unwind(run).unwrap_or_else(|_| {
-        inner.trail.left_open(&place);
-        Fate::Unknown(Unknown { place, reason: UnknownReason::Lost, record: None })
-    });
-    slot.settle(fate);
+    slot.settle(catch_unwind(run).unwrap_or_else(|_| inner.panicked(place)));
+}
+
+fn no_thread() -> Why {
+    Why::Component(PortFault::NoThread { component: Component::Tool })
 }
 
 fn registration(broker: &Id, tool: &Registered, inner: &Inner, credential: Option<bool>) -> Draft {

@@ -9,33 +9,38 @@ use std::time::Duration;
 
 use crate::fate::Fate;
 
-/// A call that was submitted. Wait for it, or poll it as a future of any runtime; dropped, the call goes on by itself.
+/// A call under way on a thread of the gate's. Wait for it, or poll it as a future of any runtime; dropped, the call goes on by itself.
 #[derive(Debug)]
 #[must_use = "what became of the call is known by waiting for it"]
-pub struct Pending {
-    slot: Arc<Slot>,
+pub struct Pending<T = Fate> {
+    slot: Arc<Slot<T>>,
 }
 
 /// Where the fate of a call is put.
-#[derive(Debug, Default)]
-pub(crate) struct Slot {
-    inside: Mutex<Inside>,
+#[derive(Debug)]
+pub(crate) struct Slot<T> {
+    inside: Mutex<Inside<T>>,
     settled: Condvar,
     cancelled: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Default)]
-struct Inside {
-    fate: Option<Fate>,
+#[derive(Debug)]
+struct Inside<T> {
+    fate: Option<T>,
     waker: Option<Waker>,
 }
 
-impl Slot {
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+impl<T> Slot<T> {
+    fn new() -> Self {
+        let inside = Mutex::new(Inside { fate: None, waker: None });
+        Self { inside, settled: Condvar::new(), cancelled: Arc::default() }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside<T>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn settle(&self, fate: Fate) {
+    pub(crate) fn settle(&self, fate: T) {
         let mut inside = self.inside();
         inside.fate = Some(fate);
         let waker = inside.waker.take();
@@ -52,14 +57,14 @@ impl Slot {
     }
 }
 
-impl Pending {
-    pub(crate) fn new() -> (Self, Arc<Slot>) {
-        let slot = Arc::<Slot>::default();
+impl<T> Pending<T> {
+    pub(crate) fn new() -> (Self, Arc<Slot<T>>) {
+        let slot = Arc::new(Slot::new());
         (Self { slot: Arc::clone(&slot) }, slot)
     }
 
     /// Waits until the call has ended or is held for approval.
-    pub fn wait(self) -> Fate {
+    pub fn wait(self) -> T {
         let mut inside = self.slot.inside();
         loop {
             if let Some(fate) = inside.fate.take() {
@@ -73,23 +78,25 @@ impl Pending {
     ///
     /// # Errors
     /// The call is still under way; this can be waited for again.
-    pub fn wait_for(self, limit: Duration) -> Result<Fate, Self> {
+    pub fn wait_for(self, limit: Duration) -> Result<T, Self> {
         let inside = self.slot.inside();
         let waited = self.slot.settled.wait_timeout_while(inside, limit, |inside| inside.fate.is_none());
         let fate = waited.unwrap_or_else(PoisonError::into_inner).0.fate.take();
         fate.ok_or(self)
     }
+}
 
+impl Pending {
     /// Says that nobody waits for the call any more. Before the dispatch it is blocked; after it the tool is told, and what happened is recorded.
     pub fn cancel(&self) {
         self.slot.cancelled.store(true, Ordering::Release);
     }
 }
 
-impl Future for Pending {
-    type Output = Fate;
+impl<T> Future for Pending<T> {
+    type Output = T;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Fate> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let mut inside = self.slot.inside();
         match inside.fate.take() {
             Some(fate) => Poll::Ready(fate),

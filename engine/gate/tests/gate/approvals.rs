@@ -13,6 +13,7 @@ use rederive_evidence::values::Origin;
 use rederive_gate::ports::{Approver, Evidence, Failure, Payload, Review, Verdict, Word};
 use rederive_gate::{AnswerFault, Fate, Gate, Intent, Why};
 
+use crate::calls::block_on;
 use crate::world::{START, World, id, intent, opened, options, path, place, setup, word};
 
 /// An approver who keeps what is shown, and says nothing.
@@ -205,6 +206,24 @@ fn an_approval_ends_with_its_time_and_not_before() {
     assert_eq!(world.wires.acted(), 0);
     assert!(world.kinds(&place(0, 0)).contains(&Kind::ApprovalExpired));
     assert!(world.gate.held().is_empty());
+}
+
+/// A caller that does not block hears of a held call as of any other.
+#[test]
+fn an_answer_and_a_question_after_one_may_be_awaited() {
+    let (world, desk, approval, answer) = held("awaited");
+    let nobody = word(&desk.last(), "eve", Verdict::Approve);
+    let refused = block_on(world.gate.submit_answer(&approval, nobody));
+    assert!(matches!(refused, Err(AnswerFault::NotEntitled { .. })), "{refused:?}");
+    let waits = block_on(world.gate.submit_resume(&approval));
+    assert!(matches!(waits, Some(Fate::Held(_))), "{waits:?}");
+    let said = word(&desk.last(), "bob", Verdict::Approve);
+    let fate = block_on(world.gate.submit_answer(&approval, said.clone()));
+    assert!(matches!(fate, Ok(Fate::Returned(_))), "{fate:?}");
+    assert_eq!(world.wires.acted(), 1);
+    assert!(matches!(block_on(world.gate.submit_answer(&approval, said)), Err(AnswerFault::NotHeld { .. })));
+    assert!(block_on(world.gate.submit_resume(&approval)).is_none());
+    let _ = answer;
 }
 
 #[test]

@@ -260,7 +260,7 @@ impl Wake for Bell {
     }
 }
 
-fn block_on(mut pending: Pending) -> Fate {
+pub(crate) fn block_on<T>(mut pending: Pending<T>) -> T {
     let (rings, rung) = std::sync::mpsc::channel();
     let waker = Waker::from(Arc::new(Bell(rings)));
     loop {
@@ -307,6 +307,45 @@ fn a_call_that_was_cancelled_before_its_dispatch_does_not_happen() {
     assert!(matches!((reason, &why), (BlockReason::Withdrawn, Why::Cancelled)), "{why}");
     assert_eq!(world.wires.acted(), 0);
     assert_eq!(world.kinds(&place(0, 0)).last(), Some(&Kind::ToolBlocked));
+}
+
+/// After the dispatch nobody can take a call back: its tool is told, and what it did is on record.
+#[test]
+fn a_call_that_is_cancelled_while_its_tool_works_is_told_to_the_tool_and_recorded_as_it_ended() {
+    let world = World::new("cancelled late");
+    let answer = world.turn(0, 1);
+    let (begun, begins) = std::sync::mpsc::sync_channel(1);
+    let (told, hears) = std::sync::mpsc::sync_channel(1);
+    *world.wires.inside.lock().unwrap() = Some(Arc::new(move |dispatch: &rederive_gate::Dispatch| {
+        let before = dispatch.is_cancelled();
+        begun.send(()).unwrap();
+        let limit = std::time::Instant::now() + std::time::Duration::from_millis(120);
+        while !dispatch.is_cancelled() && std::time::Instant::now() < limit {
+            std::thread::yield_now();
+        }
+        told.send((before, dispatch.is_cancelled())).unwrap();
+    }));
+    let pending = world.gate.submit(intent("send", 0, 0, answer));
+    begins.recv().unwrap();
+    pending.cancel();
+    let fate = pending.wait();
+    assert_eq!(hears.recv().unwrap(), (false, true));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    assert_eq!(world.kinds(&place(0, 0)).iter().filter(|kind| **kind == Kind::ToolReturned).count(), 1);
+}
+
+/// A future that nobody polls any more cancels nothing.
+#[test]
+fn a_call_whose_future_was_dropped_goes_on_to_its_end() {
+    let world = World::new("dropped");
+    let answer = world.turn(0, 1);
+    drop(world.gate.submit(intent("send", 0, 0, answer)));
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !world.kinds(&place(0, 0)).contains(&Kind::ToolReturned) {
+        assert!(std::time::Instant::now() < limit, "it ends");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(world.wires.acted(), 1);
 }
 
 #[test]

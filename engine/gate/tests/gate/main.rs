@@ -18,4 +18,6 @@ mod isolation;
 mod memory;
 mod restart;
 mod table;
+#[path = "../../samples/turn.rs"]
+mod turn;
 mod world;

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use rederive_archive::storage::OsStorage;
 use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::kinds::{Body, Kind};
+use rederive_gate::ports::Verdict;
 use rederive_gate::{Fate, Gate};
 use rederive_recorder::ManualClock;
 
-use crate::world::{START, Wires, World, intent, options, path, place, setup};
+use crate::world::{START, Wires, World, intent, opened, options, path, place, setup, word};
 
 /// A run up to the answer that asks for a call; the number of calls of the disk so far.
 fn begun(name: &str) -> (World, u64, u64) {
@@ -125,4 +127,57 @@ fn a_clock_that_stepped_back_makes_nothing_live_longer() {
     let fate = world.gate.call(intent("send", 1, 0, answer));
     assert!(matches!(fate, Fate::Blocked(_)), "{fate:?}");
     assert_eq!(world.wires.acted(), 2);
+}
+
+/// What the other process is told by: where the trace is.
+const FOLDER: &str = "REDERIVE_GATE_HELD_IN";
+
+fn held_gate(folder: &std::path::Path) -> (Gate, Arc<crate::approvals::Desk>) {
+    let (wires, clock) = (Arc::<Wires>::default(), Arc::new(ManualClock::new(START)));
+    let desk = Arc::new(crate::approvals::Desk::default());
+    let mut setup = setup(&wires);
+    setup.approver = Some(Arc::clone(&desk) as Arc<dyn rederive_gate::ports::Approver>);
+    wires.needs_approval("send");
+    let (trace, part) = (folder.join("run.rdt"), std::process::id().to_string());
+    let options = options(&clock, "processes", &part);
+    let gate = if trace.exists() {
+        Gate::recover(OsStorage, &trace, options, setup).unwrap().0
+    } else {
+        Gate::open(OsStorage, &trace, opened("acme"), options, setup).unwrap()
+    };
+    (gate, desk)
+}
+
+/// The first of two processes: stops, without a word, while a call is held. By itself it tests nothing.
+#[test]
+fn a_process_that_holds_a_call_and_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let (gate, _) = held_gate(std::path::Path::new(&folder));
+    let answer = crate::turn::turn(&gate, 0, "please send it", 1).unwrap();
+    let fate = gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(fate, Fate::Held(_)), "{fate:?}");
+    std::process::abort();
+}
+
+/// Spec: call-after-restart.
+#[test]
+fn a_call_held_by_a_process_that_was_killed_is_answered_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let killed = std::process::Command::new(this)
+        .args(["--exact", "restart::a_process_that_holds_a_call_and_is_killed"])
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    assert!(!killed.status.success(), "it was killed: {}", String::from_utf8_lossy(&killed.stderr));
+    let (gate, desk) = held_gate(folder.path());
+    let held = gate.held();
+    assert_eq!(held.iter().map(|held| held.place.clone()).collect::<Vec<_>>(), [place(0, 0)]);
+    let approval = held[0].approval.clone();
+    assert!(matches!(gate.resume(&approval), Some(Fate::Held(_))), "nobody has spoken yet");
+    let said = word(&desk.last(), "bob", Verdict::Approve);
+    let fate = crate::calls::block_on(gate.submit_answer(&approval, said)).unwrap();
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    let sealed = gate.close(rederive_evidence::kinds::run::RunEnd::Completed).unwrap();
+    assert!(sealed.records > 0);
 }

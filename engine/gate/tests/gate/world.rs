@@ -11,12 +11,12 @@ use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_archive::storage::{Access, ReadAt as _, Storage as _};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
-use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime, RunId};
+use rederive_evidence::ids::{Content, Id, RecordedTime, RunId};
 use rederive_evidence::keys::{Signer, SigningKey};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::credential::{CredentialType, SecretHandling};
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
-use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
+use rederive_evidence::kinds::prompt::PromptGiven;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::record::{Causes, MediaType, Record, split_frames};
 use rederive_evidence::schema::Given;
@@ -500,44 +500,7 @@ impl World {
 
     /// A turn of the agent with this many calls; the number of the answer's record.
     pub(crate) fn turn(&self, turn: u32, calls: u16) -> u64 {
-        let place = Place { agent: id("agent"), turn, index: 0, attempt: 0 };
-        let mut given =
-            Draft::new(id("ada"), Origin::Human, PromptGiven { role: Role::User, message: Content(0) });
-        given.content(MediaType::Text, format!("please do it, {turn}")).unwrap();
-        given.causes = Causes::of([0]);
-        let given = self.gate.record(given).unwrap().sequence;
-        let part = Part { role: Role::User, content: Content(0), from: Some(RecordRef(given)) };
-        let sent = PromptSent {
-            model: id("model"),
-            extends: None,
-            kept: Vec::new(),
-            parts: vec![part],
-            tools: Vec::new(),
-            parameters: None,
-        };
-        let mut sent = Draft::new(id("agent"), Origin::Code, sent);
-        sent.content(MediaType::Text, format!("please do it, {turn}")).unwrap();
-        sent.place = Some(place.clone());
-        sent.causes = Causes::of([given]);
-        let sent = self.gate.record(sent).unwrap().sequence;
-        let answer = PromptAnswered {
-            prompt: Some(RecordRef(sent)),
-            raw: Given::Known(Content(0)),
-            reasoning: None,
-            model: Given::Known(id("model")),
-            version: Given::Known(id("1")),
-            parameters: None,
-            tokens_in: Given::Known(10),
-            tokens_out: Given::Known(10),
-            spend_micros: None,
-            stop: Given::Known(StopReason::Calls),
-            calls,
-        };
-        let mut answer = Draft::new(id("agent"), Origin::Model, answer);
-        answer.content(MediaType::Text, "calling").unwrap();
-        answer.place = Some(place);
-        answer.causes = Causes::of([sent]);
-        self.gate.record(answer).unwrap().sequence
+        crate::turn::turn(&self.gate, turn, &format!("please do it, {turn}"), calls).unwrap()
     }
 
     /// The records of the trace on the disk, as a reader finds them.
