@@ -62,7 +62,7 @@ pub(super) fn dispatched(case: &Case<'_>, delta: &mut Delta) {
         delta.grant(name.clone(), Some(draw.taken_from(grant)));
     }
     for (name, effect) in grant::planned(case.state, call) {
-        let grant = drawn.map(|(grant, _)| grant.clone());
+        let grant = drawn.map(|(grant, _)| grant.clone()).or_else(|| effect.grant.clone());
         let effect = TrackedEffect { status: EffectStatus::UnderWay, grant, ..effect.clone() };
         delta.tracked_effect(name.clone(), Some(Box::new(effect)));
     }
