@@ -237,7 +237,8 @@ impl Change<'_, '_> {
         let is_last = |key: &TurnKey| watermarks.get(&key.agent).is_some_and(|mark| mark.turn == key.turn);
         self.state.turns.retain(|key, turn| is_last(key) || !all_ended(turn));
         let turns = &self.state.turns;
-        let stays = |key: &IndexKey| turns.contains_key(&TurnKey { agent: key.agent.clone(), turn: key.turn });
+        let stays =
+            |key: &IndexKey| turns.contains_key(&TurnKey { agent: key.agent.clone(), turn: key.turn });
         self.state.retries.retain(|key, _| stays(key));
     }
 
@@ -303,21 +304,27 @@ impl Change<'_, '_> {
             Body::GuardrailTransformed(body) => (body.inspected, case.commitment(body.transformed)),
             _ => return,
         };
-        if let Some(call) = self.call().filter(|call| [call.arguments, call.inspected].contains(&Some(looked_at))) {
+        if let Some(call) =
+            self.call().filter(|call| [call.arguments, call.inspected].contains(&Some(looked_at)))
+        {
             call.inspected = form;
         }
     }
 
     fn transformed(&mut self, body: &GuardrailTransformed) {
         let case = self.case;
-        let Some(form) = case.commitment(body.transformed).filter(|form| *form != body.inspected) else { return };
+        let Some(form) = case.commitment(body.transformed).filter(|form| *form != body.inspected) else {
+            return;
+        };
         self.context(body.inspected).transformed = Some(form);
         let end = case.state.contexts.get(&body.inspected).and_then(|context| context.fresh_until);
         if end.is_some() {
             let context = self.context(form);
             context.fresh_until = earlier(context.fresh_until, end);
         }
-        if let (Some(label), true, true) = (body.label, case.is_set_2(), case.actor_is(&[ActorType::Guardrail])) {
+        if let (Some(label), true, true) =
+            (body.label, case.is_set_2(), case.actor_is(&[ActorType::Guardrail]))
+        {
             let context = self.context(form);
             context.label = Some(context.label.map_or(label, |held| held.join(label)));
         }
@@ -385,7 +392,9 @@ impl Change<'_, '_> {
                     call.request = Some(body.request.clone());
                 }
             }
-            Body::ToolDispatched(body) => step(CallStatus::Dispatched, Some(body.arguments), Some(body.target)),
+            Body::ToolDispatched(body) => {
+                step(CallStatus::Dispatched, Some(body.arguments), Some(body.target))
+            }
             Body::ToolPreviewed(body) => {
                 if let Some(call) = self.call() {
                     call.previewed = true;
@@ -535,7 +544,8 @@ impl Change<'_, '_> {
             }
             Body::PolicyChanged(body) => {
                 if body.bundle.is_some() {
-                    *policies = Policies { bundle: body.bundle, registry: policies.registry, ..Policies::default() };
+                    *policies =
+                        Policies { bundle: body.bundle, registry: policies.registry, ..Policies::default() };
                 }
                 policies.registry = body.registry.or(policies.registry);
                 self.state.permits.clear();
@@ -570,7 +580,9 @@ impl Change<'_, '_> {
         self.approval_steps();
         let decided = case.decision().filter(|decided| is_going_ahead(decided));
         let served = match &case.input.body {
-            Body::DecisionMade(body) if body.request.call.is_none() && goes_ahead(body) => body.approval.as_ref(),
+            Body::DecisionMade(body) if body.request.call.is_none() && goes_ahead(body) => {
+                body.approval.as_ref()
+            }
             Body::ToolDispatched(_) => decided.and_then(|decided| decided.approval.as_ref()),
             _ => None,
         };
@@ -645,7 +657,8 @@ impl Change<'_, '_> {
     /// 4 and 5 of 10.23.
     fn effects(&mut self) {
         let (case, counts) = (self.case, self.counts());
-        let open = |effect: &TrackedEffect| matches!(effect.status, EffectStatus::Planned | EffectStatus::UnderWay);
+        let open =
+            |effect: &TrackedEffect| matches!(effect.status, EffectStatus::Planned | EffectStatus::UnderWay);
         match &case.input.body {
             Body::EffectPlanned(body) if counts => {
                 let call = self.state.calls.get_mut(&body.call);
@@ -698,10 +711,11 @@ impl Change<'_, '_> {
                     grant: None,
                 };
                 let effect = self.state.tracked_effects.entry(body.effect.clone()).or_insert(seen_first);
-                if open(effect) {
-                    effect.status = EffectStatus::Executed;
-                    effect.observed = observed;
+                if !open(effect) {
+                    return;
                 }
+                effect.status = EffectStatus::Executed;
+                effect.observed = observed;
                 let above = body.amount_micros.unwrap_or(0).saturating_sub(effect.amount_micros.unwrap_or(0));
                 let grant = effect.grant.as_ref().and_then(|name| self.state.grants.get_mut(name));
                 if let Some(left) = grant.and_then(|grant| grant.amount_micros_left.as_mut()) {
@@ -736,9 +750,7 @@ impl Change<'_, '_> {
         let names: Vec<Id> = effects.into_iter().map(|(name, _)| name.clone()).collect();
         for effect in names.iter() {
             let Some(effect) = self.state.tracked_effects.get_mut(effect) else { continue };
-            if effect.status == EffectStatus::Planned {
-                effect.status = EffectStatus::UnderWay;
-            }
+            effect.status = EffectStatus::UnderWay;
             effect.grant = grant.clone().or(effect.grant.take());
         }
         if let Some(grant) = grant.and_then(|name| self.state.grants.get_mut(&name)) {
@@ -751,7 +763,8 @@ impl Change<'_, '_> {
     fn planned_leave(&mut self) {
         let Some(call) = self.case.call() else { return };
         for (name, effect) in planned(self.case, call) {
-            if matches!(effect.status, EffectStatus::Planned | EffectStatus::UnderWay) {
+            let is_its = Some(&effect.call) == self.case.input.place.as_ref();
+            if is_its && matches!(effect.status, EffectStatus::Planned | EffectStatus::UnderWay) {
                 self.state.tracked_effects.remove(name);
             }
         }
@@ -776,7 +789,8 @@ impl Change<'_, '_> {
                 }
             }
             Body::GuardrailTransformed(body) if is_guardrail => {
-                let (Some(first), Some(form)) = (held(body.inspected), case.commitment(body.transformed)) else {
+                let (Some(first), Some(form)) = (held(body.inspected), case.commitment(body.transformed))
+                else {
                     return;
                 };
                 let inspected = ProducedOutput { inspected: true, ..first.clone() };

@@ -296,7 +296,8 @@ fn context(found: &mut Breaches<'_, '_>, influence: &Influence) {
         Body::PromptSent(body) => {
             for (part, item) in body.parts.iter().zip(0..) {
                 let from = part.from.map(|from| from.0);
-                let is_data = from.and_then(|from| case.mark(from)).is_some_and(|mark| mark.flags & DATA != 0);
+                let is_data =
+                    from.and_then(|from| case.mark(from)).is_some_and(|mark| mark.flags & DATA != 0);
                 if is_data && matches!(part.role, Role::System | Role::User) {
                     found.add_at(Rule::Ctx4, Reason::DataInstructs, from, Some(item));
                 }
@@ -405,14 +406,17 @@ pub(crate) fn kept_parts(case: &Case<'_>, body: &PromptSent) -> Result<Vec<u64>,
     let latest = case.state.prompts.get(case.agent());
     let earlier: Vec<u64> = match (body.extends, latest) {
         (None, _) if body.kept.is_empty() => return Ok(Vec::new()),
-        (Some(turn), Some(latest)) if latest.turn == turn => {
-            latest.pieces.iter().flat_map(|piece| piece.first..piece.first.saturating_add(piece.count)).collect()
-        }
+        (Some(turn), Some(latest)) if latest.turn == turn => latest
+            .pieces
+            .iter()
+            .flat_map(|piece| piece.first..piece.first.saturating_add(piece.count))
+            .collect(),
         _ => return Err(None),
     };
     let (mut kept, mut from) = (Vec::new(), 0);
     for (range, item) in body.kept.iter().zip(0..) {
-        let (first, end) = (range.first as usize, (range.first as usize).saturating_add(range.count as usize));
+        let (first, end) =
+            (range.first as usize, (range.first as usize).saturating_add(range.count as usize));
         let Some(parts) = earlier.get(first..end).filter(|parts| !parts.is_empty() && first >= from) else {
             return Err(Some(item));
         };
@@ -448,7 +452,8 @@ fn guardrail(found: &mut Breaches<'_, '_>) {
         Body::PromptSent(body) => kept_contents(case, body),
         _ => Vec::new(),
     };
-    let uses = case.uses().into_iter().zip((0..).map(Some)).chain(kept.into_iter().map(|content| (content, None)));
+    let uses =
+        case.uses().into_iter().zip((0..).map(Some)).chain(kept.into_iter().map(|content| (content, None)));
     for (content, item) in uses {
         let Some(context) = content.and_then(|content| case.state.contexts.get(&content)) else { continue };
         if context.blocked {
@@ -549,7 +554,8 @@ fn as_decided(found: &mut Breaches<'_, '_>) {
     let is_other_target = |call: &Call, stated| is_requested(call) && call.target != stated;
     let is_other = match (&case.input.body, case.call(), case.named_call()) {
         (Body::ToolValidated(body), Some(call), _) => {
-            let forms = std::iter::successors(call.arguments, |form| case.state.contexts.get(form)?.transformed);
+            let forms =
+                std::iter::successors(call.arguments, |form| case.state.contexts.get(form)?.transformed);
             let is_form = forms.take(16).any(|form| form == body.arguments);
             body.tool != call.tool || is_other_arguments(call, body.arguments) && !is_form
         }
@@ -710,7 +716,8 @@ fn limits(found: &mut Breaches<'_, '_>) {
             LimitKind::SpendMicros => spends.into(),
             LimitKind::Tokens => (case.kind() == Kind::PromptSent).into(),
         };
-        let is_past = |counter: &SharedCounter| asks(counter.kind) > counter.limit.saturating_sub(counter.value);
+        let is_past =
+            |counter: &SharedCounter| asks(counter.kind) > counter.limit.saturating_sub(counter.value);
         found.add(case.state.shared_counters.values().any(is_past), Rule::Lim1, Reason::SharedLimit);
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn judge(found: &mut Breaches<'_, '_>, influence: &Influence) {
         Body::CredentialIssued(body) => credential_issued(found, body),
         Body::EffectVerified(body) => {
             let effect = found.case.state.tracked_effects.get(&body.effect);
-            let is_false = |effect| is_other_value(body, effect) || claims_match(body) && !is_match(body, effect);
+            let is_false =
+                |effect| is_other_value(body, effect) || claims_match(body) && !is_match(body, effect);
             found.add(effect.is_some_and(is_false), Rule::Out1, Reason::OtherValue);
         }
         _ => {}
@@ -60,7 +61,10 @@ pub(crate) fn open_at_close(found: &mut Breaches<'_, '_>) {
     found.add(has_open, Rule::Run3, Reason::EffectOpen);
     let has_mismatch = state.tracked_effects.values().any(is_mismatched);
     found.add(has_mismatch, Rule::Out2, Reason::MismatchOpen);
-    credentials_live(found, state.tracked_credentials.values().map(|credential| credential.expires).collect());
+    credentials_live(
+        found,
+        state.tracked_credentials.values().map(|credential| credential.expires).collect(),
+    );
 }
 
 /// What the arguments of a proposed call carry. Spec: carriage.
@@ -81,10 +85,8 @@ pub(crate) fn carried(case: &Case<'_>, influence: &Influence) -> Carried {
         } else if whole(&value.brought) {
             marks_of(value.brought.as_ref())
         } else {
-            unfounded |= matches!(
-                value.shape,
-                ArgumentShape::Address | ArgumentShape::Url | ArgumentShape::Account
-            );
+            unfounded |=
+                matches!(value.shape, ArgumentShape::Address | ArgumentShape::Url | ArgumentShape::Account);
             influence.label.join(marks_of(value.told.as_ref())).join(marks_of(value.brought.as_ref()))
         };
         label = label.join(carries);
@@ -148,7 +150,9 @@ pub(crate) fn grant_for<'a>(case: &Case<'a>, call: &Call) -> Option<(&'a Id, &'a
         Some(grant.action) == call.effects
             && (grant.destination.is_none() || grant.destination == call.target)
             && grant.count_left > 0
-            && grant.amount_micros_left.is_none_or(|left| planned_sum(case, call).is_some_and(|sum| sum <= left))
+            && grant
+                .amount_micros_left
+                .is_none_or(|left| planned_sum(case, call).is_some_and(|sum| sum <= left))
     })
 }
 
@@ -189,9 +193,8 @@ fn is_answered_for(case: &Case<'_>, body: &DecisionMade) -> bool {
 fn signals(case: &Case<'_>, call: Option<&Call>, asks: &Id) -> Vec<(RiskSignal, Control)> {
     let limits = &case.config.limits;
     let is_above = call.is_some_and(|call| is_above_read(call.effects));
-    let is_untrusted = call.is_some_and(|call| {
-        call.influence.label.trust < limits.risk_trust.unwrap_or(Trust::Internal)
-    });
+    let is_untrusted =
+        call.is_some_and(|call| call.influence.label.trust < limits.risk_trust.unwrap_or(Trust::Internal));
     let is_sensitive = call.is_some_and(|call| {
         let limit = limits.risk_sensitivity.unwrap_or(Sensitivity::Confidential);
         case.carriage(call, call.arguments).sensitivity >= limit
@@ -303,7 +306,10 @@ fn needs_approval(case: &Case<'_>, call: &Call, body: &DecisionMade) -> Option<u
     let is_unsure = body.uncertainty_permille.known().is_some_and(|found| *found > uncertainty);
     let is_weak = call.carriage.is_none_or(|carried| !carried.known || carried.unfounded);
     let is_external = call.influence.label.trust == Trust::External;
-    [is_sensitive, is_unsure, is_above && is_external && is_weak].iter().position(|holds| *holds).map(|at| at as u64)
+    [is_sensitive, is_unsure, is_above && is_external && is_weak]
+        .iter()
+        .position(|holds| *holds)
+        .map(|at| at as u64)
 }
 
 /// POL-2: the lowest key of a request that is not as the state has it.
@@ -407,7 +413,8 @@ fn is_record_missing(
     place: &Place,
     arguments: Digest,
 ) -> bool {
-    let bound = case.state.tracked_credentials.values().filter(|one| one.call.as_ref() == Some(place)).take(64);
+    let bound =
+        case.state.tracked_credentials.values().filter(|one| one.call.as_ref() == Some(place)).take(64);
     let has_credential = bound.into_iter().any(|credential| case.end(credential.expires) != End::Over);
     let lacks_credential = case.has_layer(Layer::Credential) && !has_credential;
     match signal {
@@ -486,7 +493,8 @@ fn guardrails(found: &mut Breaches<'_, '_>) {
         if let Some(tool) = case.state.tools.get(&call.tool) {
             let unknown = if case.is_enforced() { Sensitivity::Public } else { Sensitivity::Restricted };
             let carriage = case.carriage(call, Some(arguments)).sensitivity;
-            let is_found = [Some(arguments), target].iter().any(|one| case.found(*one, DetectedClass::Destination));
+            let is_found =
+                [Some(arguments), target].iter().any(|one| case.found(*one, DetectedClass::Destination));
             let is_above = carriage > tool.clearance.unwrap_or(unknown);
             found.add(is_above || is_found, Rule::Grd2, Reason::Clearance);
         }
@@ -537,13 +545,18 @@ fn approvals(found: &mut Breaches<'_, '_>) {
             let decided = place.and_then(|place| case.state.decisions.get(place));
             found.add(place.is_some() && case.named_call().is_none(), Rule::Apr1, Reason::Unknown);
             if let Some(held) = held {
-                found.add(place.is_some() && held.call == body.call, Rule::Apr1, Reason::PlaceUsed);
+                found.add(
+                    case.named_call().is_some() && held.call == body.call,
+                    Rule::Apr1,
+                    Reason::PlaceUsed,
+                );
                 let item = decided.and_then(|decided| decided.scope.as_ref());
-                let is_wider = item.zip(held.scope.as_ref()).is_some_and(|(item, first)| !is_within(item, first));
+                let is_wider =
+                    item.zip(held.scope.as_ref()).is_some_and(|(item, first)| !is_within(item, first));
                 found.add(is_wider, Rule::Apr1, Reason::ScopeWider);
             }
-            let is_other = case.named_call().is_some()
-                && decided.is_none_or(|decided| decided.request != body.covers);
+            let is_other =
+                case.named_call().is_some() && decided.is_none_or(|decided| decided.request != body.covers);
             found.add(is_other, Rule::Apr4, Reason::OtherRequest);
         }
         Body::ApprovalEvidence(body) => {
@@ -559,7 +572,8 @@ fn approvals(found: &mut Breaches<'_, '_>) {
             let is_better = mark.is_some_and(|mark| is_raised(shown, mark.label));
             found.add(is_better, Rule::Apr2, Reason::LabelRaised);
             let call = held.and_then(|held| case.state.calls.get(held.call.as_ref()?));
-            let offers = call.and_then(|call| case.state.tools.get(&call.tool)).is_some_and(|tool| tool.preview);
+            let offers =
+                call.and_then(|call| case.state.tools.get(&call.tool)).is_some_and(|tool| tool.preview);
             let diff = call.and_then(|call| call.diff);
             let is_other = diff.is_none() || case.given(&body.expected_effect) != diff;
             found.add(offers && is_other, Rule::Tol6, Reason::PreviewNotShown);
@@ -805,7 +819,8 @@ fn outputs(found: &mut Breaches<'_, '_>) {
     found.add(output.blocked, Rule::Out4, Reason::BlockedContent);
     let set = case.state.contexts.get(&body.output).and_then(|context| context.label);
     let sensitivity = case.raised(set.unwrap_or(output.label), Some(body.output)).sensitivity;
-    let is_below = |clearance: Option<&Sensitivity>| clearance.is_some_and(|clearance| *clearance < sensitivity);
+    let is_below =
+        |clearance: Option<&Sensitivity>| clearance.is_some_and(|clearance| *clearance < sensitivity);
     let item = body.recipients.iter().position(|recipient| is_below(recipient.clearance.known()));
     found.add_item(item.map(|at| at as u64), Rule::Out4, Reason::Clearance);
 }

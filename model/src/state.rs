@@ -1,6 +1,9 @@
 //! What is remembered: one map a section, and what its entries hold. Spec: 10.12, 10.19, 10.23, `state.cddl`.
 
-#![allow(unreachable_pub, reason = "`map!` and `codes!` make what they define public, and the model alone has a use for it")]
+#![allow(
+    unreachable_pub,
+    reason = "`map!` and `codes!` make what they define public, and the model alone has a use for it"
+)]
 
 use std::collections::BTreeMap;
 

@@ -190,6 +190,8 @@ pub struct Trial {
     pub machine: Machine,
     /// Time of the next record that sets none.
     pub now: RecordedTime,
+    /// What the machine was told, in order.
+    pub told: Vec<(Input, Option<Extracted>)>,
 }
 
 impl Trial {
@@ -207,12 +209,17 @@ impl Trial {
     pub fn opened(change: impl FnOnce(&mut RunOpened)) -> Self {
         let mut opened = opening();
         change(&mut opened);
-        let mut trial = Self { machine: Machine::new(), now: START };
+        let mut trial = Self::unopened();
         trial.answer(opening_record(opened));
         for (tool, effects) in TOOLS {
             trial.answer(registration(tool, *effects));
         }
         trial
+    }
+
+    /// A run that nothing has opened.
+    pub fn unopened() -> Self {
+        Self { machine: Machine::new(), now: START, told: Vec::new() }
     }
 
     /// What the machine says to the record; it takes effect.
@@ -240,7 +247,9 @@ impl Trial {
         let answer = self.machine.decide(&input, made.extracted.as_ref());
         self.machine.commit(answer.transition.clone());
         self.now = self.now.plus_ms(1);
-        (answer, input.sequence)
+        let number = input.sequence;
+        self.told.push((input, made.extracted));
+        (answer, number)
     }
 
     /// What the machine says to the record; nothing takes effect.

@@ -13,10 +13,12 @@
 )]
 
 mod acts;
+mod grafts;
 mod grid;
 mod grids;
 mod influence;
 mod lineage;
+mod model;
 mod modes;
 mod order;
 mod pairs;

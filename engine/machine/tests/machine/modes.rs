@@ -139,7 +139,7 @@ fn a_layer_that_the_source_cannot_give_is_not_judged() {
 /// Before it is opened a run takes nothing in: fail closed, whatever comes. Spec: not-open.
 #[test]
 fn what_comes_before_the_opening_record_changes_nothing() {
-    let mut trial = Trial { machine: rederive_machine::Machine::new(), now: START };
+    let mut trial = Trial::unopened();
     let answer = trial.answer(prompt(0, &[]));
     assert_eq!((answer.outcome, answer.breaches[0].reason), (Outcome::Refused, Reason::NotOpened));
     let answer = trial.answer(message("user", "hello"));

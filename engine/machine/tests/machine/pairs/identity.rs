@@ -5,8 +5,8 @@ use rederive_evidence::kinds::memory::MemoryScope;
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Actor, ActorType, EffectsClass, Layer, Mode, Origin};
+use rederive_machine::CallStatus;
 use rederive_machine::testing::*;
-use rederive_machine::{CallStatus, Machine};
 
 use super::Pair;
 use crate::acts::*;
@@ -19,7 +19,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         let again =
             Actor { id: id(twin.pick("second", "user")), actor_type: ActorType::Approver, ..actor("x") };
         opened.actors.push(again);
-        (Trial { machine: Machine::new(), now: START }, opening_record(opened))
+        (Trial::unopened(), opening_record(opened))
     }),
     (Rule::Idn2, Reason::OtherTenant, |twin| {
         (Trial::new(), message("user", "hello").identified(twin.pick(TENANT, "rival"), SESSION))
@@ -67,7 +67,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         let mut opened = opening();
         let action = twin.pick(EffectsClass::Send, EffectsClass::Delete);
         opened.actors[1].scope = Some(vec![scope_item("mail", action)]);
-        (Trial { machine: Machine::new(), now: START }, opening_record(opened))
+        (Trial::unopened(), opening_record(opened))
     }),
     (Rule::Idn3, Reason::LifetimeLonger, |twin| {
         let granted = delegation("agent", "helper", searching());

@@ -43,9 +43,9 @@ impl Twin {
 }
 
 /// A rule, a reason, and a run up to and with the record that decides.
-type Pair = (Rule, Reason, fn(Twin) -> (Trial, Made));
+pub(crate) type Pair = (Rule, Reason, fn(Twin) -> (Trial, Made));
 
-fn all() -> impl Iterator<Item = Pair> {
+pub(crate) fn all() -> impl Iterator<Item = Pair> {
     let tables = [
         run::PAIRS,
         identity::PAIRS,

@@ -8,7 +8,7 @@ use rederive_evidence::kinds::output::{OutputBlocked, OutputReleased};
 use rederive_evidence::kinds::tool::FailureClass;
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{EffectsClass, Label, Layer, Sensitivity, StandingGrant, Trust};
+use rederive_evidence::values::{EffectsClass, Label, Layer, Mode, Sensitivity, StandingGrant, Trust};
 use rederive_machine::testing::authority::*;
 use rederive_machine::testing::*;
 use rederive_machine::{ApprovalStatus, CallStatus, EffectStatus};
@@ -268,6 +268,10 @@ fn permitted(mut trial: Trial) -> (Trial, Made) {
 
 /// A requested call in a run with a standing grant to send to the target, once.
 fn granted(change: impl FnOnce(&mut StandingGrant)) -> Trial {
+    granted_in(Mode::Enforced, change)
+}
+
+fn granted_in(mode: Mode, change: impl FnOnce(&mut StandingGrant)) -> Trial {
     let mut grant = StandingGrant {
         id: id("grant-1"),
         action: EffectsClass::Send,
@@ -279,7 +283,8 @@ fn granted(change: impl FnOnce(&mut StandingGrant)) -> Trial {
     let mut opened = opening();
     opened.rule_set = rederive_machine::RuleSetNumber::Two.rule_set();
     opened.grants = vec![grant];
-    let mut trial = Trial { machine: rederive_machine::Machine::new(), now: START };
+    opened.mode = mode;
+    let mut trial = Trial::unopened();
     trial.give(opening_record(opened).with(["target"]));
     for (tool, effects) in TOOLS {
         trial.give(registration(tool, *effects));
@@ -330,6 +335,22 @@ fn a_standing_grant_is_drawn_from_once_a_call_and_by_the_amount_spent() {
     }
     trial.answer(made);
     assert_eq!(left(&trial), (1, Some(55)));
+}
+
+/// A call that is dispatched twice, which only an observed run lets happen, has effects drawn from the grant that the first dispatch drew from.
+#[test]
+fn a_second_dispatch_takes_no_grant_from_the_effects() {
+    let mut trial = granted_in(Mode::Observed, |_| {});
+    trial.give(irreversible(|_| {}));
+    let (mut trial, made) = permitted(trial);
+    let drawn_from = |trial: &Trial| {
+        let effect = trial.machine.state().tracked_effect(&effect_of(&place(0, 0))).unwrap();
+        effect.grant.clone()
+    };
+    for _ in 0..2 {
+        trial.answer(made.clone());
+        assert_eq!(drawn_from(&trial), Some(id("grant-1")));
+    }
 }
 
 /// What was planned for a call that never reached its tool leaves with it; what may have happened stays to be resolved.

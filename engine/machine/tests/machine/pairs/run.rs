@@ -3,7 +3,6 @@
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Layer, Mode};
-use rederive_machine::Machine;
 use rederive_machine::testing::*;
 
 use super::Pair;
@@ -11,7 +10,7 @@ use crate::acts::*;
 
 pub(crate) const PAIRS: &[Pair] = &[
     (Rule::Run1, Reason::NotOpened, |twin| {
-        let trial = Trial { machine: Machine::new(), now: START };
+        let trial = Trial::unopened();
         (trial, twin.pick(opening_record(opening()), message("user", "hello")))
     }),
     (Rule::Run1, Reason::OpenedAgain, |twin| {
@@ -29,7 +28,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         (trial, message("user", "hello"))
     }),
     (Rule::Run1, Reason::FieldAbsent, |twin| {
-        let trial = Trial { machine: Machine::new(), now: START };
+        let trial = Trial::unopened();
         let mut opened = opening();
         if twin.breaks() {
             opened.owner = Given::Absent;

@@ -1,0 +1,103 @@
+//! The machine and the model, which was written from SPEC.md alone, say the same: outcome, breaches, delta, mark and root, after every record.
+
+use proptest::prelude::*;
+use rederive_evidence::digest::Digest;
+use rederive_evidence::record::{Extracted, Input};
+use rederive_machine::{Machine, Mark, RuleSetNumber};
+use rederive_model::{Answer, Difference, Fault, Field, Model, Roots, compare};
+
+use crate::grafts::{breaking, grafted, pairs, runs};
+use crate::walk::{Step, choices, opened, terms, walk};
+
+/// What the machine says to a record that it takes in, and its root.
+fn told(
+    machine: &mut Machine,
+    input: &Input,
+    extracted: Option<&Extracted>,
+    with_root: bool,
+) -> (Answer, Option<Digest>) {
+    let answer = machine.decide(input, extracted);
+    let mut delta = Vec::new();
+    answer.transition.delta(&mut delta);
+    let mark = answer.transition.mark();
+    let mark = rederive_model::Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
+    machine.commit(answer.transition);
+    (
+        Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark },
+        with_root.then(|| machine.state().root()),
+    )
+}
+
+/// The first difference between the machine and this model.
+fn difference(model: Model, steps: &[Step], roots: Roots) -> Option<Difference> {
+    let mut machine = Machine::new();
+    let records = steps.iter().map(|(input, extracted)| (input, extracted.as_ref()));
+    compare(model, records, roots, |input, extracted, due| told(&mut machine, input, extracted, due))
+}
+
+#[track_caller]
+fn assert_same(name: &str, steps: &[Step]) {
+    if let Some(found) = difference(Model::new(), steps, Roots::Each) {
+        let (input, extracted) = &steps[found.record as usize];
+        panic!("{name}: {found}\n{input:#?}\n{extracted:#?}");
+    }
+}
+
+#[test]
+fn they_agree_on_every_pair_of_every_reason() {
+    let mut wrong = Vec::new();
+    for (name, steps) in pairs() {
+        if let Some(found) = difference(Model::new(), &steps, Roots::Each) {
+            wrong.push(format!("{name}: {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} runs differ\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn they_agree_on_runs_drawn_from_choices(terms in terms(), choices in choices(40)) {
+        let mut steps = opened(terms).told;
+        steps.extend(walk(terms, &choices).1);
+        assert_same("a walk", &steps);
+    }
+
+    #[test]
+    fn they_agree_on_grafted_runs(steps in grafted()) {
+        assert_same("a grafted run", &steps);
+    }
+}
+
+/// Whether one of these runs tells the machine from a model with this fault, and by what.
+fn shows<'r>(fault: Fault, field: Field, runs: impl IntoIterator<Item = &'r Vec<Step>>) -> bool {
+    let mut found =
+        runs.into_iter().filter_map(|steps| difference(Model::with(fault), steps, Roots::Every(1_000)));
+    found.any(|found| found.field == field)
+}
+
+#[test]
+fn a_model_that_does_not_judge_a_rule_is_told_from_the_machine() {
+    for (rule, reasons) in RuleSetNumber::Two.rules() {
+        let runs: Vec<Vec<Step>> = breaking(rule).collect();
+        assert!(
+            reasons.is_empty() || shows(Fault::Rule(rule), Field::Breaches, &runs),
+            "nothing shows {rule}"
+        );
+    }
+}
+
+#[test]
+fn a_model_that_does_not_keep_a_section_is_told_from_the_machine() {
+    // 32 to 34 are set 1's, and the pairs are of set 2.
+    let sections = [0..=3, 8..=12, 16..=22, 24..=28, 35..=42].into_iter().flatten();
+    for section in sections {
+        assert!(shows(Fault::Section(section), Field::Delta, runs()), "nothing shows section {section}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_set_a_flag_is_told_from_the_machine() {
+    for flag in [Mark::REACHES_GOAL, Mark::BREACHED, Mark::REFUSED, Mark::DATA] {
+        assert!(shows(Fault::Flags(flag), Field::Mark, runs()), "nothing shows flag {flag}");
+    }
+}
