@@ -5,6 +5,7 @@ mod dump;
 mod example;
 mod kinds;
 mod limits;
+mod model;
 mod registries;
 
 use crate::tree::{self, Generated, Mode};
@@ -19,6 +20,9 @@ const BLOCKS: &[(&str, Writes)] = &[
     ("codes", codes::tables),
     ("limits", limits::table),
     ("registries", registries::tables),
+    ("model answer", model::answer),
+    ("model places", model::places),
+    ("model influence", model::influence),
 ];
 
 /// Blocks that the machine's tests write and compare, from what is private to it.
