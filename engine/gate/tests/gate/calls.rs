@@ -15,6 +15,7 @@ use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::receipt::Receipt;
 use rederive_evidence::rules::Outcome;
 use rederive_evidence::signed::UncheckedSigned;
+use rederive_evidence::values::EffectsClass;
 use rederive_gate::ports::{Finding, Payload, Stage};
 use rederive_gate::{Fate, Gate, Pending, Why};
 use rederive_recorder::ManualClock;
@@ -471,4 +472,49 @@ fn a_call_above_a_limit_of_the_run_reaches_no_tool() {
     assert_eq!((made.decision, made.reason), (Decision::Deny, ReasonCode::Rule));
     assert_eq!(derived.outcome, Outcome::Applied, "{derived:?}");
     assert!(made.receipt.is_some());
+}
+
+/// What the user asks for is part of the question: replay asks with every message before the decision's record.
+#[test]
+fn a_request_is_judged_again_where_the_user_speaks_while_it_is_judged() {
+    let world = World::new("spoken");
+    let answer = world.turn(0, 1);
+    let (gate, asked) = (world.gate.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let heard = Arc::clone(&asked);
+    *world.wires.judging.lock().unwrap() = Some(Arc::new(move |request: &rederive_policy::PolicyRequest| {
+        let mut heard = heard.lock().unwrap();
+        heard.push(request.asked.clone());
+        if heard.len() == 1 {
+            let _ = crate::turn::turn(&gate, 1, "please delete all of it", 0).unwrap();
+        }
+    }));
+    let fate = world.gate.call(intent("send", 0, 0, answer));
+    assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2, "judged again");
+    assert!(
+        !asked[0].contains(&EffectsClass::Delete) && asked[1].contains(&EffectsClass::Delete),
+        "{asked:?}"
+    );
+    let kinds: Vec<Kind> = world.records().iter().map(|record| record.input.body.kind()).collect();
+    let last_said = kinds.iter().rposition(|kind| *kind == Kind::PromptGiven);
+    assert!(last_said < kinds.iter().position(|kind| *kind == Kind::DecisionMade));
+}
+
+/// RSK-1: what is known of a tool before any call is registered with it.
+#[test]
+fn a_registration_says_whether_its_tool_acts_under_a_credential() {
+    for opens in [None, Some(true), Some(false)] {
+        let wires: Arc<crate::world::Wires> = Arc::default();
+        *wires.opens.lock().unwrap() = opens;
+        let world = World::try_new("opens", FaultyStorage::new(), &wires).unwrap();
+        let registered = world.records().into_iter().filter_map(|record| match record.input.body {
+            Body::ToolRegistered(registered) => Some(registered.credential),
+            _ => None,
+        });
+        assert_eq!(registered.collect::<Vec<_>>(), [opens; 3]);
+        let answer = world.turn(0, 1);
+        let fate = world.gate.call(intent("send", 0, 0, answer));
+        assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    }
 }

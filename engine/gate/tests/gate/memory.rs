@@ -48,6 +48,11 @@ fn write_in(turn: u32, world: &World, scope: MemoryScope, value: &str, from: Lab
     draft
 }
 
+/// A durable write that only something outside led to.
+pub(crate) fn from_outside(world: &World) -> Draft {
+    write(world, MemoryScope::Durable, "she lives in Rome", OUTSIDE)
+}
+
 fn decisions(records: &[Record]) -> Vec<DecisionMade> {
     let made = |record: &Record| match &record.input.body {
         Body::DecisionMade(made) => Some((**made).clone()),

@@ -9,6 +9,7 @@ use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::Content;
+use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::policy::PolicyChanged;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, MediaType};
@@ -221,6 +222,26 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
         ("guardrail", "panics on the result") => mood("guardrail on the result", Mood::Panics),
         ("guardrail", "does not answer in time on the result") => {
             mood("guardrail on the result", Mood::Hangs)
+        }
+        ("planner", "keeps in memory what only content from outside led to, and nobody permitted") => {
+            let world = World::new("row");
+            world.wires.say("memory.write", Decision::Deny, Directive::None, ReasonCode::PolicyForbids);
+            assert!(world.gate.record(crate::memory::from_outside(&world)).is_err());
+            assert!(world.records().iter().all(|record| record.input.body.kind() != Kind::MemoryWritten));
+            Then::Blocks
+        }
+        ("planner", "asks for more calls than the run may make") => {
+            let (wires, clock) =
+                (Arc::<Wires>::default(), Arc::new(rederive_recorder::ManualClock::new(START)));
+            let mut opening = opened("acme");
+            let Body::RunOpened(body) = &mut opening.body else { panic!("another body") };
+            body.limits.calls = Some(0);
+            let (disk, options) = (FaultyStorage::new(), options(&clock, "row", "first"));
+            let gate = Gate::open(disk.clone(), &path("row"), opening, options, setup(&wires)).unwrap();
+            let world = World { gate, disk, clock, wires, name: "row".to_owned() };
+            let answer = world.turn(0, 1);
+            let fate = world.gate.call(intent("send", 0, 0, answer));
+            then(&world, &fate)
         }
         ("approver", "cannot be reached") => sent(|world| {
             world.wires.needs_approval("send");

@@ -78,6 +78,9 @@ impl Mood {
 /// Something that happens inside of a tool's call.
 pub(crate) type Inside = dyn Fn(&Dispatch) + Send + Sync;
 
+/// Something that happens while a request is judged.
+pub(crate) type Judging = dyn Fn(&PolicyRequest) + Send + Sync;
+
 /// What the components of a world do, changed while it runs.
 pub(crate) struct Wires {
     pub(crate) moods: Mutex<BTreeMap<&'static str, Mood>>,
@@ -102,6 +105,8 @@ pub(crate) struct Wires {
     pub(crate) secret: Mutex<Vec<u8>>,
     /// What a tool says before and after the secret that it was called with.
     pub(crate) says: Mutex<Option<(String, String)>>,
+    /// Runs while the policy judges.
+    pub(crate) judging: Mutex<Option<Arc<Judging>>>,
     /// Runs while a credential is issued.
     pub(crate) issuing: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
     /// Runs inside of a tool's call, before it acts.
@@ -127,6 +132,7 @@ impl Default for Wires {
             opens: Mutex::default(),
             secret: Mutex::new(b"s3cret-of-the-call".to_vec()),
             says: Mutex::default(),
+            judging: Mutex::default(),
             issuing: Mutex::default(),
             inside: Mutex::default(),
         }
@@ -169,6 +175,10 @@ impl Policy for Plug {
 
     fn judge(&self, request: &PolicyRequest) -> Result<Judgement, Failure> {
         self.0.judged.fetch_add(1, Ordering::SeqCst);
+        let judging = self.0.judging.lock().unwrap().clone();
+        if let Some(judging) = judging {
+            judging(request);
+        }
         self.0.mood("policy").act()?;
         if request.approval.is_some() {
             return Ok(Judgement::of(Decision::Permit, Directive::None, ReasonCode::Approved));
