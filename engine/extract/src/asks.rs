@@ -30,7 +30,11 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
             "announce",
             "answer",
             "ask",
+            "call",
             "cc",
+            "comment",
+            "commenting",
+            "comments",
             "contact",
             "dm",
             "email",
@@ -43,6 +47,7 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
             "messages",
             "messaging",
             "notify",
+            "phone",
             "post",
             "posting",
             "posts",
@@ -79,10 +84,14 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
     (
         &[Purchase],
         &[
+            "bid",
             "bought",
             "buy",
             "buying",
             "checkout",
+            "deposit",
+            "hire",
+            "invest",
             "order",
             "ordering",
             "paid",
@@ -93,7 +102,12 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
             "purchase",
             "purchasing",
             "rent",
+            "repay",
+            "sell",
             "subscribe",
+            "tip",
+            "trade",
+            "withdraw",
         ],
     ),
     (
@@ -111,7 +125,22 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
             "wire",
         ],
     ),
-    (&[Purchase, Write], &["book", "booking", "cart", "reservation", "reservations", "reserve", "reserving"]),
+    (
+        &[Purchase, Write],
+        &[
+            "book",
+            "booking",
+            "cart",
+            "exchange",
+            "renew",
+            "reservation",
+            "reservations",
+            "reserve",
+            "reserving",
+            "return",
+            "upgrade",
+        ],
+    ),
     (
         &[Delete],
         &[
@@ -121,62 +150,93 @@ pub(crate) const WORDS: &[(&[EffectsClass], &[&str])] = &[
             "discard",
             "drop",
             "erase",
+            "kick",
             "purge",
             "trash",
             "uninstall",
             "unsubscribe",
+            "wipe",
         ],
     ),
-    (&[Delete, Write], &["cancel", "cancelling", "remove", "removing"]),
+    (&[Delete, Write], &["block", "cancel", "cancelling", "remove", "removing", "revoke", "unfollow"]),
     (
         &[Write],
         &[
             "adjust",
             "append",
+            "archive",
             "arrange",
             "assign",
+            "attach",
+            "build",
             "change",
             "changing",
+            "close",
+            "configure",
             "copy",
             "correct",
             "create",
             "creating",
+            "decrease",
+            "disable",
+            "download",
             "draft",
+            "duplicate",
             "edit",
             "enable",
+            "extend",
             "fill",
+            "finish",
             "fix",
+            "follow",
+            "fork",
+            "generate",
             "include",
             "increase",
             "insert",
+            "join",
+            "lock",
             "log",
             "make",
             "mark",
             "modify",
             "move",
             "moving",
+            "mute",
             "note",
             "open",
             "organize",
+            "pause",
+            "pin",
             "plan",
+            "prepare",
             "put",
             "record",
+            "reduce",
             "register",
-            "rename",
+            "remind",
             "reminder",
             "reminders",
-            "remind",
+            "rename",
+            "reopen",
             "replace",
             "reschedule",
             "reset",
+            "resolve",
+            "restore",
+            "resume",
+            "rewrite",
             "save",
             "schedule",
             "scheduling",
             "set",
             "sign",
             "store",
+            "switch",
             "sync",
+            "tag",
             "turn",
+            "unlock",
             "update",
             "updating",
         ],
@@ -218,6 +278,22 @@ mod tests {
         ] {
             assert_eq!(asked(text), expected, "{text}");
         }
+    }
+
+    /// Spec: asks.
+    #[test]
+    fn the_table_is_the_one_in_the_specification() {
+        let spec = include_str!("../../../SPEC.md");
+        let names = |classes: &[EffectsClass]| {
+            classes.iter().map(|class| format!("`{class}`")).collect::<Vec<_>>().join(", ")
+        };
+        let row = |(classes, words): &(&[EffectsClass], &[&str])| {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            format!("| {} | {} |\n", names(classes), words.join(", "))
+        };
+        let rows: String = WORDS.iter().map(row).collect();
+        let table = format!("| classes | words |\n| --- | --- |\n{rows}\n");
+        assert!(spec.contains(&table), "SPEC.md, section 7.7, has another table than\n{table}");
     }
 
     #[test]

@@ -20,15 +20,17 @@ const SURE: &[(EffectsClass, &str)] = &[
         Read,
         "get list search find read view show fetch lookup query retrieve browse inspect describe summarize summarise analyze analyse \
     compare calculate compute convert translate estimate recommend suggest detect parse explain peek see check count identify discover \
-    explore obtain return observe monitor determine whoami enumerate crawl scrape visit navigate is has display print look locate \
-    validate",
+    explore obtain observe monitor determine whoami enumerate crawl scrape visit navigate is has display print look locate \
+    validate transcribe",
     ),
     (
         Write,
         "create add insert write update edit modify append save store rename move copy assign reschedule configure enable disable upsert \
     replace set put mark archive unarchive pin unpin mute unmute star unstar lock unlock attach restore snooze merge import register \
     sync adjust increase decrease complete close reopen compose generate make login logout authenticate click press tap toggle \
-    download unzip mkdir touch change remember memorize apply place modifies adjusts cd mv cp overwrite prepend swap split sort",
+    download unzip mkdir touch change remember memorize apply place modifies adjusts cd mv cp overwrite prepend swap split sort return checkin \
+    signin signout signup optin optout setup turn fork dismiss zip freeze unfreeze extend arm disarm play pause resume dim water claim \
+    transition rebalance rotate finalize finalise refill unblock undo redo duplicate resize crop tune rewrite",
     ),
     (
         Send,
@@ -47,7 +49,8 @@ const SURE: &[(EffectsClass, &str)] = &[
     ),
     (
         Purchase,
-        "pay buy purchase checkout reserve refund donate invest sell redeem remit transact withdraw rent renew repay",
+        "pay buy purchase checkout reserve refund donate invest sell redeem remit transact withdraw rent renew repay topup hail mint \
+    liquidate bet subscribe",
     ),
     (
         Execute,
@@ -59,7 +62,7 @@ const SURE: &[(EffectsClass, &str)] = &[
 const MAYBE: &[(EffectsClass, &str)] = &[
     (
         Read,
-        "preview diff ping stat head tail cat ls grep watch scan rank filter sum think wait help match forecast select status weather time \
+        "preview diff ping stat head tail cat ls grep tree snapshot watch scan rank filter sum think wait help match forecast select status weather time \
     date history info information details profile balance price clock total summary calculator wikipedia current statistics stats \
     version availability extract resolve",
     ),
@@ -70,7 +73,7 @@ const MAYBE: &[(EffectsClass, &str)] = &[
     ),
     (
         Send,
-        "email mail message post comment call text sms dm report request alert remind subscribe fax dial contact input webhook review rate \
+        "email mail message post comment call text sms dm report request alert remind fax dial contact input webhook review rate \
     ask answer chat transfer deposit exchange charge wire",
     ),
     (Delete, "drop trash empty block clean"),
@@ -81,10 +84,30 @@ const MAYBE: &[(EffectsClass, &str)] = &[
 ];
 
 /// What makes a change of it one of money: with a verb that writes or sends.
-const MONEY: &str = "money payment transaction fund payroll salary order booking reservation purchase trade cash remittance donation bill transfer";
+const MONEY: &str = "money payment transaction fund payroll salary order booking reservation purchase trade cash remittance donation bill transfer bid bet \
+    refund deposit withdrawal subscription";
 
 /// What makes sending it a payment: narrower, since people send word of orders.
 const SENT_MONEY: &str = "money payment fund cash transaction remittance tip donation crypto";
+
+/// What speaks to others once it is made.
+const SPEAKS: &str =
+    "message comment post tweet reply call review email mail sms dm invitation invite announcement story";
+
+/// Verbs that make what they name.
+const PRODUCES: &str = "create add insert make place write put compose generate submit";
+
+/// Words behind which a name no longer says what is made, but where or of what.
+const PREPOSITIONS: &str = "to from in into on onto for of with by at";
+
+/// Words that with the one before them are one verb: "check in", "top up".
+const PARTICLES: &str = "in out up on off";
+
+/// Verbs that read even behind a noun: others, as the cheque in "deposit check", may be nouns there.
+const READS_BEHIND: &str = "get list search find read view show fetch lookup query count";
+
+/// What a description says of a tool that reads. As a verb of a name it gives something back.
+const TOLD_OF_READS: &str = "return give provide";
 
 /// Arguments by which something goes to people: what writes and has one, sends.
 const PEOPLE: &str = "recipient participant attendee invitee guest cc bcc collaborator audience receiver";
@@ -161,6 +184,7 @@ fn by_name(about: &About<'_>) -> Found {
 
 /// The verb of a name: the first sure one, of several that are joined the highest, or else the first that may be one. With whether it is sure.
 fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
+    let name = &joined(name);
     let sure: Vec<(EffectsClass, &String)> =
         name.iter().filter_map(|word| Some((class_of(word, SURE)?, word))).collect();
     // At the head even a noun is a verb: "order", "book", "email".
@@ -170,12 +194,14 @@ fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
         return match (higher, sure.first()) {
             (Some((class, word)), _) => Some((class, word.clone(), true)),
             // "message_list", "order_get": a verb that only reads, behind a noun.
-            (None, Some((Read, word))) if class != Execute => Some((Read, (*word).clone(), true)),
+            (None, Some((Read, word))) if class != Execute && on(READS_BEHIND, word) => {
+                Some((Read, (*word).clone(), true))
+            }
             (None, Some(_) | None) => Some((class, word.clone(), false)),
         };
     }
-    let joined = name.iter().any(|word| on(BOTH, word));
-    if let Some((class, word)) = sure.iter().max_by_key(|(class, _)| *class).filter(|_| joined) {
+    let are_both = name.iter().any(|word| on(BOTH, word));
+    if let Some((class, word)) = sure.iter().max_by_key(|(class, _)| *class).filter(|_| are_both) {
         return Some((*class, (*word).clone(), true));
     }
     if let Some((class, word)) = sure.first() {
@@ -185,11 +211,34 @@ fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
     maybe.max_by_key(|(class, _)| *class).map(|(class, word)| (class, word.clone(), false))
 }
 
+/// A name's words, where two of them are one verb joined.
+fn joined(name: &[String]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in name {
+        let verb = words.last().filter(|_| on(PARTICLES, word)).map(|before| format!("{before}{word}"));
+        match verb.filter(|verb| class_of(verb, SURE).is_some()) {
+            Some(verb) => words.splice(words.len() - 1.., [verb]).for_each(drop),
+            None => words.push(word.clone()),
+        }
+    }
+    words
+}
+
+/// What a name says is made, where its verb makes something: the last word before the place that it is made in.
+fn made(name: &[String]) -> Option<&String> {
+    let verb = name.iter().position(|word| on(PRODUCES, word))?;
+    let behind = name.get(verb + 1..)?;
+    behind.iter().take_while(|word| !on(PREPOSITIONS, word)).last()
+}
+
 /// The verb that a description starts with.
 fn told(description: &[String]) -> Option<(EffectsClass, String, bool)> {
     let opening =
         ["this", "tool", "function", "a", "the", "to", "use", "used", "allows", "you", "can", "will"];
     let first = description.iter().find(|word| !opening.contains(&word.as_str()))?;
+    if is_any(first, TOLD_OF_READS) {
+        return Some((Read, first.clone(), true));
+    }
     let of = |verbs| stems(first).iter().find_map(|stem| class_of(stem, verbs));
     let sure = of(SURE).map(|class| (class, true));
     sure.or_else(|| of(MAYBE).map(|class| (class, false))).map(|(class, sure)| (class, first.clone(), sure))
@@ -203,6 +252,9 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
         Write => {
             if let Some(word) = speaks_of(MONEY) {
                 found.raise(Purchase, &format!("changes a `{word}`"));
+            }
+            if let Some(word) = made(&about.name).filter(|word| is_any(word, SPEAKS)) {
+                found.raise(Send, &format!("makes a `{word}`"));
             }
             if let Some(argument) = has(PEOPLE) {
                 found.raise(Send, &format!("argument `{}` names who gets it", argument.name));

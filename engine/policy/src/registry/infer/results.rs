@@ -34,7 +34,7 @@ const SURFACES: &[(&str, &str)] = &[
     ("notes", "note task todo reminder"),
     ("memory", "memory remember knowledge"),
     ("users", "user account profile password role permission member login"),
-    ("clock", "time date day clock timezone"),
+    ("clock", "time date day month year clock timezone"),
     ("weather", "weather forecast temperature"),
 ];
 
@@ -68,7 +68,8 @@ pub(super) fn surface(about: &About<'_>) -> (Id, String) {
 }
 
 /// Words of results that nobody outside writes.
-const OWN: &str = "iban balance time date day timezone clock calculator calculate convert uuid random";
+const OWN: &str =
+    "iban balance time date day month year timezone clock calculator calculate convert uuid random";
 
 /// Surfaces on which they are the operator's own.
 const OWN_SURFACES: &str = "bank clock general";

@@ -156,7 +156,11 @@ fn role(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<(
         let told = argument.is_named("query q prompt question text body data payload");
         return told.then(|| (ArgumentRole::Content, "what is asked is told".to_owned()));
     }
-    if argument.is_named(AMOUNTS) && (argument.number || class == EffectsClass::Purchase) {
+    // "payment" is how much, "payment_id" and "payment_methods" are not.
+    let names_amount = argument.words.last().is_some_and(|word| is_any(word, AMOUNTS));
+    if (argument.number && argument.is_named(AMOUNTS) && !is_key(argument))
+        || (names_amount && class == EffectsClass::Purchase)
+    {
         return found(ArgumentRole::Amount, "its name says how much");
     }
     if argument.number && class == EffectsClass::Purchase && !is_key(argument) {

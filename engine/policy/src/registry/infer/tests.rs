@@ -66,6 +66,21 @@ fn verbs_tell_the_class_wherever_a_name_has_them() {
         ("run_query", Execute),
         ("python_repl", Execute),
         ("frobnicate", Execute),
+        // A verb in two words, and a noun that looks like one.
+        ("check_in", Write),
+        ("top_up_wallet", Purchase),
+        ("deposit_check", Send),
+        ("return_items", Write),
+        ("log_out", Write),
+        // What is made speaks to others, or is money; not what it is made for.
+        ("add_issue_comment", Send),
+        ("make_phone_call", Send),
+        ("create_post", Send),
+        ("create_message_draft", Write),
+        ("add_label_to_message", Write),
+        ("create_post_template", Write),
+        ("place_bid", Purchase),
+        ("create_refund", Purchase),
     ] {
         assert_eq!(class(name, "", json!([])), expected, "{name}");
     }
@@ -76,6 +91,7 @@ fn descriptions_arguments_and_numbers_raise_what_a_name_understates() {
     use EffectsClass::{Execute, Purchase, Read, Send, Write};
     assert_eq!(class("frobnicate", "Returns the frobs.", json!([])), Read);
     assert_eq!(class("orders", "Retrieves past orders.", json!([])), Read);
+    assert_eq!(class("return_items", "Returns the items of an order.", json!([])), Write);
     assert_eq!(class("inbox", "Sends what waits.", json!([])), Send);
     assert_eq!(class("get_ready", "Deletes all.", json!([])), EffectsClass::Delete);
     assert_eq!(class("create_event", "", json!(["title"])), Write);
@@ -125,6 +141,11 @@ fn arguments_have_the_roles_that_their_names_formats_and_tools_give_them() {
             "pay_bill",
             json!(["iban", ["amount", number], "reference", "source_account", ["units", number]]),
             vec![("iban", Destination), ("amount", Amount), ("source_account", Other), ("units", Amount)],
+        ),
+        (
+            "book_seat",
+            json!(["payment_id", "payment_methods", "payment"]),
+            vec![("payment_id", Other), ("payment_methods", Other), ("payment", Amount)],
         ),
         ("post_to_room", json!(["room_id", "text"]), vec![("room_id", Destination), ("text", Content)]),
         ("fetch_page", json!(["url", ["timeout", number]]), vec![("url", Destination), ("timeout", Other)]),
@@ -197,6 +218,8 @@ fn what_others_may_have_written_is_external_and_secrets_are_restricted() {
     assert_eq!(label("get_price_per_day").trust, Trust::External);
     assert_eq!(label("get_balance").trust, Trust::Internal);
     assert_eq!(label("get_current_time").trust, Trust::Internal);
+    assert_eq!(label("get_current_year").trust, Trust::Internal);
+    assert_eq!(label("get_events_of_month").trust, Trust::External);
     assert_eq!(label("get_transaction_dates").trust, Trust::External);
     assert_eq!(label("get_password").sensitivity, Sensitivity::Restricted);
     assert_eq!(label("search_web").sensitivity, Sensitivity::Public);
