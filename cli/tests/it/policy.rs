@@ -63,6 +63,23 @@ fn a_bundle_is_checked_tested_named_and_archived() {
 }
 
 #[test]
+fn a_forbid_that_waits_for_a_misspelt_word_is_warned_of_and_a_fault_where_that_is_asked() {
+    let sandbox = with_bundle();
+    assert_eq!(sandbox.quietly(&["policy", "check", "rules", "--strict"], b"").exit, 0);
+    let forbid = r#"@id("keeps-secrets") forbid(principal, action, resource) when { context.detected.contains("secrte") };"#;
+    sandbox.write("rules/policies/more.cedar", forbid);
+    assert_eq!(sandbox.quietly(&["policy", "digest", "rules", "--update"], b"").exit, 0);
+    let ended = sandbox.quietly(&["policy", "check", "rules"], b"");
+    assert_eq!(ended.exit, 0);
+    assert!(
+        ended.stdout.contains("for policy `keeps-secrets`, no request has \"secrte\" as `detected`"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(sandbox.quietly(&["policy", "check", "rules", "--strict"], b"").exit, 1);
+}
+
+#[test]
 fn what_keeps_a_bundle_from_use_is_named_with_its_file_or_policy() {
     let mut sandbox = with_bundle();
     sandbox.write("rules/policies/all.cedar", format!("{POLICIES}\n"));

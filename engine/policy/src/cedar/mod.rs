@@ -1,5 +1,6 @@
 //! Cedar: policies that are checked against a schema before they are used. Spec: bundle-cedar.
 
+mod closed;
 #[cfg(test)]
 #[path = "tests/corpus.rs"]
 mod corpus;
@@ -49,7 +50,8 @@ impl Engine for Cedar {
         let policies: Vec<Policy> = found.iter().map(|found| found.policy.clone()).collect();
         let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let all = PolicySet::from_policies(policies.iter().cloned()).map_err(|error| invalid("", &error))?;
-        let warnings = validate(&all, &schema, &found)?;
+        let mut warnings = validate(&all, &schema, &found)?;
+        warnings.extend(closed::warnings(&policies));
         let roles = Roles::new(entities(bundle, &schema)?, &policies);
         let version = Id::new(&self.version()).map_err(|error| invalid("", &error))?;
         let types = Types::new().map_err(|error| invalid("", &error))?;
