@@ -13,6 +13,8 @@ mod killed;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod real;

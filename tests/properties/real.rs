@@ -25,7 +25,7 @@ pub(crate) fn data() -> Option<PathBuf> {
 }
 
 /// The files of an archive whose path satisfies `wanted`; none where there is no data.
-fn files(archive: &str, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(archive: &str, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
     let Some(data) = data() else { return Vec::new() };
     let file = std::fs::File::open(data.join(archive)).unwrap();
     let mut decoder = zstd::Decoder::new(file).unwrap();
@@ -45,7 +45,7 @@ fn files(archive: &str, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)>
 }
 
 /// Options of a reproducible import.
-fn options(name: &str, entry: u64, packing: Packing) -> Options {
+pub(crate) fn options(name: &str, entry: u64, packing: Packing) -> Options {
     let label = format!("{name}\n{entry}");
     Options {
         durability: Durability::LeftToSystem,
@@ -107,7 +107,7 @@ fn check_all(format: &Format, files: &[(String, Vec<u8>)], step: usize) -> (u64,
     files.par_iter().map(of_file).reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
 }
 
-const CHAT: Format = Format::Chat { messages: None };
+pub(crate) const CHAT: Format = Format::Chat { messages: None };
 
 /// How many runs are there at least, of these files in steps.
 fn assert_many(files: &[(String, Vec<u8>)], (runs, records): (u64, u64), least: u64) {

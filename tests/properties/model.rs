@@ -1,0 +1,195 @@
+//! The engine and the model, which was written from SPEC.md alone, say the same of every record: of the golden traces, of what recorders make
+//! of drafts, and of real runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use rederive_archive::{BlockBuffer, Packing, TraceReader};
+use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::hex;
+use rederive_evidence::record::{Extracted, Input, Record, split_frames};
+use rederive_import::Format;
+use rederive_machine::Machine;
+use rederive_model::{Answer, Difference, Mark, Model, Roots, compare};
+use serde_json::Value;
+
+use crate::real::{CHAT, files, options};
+use crate::runs;
+use crate::traces::{Trace, recorded, recorded_enforced, recorded_with};
+
+/// What the engine says to a record that it takes in, and its root where that is asked for.
+fn told(
+    machine: &mut Machine,
+    input: &Input,
+    extracted: Option<&Extracted>,
+    with_root: bool,
+) -> (Answer, Option<Digest>) {
+    let answer = machine.decide(input, extracted);
+    let mut delta = Vec::new();
+    answer.transition.delta(&mut delta);
+    let mark = answer.transition.mark();
+    machine.commit(answer.transition);
+    let mark = Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
+    let answer = Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark };
+    (answer, with_root.then(|| machine.state().root()))
+}
+
+fn difference(records: &[Record], roots: Roots) -> Option<Difference> {
+    let mut machine = Machine::new();
+    let records = records.iter().map(|record| (&record.input, record.extracted.as_ref()));
+    compare(Model::new(), records, roots, |input, extracted, due| told(&mut machine, input, extracted, due))
+}
+
+#[track_caller]
+fn assert_same(name: &str, records: &[Record], roots: Roots) {
+    if let Some(found) = difference(records, roots) {
+        panic!("{name}: {found}\n{:#?}", records[found.record as usize]);
+    }
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fixtures")
+}
+
+/// The records of a trace, however far they can be read.
+fn readable(bytes: &[u8]) -> Vec<Record> {
+    let Ok(reader) = TraceReader::of(bytes) else { return Vec::new() };
+    let mut records = Vec::new();
+    for number in 0..reader.segments() {
+        let mut buffer = BlockBuffer::new();
+        let Some(segment) = reader.segment(number) else { return records };
+        let Ok(frames) = segment.frames(&mut buffer) else { return records };
+        for frame in split_frames(frames) {
+            let Some(Ok((record, _))) = frame.ok().map(Record::decode_frame) else { return records };
+            records.push(record);
+        }
+    }
+    records
+}
+
+/// Good traces and bad ones: what a forger made of a record is a record all the same.
+#[test]
+fn they_agree_on_every_golden_trace() {
+    let (mut traces, mut records) = (0, 0);
+    for folder in ["good", "bad"] {
+        for file in fs::read_dir(fixtures().join("traces").join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let found = readable(&fs::read(&path).unwrap());
+            // Of a long one some roots: both machines make them from the whole state.
+            let roots = if found.len() > 500 { Roots::Every(97) } else { Roots::Each };
+            assert_same(&path.display().to_string(), &found, roots);
+            (traces, records) = (traces + usize::from(!found.is_empty()), records + found.len());
+        }
+    }
+    assert!(traces > 50 && records > 1_500, "{traces} traces, {records} records");
+}
+
+/// The model alone: what the vectors say of a record, it says.
+#[test]
+fn the_model_gives_the_answers_of_the_golden_vectors() {
+    let text = fs::read_to_string(fixtures().join("vectors/10-rules.jsonl")).unwrap();
+    let vectors: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut answers: BTreeMap<&str, Vec<Answer>> = BTreeMap::new();
+    for vector in vectors.iter().filter(|vector| vector["as"] == "answer") {
+        let trace = vector["trace"].as_str().unwrap();
+        let answers = answers.entry(trace).or_insert_with(|| {
+            let mut model = Model::new();
+            let records = readable(&fs::read(fixtures().join(trace)).unwrap());
+            records.iter().map(|record| model.apply(&record.input, record.extracted.as_ref())).collect()
+        });
+        let answer = &answers[vector["record"].as_u64().unwrap() as usize];
+        let mark =
+            [answer.mark.kind.code(), answer.mark.label.trust.code(), answer.mark.label.sensitivity.code()];
+        let delta = hex::format(&answer.delta);
+        let delta = delta.split_at(vector["delta"].as_str().unwrap().len());
+        assert_eq!(vector["outcome"], answer.outcome.name(), "{}", vector["name"]);
+        assert_eq!(vector["breaches"], serde_json::to_value(&answer.breaches).unwrap(), "{}", vector["name"]);
+        assert_eq!(
+            (&vector["delta"], delta.1.trim_matches('0')),
+            (&Value::from(delta.0), ""),
+            "{}",
+            vector["name"]
+        );
+        assert_eq!(vector["padded"], answer.delta.len(), "{}", vector["name"]);
+        assert_eq!(vector["digest"], digest(Purpose::Delta, &answer.delta).to_hex(), "{}", vector["name"]);
+        assert_eq!(
+            vector["mark"],
+            hex::format(&[&mark[..], &[answer.mark.flags]].concat()),
+            "{}",
+            vector["name"]
+        );
+    }
+    assert!(answers.values().map(Vec::len).sum::<usize>() > 200);
+}
+
+#[test]
+fn they_agree_on_what_recorders_make_of_drafts() {
+    for turns in [0, 1, 20] {
+        assert_same("observed", &Trace::read(&recorded(runs::observed(turns))).records(), Roots::Each);
+        assert_same("enforced", &Trace::read(&recorded_enforced(turns)).records(), Roots::Each);
+    }
+}
+
+/// Most records of a real run that are compared where not all are.
+const RECORDS_MAX: usize = 400;
+
+/// Imports, records and compares every `step`th entry of these files, all of all of them where `REDERIVE_FULL` is set. Returns runs and records.
+fn agree(format: &Format, files: &[(String, Vec<u8>)], step: usize) -> (u64, u64) {
+    let is_full = std::env::var_os("REDERIVE_FULL").is_some();
+    let (step, most) = if is_full { (1, usize::MAX) } else { (step, RECORDS_MAX) };
+    let entries: Vec<(&str, _)> = files
+        .iter()
+        .flat_map(|(name, bytes)| {
+            format.entries(name, bytes).map(|entry| (name.as_str(), entry)).collect::<Vec<_>>()
+        })
+        .step_by(step)
+        .collect();
+    let compared = entries.into_par_iter().filter_map(|(name, entry)| {
+        let run = format.import(entry).ok()?;
+        let place = format!("{name} entry {}", run.entry);
+        let bytes = recorded_with(run.drafts, options(name, run.entry, Packing::Hot));
+        let mut records = Trace::read(&bytes).records();
+        records.truncate(most);
+        assert_same(&place, &records, Roots::Every(64));
+        Some((1, records.len() as u64))
+    });
+    compared.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+}
+
+fn assert_some(files: &[(String, Vec<u8>)], (runs, records): (u64, u64)) {
+    eprintln!("{runs} runs, {records} records");
+    assert!(files.is_empty() || runs > 4 && records > 2 * runs, "{runs} runs, {records} records");
+}
+
+#[test]
+fn they_agree_on_runs_of_agentdojo() {
+    let files = files("agentdojo.tar.zst", |path| path.contains("/runs/"));
+    assert_some(&files, agree(&CHAT, &files, 60));
+}
+
+#[test]
+fn they_agree_on_runs_of_agentdyn() {
+    let files = files("agentdyn.tar.zst", |path| path.contains("/runs/"));
+    assert_some(&files, agree(&CHAT, &files, 15));
+}
+
+#[test]
+fn they_agree_on_runs_of_tau_bench() {
+    let files = files("taubench.tar.zst", |path| path.ends_with(".jsonl"));
+    assert_some(&files, agree(&CHAT, &files, 10));
+}
+
+#[test]
+fn they_agree_on_recorded_spans() {
+    let files = files("otel.tar.zst", |path| path.ends_with(".json") || path.ends_with(".jsonl"));
+    assert_some(&files, agree(&Format::Otel, &files, 5));
+}
+
+#[test]
+fn they_agree_on_sessions_of_coding_agents() {
+    let is_session = |path: &str| [".traj", ".json", ".jsonl"].iter().any(|end| path.ends_with(end));
+    let files = files("coding.tar.zst", is_session);
+    assert_some(&files, agree(&CHAT, &files, 2));
+}
