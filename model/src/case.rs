@@ -1,4 +1,4 @@
-//! One record as the rules see it, and the words in which they are told. Spec: 10.2, 10.3, 10.15.
+//! One record as the rules see it, and the words in which they are told. SPEC.md 10.2, 10.3, 10.15.
 
 use std::collections::BTreeMap;
 

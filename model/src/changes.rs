@@ -1,4 +1,4 @@
-//! What records change. Spec: 10.13, 10.19, 10.23.
+//! What records change. SPEC.md 10.13, 10.19, 10.23.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordedTime};

@@ -1,4 +1,4 @@
-//! What influenced a record, and its mark. Spec: 10.4.
+//! What influenced a record, and its mark. SPEC.md 10.4.
 
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::rules::Outcome;

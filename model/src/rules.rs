@@ -1,4 +1,4 @@
-//! The rules of set 1, in the order of the text. Spec: 10.5 to 10.9.
+//! The rules of set 1, in the order of the text. SPEC.md 10.5 to 10.9.
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement};
@@ -64,7 +64,7 @@ pub(crate) fn opening(case: &Case<'_>, body: &RunOpened) -> Vec<Breach> {
     found.into_list()
 }
 
-/// The rule that asks for the fields of a kind. Spec: 10.2, 10.14.
+/// The rule that asks for the fields of a kind. SPEC.md 10.2, 10.14.
 fn rule_of_fields(case: &Case<'_>) -> Option<Rule> {
     Some(match case.kind() {
         Kind::RunOpened => Rule::Run1,

@@ -1,4 +1,4 @@
-//! What rule set 2 adds, in the order of the text. Spec: 10.15 to 10.22.
+//! What rule set 2 adds, in the order of the text. SPEC.md 10.15 to 10.22.
 
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::Id;

@@ -1,4 +1,4 @@
-//! What is remembered: one map a section, and what its entries hold. Spec: 10.12, 10.19, 10.23, `state.cddl`.
+//! What is remembered: one map a section, and what its entries hold. SPEC.md 10.12, 10.19, 10.23, `state.cddl`.
 
 #![allow(
     unreachable_pub,

@@ -152,3 +152,23 @@ fn impure_reached(name: &str) -> Vec<String> {
     let wrong = IMPURE.iter().filter(|library| reached.contains(*library));
     wrong.map(|library| format!("{name}: a pure crate that reaches {library}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_model_may_not_use_the_engine_in_its_tests_neither() {
+        let using = |name: &str, used: &str, kind: Option<&str>| json!({ "name": name, "dependencies": [{ "name": used, "kind": kind }] });
+        for kind in [None, Some("dev"), Some("build")] {
+            let wrong = using("rederive-model", "rederive-machine", kind);
+            assert_eq!(wrong_arrows(&wrong), ["rederive-model: may not use machine"]);
+            assert!(wrong_arrows(&using("rederive-model", "rederive-evidence", kind)).is_empty());
+        }
+        let tests_alone = using("rederive-machine", "rederive-model", Some("dev"));
+        assert!(wrong_arrows(&tests_alone).is_empty());
+        assert_eq!(wrong_arrows(&using("rederive-machine", "rederive-model", None)).len(), 1);
+    }
+}

@@ -17,7 +17,7 @@ const SPEAK_OF_PATHS: &[&str] = &["engine/gate/src/guardrails/commands.rs", "eng
 
 /// Folders of crates without floats.
 const PURE: &[&str] =
-    &["formats/evidence/src", "formats/verify/src", "formats/import/src", "engine/machine/src"];
+    &["formats/evidence/src", "formats/verify/src", "formats/import/src", "engine/machine/src", "model/src"];
 
 /// A word, and the only places in which it may stand in code.
 struct Reserved {
