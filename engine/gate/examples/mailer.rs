@@ -11,6 +11,7 @@ mod turn;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,7 +84,17 @@ impl Approver for Desk {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mailer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: mailer FOLDER")?;
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
@@ -109,7 +120,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options =
         Options { durability: Durability::Group(64), signer: Some(run_key.clone()), ..Options::default() };
     let opening = opening_record(&bundle, &registry, &bob)?;
-    let gate = Gate::open(OsStorage, &folder.join("run.rdt"), opening, options, setup)?;
+    let trace = folder.join("run.rdt");
+    if trace.exists() {
+        return Err(format!("{} is there already: name another folder", trace.display()).into());
+    }
+    let gate = Gate::open(OsStorage, &trace, opening, options, setup)?;
 
     let answer = turn::turn(&gate, 0, SAID, 3)?;
     for (index, to) in ["ada@house.example", "all@house.example", "eve@elsewhere.example"].iter().enumerate()

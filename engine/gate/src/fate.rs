@@ -114,7 +114,7 @@ pub enum Why {
         rule: Id,
     },
     /// The gate did not permit it.
-    #[error("the gate's answer is {decision}: {reason}, {directive}")]
+    #[error("the gate's answer is {decision}: {}", answered(*directive, *reason, rules))]
     Decision {
         /// The answer.
         decision: Decision,
@@ -212,6 +212,19 @@ pub enum Unrecorded {
     /// The state is not what it has to be for this; the caller looks again.
     #[error("what the record relies on has changed")]
     Stale,
+}
+
+/// Why, by which policies, and what is asked for instead.
+fn answered(directive: Directive, reason: ReasonCode, rules: &[Id]) -> String {
+    let mut text = reason.to_string();
+    if !rules.is_empty() {
+        let rules: Vec<&str> = rules.iter().map(Id::as_str).collect();
+        text.push_str(&format!(", by {}", rules.join(", ")));
+    }
+    if directive != Directive::None {
+        text.push_str(&format!("; {directive}"));
+    }
+    text
 }
 
 fn breached(breaches: &[Breach]) -> String {

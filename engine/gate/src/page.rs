@@ -97,7 +97,7 @@ impl Sheet<'_> {
         part("Expected effect", &said(&self.expected_effect()));
         part("How it is undone", &said(&self.rollback()));
         part("Who answers for it", owner);
-        part("Ends", &format!("{} microseconds since 1970", self.expires.0));
+        part("Ends", &utc(self.expires));
         text.truncate(text.trim_end().len());
         text.push('\n');
         Payload::text(text)
@@ -113,6 +113,21 @@ impl Sheet<'_> {
     }
 }
 
+/// Date and time of day in UTC, to the second before. Days are counted in years that begin in March, so that a leap day ends one.
+fn utc(time: RecordedTime) -> String {
+    let seconds = time.0 / 1_000_000;
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, ends) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + ends;
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 fn listed(names: &[&str]) -> String {
     if names.is_empty() { NONE.to_owned() } else { names.join(", ") }
 }
@@ -122,5 +137,26 @@ fn said(payload: &Payload) -> String {
     match std::str::from_utf8(payload.bytes()) {
         Ok(text) => text.chars().filter(|c| *c == '\n' || !c.is_control()).collect(),
         Err(_) => format!("{} bytes of {}, not text", payload.bytes().len(), payload.media()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_date_that_a_person_can_read() {
+        for (seconds, expected) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00:00 UTC"),
+            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
+            (1_790_000_000, "2026-09-21 14:13:20 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(utc(RecordedTime(seconds * 1_000_000 + 999_999)), expected);
+        }
+        assert!(utc(RecordedTime(u64::MAX)).ends_with(" UTC"));
     }
 }

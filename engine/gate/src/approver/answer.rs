@@ -53,6 +53,12 @@ impl Payload for Answer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileFault {
+    /// It is no file, or larger than an answer may be, or cannot be read.
+    #[error("it cannot be read as an answer: {kind}")]
+    Unreadable {
+        /// What the system says.
+        kind: std::io::ErrorKind,
+    },
     /// Not a signed answer.
     #[error(transparent)]
     Form(#[from] SignedFault),

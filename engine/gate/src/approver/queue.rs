@@ -132,7 +132,12 @@ impl FolderQueue {
         let bytes = match read_at_most(&path, Answer::BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Review::Later(None)),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // What lies there keeps an answer from being put there.
+                let fault = FileFault::Unreadable { kind: error.kind() };
+                self.put_aside(&path, &request.name(), &fault)?;
+                return Err(fault.into());
+            }
         };
         let now = self.clock.now().ok_or(QueueFault::NoClock)?;
         match AnswerFile::read(&bytes, request, |approver| self.approvers.get(approver).copied(), now) {
@@ -199,8 +204,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Reads a file of at most this many bytes.
+/// Reads a file of at most this many bytes. What is none, a pipe say, is not opened: whoever does may wait for ever.
 fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
@@ -336,6 +344,34 @@ mod tests {
         assert_eq!(requests[0].request.page(), "Pay 5 to \\u{1b}[2Jeve");
         queue.withdraw(&evidence);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_file_of_the_right_size_is_put_aside_and_an_answer_can_still_come() {
+        type Plant = fn(&Path);
+        let planted: [Plant; 3] = [
+            |path| fs::create_dir(path).unwrap(),
+            |path| fs::write(path, vec![0; Answer::BYTES_MAX + 1]).unwrap(),
+            #[cfg(unix)]
+            |path| {
+                let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+                assert!(made.success());
+            },
+            #[cfg(not(unix))]
+            |path| fs::write(path, "no answer").unwrap(),
+        ];
+        for plant in planted {
+            let folder = tempfile::tempdir().unwrap();
+            let (queue, evidence) = (queue(folder.path(), 10), evidence("a", 7));
+            assert_eq!(queue.ask(&evidence).unwrap(), Review::Later(None));
+            plant(&folder.path().join(ANSWERS).join(Request::of(&evidence).unwrap().name()));
+            assert!(matches!(queue.ask(&evidence), Err(QueueFault::Answer(_))));
+            answer(folder.path(), "bea", BEA, ApproverVerdict::Approved, "");
+            assert!(matches!(queue.ask(&evidence), Ok(Review::Answered(_))));
+            plant(&folder.path().join(REQUESTS).join("another"));
+            let (requests, others) = FolderQueue::requests(folder.path()).unwrap();
+            assert_eq!((requests.len(), others.len()), (1, 1), "a request is a file");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rederive_evidence::ids::{Content, Id};
+use rederive_evidence::ids::{Content, Id, RecordedTime};
 use rederive_evidence::kinds::credential::{
     CredentialIssued, CredentialRevoked, CredentialUsed, RevokeReason,
 };
@@ -11,6 +11,7 @@ use rederive_evidence::kinds::decision::Request;
 use rederive_evidence::kinds::downstream::EffectPlanned;
 use rederive_evidence::kinds::tool::{FailureClass, ToolDispatched};
 use rederive_evidence::values::{EffectsClass, ScopeItem};
+use rederive_machine::Machine;
 
 use crate::cast::named;
 use crate::credentials::Echo;
@@ -93,7 +94,8 @@ impl Inner {
             let draft = live.draft(&self.cast.broker, body);
             self.step(live, draft)?;
         }
-        self.record_dispatch(live, &permit)?;
+        let credential = issued.as_ref().map(|issued| &issued.name);
+        self.record_dispatch(live, &permit, credential)?;
         // What a tool answers may hold what it was called with (CRD-2).
         let echo = Echo::of(secret.as_ref());
         let credential = issued.as_ref().map(|issued| issued.name.clone()).zip(secret);
@@ -194,7 +196,8 @@ impl Inner {
     }
 
     /// The dispatch, if all that the permit relies on still holds: durable before the tool is called.
-    fn record_dispatch(&self, live: &mut Live, permit: &Permit) -> Result<(), Why> {
+    /// A credential that was revoked, or has ended, since it was used is none any more.
+    fn record_dispatch(&self, live: &mut Live, permit: &Permit, credential: Option<&Id>) -> Result<(), Why> {
         if live.is_cancelled() {
             return Err(Why::Cancelled);
         }
@@ -215,7 +218,8 @@ impl Inner {
             draft,
             &mut |machine| {
                 let pinned = machine.state().policies().and_then(|policies| policies.bundle) == Some(bundle);
-                if pinned && !is_over && permit.reliance().holds(machine) {
+                let is_authorized = credential.is_none_or(|name| is_live(machine, name, now));
+                if pinned && !is_over && is_authorized && permit.reliance().holds(machine) {
                     Ok(())
                 } else {
                     Err(Unrecorded::Stale)
@@ -283,6 +287,13 @@ impl Inner {
         }
         let _ = self.note(live, draft);
     }
+}
+
+/// Whether a credential still holds.
+fn is_live(machine: &Machine, credential: &Id, now: RecordedTime) -> bool {
+    let mut held = machine.state().tracked_credentials().iter();
+    let held = held.find(|(name, _)| *name == credential).map(|(_, held)| held.expires);
+    held.is_some_and(|expires| expires.is_none_or(|end| now < end))
 }
 
 /// Runs a command in the sandbox.

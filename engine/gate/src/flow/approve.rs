@@ -322,6 +322,9 @@ impl Inner {
     fn answered(self: &Arc<Self>, mut held: HeldCall, word: Word) -> Result<Fate, Why> {
         let approval = held.approval.clone();
         let answer = self.record_word(&mut held, &word)?;
+        // Only what is sure to be remembered needs not be asked again.
+        self.trail.keep(held.live.epoch, answer)?;
+        self.tell_approver(&held);
         if let Verdict::Revise { changes } = word.verdict {
             return Err(Why::Revise { approval, changes });
         }

@@ -19,8 +19,8 @@ pub trait Approver: Send + Sync {
     /// Nobody could be asked; the call stays held until the approval expires.
     fn review(&self, evidence: &Evidence) -> Result<Review, Failure>;
 
-    /// The approval that this evidence is for has ended without a word of this approver (expired, withdrawn, answered elsewhere): nobody needs to be
-    /// asked any more. Approvals of different runs may have one name.
+    /// The approval that this evidence is for is over (a word was taken and is on record, it expired, it was withdrawn): nobody needs to be asked any
+    /// more. Approvals of different runs may have one name.
     fn withdraw(&self, _evidence: &Evidence) {}
 }
 

@@ -518,3 +518,46 @@ fn a_registration_says_whether_its_tool_acts_under_a_credential() {
         assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
     }
 }
+
+/// A clock on which a millisecond passes whenever somebody looks.
+struct Ticking(std::sync::atomic::AtomicU64);
+
+impl rederive_recorder::Clock for Ticking {
+    fn now(&self) -> Option<rederive_evidence::ids::RecordedTime> {
+        Some(START.plus_ms(self.0.fetch_add(1, Ordering::SeqCst)))
+    }
+}
+
+/// CRD-2: that a credential held when it was taken out says nothing of the dispatch.
+#[test]
+fn no_call_is_dispatched_under_a_credential_that_has_ended_since_it_was_used() {
+    let (mut late, mut in_time) = (0, 0);
+    for lifetime_ms in 1..40 {
+        let (disk, wires, clock) = (FaultyStorage::new(), Arc::default(), Arc::new(ManualClock::new(START)));
+        let mut options = options(&clock, "ending", "first");
+        options.clock = Arc::new(Ticking(0.into()));
+        let mut setup = setup(&wires);
+        setup.times.credential_ms = lifetime_ms;
+        let gate = Gate::open(disk.clone(), &path("ending"), opened("acme"), options, setup).unwrap();
+        let world = World { gate, disk, clock, wires, name: "ending".to_owned() };
+        let answer = world.turn(0, 1);
+        let fate = world.gate.call(intent("send", 0, 0, answer));
+        let (mut ends, mut used, mut dispatched) = (None, false, None);
+        for record in world.records() {
+            match record.input.body {
+                Body::CredentialIssued(issued) => ends = issued.expires.known().copied(),
+                Body::CredentialUsed(_) => used |= record.derived.outcome == Outcome::Applied,
+                Body::ToolDispatched(_) => dispatched = record.input.time,
+                _ => {}
+            }
+        }
+        match dispatched {
+            // The look is one tick before the record.
+            Some(at) => assert!(at < ends.unwrap().plus_ms(1), "{lifetime_ms}: {fate:?}"),
+            None => assert_eq!(world.wires.acted(), 0),
+        }
+        late += usize::from(used && dispatched.is_none());
+        in_time += usize::from(dispatched.is_some());
+    }
+    assert!(late > 0 && in_time > 0, "{late} late, {in_time} in time");
+}
