@@ -217,6 +217,23 @@ pub(crate) fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
+/// A path as it stands in a command that is offered: what a shell would read otherwise is quoted, so that a name that came from somewhere else is never
+/// more than a name.
+pub(crate) fn typed(path: &Path) -> String {
+    typed_text(&path.display().to_string())
+}
+
+/// A path that is text already, as it stands in a command that is offered.
+pub(crate) fn typed_text(path: &str) -> String {
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
+    if path == "-" || (!path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain)) {
+        return path.to_owned();
+    }
+    // Behind `--` or not, `./` in front keeps a name from being read as an option.
+    let front = if path.starts_with('-') { "./" } else { "" };
+    format!("'{front}{}'", one_line(path).replace('\'', "'\\''"))
+}
+
 /// All bytes of an input.
 ///
 /// # Errors
@@ -265,4 +282,28 @@ fn read_most(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
         return Err(too_long(most));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_command_that_is_offered_is_a_name_and_nothing_more() {
+        for (path, typed) in [
+            ("traces/a-1_b.rdt", "traces/a-1_b.rdt"),
+            ("-", "-"),
+            ("übung/é.rdt", "übung/é.rdt"),
+            ("a b.rdt", "'a b.rdt'"),
+            ("x;rm -rf ~.rdt", "'x;rm -rf ~.rdt'"),
+            ("$(id).rdt", "'$(id).rdt'"),
+            ("it's.rdt", "'it'\\''s.rdt'"),
+            ("--help", "'./--help'"),
+            ("", "''"),
+            ("a\n`id`", "'a `id`'"),
+            ("a\u{1b}[2J", "'a\\u{1b}[2J'"),
+        ] {
+            assert_eq!(typed_text(path), typed);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use rederive_verify::{TrustFault, TrustRoots};
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{copy_stdin, exit_of, read_file, read_stdin, words};
+use crate::paths::{copy_stdin, exit_of, read_file, read_stdin, typed, words};
 use crate::problem::Problem;
 use crate::words::{faults, json};
 
@@ -95,7 +95,7 @@ fn undecodable(path: &Path, record: u64, frame: &FrameAt, error: &DecodeError) -
     let problem = Problem::error(title)
         .row("segment", format!("segment {}, byte {}", frame.segment, frame.byte + error.at as u64))
         .row("code", error.fault.code())
-        .hint(format!("`rederive replay {}` says what of it holds", path.display()));
+        .hint(format!("`rederive replay {}` says what of it holds", typed(path)));
     Failed::new(Exit::Untrustworthy, problem)
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
             let problem = Problem::error(title)
                 .row("segment", format!("segment {segment}, byte {}", byte + error.at as u64))
                 .row("code", error.fault.code())
-                .hint(format!("`rederive replay {}` says what of it holds", path.display()));
+                .hint(format!("`rederive replay {}` says what of it holds", typed(path)));
             Failed::new(Exit::Untrustworthy, problem)
         }
         _ => Failed::internal(format!("{}: {fault}", path.display())),

@@ -16,7 +16,7 @@ use rederive_verify::KeyRole;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::shown;
+use crate::paths::{shown, typed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -63,7 +63,7 @@ impl Check {
         if is_trace(&bytes) {
             let problem = Problem::error(format!("{} is a trace, and no proof", shown(&self.proof)));
             let hint =
-                format!("`rederive prove {} --record N --out PROOF` makes one of it", shown(&self.proof));
+                format!("`rederive prove {} --record N --out PROOF` makes one of it", typed(&self.proof));
             return Err(Failed::usage(problem.hint(hint)));
         }
         let tenant = match &self.tenant {

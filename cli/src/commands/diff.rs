@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::typed_text;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -128,7 +129,9 @@ impl Diff {
                     .row("in first", in_a)
                     .row("in second", in_b)
                     .hint(format!(
-                        "`rederive diff {a} {b} --at {record}` lists every field of it that differs"
+                        "`rederive diff {} {} --at {record}` lists every field of it that differs",
+                        typed_text(&a.to_string()),
+                        typed_text(&b.to_string())
                     ))
             }
             Difference::Length { record, first_is_longer } => {
@@ -136,7 +139,8 @@ impl Diff {
                 Problem::error(format!("{shorter} ends where {longer} goes on with record {record}"))
                     .row("compared", what)
                     .hint(format!(
-                        "`rederive show {longer} --record {record}` shows what the other does not have"
+                        "`rederive show {} --record {record}` shows what the other does not have",
+                        typed_text(&longer.to_string())
                     ))
             }
             Difference::Unreadable { record, reason } => {

@@ -367,7 +367,7 @@ impl Outcome {
                 .caution(&Problem::warning(format!("{first} has no entries{others}: no run is made of it")));
         }
         if self.runs > 0 {
-            terminal.remark(&format!("next: rederive replay {}", out.display()));
+            terminal.remark(&format!("next: rederive replay {}", paths::typed(out)));
         }
     }
 }

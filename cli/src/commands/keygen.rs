@@ -9,6 +9,7 @@ use rederive_recorder::{Entropy as _, OsEntropy};
 
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::typed;
 use crate::terminal::Terminal;
 use crate::trace;
 
@@ -44,8 +45,9 @@ impl Keygen {
         ));
         if let Some(trust) = &self.trust {
             terminal.remark(&format!(
-                "trust roots in {}: `rederive replay --trust {0}` takes runs of this key alone",
-                trust.display()
+                "trust roots in {}: `rederive replay --trust {}` takes runs of this key alone",
+                trust.display(),
+                typed(trust)
             ));
         }
         Ok(Exit::AsAsked)

@@ -17,7 +17,7 @@ use rederive_machine::Key;
 use self::state::MemoryArgument;
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::shown;
+use crate::paths::{shown, typed};
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::bytes;
@@ -92,7 +92,7 @@ impl Prove {
             let hint = "record or import with --key, so that a trust-root file can name the key";
             terminal.caution(&Problem::warning(title).hint(hint));
         }
-        terminal.remark(&format!("next: rederive check {} --trust FILE", self.out.display()));
+        terminal.remark(&format!("next: rederive check {} --trust FILE", typed(&self.out)));
         Ok(Exit::AsAsked)
     }
 
@@ -121,7 +121,7 @@ impl Prove {
     }
 
     fn replay_hint(&self) -> String {
-        format!("`rederive replay {}` says what of the trace holds", self.file.display())
+        format!("`rederive replay {}` says what of the trace holds", typed(&self.file))
     }
 
     fn reading(&self, fault: &ReadFault) -> Failed {

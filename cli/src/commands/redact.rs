@@ -16,7 +16,7 @@ use serde::Serialize;
 use self::choice::{Chosen, Finding};
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::shown;
+use crate::paths::{shown, typed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -105,7 +105,7 @@ impl Redact {
         let chosen = finding.choose(&source)?;
         if chosen.is_nothing() {
             let title = format!("{} holds no such content: nothing was written", self.file.display());
-            let hint = format!("`rederive show {} --content` shows what it holds", self.file.display());
+            let hint = format!("`rederive show {} --content` shows what it holds", typed(&self.file));
             return Err(Failed::usage(Problem::error(title).hint(hint)));
         }
         let copying = Copying { leave_out: &chosen.leave_out, packing: Packing::Hot };
@@ -208,7 +208,7 @@ impl Redact {
         }
         terminal.tell(&paint.paint(Tone::Strong, "what this cannot reach"));
         OUT_OF_REACH.iter().for_each(|line| terminal.tell(&format!("  {line}")));
-        terminal.remark(&format!("next: rederive replay {}", self.out.display()));
+        terminal.remark(&format!("next: rederive replay {}", typed(&self.out)));
     }
 }
 

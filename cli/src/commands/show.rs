@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::timeline::Timeline;
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::shown;
+use crate::paths::typed;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::bytes;
@@ -96,7 +96,7 @@ impl Shown<'_> {
             terminal.tell(&ending(self.trace));
             terminal.tell(&format!(
                 "nothing was verified here: `rederive replay {}` does that",
-                shown(&self.show.file)
+                typed(&self.show.file)
             ));
         }
         Ok(())

@@ -8,7 +8,7 @@ use rederive_recorder::RecordError;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, words};
+use crate::paths::{exit_of, typed, words};
 use crate::problem::Problem;
 
 /// Why a file tells nothing, and the exit status of that.
@@ -54,14 +54,14 @@ pub(crate) fn is_trace(bytes: &[u8]) -> bool {
 }
 
 fn replay_hint(path: &Path) -> String {
-    format!("`rederive replay {}` says what of it holds", path.display())
+    format!("`rederive replay {}` says what of it holds", typed(path))
 }
 
 /// How a run that is still open is closed and sealed.
 pub(crate) fn closing_hint(path: &Path) -> String {
     format!(
         "`rederive record --recover --key FILE --close aborted --out {}` closes and seals it",
-        path.display()
+        typed(path)
     )
 }
 
@@ -119,7 +119,8 @@ pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
         RecordError::Write(fault @ (WriteFault::Store(_) | WriteFault::Poisoned)) => {
             let failed = writing(path, fault);
             let hint = format!(
-                "every answer that said `durable` stands; with room for it, `rederive record --recover --key FILE --out {shown}` goes on"
+                "every answer that said `durable` stands; with room for it, `rederive record --recover --key FILE --out {}` goes on",
+                typed(path)
             );
             Failed::new(failed.exit, failed.problem.hint(hint))
         }
@@ -163,7 +164,8 @@ pub(crate) fn unclosed(path: &Path, is_kept: bool) -> Failed {
     let shown = path.display();
     let problem = if is_kept {
         let hint = format!(
-            "`rederive record --recover --key FILE --out {shown}` goes on with it, under the run's own key"
+            "`rederive record --recover --key FILE --out {}` goes on with it, under the run's own key",
+            typed(path)
         );
         Problem::error(format!("the run in {shown} is not closed: the input ended without `run.closed`"))
             .hint(hint)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rederive_replay::{Equivocation, Report, Valid, Wrong};
 
+use crate::paths::typed_text;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::words::faults::no_trace_hint;
@@ -83,7 +84,8 @@ fn next_step(path: &str, valid: Valid, wrong: &Wrong) -> String {
     match (valid, wrong.place.record) {
         (Valid::Diverged, Some(record)) => {
             format!(
-                "`rederive show {path} --record {record}` shows the record, `rederive explain {}` what the code means",
+                "`rederive show {} --record {record}` shows the record, `rederive explain {}` what the code means",
+                typed_text(path),
                 wrong.code
             )
         }
@@ -103,5 +105,5 @@ pub(crate) fn equivocation(first: &str, other: &str, found: &Equivocation) -> Pr
         .row("key", signed_by)
         .row("code", found.code())
         .hint("whoever holds the key signed both; at most one of them is what happened")
-        .hint(format!("`rederive diff {first} {other}` shows where they part"))
+        .hint(format!("`rederive diff {} {}` shows where they part", typed_text(first), typed_text(other)))
 }

@@ -6,6 +6,7 @@ use rederive_evidence::rules::{Reason, Rule};
 use rederive_replay::{Level, Report, Valid};
 
 use super::{Outcome, Replayed};
+use crate::paths::typed_text;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -181,7 +182,8 @@ fn failures(runs: &[Replayed], terminal: &mut Terminal) {
         if more > 0 {
             problem = problem.row("more", counted(more, "failure"));
         }
-        let hint = format!("`rederive show {path} --causes {}` shows what led to it", first.record);
+        let hint =
+            format!("`rederive show {} --causes {}` shows what led to it", typed_text(&path), first.record);
         terminal.report(&problem.hint(hint));
     }
 }
