@@ -682,8 +682,10 @@ impl Change<'_, '_> {
                 };
                 self.state.tracked_effects.insert(body.effect.clone(), effect);
                 let names = call.planned.get_or_insert_default();
-                names.push(body.effect.clone());
-                names.sort();
+                if !names.contains(&body.effect) {
+                    names.push(body.effect.clone());
+                    names.sort();
+                }
             }
             Body::ToolDispatched(_) => self.dispatched(),
             Body::ToolBlocked(_) => self.planned_leave(),
