@@ -489,15 +489,15 @@ fn guardrails(found: &mut Breaches<'_, '_>) {
         Body::ToolDispatched(body) => Some((body.arguments, body.target)),
         _ => None,
     };
-    if let (Some((arguments, target)), Some(call)) = (stated, case.call()) {
-        if let Some(tool) = case.state.tools.get(&call.tool) {
-            let unknown = if case.is_enforced() { Sensitivity::Public } else { Sensitivity::Restricted };
-            let carriage = case.carriage(call, Some(arguments)).sensitivity;
-            let is_found =
-                [Some(arguments), target].iter().any(|one| case.found(*one, DetectedClass::Destination));
-            let is_above = carriage > tool.clearance.unwrap_or(unknown);
-            found.add(is_above || is_found, Rule::Grd2, Reason::Clearance);
-        }
+    if let (Some((arguments, target)), Some(call)) = (stated, case.call())
+        && let Some(tool) = case.state.tools.get(&call.tool)
+    {
+        let unknown = if case.is_enforced() { Sensitivity::Public } else { Sensitivity::Restricted };
+        let carriage = case.carriage(call, Some(arguments)).sensitivity;
+        let is_found =
+            [Some(arguments), target].iter().any(|one| case.found(*one, DetectedClass::Destination));
+        let is_above = carriage > tool.clearance.unwrap_or(unknown);
+        found.add(is_above || is_found, Rule::Grd2, Reason::Clearance);
     }
     if !matches!(case.kind(), Kind::PromptSent | Kind::ContextSummarised) {
         let departs = |content: &Option<Digest>| case.found(*content, DetectedClass::Departure);

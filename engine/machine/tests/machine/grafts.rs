@@ -92,28 +92,33 @@ fn one_of<'a, T>(items: &'a [T], draw: &mut Choices) -> &'a T {
 
 /// Exchanges a value somewhere in this one, which stands under `name`.
 fn exchange(value: &mut Value, name: &str, draw: &mut Choices) {
-    let goes_in = draw.below(4) > 0;
-    match value {
-        Value::Object(members) if goes_in && !members.is_empty() => {
-            let names: Vec<String> = members.keys().cloned().collect();
-            let name = one_of(&names, draw);
-            if draw.below(8) == 7 {
-                members.remove(name);
-            } else {
-                exchange(&mut members[name], name, draw);
-            }
-        }
-        Value::Array(items) if goes_in && !items.is_empty() => match draw.below(6) {
-            0 => items.push(one_of(items, draw).clone()),
-            1 => drop(items.pop()),
-            _ => {
-                let at = draw.below(items.len() as u64) as usize;
-                exchange(&mut items[at], name, draw);
-            }
-        },
-        value if draw.below(6) == 5 => *value = Value::Null,
-        value => *value = one_of(&STOCK.values[name], draw).clone(),
+    if draw.below(4) == 0 {
+        return replace(value, name, draw);
     }
+    if let Some(members) = value.as_object_mut().filter(|members| !members.is_empty()) {
+        let names: Vec<String> = members.keys().cloned().collect();
+        let name = one_of(&names, draw);
+        if draw.below(8) == 7 {
+            members.remove(name);
+        } else {
+            exchange(&mut members[name], name, draw);
+        }
+    } else if let Some(items) = value.as_array_mut().filter(|items| !items.is_empty()) {
+        let at = draw.below(items.len() as u64) as usize;
+        match draw.below(6) {
+            0 => items.push(items[at].clone()),
+            1 => drop(items.remove(at)),
+            _ => exchange(&mut items[at], name, draw),
+        }
+    } else {
+        replace(value, name, draw);
+    }
+}
+
+/// Another value that stood under this name, or none.
+fn replace(value: &mut Value, name: &str, draw: &mut Choices) {
+    let is_absent = draw.below(6) == 5;
+    *value = if is_absent { Value::Null } else { one_of(&STOCK.values[name], draw).clone() };
 }
 
 /// The body with values exchanged, where it is still one.
