@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rederive-model", &["evidence"]),
     ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay", "explore"]),
     ("rederive-tests", &[]),
+    ("rederive-protocol", &[]),
     ("rederive-benches", &[]),
 ];
 

@@ -1,0 +1,1 @@
+//! Nothing: the protocol's model is a test.

@@ -1,0 +1,127 @@
+//! The protocol by which a call is permitted, approved, given a credential and dispatched, in every interleaving of small sizes.
+//!
+//! Each record that a caller, the approver or anybody else makes is answered by the real machine, and each waits for its commit as the recorder
+//! makes them; the order of a call's steps is that of the gate. Whether a dispatch was right is judged by an account that is kept from the records
+//! alone. What the model leaves out: contents, signatures, and guardrails, which only ever stop a call earlier.
+
+mod account;
+mod acts;
+mod caller;
+#[path = "../../engine/recorder/src/commits.rs"]
+mod commits;
+mod group_commit;
+mod model;
+mod recorder;
+
+/// What the recorder's own source waits on here.
+mod sync {
+    pub(crate) use shuttle::sync::{Condvar, Mutex};
+    pub(crate) use std::sync::PoisonError;
+}
+
+use stateright::{Checker, Expectation, HasDiscoveries, Model};
+
+use crate::acts::Answer::{Hold, Permit};
+use crate::model::{Mutation, Protocol};
+
+/// Two calls, each of which a policy permits or somebody has to approve, and nothing that comes between but each other.
+const TWO_CALLS: Protocol = Protocol {
+    same_call: false,
+    credentials: true,
+    answers: &[Permit, Hold],
+    crashes: 0,
+    ticks: 0,
+    revocations: 0,
+    policy_changes: 0,
+    mutation: None,
+};
+
+/// Every property of every state that can be reached, and for each thing that should be possible a way there.
+#[track_caller]
+fn holds(protocol: Protocol) {
+    let checked = protocol.clone().checker().threads(2).spawn_dfs().join();
+    println!("{} states, {} steps: {protocol:?}", checked.unique_state_count(), checked.state_count());
+    assert!(checked.is_done());
+    for (property, path) in checked.discoveries() {
+        let expectation = checked.model().property(property).expectation;
+        assert!(
+            expectation == Expectation::Sometimes,
+            "{property}: {:?}: {:?}",
+            path.last_state().clone(),
+            path.into_actions()
+        );
+    }
+    checked.assert_properties();
+}
+
+/// A way to something that must never be.
+#[track_caller]
+fn misses(protocol: Protocol, property: &'static str) {
+    let checked = protocol.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let path = checked.discovery(property).expect("the mutation is found");
+    println!("{property}: {:?}", path.into_actions());
+}
+
+#[test]
+fn two_calls_are_permitted_and_approved_whatever_comes_between_them_and_whenever_the_process_stops() {
+    holds(Protocol { crashes: 1, ..TWO_CALLS });
+    holds(Protocol { crashes: 1, credentials: false, ..TWO_CALLS });
+}
+
+#[test]
+fn what_is_over_opens_no_call() {
+    holds(Protocol { ticks: 1, ..TWO_CALLS });
+}
+
+#[test]
+fn a_revoked_credential_opens_no_call() {
+    holds(Protocol { revocations: 1, ..TWO_CALLS });
+}
+
+#[test]
+fn a_permit_under_another_bundle_opens_no_call() {
+    holds(Protocol { policy_changes: 1, ..TWO_CALLS });
+}
+
+#[test]
+fn one_call_that_two_callers_go_on_with_acts_once() {
+    holds(Protocol { same_call: true, crashes: 1, ticks: 1, ..TWO_CALLS });
+}
+
+#[test]
+#[ignore = "minutes: the full size, for .ci/full"]
+fn all_of_it_at_once_with_two_crashes() {
+    holds(Protocol { crashes: 2, ticks: 1, revocations: 1, policy_changes: 1, ..TWO_CALLS });
+}
+
+const UNPERMITTED: &str = "nothing acts without a live permit";
+const TWICE: &str = "no call acts twice";
+const UNRECEIPTED: &str = "authority is issued under a durable permit alone";
+
+#[test]
+fn a_gate_that_acts_on_what_was_refused_is_found() {
+    let mutation = Some(Mutation::RefusalsIgnored);
+    misses(Protocol { policy_changes: 1, mutation, ..TWO_CALLS }, UNPERMITTED);
+    misses(Protocol { ticks: 1, mutation, ..TWO_CALLS }, UNPERMITTED);
+}
+
+#[test]
+fn a_gate_that_does_not_look_again_before_the_dispatch_is_found() {
+    misses(Protocol { revocations: 1, mutation: Some(Mutation::NoSecondLook), ..TWO_CALLS }, UNPERMITTED);
+}
+
+#[test]
+fn a_tool_that_is_called_before_its_dispatch_is_durable_is_found() {
+    let mutation = Some(Mutation::DispatchNotAwaited);
+    misses(Protocol { crashes: 1, mutation, ..TWO_CALLS }, UNPERMITTED);
+}
+
+#[test]
+fn authority_under_a_permit_whose_receipt_is_not_durable_is_found() {
+    misses(Protocol { mutation: Some(Mutation::ReceiptNotAwaited), ..TWO_CALLS }, UNRECEIPTED);
+}
+
+#[test]
+fn a_restart_that_goes_on_with_what_was_dispatched_is_found() {
+    misses(Protocol { crashes: 1, mutation: Some(Mutation::DispatchedGoOn), ..TWO_CALLS }, TWICE);
+}
