@@ -2,9 +2,11 @@
 //!
 //! - `strategies`: proptest strategies for whole runs; `coverage` counts what they reach;
 //! - `parts`, `telling`: a trace taken apart and told anew by a recorder that has the key and lies;
-//! - `divergence`: what can be changed in a run, by name, and what has to notice it.
+//! - `divergence`: what can be changed in a run, by name, and what has to notice it;
+//! - `bundle`: what a policy bundle's answers to a run turn on; `worlds`, with the feature `agents`: agents played in generated worlds.
 
 mod blocks;
+pub mod bundle;
 pub mod case;
 pub mod divergence;
 mod draw;
@@ -16,6 +18,8 @@ pub mod shrink;
 pub mod story;
 pub mod subject;
 pub mod telling;
+#[cfg(feature = "agents")]
+pub mod worlds;
 
 pub use case::{Case, Changed, ExploreFault, Explorer, Found};
 pub use divergence::{By, Class, Divergence, Stage};

@@ -1,0 +1,242 @@
+//! A run and a policy bundle under exploration: which changes of what came in, what was asked for and what is trusted would have led a gate to
+//! another decision, what it would take to be permitted, and which policies nothing exercises.
+//!
+//! What a model would have done had it seen something else nobody knows: the calls stay those that were recorded, and each is judged by itself.
+
+mod change;
+mod plant;
+mod rehearsal;
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use rederive_evidence::ids::Id;
+use rederive_evidence::record::Record;
+use rederive_replay::Valid;
+use serde::Serialize;
+
+pub use change::Change;
+#[cfg(feature = "agents")]
+pub(crate) use change::content_of as content_of_data;
+pub use plant::{Plant, planted_texts};
+pub use rehearsal::{Rehearsal, Said};
+
+use crate::draw::Draw;
+use crate::parts::PartsFault;
+
+/// Why a run cannot be explored under a bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleFault {
+    /// The trace cannot be taken apart or told anew.
+    #[error(transparent)]
+    Parts(#[from] PartsFault),
+    /// The changed trace cannot be read.
+    #[error(transparent)]
+    Read(#[from] rederive_archive::ReadFault),
+    /// The run, as it is or told anew, does not reproduce.
+    #[error("the run is {valid}: only one that reproduces can be judged")]
+    Untold {
+        /// What a replay says of it.
+        valid: Valid,
+    },
+}
+
+/// What a bundle says of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Question {
+    /// The call's number in the run, from 0.
+    pub call: u64,
+    /// Record of its proposal.
+    pub record: u64,
+    /// The tool.
+    pub tool: Id,
+    /// The answer.
+    #[serde(flatten)]
+    pub said: Said,
+}
+
+/// A change of one thing, and the answers that it turned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// What was changed.
+    #[serde(flatten)]
+    pub change: Change,
+    /// The calls that have another answer then.
+    pub turned: Vec<Question>,
+}
+
+/// What it takes for a call that is not permitted to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WayIn {
+    /// The call.
+    pub call: u64,
+    /// The tool.
+    pub tool: Id,
+    /// The answer as it is.
+    #[serde(flatten)]
+    pub said: Said,
+    /// The changes: with any of them left out it is not permitted. None: not even all that were tried together open it.
+    pub changes: Option<Vec<Change>>,
+}
+
+/// What an exploration of one run found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Findings {
+    /// The answers to the run as it is.
+    pub calls: Vec<Question>,
+    /// Changes of one thing that were tried.
+    pub tried: usize,
+    /// Those that turn an answer.
+    pub turns: Vec<Turn>,
+    /// What it takes for each call that is not permitted to be.
+    pub ways_in: Vec<WayIn>,
+    /// What became of calls that do what a planted text says.
+    pub plants: Vec<Plant>,
+    /// The policies that determined an answer to the run as it is.
+    pub exercised: BTreeSet<Id>,
+    /// Those that determined one to the run with some change.
+    pub exercised_by_changes: BTreeSet<Id>,
+}
+
+impl Findings {
+    /// How many changes of one thing turn the answer to this call.
+    pub fn turns_of(&self, call: u64) -> usize {
+        self.turns.iter().filter(|turn| turn.turned.iter().any(|question| question.call == call)).count()
+    }
+}
+
+/// Explores a run: every change of one thing, or as many as `cases`, drawn by the seed, where there are more; and every planted text.
+///
+/// # Errors
+/// The run cannot be told anew.
+pub fn explore(
+    rehearsal: &Rehearsal<'_>,
+    texts: &[String],
+    cases: usize,
+    seed: u64,
+) -> Result<Findings, BundleFault> {
+    let calls = rehearsal.judged(&[])?;
+    let changes = drawn(singles(rehearsal, &calls), cases, seed);
+    let tried = changes.len();
+    let judged: Vec<(Change, Vec<Question>)> = changes
+        .into_par_iter()
+        .map(|change| {
+            let said = rehearsal.judged(std::slice::from_ref(&change))?;
+            Ok((change, said))
+        })
+        .collect::<Result<_, BundleFault>>()?;
+    let mut exercised_by_changes = BTreeSet::new();
+    let mut turns = Vec::new();
+    for (change, now) in judged {
+        exercised_by_changes.extend(rules(&now));
+        let turned = turned(&calls, now);
+        if !turned.is_empty() {
+            turns.push(Turn { change, turned });
+        }
+    }
+    let ways_in = calls.par_iter().filter(|question| !question.said.permits());
+    let ways_in = ways_in.map(|question| way_in(rehearsal, question)).collect::<Result<_, _>>()?;
+    let plants = plant::plants(rehearsal, &calls, texts, cases, seed)?;
+    Ok(Findings {
+        exercised: rules(&calls).collect(),
+        calls,
+        tried,
+        turns,
+        ways_in,
+        plants,
+        exercised_by_changes,
+    })
+}
+
+fn rules(questions: &[Question]) -> impl Iterator<Item = Id> {
+    questions.iter().flat_map(|question| question.said.rules.iter().cloned())
+}
+
+/// The calls whose answers are others now.
+fn turned(before: &[Question], now: Vec<Question>) -> Vec<Question> {
+    let was = |question: &Question| before.iter().find(|before| before.call == question.call);
+    now.into_iter().filter(|now| was(now).is_some_and(|before| before.said.differs(&now.said))).collect()
+}
+
+/// At most this many of the changes, in their order; which, the seed says.
+fn drawn(mut changes: Vec<Change>, cases: usize, seed: u64) -> Vec<Change> {
+    let mut draw = Draw::of(seed, 0);
+    while changes.len() > cases {
+        let at = draw.below(changes.len());
+        let _ = changes.remove(at);
+    }
+    changes
+}
+
+/// Every change of one thing of the run, in the order of its records.
+fn singles(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (record, of) in numbered(rehearsal) {
+        if change::data_of(of).is_some() {
+            changes.extend([
+                Change::Silenced { record },
+                Change::Trusted { record },
+                Change::Distrusted { record },
+            ]);
+        }
+    }
+    for question in calls {
+        for (pointer, value) in arguments(rehearsal, question.record) {
+            changes.push(Change::Unheard { record: question.record, pointer });
+            changes.extend(named(rehearsal, question.record, &value));
+        }
+    }
+    changes.sort();
+    changes.dedup();
+    changes
+}
+
+fn numbered<'r>(rehearsal: &'r Rehearsal<'_>) -> impl Iterator<Item = (u64, &'r Record)> {
+    (0_u64..).zip(rehearsal.records())
+}
+
+/// The arguments of the call that this record proposes: JSON pointers and texts.
+fn arguments(rehearsal: &Rehearsal<'_>, record: u64) -> Vec<(String, String)> {
+    let proposed = usize::try_from(record).ok().and_then(|at| rehearsal.records().get(at));
+    let content = proposed.and_then(change::arguments_of).and_then(|content| rehearsal.content(&content));
+    let leaves = content.map(change::leaves).unwrap_or_default();
+    leaves.into_iter().map(|(pointer, value)| (pointer, change::text(&value))).collect()
+}
+
+/// The user's last message before the record names this value too.
+fn named(rehearsal: &Rehearsal<'_>, before: u64, value: &str) -> Option<Change> {
+    let is_message = |(record, of): &(u64, &Record)| *record < before && change::message_of(of).is_some();
+    let (record, _) = numbered(rehearsal).filter(is_message).last()?;
+    Some(Change::Named { record, value: value.to_owned() })
+}
+
+/// The smallest set of changes that has the call permitted: first one alone, else of all that loosen it those that are needed.
+fn way_in(rehearsal: &Rehearsal<'_>, question: &Question) -> Result<WayIn, BundleFault> {
+    let mut changes: Vec<Change> = arguments(rehearsal, question.record)
+        .into_iter()
+        .filter_map(|(_, value)| named(rehearsal, question.record, &value))
+        .collect();
+    let data =
+        numbered(rehearsal).filter(|(record, of)| *record < question.record && change::data_of(of).is_some());
+    changes.extend(data.map(|(record, _)| Change::Trusted { record }));
+    let opens = |changes: &[Change]| -> Result<bool, BundleFault> {
+        let now = rehearsal.judged(changes)?;
+        Ok(now.iter().any(|now| now.call == question.call && now.said.permits()))
+    };
+    let is_open = opens(&changes)?;
+    if is_open {
+        // From the last on: what stands nearest to the call is tried first to be left out.
+        let mut at = changes.len();
+        while at > 0 {
+            at -= 1;
+            let mut fewer = changes.clone();
+            let _ = fewer.remove(at);
+            if opens(&fewer)? {
+                changes = fewer;
+            }
+        }
+    }
+    let (call, tool, said) = (question.call, question.tool.clone(), question.said.clone());
+    Ok(WayIn { call, tool, said, changes: is_open.then_some(changes) })
+}
