@@ -1,5 +1,6 @@
 //! `explore`: runs changed in every way that has a name, and who notices.
 
+mod bundle;
 mod json;
 mod summary;
 
@@ -32,11 +33,12 @@ const SHRUNK_MAX: usize = 8;
 The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on they are
 made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
 
-Exit status: 1 where something that must be noticed was not.
+Exit status: 1 where something that must be noticed was not; with --policy, where a call that does what a planted text says is permitted.
 
 Examples:
   rederive explore run.rdt
   rederive explore traces/ --cases 2000 --seed 7 --trust roots.json
+  rederive explore run.rdt --policy policies/default --registry tools.json --plant texts.txt
   rederive explore run.rdt --out unnoticed/ --json | jq '.results[].unnoticed'")]
 pub(crate) struct Explore {
     /// Sealed traces, folders of traces (*.rdt, at any depth), or `-` for one trace on standard input.
@@ -57,6 +59,16 @@ pub(crate) struct Explore {
     /// Folder for what goes unnoticed: the smallest run that shows it, and the same run changed.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Explore this bundle, a folder or a tar, instead: which changes of what came in, of arguments and of labels turn its answers, what it takes
+    /// to be permitted, and which of its policies nothing exercises.
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bundles", "out"])]
+    policy: Option<PathBuf>,
+    /// With --policy: the registry of tools. Without it, what each run's own records say of its tools.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    registry: Option<PathBuf>,
+    /// With --policy: texts to plant into what came in, one a line, as they are or as JSON strings; calls are then made to do what they say.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    plant: Option<PathBuf>,
     #[command(flatten)]
     jobs: Jobs,
     /// Write one JSON object instead of words.
@@ -100,6 +112,9 @@ struct Outcome {
 
 impl Explore {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        if let Some(bundle) = &self.policy {
+            return self.under(bundle, terminal);
+        }
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let archive = self.bundles.as_deref().map(Archive::open).transpose()?;
         let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);

@@ -15,6 +15,8 @@ mod exit;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod explore_policy;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod keygen;

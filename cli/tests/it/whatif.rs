@@ -45,7 +45,7 @@ impl Sandbox {
     }
 
     /// A sandbox with the bundles `careful` and `strict`, the registry `tools.json`, and `traces` with the recorded run of the tour.
-    fn with_policies() -> Self {
+    pub(crate) fn with_policies() -> Self {
         let sandbox = Self::new();
         sandbox.bundle("careful", CAREFUL);
         sandbox.bundle("strict", STRICT);

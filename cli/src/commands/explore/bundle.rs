@@ -1,0 +1,269 @@
+//! `explore --policy`: what a bundle's answers to a run turn on.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use rederive_evidence::ids::Id;
+use rederive_explore::bundle::{
+    BundleFault, Change, Findings, Plant, Question, Rehearsal, Said, explore, planted_texts,
+};
+use rederive_policy::Compiled;
+use rederive_replay::{Registries, StandingGrant, WhatIf};
+use serde::Serialize;
+
+use super::{Explore, Stopped, Unread, exit_of};
+use crate::args::Failed;
+use crate::exit::Exit;
+use crate::paths::{self, Place};
+use crate::policies;
+use crate::problem::Problem;
+use crate::style::Tone;
+use crate::terminal::Terminal;
+use crate::text::{Cell, Table, count, counted, wrapped};
+use crate::trace;
+
+/// Bytes of a file of texts at most.
+const TEXTS_BYTES_MAX: u64 = 16 << 20;
+/// Characters of a value that are told.
+const VALUE_WIDTH: usize = 48;
+/// Rows of one table in words at most; --json has all.
+const LISTED_MAX: usize = 20;
+/// Width to which lists of names are wrapped.
+const LIST_WIDTH: usize = 96;
+
+/// What was found of one run.
+#[derive(Serialize)]
+struct Explored {
+    path: String,
+    #[serde(flatten)]
+    findings: Findings,
+}
+
+/// What was found of all runs. Its shape is stable: members are added, never changed.
+#[derive(Serialize)]
+struct View<'a> {
+    bundle: String,
+    seed: u64,
+    runs: &'a [Explored],
+    /// Policies that determined no answer to any of the runs as they are.
+    unexercised: BTreeSet<&'a Id>,
+    /// Those that determined none to any of them with some change either.
+    unreached: BTreeSet<&'a Id>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<(&'a str, &'a str)>,
+}
+
+impl Explore {
+    /// Explores the runs under the bundle at this path.
+    pub(super) fn under(&self, bundle: &Path, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        let compiled = policies::bundle(bundle)?;
+        let registry = self.registry.as_deref().map(policies::registry).transpose()?.map(Arc::new);
+        let registries: &dyn Registries = match &registry {
+            Some(registry) => registry,
+            None => &policies::Nothing,
+        };
+        let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
+        let texts = match &self.plant {
+            Some(path) => planted_texts(&String::from_utf8_lossy(&trace::file(path, TEXTS_BYTES_MAX)?)),
+            None => Vec::new(),
+        };
+        let ask =
+            WhatIf { judge: &compiled, registries, grant: StandingGrant::Messages, trust: trust.as_ref() };
+        let found = paths::find(&self.paths, &["rdt"]);
+        let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
+        let mut runs = Vec::new();
+        for place in &found.places {
+            match self.jobs.run(|| self.rehearse(place, &ask, &texts))? {
+                Ok(explored) => runs.push(explored),
+                Err(Stopped::Unread(fault)) => unread.push(fault),
+                Err(Stopped::Failed(failed)) => return Err(failed),
+            }
+        }
+        unread.iter().for_each(|unread| terminal.complain(&unread.problem));
+        let view = view(&compiled, self.seed, &runs, &unread);
+        if self.json {
+            terminal.json(&view);
+        } else if !terminal.is_quiet() {
+            print(&view, &compiled, terminal);
+        }
+        let slips = runs.iter().flat_map(|run| &run.findings.plants).any(|plant| plant.said.permits());
+        let explored = if slips { Exit::Parted } else { Exit::AsAsked };
+        Ok(unread.iter().map(|unread| unread.exit).fold(explored, Exit::and))
+    }
+
+    fn rehearse(&self, place: &Place, ask: &WhatIf<'_>, texts: &[String]) -> Result<Explored, Stopped> {
+        let path = place.shown();
+        let bytes = paths::read(place).map_err(|error| Stopped::Unread(Unread::io(&path, &error)))?;
+        let cases = usize::try_from(self.cases).unwrap_or(usize::MAX);
+        let findings = Rehearsal::of(bytes, *ask).and_then(|run| explore(&run, texts, cases, self.seed));
+        match findings {
+            Ok(findings) => Ok(Explored { path, findings }),
+            Err(fault) => Err(Stopped::Unread(Unread::under_bundle(&path, fault))),
+        }
+    }
+}
+
+impl Unread {
+    fn under_bundle(path: &str, fault: BundleFault) -> Self {
+        let exit = match &fault {
+            BundleFault::Untold { valid } => exit_of(*valid),
+            _ => Exit::Untrustworthy,
+        };
+        let reason = match fault {
+            BundleFault::Parts(fault) => return Self::of(path, &fault.into()),
+            fault => fault.to_string(),
+        };
+        let problem = Problem::error(format!("cannot explore {path}: {reason}"));
+        let problem = Box::new(problem.hint(format!("`rederive replay {path}` says what holds of it")));
+        Self { path: path.to_owned(), reason, exit, problem }
+    }
+}
+
+fn view<'a>(bundle: &'a Compiled, seed: u64, runs: &'a [Explored], unread: &'a [Unread]) -> View<'a> {
+    let all: BTreeSet<&Id> = bundle.rules().map(|rule| &rule.id).collect();
+    let plain: BTreeSet<&Id> = runs.iter().flat_map(|run| &run.findings.exercised).collect();
+    let changed = runs.iter().flat_map(|run| &run.findings.exercised_by_changes);
+    let reached: BTreeSet<&Id> = changed.chain(plain.iter().copied()).collect();
+    View {
+        bundle: bundle.bundle().to_string(),
+        seed,
+        runs,
+        unexercised: all.difference(&plain).copied().collect(),
+        unreached: all.difference(&reached).copied().collect(),
+        errors: unread.iter().map(|unread| (unread.path.as_str(), unread.reason.as_str())).collect(),
+    }
+}
+
+fn print(view: &View<'_>, bundle: &Compiled, terminal: &mut Terminal) {
+    for run in view.runs {
+        let findings = &run.findings;
+        let (calls, tried) =
+            (counted(findings.calls.len() as u64, "call"), counted(findings.tried as u64, "change"));
+        let turns = count(findings.turns.len() as u64);
+        heading(&format!("{}: {calls}; {tried} tried, {turns} of them turn an answer", run.path), terminal);
+        rows(
+            findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
+            terminal,
+        );
+        let turns = findings.turns.iter().flat_map(|turn| {
+            turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
+        });
+        section("what turns an answer", turns.collect(), terminal);
+        section("what it takes to be permitted", findings.ways_in.iter().map(way_row).collect(), terminal);
+        let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
+            findings.plants.iter().partition(|plant| plant.said.permits());
+        if !findings.plants.is_empty() {
+            let of = counted(findings.plants.len() as u64, "call");
+            heading(
+                &format!("{of} that does what a planted text says: {} stopped", count(met.len() as u64)),
+                terminal,
+            );
+        }
+        section("permitted all the same", slips.into_iter().map(plant_row).collect(), terminal);
+    }
+    let policies = bundle.rules().count() as u64;
+    for (names, what) in [
+        (&view.unexercised, "determined no answer to the runs as they are"),
+        (&view.unreached, "determined none with any change either"),
+    ] {
+        heading(
+            &format!("{} of {} {what}", count(names.len() as u64), counted(policies, "policy")),
+            terminal,
+        );
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        for line in wrapped(&names.join(", "), LIST_WIDTH) {
+            let line = format!("  {}", terminal.paint().paint(Tone::Faint, &line));
+            terminal.line(&line);
+        }
+    }
+}
+
+fn heading(text: &str, terminal: &mut Terminal) {
+    let line = terminal.paint().paint(Tone::Strong, &crate::text::one_line(text));
+    terminal.line(&line);
+}
+
+fn section(title: &str, mut listed: Vec<Vec<Cell>>, terminal: &mut Terminal) {
+    if listed.is_empty() {
+        return;
+    }
+    heading(title, terminal);
+    let more = listed.len().saturating_sub(LISTED_MAX);
+    listed.truncate(LISTED_MAX);
+    rows(listed.into_iter(), terminal);
+    if more > 0 {
+        terminal.line(&format!("  and {} more: --json lists all", count(more as u64)));
+    }
+}
+
+fn rows(listed: impl Iterator<Item = Vec<Cell>>, terminal: &mut Terminal) {
+    let mut table = Table::default();
+    listed.for_each(|row| table.push(row));
+    table.lines("  ", terminal.paint()).iter().for_each(|line| terminal.line(line));
+}
+
+fn call_row(question: &Question, turns: usize) -> Vec<Cell> {
+    let turned = if turns == 0 { "turned by nothing tried".to_owned() } else { format!("turned by {turns}") };
+    row(question, turned)
+}
+
+fn row(question: &Question, about: String) -> Vec<Cell> {
+    cells(question.call, &question.tool, &question.said, about)
+}
+
+fn cells(call: u64, tool: &Id, said: &Said, about: String) -> Vec<Cell> {
+    let tone = if said.permits() { Tone::Good } else { Tone::Notice };
+    vec![
+        Cell::right(format!("call {call}")),
+        Cell::left(tool.as_str(), Tone::Name),
+        Cell::left(answer(said), tone),
+        Cell::left(about, Tone::Plain),
+    ]
+}
+
+fn answer(said: &Said) -> String {
+    use rederive_evidence::kinds::decision::Directive;
+    match said.directive {
+        Directive::None => said.outcome.name().to_owned(),
+        Directive::Revise
+        | Directive::RequireApproval
+        | Directive::NarrowScope
+        | Directive::RollBack
+        | Directive::Route => format!("{}, {}", said.outcome, said.directive),
+    }
+}
+
+fn way_row(way: &rederive_explore::bundle::WayIn) -> Vec<Cell> {
+    let about = match &way.changes {
+        None => "nothing that was tried".to_owned(),
+        Some(changes) if changes.is_empty() => "nothing: it is permitted".to_owned(),
+        Some(changes) => changes.iter().map(words).collect::<Vec<_>>().join(", and "),
+    };
+    cells(way.call, &way.tool, &way.said, about)
+}
+
+fn plant_row(plant: &Plant) -> Vec<Cell> {
+    let obeyed = plant.changes.iter().rfind(|change| matches!(change, Change::Obeyed { .. }));
+    let about = format!("text {}: {}", plant.text, obeyed.map(words).unwrap_or_default());
+    cells(plant.call, &plant.tool, &plant.said, about)
+}
+
+/// A change in words.
+fn words(change: &Change) -> String {
+    match change {
+        Change::Silenced { record } => format!("record {record} says nothing"),
+        Change::Trusted { record } => format!("record {record} is the operator's own data"),
+        Change::Distrusted { record } => format!("record {record} is from outside"),
+        Change::Named { record, value } => format!("the user names {} in record {record}", quoted(value)),
+        Change::Unheard { record, pointer } => {
+            format!("argument {pointer} of record {record} stands nowhere in the run")
+        }
+        Change::Planted { record, text } => format!("record {record} says {} as well", quoted(text)),
+        Change::Obeyed { pointer, value, .. } => format!("argument {pointer} is {}", quoted(value)),
+    }
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", crate::text::cut(&crate::text::one_line(value), VALUE_WIDTH))
+}
