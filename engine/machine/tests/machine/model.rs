@@ -1,7 +1,9 @@
 //! The machine and the model, which was written from SPEC.md alone, say the same: outcome, breaches, delta, mark and root, after every record.
 
 use proptest::prelude::*;
+use rederive_evidence::arbitrary::{any as drawn, input_of};
 use rederive_evidence::digest::Digest;
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Extracted, Input};
 use rederive_machine::{Machine, Mark, RuleSetNumber};
 use rederive_model::{Answer, Difference, Fault, Field, Model, Roots, compare};
@@ -60,6 +62,23 @@ proptest! {
         let mut steps = opened(terms).told;
         steps.extend(walk(terms, &choices).1);
         assert_same("a walk", &steps);
+    }
+
+    /// Records that know nothing of each other, but for the set that an opening one names.
+    #[test]
+    fn they_agree_on_any_records_in_any_order(
+        terms in terms(),
+        opening in input_of(Kind::RunOpened),
+        records in proptest::collection::vec(drawn::<Input>(), 0..12),
+        extracted in drawn::<Option<Extracted>>(),
+    ) {
+        let steps = std::iter::once(opening).chain(records).map(|mut input| {
+            if let Body::RunOpened(body) = &mut input.body {
+                body.rule_set = terms.0.rule_set();
+            }
+            (input, extracted.clone())
+        });
+        assert_same("any records", &steps.collect::<Vec<_>>());
     }
 
     #[test]
