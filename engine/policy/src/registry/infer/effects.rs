@@ -21,7 +21,7 @@ const SURE: &[(EffectsClass, &str)] = &[
         "get list search find read view show fetch lookup query retrieve browse inspect describe summarize summarise analyze analyse \
     compare calculate compute convert translate estimate recommend suggest detect parse explain peek see check count identify discover \
     explore obtain observe monitor determine whoami enumerate crawl scrape visit navigate is has display print look locate \
-    validate transcribe",
+    transcribe",
     ),
     (
         Write,
@@ -69,7 +69,7 @@ const MAYBE: &[(EffectsClass, &str)] = &[
     (
         Write,
         "label tag record log note patch schedule draft bookmark follow unfollow like join leave favorite favourite vote fill type load \
-    link open build track start stop drag memory todo plan verify",
+    link open build track start stop drag memory todo plan verify validate",
     ),
     (
         Send,
@@ -114,6 +114,9 @@ const PEOPLE: &str = "recipient participant attendee invitee guest cc bcc collab
 
 /// Arguments that are run.
 const RUN: &str = "command cmd script shell bash sql program";
+
+/// Arguments that prove something: what is given one does more than read.
+const PROOFS: &str = "otp totp mfa pin passcode password passphrase cvv";
 
 /// Where two verbs stand in one name, both count.
 const BOTH: &str = "and or then";
@@ -247,7 +250,7 @@ fn told(description: &[String]) -> Option<(EffectsClass, String, bool)> {
 fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
     let has = |list: &str| about.arguments.iter().find(|argument| argument.is_named(list));
     let speaks_of = |list: &str| about.name.iter().find(|word| is_any(word, list));
-    let amount = about.arguments.iter().find(|argument| argument.is_named("amount"));
+    let amount = about.arguments.iter().find(|argument| argument.is_amount());
     match found.class {
         Write => {
             if let Some(word) = speaks_of(MONEY) {
@@ -267,7 +270,12 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
                 found.raise(Purchase, &format!("sends an `{}`", argument.name));
             }
         }
-        Read | Delete | Deploy | Approve | Purchase | Execute => {}
+        Read => {
+            if let Some(argument) = has(PROOFS) {
+                found.raise(Write, &format!("argument `{}` proves something", argument.name));
+            }
+        }
+        Delete | Deploy | Approve | Purchase | Execute => {}
     }
     let runs = about.arguments.iter().find(|argument| argument.is_exactly(RUN));
     // A query language is what a sure "query" or "list" is about; a command is not.

@@ -156,11 +156,7 @@ fn role(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<(
         let told = argument.is_named("query q prompt question text body data payload");
         return told.then(|| (ArgumentRole::Content, "what is asked is told".to_owned()));
     }
-    // "payment" is how much, "payment_id" and "payment_methods" are not.
-    let names_amount = argument.words.last().is_some_and(|word| is_any(word, AMOUNTS));
-    if (argument.number && argument.is_named(AMOUNTS) && !is_key(argument))
-        || (names_amount && class == EffectsClass::Purchase)
-    {
+    if argument.is_amount() || (class == EffectsClass::Purchase && argument.ends_with(AMOUNTS)) {
         return found(ArgumentRole::Amount, "its name says how much");
     }
     if argument.number && class == EffectsClass::Purchase && !is_key(argument) {
@@ -169,11 +165,26 @@ fn role(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<(
     if argument.is_named(CONTENTS) && !is_key(argument) {
         return found(ArgumentRole::Content, "its name says what is conveyed");
     }
+    if argument.is_exactly("name") && matches!(class, EffectsClass::Write | EffectsClass::Send) {
+        return found(ArgumentRole::Content, "what it is called");
+    }
     None
 }
 
 fn is_key(argument: &Argument) -> bool {
     argument.words.last().is_some_and(|word| on(KEYS, word))
+}
+
+impl Argument {
+    /// Whether it is a number that says how much.
+    pub(super) fn is_amount(&self) -> bool {
+        self.ends_with("amount") || (self.number && self.is_named(AMOUNTS) && !is_key(self))
+    }
+
+    /// Whether its last word is on the list: "payment" is how much, "payment_id" and "payment_methods" are not.
+    fn ends_with(&self, list: &str) -> bool {
+        self.words.last().is_some_and(|word| is_any(word, list))
+    }
 }
 
 /// Why an argument says where something goes, where it does.

@@ -80,6 +80,7 @@ fn verbs_tell_the_class_wherever_a_name_has_them() {
         ("add_label_to_message", Write),
         ("create_post_template", Write),
         ("place_bid", Purchase),
+        ("validate_account", Write),
         ("create_refund", Purchase),
     ] {
         assert_eq!(class(name, "", json!([])), expected, "{name}");
@@ -99,6 +100,8 @@ fn descriptions_arguments_and_numbers_raise_what_a_name_understates() {
     assert_eq!(class("move_meeting", "Moves it. It will also notify everybody.", json!([])), Send);
     assert_eq!(class("transfer", "", json!(["to", ["amount", {"type": "number"}]])), Purchase);
     assert_eq!(class("transfer_call", "", json!(["number"])), Send);
+    assert_eq!(class("arrange_transfer", "", json!(["to", ["total", {"type": "number"}]])), Purchase);
+    assert_eq!(class("check_account", "", json!(["otp"])), Write);
     assert_eq!(class("update_settings", "", json!(["command"])), Execute);
     assert_eq!(class("list_aliases", "", json!(["command"])), Read);
 }
