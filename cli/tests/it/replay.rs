@@ -99,3 +99,19 @@ fn folders_without_traces_and_files_that_are_missing_stop_no_other() {
     assert_eq!(json.json()["errors"][0]["path"], "missing.rdt");
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn of_many_runs_with_failures_the_first_are_told_and_json_lists_all() {
+    let sandbox = Sandbox::new();
+    let tree = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let bad = std::fs::read(tree.join("fixtures/traces/bad/effect-after-refusal.rdt")).unwrap();
+    for number in 0..23 {
+        sandbox.write(&format!("runs/{number}.rdt"), &bad);
+    }
+    let ended = sandbox.quietly(&["replay", "runs"], b"");
+    assert_eq!(ended.exit, 1, "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("an effect whose request was refused").count(), 20);
+    assert!(ended.stdout.contains("and such effects in 3 more runs: --json lists all"), "{}", ended.stdout);
+    let results = sandbox.quietly(&["replay", "runs", "--json"], b"").json()["results"].clone();
+    assert!(results.as_array().unwrap().iter().all(|run| run["failures"].as_array().unwrap().len() == 1));
+}

@@ -168,11 +168,11 @@ fn findings(runs: &[Replayed]) -> Table {
 }
 
 fn failures(runs: &[Replayed], terminal: &mut Terminal) {
-    for run in runs {
-        let failures = &run.report.failures;
-        let Some(first) = failures.items().first() else { continue };
-        let path = run.place.shown();
-        let more = failures.total() - 1;
+    let failing: Vec<&Replayed> = runs.iter().filter(|run| run.report.failures.total() > 0).collect();
+    for Replayed { place, report } in failing.iter().take(PROBLEMS_MAX) {
+        let Some(first) = report.failures.items().first() else { continue };
+        let path = place.shown();
+        let more = report.failures.total() - 1;
         let mut problem = Problem::error(format!(
             "record {}: an effect whose request was refused, or never made",
             first.record
@@ -185,6 +185,10 @@ fn failures(runs: &[Replayed], terminal: &mut Terminal) {
         let hint =
             format!("`rederive show {} --causes {}` shows what led to it", typed_text(&path), first.record);
         terminal.report(&problem.hint(hint));
+    }
+    let more = failing.len().saturating_sub(PROBLEMS_MAX) as u64;
+    if more > 0 {
+        terminal.line(&format!("and such effects in {}: --json lists all", counted(more, "more run")));
     }
 }
 
