@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod approve;
 #[cfg(test)]
+mod ci_job;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod diff;
@@ -14,6 +16,8 @@ mod docs;
 mod exit;
 #[cfg(test)]
 mod explain;
+#[cfg(test)]
+mod explore;
 #[cfg(test)]
 mod explore_policy;
 #[cfg(test)]

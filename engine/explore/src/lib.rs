@@ -8,6 +8,7 @@
 mod blocks;
 pub mod bundle;
 pub mod case;
+pub mod coverage;
 pub mod divergence;
 mod draw;
 pub mod matrix;
@@ -16,12 +17,14 @@ pub mod parts;
 pub mod search;
 pub mod shrink;
 pub mod story;
+pub mod strategies;
 pub mod subject;
 pub mod telling;
 #[cfg(feature = "agents")]
 pub mod worlds;
 
 pub use case::{Case, Changed, ExploreFault, Explorer, Found};
+pub use coverage::{Cell, Coverage};
 pub use divergence::{By, Class, Divergence, Stage};
 pub use draw::Draw;
 pub use matrix::Matrix;

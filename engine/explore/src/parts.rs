@@ -12,8 +12,10 @@ use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, commitment, digest};
 use rederive_evidence::ids::RunId;
 use rederive_evidence::keys::SigningKey;
+use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::limits::FRAME_BLOCK_BYTES;
 use rederive_evidence::record::{FrameRefused, Record, split_frames};
-use rederive_evidence::signed::{Payload, SignFault, SignedFault, UncheckedSigned, sign};
+use rederive_evidence::signed::{Payload, SignFault, SignedFault, UncheckedSigned, Version, sign};
 use rederive_evidence::tree;
 use rederive_machine::MARK_BYTES;
 
@@ -93,6 +95,43 @@ impl Parts {
         let seal = reader.seal()?.ok_or(PartsFault::Unsealed)?;
         let segments = (0..reader.segments()).map(|number| Part::of(&reader, number));
         Ok(Self { segments: segments.collect::<Result<_, _>>()?, seal })
+    }
+
+    /// The parts of a run that is not told yet: a header and a seal that name it.
+    ///
+    /// # Errors
+    /// They cannot be signed.
+    pub fn blank(opened: &RunOpened, key: &SigningKey) -> Result<Self, PartsFault> {
+        let header = Header {
+            version: Version::One,
+            run: opened.run,
+            segment: 0,
+            first: 0,
+            records: 1,
+            frame_bytes: u32::try_from(FRAME_BLOCK_BYTES).unwrap_or(u32::MAX),
+            root: Digest::ZERO,
+            previous: Digest::ZERO,
+            checksum: Digest::ZERO,
+            lineage: Digest::ZERO,
+            rule_set: opened.rule_set.number,
+            state_root: None,
+            recovered: None,
+            next_key: None,
+        };
+        let header = sign(header, key)?;
+        let seal = Seal {
+            version: Version::One,
+            run: opened.run,
+            segments: 1,
+            records: 1,
+            last: header.digest(),
+            header_root: header.digest(),
+            state_root: Digest::ZERO,
+            checksum: Digest::ZERO,
+            ephemeral: false,
+        };
+        let part = Part { header: header.as_bytes().to_vec(), ..Part::default() };
+        Ok(Self { segments: vec![part], seal: sign(seal, key)?.as_bytes().to_vec() })
     }
 
     /// Puts the parts together as a file whose blocks, check words and index are right, whatever the parts say.

@@ -63,25 +63,39 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Leaves out half of the records, then quarters, and so on to single ones, from the end: what is last is needed least.
+    /// Leaves out as many records at once as there are, then half as many, and so on to single ones, from the end: what is last is needed least,
+    /// but for the very last, which closes the run. Single ones are tried until each of them is needed.
     fn fewer_records(
         &mut self,
         fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
     ) -> Result<(), ExploreFault> {
-        let mut chunk = self.length() / 2;
+        let mut chunk = self.length();
         while chunk > 0 && self.tries < TRIES_MAX {
-            let mut end = self.length();
-            // The opening record stays.
-            while end > 1 && self.tries < TRIES_MAX {
-                let first = end.saturating_sub(chunk).max(1);
-                self.tries += 1;
-                match self.without(first..end)? {
-                    Some(smaller) if fails(&smaller, &self.case)? => self.explorer = smaller,
-                    _ => {}
-                }
-                end = first;
+            let before = self.length();
+            self.without_any_of(chunk, self.length().saturating_sub(1), fails)?;
+            self.without_any_of(chunk, self.length(), fails)?;
+            if chunk > 1 || self.length() == before {
+                chunk /= 2;
             }
-            chunk /= 2;
+        }
+        Ok(())
+    }
+
+    /// Tries to leave out each `chunk` of records before `end`, the last ones first. The opening record stays.
+    fn without_any_of(
+        &mut self,
+        chunk: usize,
+        mut end: usize,
+        fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
+    ) -> Result<(), ExploreFault> {
+        while end > 1 && self.tries < TRIES_MAX {
+            let first = end.saturating_sub(chunk).max(1);
+            self.tries += 1;
+            match self.without(first..end)? {
+                Some(smaller) if fails(&smaller, &self.case)? => self.explorer = smaller,
+                _ => {}
+            }
+            end = first;
         }
         Ok(())
     }
@@ -95,11 +109,18 @@ impl<'a> Search<'a> {
         let subject = self.explorer.subject();
         let mut story = subject.story().clone();
         story.keep(|at| !left_out.contains(&at));
-        let subject = subject.telling(story)?;
-        match Explorer::new(subject, self.explorer.told_watch()) {
-            Ok(smaller) if smaller.found_breaches() <= self.explorer.found_breaches() => Ok(Some(smaller)),
-            Ok(_) | Err(ExploreFault::Unsound { .. } | ExploreFault::Retelling { .. }) => Ok(None),
-            Err(fault) => Err(fault),
+        // What was extracted may follow from a content that is left out: where it cannot be checked it is taken as recorded.
+        for with_contents in [true, false] {
+            let smaller = subject.telling(story.clone(), with_contents)?;
+            match Explorer::new(smaller, self.explorer.told_watch()) {
+                Ok(smaller) if smaller.found_breaches() <= self.explorer.found_breaches() => {
+                    return Ok(Some(smaller));
+                }
+                Ok(_) => return Ok(None),
+                Err(ExploreFault::Unsound { .. } | ExploreFault::Retelling { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
         }
+        Ok(None)
     }
 }

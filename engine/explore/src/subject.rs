@@ -46,12 +46,16 @@ impl Subject {
         Ok(Self { bytes, parts, story, told, key })
     }
 
-    /// The run of this story alone: what it says and no contents but the story's, told under the explorer's key.
+    /// The run of this story, told under the explorer's key, with the contents of this one or with none: what they said is then redacted.
     ///
     /// # Errors
     /// The story makes no trace.
-    pub fn telling(&self, story: Story) -> Result<Self, PartsFault> {
-        let told = tell(&self.parts, &story, Answers::Admitted, &self.key)?;
+    pub fn telling(&self, story: Story, with_contents: bool) -> Result<Self, PartsFault> {
+        let mut like = self.parts.clone();
+        if !with_contents {
+            like.segments.iter_mut().for_each(|part| part.contents.clear());
+        }
+        let told = tell(&like, &story, Answers::Admitted, &self.key)?;
         let bytes = told.write()?;
         Ok(Self { bytes, parts: told.clone(), story, told, key: self.key.clone() })
     }

@@ -38,7 +38,7 @@ pub fn tell(like: &Parts, story: &Story, answers: Answers, key: &SigningKey) -> 
     };
     let records = story.records();
     let (mut told, mut first) = (Vec::new(), 0);
-    let mut lengths = like.segments.iter().map(|part| part.frames.len());
+    let mut lengths = like.segments.iter().map(|part| part.frames.len()).filter(|length| *length > 0);
     while first < records.len() {
         let length = lengths.next().unwrap_or(usize::MAX);
         let (part, taken) =

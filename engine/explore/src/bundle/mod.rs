@@ -224,12 +224,17 @@ fn way_in(rehearsal: &Rehearsal<'_>, question: &Question) -> Result<WayIn, Bundl
         let now = rehearsal.judged(changes)?;
         Ok(now.iter().any(|now| now.call == question.call && now.said.permits()))
     };
-    let is_open = opens(&changes)?;
-    if is_open {
+    let mut is_open = false;
+    for one in &changes {
+        if opens(std::slice::from_ref(one))? {
+            (changes, is_open) = (vec![one.clone()], true);
+            break;
+        }
+    }
+    if !is_open {
+        is_open = opens(&changes)?;
         // From the last on: what stands nearest to the call is tried first to be left out.
-        let mut at = changes.len();
-        while at > 0 {
-            at -= 1;
+        for at in (0..changes.len()).rev().filter(|_| is_open) {
             let mut fewer = changes.clone();
             let _ = fewer.remove(at);
             if opens(&fewer)? {

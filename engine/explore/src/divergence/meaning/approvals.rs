@@ -73,10 +73,14 @@ pub(crate) fn credential_of_other_call(story: &mut Story, _: &Subject, draw: &mu
 pub(crate) fn credential_left_live(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
     let is_judged = subject.judges(Rule::Crd1, None);
     let is_closed = story.records().iter().any(|record| record.input.body.kind() == Kind::RunClosed);
+    // One that is issued again is ended again.
+    let before = story.clone();
+    let is_last = |at| next(&before, at, |later| later.input.body.kind() == Kind::CredentialIssued).is_none();
     is_closed
         && is_judged
-        && leave_out(story, draw, |_, record| {
+        && leave_out(story, draw, |at, record| {
             matches!(record.input.body.kind(), Kind::CredentialRevoked | Kind::CredentialExpired)
+                && is_last(at)
         })
 }
 

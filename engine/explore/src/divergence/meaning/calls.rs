@@ -248,35 +248,49 @@ pub(crate) fn risks_left_out(story: &mut Story, _: &Subject, draw: &mut Draw) ->
 }
 
 pub(crate) fn preview_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    leave_out(story, draw, |_, record| record.input.body.kind() == Kind::ToolPreviewed)
+    let before = story.clone();
+    let offers = |tool: &Id| {
+        let mut records = before.records().iter();
+        records.any(|record| {
+            matches!(&record.input.body, Body::ToolRegistered(body) if body.tool == *tool && body.preview)
+        })
+    };
+    let is_offered = |place: &rederive_evidence::values::Place| {
+        let mut records = before.records().iter().filter(|record| record.input.place.as_ref() == Some(place));
+        records.any(|record| matches!(&record.input.body, Body::ToolProposed(body) if offers(&body.tool)))
+    };
+    leave_out(story, draw, |_, record| {
+        record.input.body.kind() == Kind::ToolPreviewed && record.input.place.as_ref().is_some_and(is_offered)
+    })
 }
 
 pub(crate) fn retry_unlinked(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
     change_body!(story, draw, ToolProposed, |_, body| body.retry_of.take().is_some())
 }
 
-/// Whether a call of a tool with an effect is dispatched after this record and follows from it.
+/// Whether a call with an effect was proposed in an answer to a prompt that this record stands in.
 pub(super) fn leads_to_effect(story: &Story, at: usize) -> bool {
-    let mut led = vec![false; story.len()];
-    for (number, record) in story.records().iter().enumerate() {
-        let follows =
-            record.input.causes.records().any(|cause| led.get(cause as usize).copied().unwrap_or(false));
-        if let Some(led) = led.get_mut(number) {
-            *led = number == at || (number > at && follows);
-        }
-        let is_led = led.get(number).copied().unwrap_or(false);
-        if is_led && is_applied(record) && is_above_read(story, record) {
-            return true;
-        }
-    }
-    false
+    let causes = |record: &Record| record.input.causes.clone();
+    let numbered = || (0_u64..).zip(story.records()).filter(|(_, record)| is_applied(record));
+    let prompts = numbered().filter(|(_, record)| {
+        record.input.body.kind() == Kind::PromptSent && causes(record).contains(at as u64)
+    });
+    let prompts: Vec<u64> = prompts.map(|(number, _)| number).collect();
+    let answers = numbered().filter(|(_, record)| {
+        matches!(&record.input.body, Body::PromptAnswered(body)
+            if body.prompt.is_some_and(|prompt| prompts.contains(&prompt.0)))
+    });
+    let answers: Vec<u64> = answers.map(|(number, _)| number).collect();
+    let mut proposed = numbered().filter(|(_, record)| is_above_read(story, record));
+    proposed.any(|(_, record)| answers.iter().any(|answer| causes(record).contains(*answer)))
 }
 
+/// Whether a record proposes a call of a tool that does more than read.
 fn is_above_read(story: &Story, record: &Record) -> bool {
-    let Body::ToolDispatched(dispatched) = &record.input.body else { return false };
+    let Body::ToolProposed(proposed) = &record.input.body else { return false };
     story.records().iter().any(|record| {
         matches!(&record.input.body, Body::ToolRegistered(body)
-            if body.tool == dispatched.tool
+            if body.tool == proposed.tool
                 && body.effects.known().is_some_and(|effects| *effects != EffectsClass::Read))
     })
 }
@@ -289,7 +303,8 @@ pub(crate) fn result_missing(story: &mut Story, _: &Subject, draw: &mut Draw) ->
 
 /// An effect that was looked at later was told by that: what is left out is all that is said of it once it was called for.
 pub(crate) fn effect_missing(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
-    let is_judged = subject.judges(Rule::Out1, None);
+    let is_closed = story.records().iter().any(|record| record.input.body.kind() == Kind::RunClosed);
+    let is_judged = is_closed && subject.judges(Rule::Out1, None);
     let seen = places(story, |_, record| is_judged && record.input.body.kind() == Kind::EffectExecuted);
     let of = draw.pick(&seen).and_then(|at| effect(story.get(*at)?).cloned());
     let Some(of) = of else { return false };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rederive_evidence::digest::Digest;
-use rederive_evidence::ids::{Content, RecordRef};
+use rederive_evidence::ids::{Content, RecordRef, RecordedTime};
 use rederive_evidence::kinds::prompt::Part;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{ContentEntry, ContentLength, MediaType, Record, SchemaCheck};
@@ -21,7 +21,7 @@ pub(crate) fn context_stale(story: &mut Story, _: &Subject, draw: &mut Draw) -> 
     change(story, draw, |at, record| {
         let Some(time) = record.input.time else { return false };
         let Body::ContextRetrieved(body) = &mut record.input.body else { return false };
-        body.fresh_until = Given::Known(time);
+        body.fresh_until = Given::Known(RecordedTime(time.0.saturating_sub(1)));
         leads_to_effect(&before, at)
     })
     .is_some()
@@ -169,14 +169,22 @@ pub(crate) fn memory_write_missing(story: &mut Story, _: &Subject, draw: &mut Dr
 }
 
 pub(crate) fn memory_label_raised(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    change_body!(story, draw, MemoryWritten, |_, body| match &mut body.label {
-        Given::Known(label) => {
-            let was_lower = label.trust != Trust::Control;
-            label.trust = Trust::Control;
-            was_lower
-        }
-        Given::Absent => false,
+    let before = story.clone();
+    // What somebody said is never worth as much as the run's own opening.
+    let is_said = |at: u64| {
+        let kind =
+            usize::try_from(at).ok().and_then(|at| before.get(at)).map(|record| record.input.body.kind());
+        kind == Some(Kind::PromptAnswered)
+    };
+    change(story, draw, |_, record| {
+        let is_influenced = record.input.causes.records().any(is_said);
+        let Body::MemoryWritten(body) = &mut record.input.body else { return false };
+        let Given::Known(label) = &mut body.label else { return false };
+        let was_lower = label.trust != Trust::Control;
+        label.trust = Trust::Control;
+        was_lower && is_influenced
     })
+    .is_some()
 }
 
 /// Whether the contents from which a record's extracted part follows are all there.

@@ -78,8 +78,8 @@ pub(crate) fn time_backwards(story: &mut Story, _: &Subject, draw: &mut Draw) ->
 pub(crate) fn causes_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
     change(story, draw, |_, record| {
         record.input.causes = Causes::NONE;
-        // A call reaches the goal by the turn it stands in too.
-        matches!(record.input.body.kind(), Kind::EffectExecuted | Kind::OutputReleased)
+        // A call reaches the goal by the turn it stands in, an output by the record that made it.
+        record.input.body.kind() == Kind::EffectExecuted && record.input.place.is_none()
     })
     .is_some()
 }

@@ -35,13 +35,17 @@ fn open_calls(story: &Story) -> usize {
 }
 
 pub(crate) fn tail_cut(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    let before = open_calls(story);
-    let open = |length: &usize| {
-        let mut shorter = story.clone();
-        shorter.truncate(*length);
-        open_calls(&shorter) > before
-    };
-    let lengths: Vec<usize> = (1..story.len()).filter(open).collect();
+    let mut machine = Machine::new();
+    let open_after = (0..).zip(story.records()).map(|(number, record)| {
+        let mut input = record.input.clone();
+        input.sequence = number;
+        machine.commit(machine.decide(&input, record.extracted.as_ref()).transition);
+        machine.state().open_calls()
+    });
+    let open_after: Vec<u64> = open_after.collect();
+    let Some(at_end) = open_after.last().copied() else { return false };
+    let lengths = (1..).zip(&open_after).filter(|(_, open)| **open > at_end).map(|(length, _)| length);
+    let lengths: Vec<usize> = lengths.collect();
     draw.pick(&lengths).is_some_and(|length| {
         story.truncate(*length);
         true

@@ -1,0 +1,278 @@
+//! Calls side by side, each from its proposal to what became of its effect.
+
+use rederive_evidence::ids::Id;
+use rederive_evidence::kinds::downstream::EffectMatch;
+use rederive_evidence::kinds::guardrail::BlockReason;
+use rederive_evidence::kinds::tool::{FailureClass, ToolBlocked, ToolFailed, ToolUnknown, UnknownReason};
+use rederive_evidence::values::{EffectsClass, Place};
+use rederive_machine::testing::authority::{
+    approving, assembling, denying, executing, logging, resolving, reviewing, revising, revoking, using,
+    verifying, withdrawing,
+};
+use rederive_machine::testing::{
+    Made, Trial, dispatch, inspection, place, planning, proposal, redecided, request, result, validation,
+};
+
+use super::walk::Walk;
+
+/// How a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    Permitted,
+    /// A person approves it.
+    Approved,
+    /// A person asks for less: it is blocked, and another is held under the same approval.
+    Revised,
+    /// A person denies it, or nobody answers.
+    Denied,
+    /// The gate denies it.
+    Forbidden,
+}
+
+const COURSES: [Course; 8] = [
+    Course::Permitted,
+    Course::Permitted,
+    Course::Approved,
+    Course::Revised,
+    Course::Denied,
+    Course::Forbidden,
+    Course::Permitted,
+    Course::Permitted,
+];
+
+/// A call on its way.
+pub(super) struct Flow {
+    place: Place,
+    tool: &'static str,
+    course: Course,
+    actor: Id,
+    /// Acts that are left, the next one last.
+    left: Vec<Act>,
+    last: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Propose,
+    Validate,
+    Inspect,
+    Request,
+    Plan,
+    Permit,
+    Hold,
+    Deny,
+    Ask,
+    Assemble,
+    Review,
+    Approve,
+    Refuse,
+    Revise,
+    Withdraw,
+    Log,
+    PermitApproved,
+    Issue,
+    Dispatch,
+    Use,
+    Return,
+    Fail,
+    Lose,
+    Block,
+    Execute,
+    Verify,
+    Mismatch,
+    Resolve,
+    Revoke,
+}
+
+impl Flow {
+    pub(super) fn new(walk: &mut Walk, place: Place, tool: &'static str, answer: u64) -> Self {
+        let drawn = walk.below(COURSES.len() as u64) as usize;
+        let course = COURSES.get(drawn).copied().unwrap_or(Course::Permitted);
+        let has_effect = walk.trial.class_of(tool) != EffectsClass::Read;
+        let mut acts = vec![Act::Propose, Act::Validate];
+        if walk.below(3) == 0 {
+            acts.push(Act::Inspect);
+        }
+        acts.push(Act::Request);
+        if has_effect {
+            acts.push(Act::Plan);
+        }
+        let with_credential = walk.below(3) == 0;
+        let permitted = |acts: &mut Vec<Act>, permit| {
+            acts.push(permit);
+            if with_credential {
+                acts.push(Act::Issue);
+            }
+            acts.push(Act::Dispatch);
+            if with_credential {
+                acts.push(Act::Use);
+            }
+        };
+        let asked = [Act::Hold, Act::Ask, Act::Assemble, Act::Review];
+        match course {
+            Course::Permitted => permitted(&mut acts, Act::Permit),
+            Course::Approved => {
+                acts.extend(asked);
+                acts.extend([Act::Approve, Act::Log]);
+                permitted(&mut acts, Act::PermitApproved);
+            }
+            Course::Revised => acts.extend(asked.into_iter().chain([Act::Revise, Act::Block])),
+            Course::Denied if walk.below(3) == 0 => {
+                acts.extend([Act::Hold, Act::Ask, Act::Withdraw, Act::Block]);
+            }
+            Course::Denied => acts.extend(asked.into_iter().chain([Act::Refuse, Act::Log, Act::Block])),
+            Course::Forbidden => acts.extend([Act::Deny, Act::Block]),
+        }
+        if matches!(course, Course::Permitted | Course::Approved) {
+            match walk.below(6) {
+                0 => acts.push(Act::Fail),
+                1 if !has_effect => acts.push(Act::Lose),
+                _ => acts.push(Act::Return),
+            }
+            if has_effect {
+                acts.extend(match walk.below(3) {
+                    0 => vec![Act::Execute, Act::Mismatch, Act::Resolve],
+                    1 => vec![Act::Execute, Act::Resolve],
+                    _ => vec![Act::Execute, Act::Verify],
+                });
+            }
+            if with_credential {
+                acts.push(Act::Revoke);
+            }
+        }
+        acts.reverse();
+        Self { actor: place.agent.clone(), place, tool, course, left: acts, last: answer }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    pub(super) fn course(&self) -> Course {
+        self.course
+    }
+
+    /// Whether it failed and may be tried again.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn tool(&self) -> &'static str {
+        self.tool
+    }
+
+    /// Number of the record that came of it last.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Does the next act.
+    pub(super) fn advance(&mut self, walk: &mut Walk) {
+        let Some(act) = self.left.pop() else { return };
+        let Some(made) = self.made(act, walk) else { return };
+        let made = if made.input.causes.ranges().is_empty() { made.because([self.last]) } else { made };
+        if let Some(number) = walk.take(made) {
+            self.last = number;
+        }
+    }
+
+    /// The record of an act; none where the run does not stand so that it could be asked for.
+    fn made(&self, act: Act, walk: &mut Walk) -> Option<Made> {
+        let (at, tool, last) = (&self.place, self.tool, self.last);
+        let is_decided = walk.trial.machine.state().decision(at).is_some();
+        let can_judge = can_judge(&walk.trial, at);
+        let made = match act {
+            Act::Propose => proposal(at, tool).by(self.actor.as_str()),
+            Act::Validate => validation(at, tool),
+            Act::Inspect => inspection(at, "arguments", &[]),
+            Act::Request => request(at),
+            Act::Plan => planning(at, walk.trial.class_of(tool)),
+            Act::Permit if can_judge => walk.trial.judgement(at),
+            Act::PermitApproved if can_judge => walk.trial.approved_judgement(at),
+            Act::Hold if can_judge => walk.trial.holding(at),
+            Act::Deny if can_judge => forbidding(walk.trial.judgement(at)),
+            Act::Permit | Act::PermitApproved | Act::Hold | Act::Deny => return None,
+            Act::Ask if is_decided => walk.trial.asking(at),
+            Act::Ask => return None,
+            Act::Assemble => {
+                let held = decision_record(&walk.trial, at).unwrap_or(last);
+                assembling(held).because([last, held])
+            }
+            Act::Review => reviewing("approver"),
+            Act::Approve => approving(),
+            Act::Refuse => denying(),
+            Act::Revise => revising(),
+            Act::Withdraw => withdrawing(),
+            Act::Log => logging(last),
+            Act::Issue => walk.trial.issuing(at, tool),
+            Act::Dispatch => dispatch(at, tool),
+            Act::Use => using(at),
+            Act::Return => result(at, "a result"),
+            Act::Fail => failure(at),
+            Act::Lose => Made::new("recorder", ToolUnknown { reason: UnknownReason::Lost }).at(at.clone()),
+            Act::Block => Made::new("broker", ToolBlocked { reason: BlockReason::Decision, notice: None })
+                .at(at.clone()),
+            Act::Execute => executing(at).because([last]),
+            Act::Verify => verifying(at, EffectMatch::Match, "an effect"),
+            Act::Mismatch => verifying(at, EffectMatch::Mismatch, "another effect"),
+            Act::Resolve => {
+                let drawn = walk.below(4) as usize;
+                resolving(at).get(drawn).cloned()?
+            }
+            Act::Revoke => revoking(),
+        };
+        Some(made)
+    }
+}
+
+/// Whether the gate was asked about a live call: only then has the machine an answer to what it asks of a decision.
+fn can_judge(trial: &Trial, at: &Place) -> bool {
+    trial.machine.request(at).is_some_and(|facts| facts.to_request().is_some())
+}
+
+/// The latest record that decided on the call at this place.
+fn decision_record(trial: &Trial, at: &Place) -> Option<u64> {
+    let decides = |input: &rederive_evidence::record::Input| matches!(&input.body, rederive_evidence::kinds::Body::DecisionMade(body) if body.request.call.as_ref() == Some(at));
+    trial.told.iter().rev().find(|(input, _)| decides(input)).map(|(input, _)| input.sequence)
+}
+
+fn forbidding(made: Made) -> Made {
+    use rederive_evidence::kinds::decision::{Decision, Enforcement, ReasonCode};
+    redecided(made, |body| {
+        body.decision = Decision::Deny;
+        body.reason = ReasonCode::PolicyForbids;
+        body.enforcement = Enforcement::Blocked;
+        body.expires = None;
+    })
+}
+
+fn failure(at: &Place) -> Made {
+    let class = FailureClass::Tool;
+    let body = ToolFailed { class, error: None, result: None, duration_us: None, call_id: None };
+    Made::new("broker", body).at(at.clone())
+}
+
+/// The calls of one turn of an agent, their steps in any order that the choices make.
+pub(super) fn side_by_side(walk: &mut Walk, mut flows: Vec<Flow>) -> Vec<Flow> {
+    while flows.iter().any(|flow| !flow.is_over()) {
+        let drawn = walk.below(flows.len() as u64) as usize;
+        let at = if flows.get(drawn).is_some_and(|flow| !flow.is_over()) {
+            drawn
+        } else {
+            flows.iter().position(|flow| !flow.is_over()).unwrap_or(0)
+        };
+        if let Some(flow) = flows.get_mut(at) {
+            // Two steps of different calls may fall into one moment.
+            if walk.below(2) == 0 {
+                walk.trial.now = walk.latest();
+            }
+            flow.advance(walk);
+        }
+    }
+    flows
+}
+
+/// A place of the agent, tried again.
+pub(super) fn again(at: &Place) -> Place {
+    Place { attempt: at.attempt + 1, ..place(at.turn, at.index) }
+}
