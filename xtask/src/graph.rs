@@ -30,7 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("rederive-model", &["evidence"]),
-    ("xtask", &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay", "explore"]),
+    (
+        "xtask",
+        &["evidence", "verify", "archive", "machine", "extract", "recorder", "replay", "explore", "policy"],
+    ),
     ("rederive-tests", &[]),
     ("rederive-protocol", &[]),
     ("rederive-benches", &[]),

@@ -32,6 +32,7 @@ pub(crate) fn unarchived(archive: &Path, fault: &BundleFault) -> Failed {
 
 /// The rows and hints of a fault.
 fn explained(problem: Problem, fault: &BundleFault) -> Problem {
+    let problem = problem.row("code", fault.code());
     match fault {
         BundleFault::Tampered { path, expected, found } => problem
             .row("file", path)

@@ -2,6 +2,7 @@
 
 use rederive_archive::Cause;
 use rederive_evidence::codes::FaultCode;
+use rederive_policy::BundleFault;
 use rederive_verify::IntegrityFault;
 
 /// A letter, what bears it, and what it says of a trace.
@@ -21,13 +22,14 @@ const CLASSES: &[(char, &str)] = &[
     ),
     ('D', "Derivation: *diverged*."),
     ('U', "What cannot be told: *undecided*."),
+    ('B', "Policy bundles: not used, and what it is asked is DENY ([bundle-faults])."),
 ];
 
 /// Every code that evidence can cause, with its meaning.
 pub(crate) fn all() -> Vec<FaultCode> {
     let evidence = rederive_evidence::codes::ALL.iter().flat_map(|codes| codes.iter());
-    let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL].into_iter().flatten();
-    evidence.chain(others).copied().collect()
+    let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL, BundleFault::CODES];
+    evidence.chain(others.into_iter().flatten()).copied().collect()
 }
 
 /// A table a letter.

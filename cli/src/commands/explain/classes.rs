@@ -21,6 +21,8 @@ pub(super) enum Class {
     Derived,
     /// U
     Undecided,
+    /// B
+    Bundle,
 }
 
 const KEEP: &str = "keep the file as it is, get another copy from where it came from, and compare both with `rederive diff`; a damaged copy never becomes whole";
@@ -39,6 +41,7 @@ impl Class {
             ("V", Self::Integrity),
             ("D", Self::Derived),
             ("U", Self::Undecided),
+            ("B", Self::Bundle),
         ];
         classes.into_iter().find(|(of, _)| *of == letter).map(|(_, class)| class)
     }
@@ -88,6 +91,9 @@ impl Class {
             Self::Undecided => {
                 "It cannot be told whether the trace holds (exit status 4). That is not the same as fine."
             }
+            Self::Bundle => {
+                "The policy bundle cannot be used, and nothing is decided with it: a gate does not open under it, and what it would be asked is denied. No bundle is never read as `no policy`."
+            }
         }
     }
 
@@ -126,6 +132,15 @@ impl Class {
             Self::Undecided if code == "U-ENGINE" => {
                 "replay with the version of rederive whose engine is the pinned one; until then it is open which of the two is right"
             }
+            Self::Bundle if matches!(code, "B-TAMPERED" | "B-OTHER-BUNDLE" | "B-MISSING" | "B-UNLISTED") => {
+                "if the change is yours, `rederive policy digest DIR --update` lists the files anew, under a new digest; if it is not, get the bundle again from where it came from"
+            }
+            Self::Bundle if code == "B-NOT-ARCHIVED" => {
+                "`rederive policy import DIR --bundles ARCHIVE` puts a bundle into the archive"
+            }
+            Self::Bundle => {
+                "`rederive policy check DIR` names the file or policy; docs/policies.md says what each may hold"
+            }
             Self::Undecided => {
                 "a newer version may know it; if the recorder was stopped, `rederive record --recover` goes on with the run"
             }
@@ -141,6 +156,7 @@ impl Class {
             Self::Proofs => "sections 13 and 14",
             Self::File => "sections 13 and 11",
             Self::Integrity | Self::Derived | Self::Undecided => "sections 13 and 12",
+            Self::Bundle => "sections 13 and 18",
         }
     }
 }

@@ -4,6 +4,7 @@ use rederive_archive::Cause;
 use rederive_evidence::kinds::{Kind, Nature};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_machine::RuleSetNumber;
+use rederive_policy::BundleFault;
 use rederive_replay::Valid;
 use rederive_verify::IntegrityFault;
 use serde::Serialize;
@@ -65,7 +66,8 @@ pub(super) struct Entry {
 /// Every name, group by group.
 pub(super) fn glossary() -> Vec<Entry> {
     let evidence = rederive_evidence::codes::ALL.iter().flat_map(|codes| codes.iter());
-    let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL].into_iter().flatten();
+    let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL, BundleFault::CODES];
+    let others = others.into_iter().flatten();
     let mut all: Vec<Entry> =
         evidence.chain(others).filter_map(|(code, meaning)| of_code(code, meaning)).collect();
     all.sort_by_key(|entry| entry.name);
@@ -222,7 +224,8 @@ mod tests {
     #[test]
     fn every_code_that_the_libraries_can_emit_is_explained() {
         let evidence = rederive_evidence::codes::ALL.iter().flat_map(|codes| codes.iter());
-        let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL].into_iter().flatten();
+        let others = [Cause::CODES, IntegrityFault::CODES, rederive_replay::codes::ALL, BundleFault::CODES];
+        let others = others.into_iter().flatten();
         let explained: BTreeSet<&str> = glossary().iter().map(|entry| entry.name).collect();
         for (code, _) in evidence.chain(others) {
             assert!(explained.contains(code), "{code} is of no class");

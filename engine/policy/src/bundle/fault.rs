@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use rederive_evidence::digest::Digest;
+use rederive_evidence::fault_codes;
 use rederive_evidence::ids::Id;
 
 /// A bundle cannot be used. Spec: bundle-faults.
@@ -178,6 +179,35 @@ pub enum BundleFault {
         message: String,
     },
 }
+
+fault_codes! { BundleFault {
+    Self::Unreadable { .. } => "B-UNREADABLE" "a file of the bundle cannot be read or written",
+    Self::NoTar { .. } => "B-NO-TAR" "what should be a tar is none, or only the beginning of one",
+    Self::NotArchived(_) => "B-NOT-ARCHIVED" "no bundle of this digest is in the archive",
+    Self::OtherBundle { .. } => "B-OTHER-BUNDLE" "what is archived under a digest has another one",
+    Self::Path { .. } => "B-PATH" "a name leads out of the bundle, or is none that a bundle may have",
+    Self::Special { .. } => "B-SPECIAL" "a link or a device is in the bundle",
+    Self::Twice { .. } => "B-TWICE" "a name stands twice",
+    Self::Files { .. } => "B-FILES" "there are more files than a bundle may have",
+    Self::Large { .. } => "B-LARGE" "a file is larger than it may be, or all are together",
+    Self::Manifest(_) => "B-MANIFEST" "the manifest is not in its form",
+    Self::Format(_) => "B-FORMAT" "the format is one that this version does not know",
+    Self::Missing { .. } => "B-MISSING" "a file that the manifest lists is not there",
+    Self::Unlisted { .. } => "B-UNLISTED" "a file is there that the manifest does not list",
+    Self::Tampered { .. } => "B-TAMPERED" "a file is not the one that the manifest lists",
+    Self::Engine(_) => "B-ENGINE" "the engine is one that this version does not have",
+    Self::OtherSchema { .. } => "B-OTHER-SCHEMA" "the schema in force is not the one that the manifest pins",
+    Self::Schema { .. } => "B-SCHEMA" "the schema cannot be read",
+    Self::NoPolicies => "B-NO-POLICIES" "the bundle has no policies",
+    Self::Syntax { .. } => "B-SYNTAX" "a policy file cannot be read",
+    Self::Unnamed { .. } => "B-UNNAMED" "a policy has no name that is an identifier",
+    Self::SameName(_) => "B-SAME-NAME" "two policies have one name",
+    Self::Template { .. } => "B-TEMPLATE" "a policy is a template",
+    Self::Annotation { .. } => "B-ANNOTATION" "an annotation says what no such policy can say",
+    Self::UnknownAnnotation { .. } => "B-UNKNOWN-ANNOTATION" "an annotation means nothing",
+    Self::Invalid { .. } => "B-INVALID" "a policy does not hold against the schema",
+    Self::Data { .. } => "B-DATA" "entities, entitlements or data cannot be read, or do not hold against the schema",
+} }
 
 impl BundleFault {
     /// A fault of the system's at a file.
