@@ -145,11 +145,6 @@ impl<'a> Explorer<'a> {
         Watch { trust: None, ..self.watch }
     }
 
-    /// Breaches that are found in the run as it is told, refused ones included.
-    pub(crate) fn found_breaches(&self) -> u64 {
-        self.told.breaches()
-    }
-
     /// The run with a case's divergences; the one that it has no room for, where there is one.
     ///
     /// # Errors

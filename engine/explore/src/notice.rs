@@ -85,12 +85,6 @@ impl Before {
         self.reports.get(usize::from(level.code()))
     }
 
-    /// Findings at state level, and breaches for which requests were refused.
-    pub(crate) fn breaches(&self) -> u64 {
-        let findings = self.report(Level::State).map_or(0, |report| report.findings.total());
-        findings + self.refusals.values().sum::<u64>()
-    }
-
     /// What a report at this level says that was not said before; the records, where there are any to look at, show what they say was refused.
     pub fn signs(&self, level: Level, found: &Report, records: Option<&[Record]>) -> Vec<Sign> {
         let Some(before) = self.report(level) else { return Vec::new() };
