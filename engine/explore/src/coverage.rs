@@ -136,10 +136,10 @@ fn cell(machine: &Machine, input: &Input) -> Option<Cell> {
     let kind = input.body.kind();
     let state = machine.state();
     if CALLS.contains(&kind) {
-        let place = match &input.body {
-            Body::DecisionMade(body) => body.request.call.as_ref()?,
-            #[allow(clippy::wildcard_enum_match_arm, reason = "a step of a call stands at the call's place")]
-            _ => input.place.as_ref()?,
+        let place = if let Body::DecisionMade(body) = &input.body {
+            body.request.call.as_ref()?
+        } else {
+            input.place.as_ref()?
         };
         let mut calls = state.calls().iter();
         let row = calls.find(|(at, _)| *at == place).map(|(_, call)| format!("{:?}", call.status));

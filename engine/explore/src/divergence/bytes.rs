@@ -4,7 +4,7 @@ use crate::blocks::{Block, FILE_HEADER_BYTES};
 use crate::draw::Draw;
 
 /// A bit that no hint is free to have otherwise.
-pub(super) fn bit_flipped(bytes: &mut Vec<u8>, draw: &mut Draw) -> bool {
+pub(super) fn bit_flipped(bytes: &mut [u8], draw: &mut Draw) -> bool {
     let blocks = Block::of(bytes);
     let free = |at: usize| blocks.iter().any(|block| block.free().is_some_and(|free| free.contains(&at)));
     let first = draw.below(bytes.len());
@@ -13,7 +13,7 @@ pub(super) fn bit_flipped(bytes: &mut Vec<u8>, draw: &mut Draw) -> bool {
 }
 
 /// A bit of what is evidence, under a new check word.
-pub(super) fn bit_flipped_checked(bytes: &mut Vec<u8>, draw: &mut Draw) -> bool {
+pub(super) fn bit_flipped_checked(bytes: &mut [u8], draw: &mut Draw) -> bool {
     let mut blocks = Block::of(bytes);
     blocks.retain(|block| !block.is_hint() && !block.payload().is_empty());
     let Some(block) = draw.pick(&blocks).copied() else { return false };
@@ -24,7 +24,7 @@ pub(super) fn bit_flipped_checked(bytes: &mut Vec<u8>, draw: &mut Draw) -> bool 
     is_flipped
 }
 
-pub(super) fn hint_changed(bytes: &mut Vec<u8>, draw: &mut Draw) -> bool {
+pub(super) fn hint_changed(bytes: &mut [u8], draw: &mut Draw) -> bool {
     let free: Vec<_> = Block::of(bytes).iter().filter_map(|block| block.free()).collect();
     let Some(free) = draw.pick(&free) else { return false };
     let at = free.start + draw.below(free.len());

@@ -72,7 +72,9 @@ enum Way {
     Parts(parts::Change),
     /// Other parts, by somebody with the key and no machine.
     Signed(parts::Change),
-    /// Other bytes.
+    /// Other bits in the file.
+    Bits(fn(&mut [u8], &mut Draw) -> bool),
+    /// Another file.
     Bytes(fn(&mut Vec<u8>, &mut Draw) -> bool),
 }
 
@@ -127,11 +129,11 @@ macro_rules! divergences {
 
 divergences! {
     // The file, by whoever can write it.
-    BitFlipped "bit-flipped" Evidence Integrity ["A-" "U-VERSION"] Way::Bytes(bytes::bit_flipped),
+    BitFlipped "bit-flipped" Evidence Integrity ["A-" "U-VERSION"] Way::Bits(bytes::bit_flipped),
         "one bit is another";
-    BitFlippedChecked "bit-flipped-checked" Evidence Integrity [] Way::Bytes(bytes::bit_flipped_checked),
+    BitFlippedChecked "bit-flipped-checked" Evidence Integrity [] Way::Bits(bytes::bit_flipped_checked),
         "one bit is another, and the block's check word is made for it";
-    HintChanged "hint-changed" Evidence Nobody [] Way::Bytes(bytes::hint_changed),
+    HintChanged "hint-changed" Evidence Nobody [] Way::Bits(bytes::hint_changed),
         "a byte of a lineage page, snapshot or index is another";
     FileCut "file-cut" Evidence Integrity ["gap unsealed" "U-"] Way::Bytes(bytes::file_cut),
         "the file ends early, anywhere";
@@ -375,7 +377,7 @@ impl Divergence {
             Way::Story(_) => Stage::Story,
             Way::Signed(_) => Stage::Signed,
             Way::Parts(_) => Stage::Parts,
-            Way::Bytes(_) => Stage::Bytes,
+            Way::Bits(_) | Way::Bytes(_) => Stage::Bytes,
         }
     }
 
@@ -405,12 +407,16 @@ impl Divergence {
     ) -> Result<bool, PartsFault> {
         match self.way() {
             Way::Parts(change) | Way::Signed(change) => change(parts, subject, draw),
-            Way::Story(_) | Way::Bytes(_) => Ok(false),
+            Way::Story(_) | Way::Bits(_) | Way::Bytes(_) => Ok(false),
         }
     }
 
     /// Makes it in the file; false where it has nothing that could diverge so.
     pub(crate) fn in_bytes(self, bytes: &mut Vec<u8>, draw: &mut Draw) -> bool {
-        matches!(self.way(), Way::Bytes(change) if change(bytes, draw))
+        match self.way() {
+            Way::Bits(change) => change(bytes, draw),
+            Way::Bytes(change) => change(bytes, draw),
+            Way::Story(_) | Way::Parts(_) | Way::Signed(_) => false,
+        }
     }
 }

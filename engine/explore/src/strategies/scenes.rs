@@ -145,7 +145,7 @@ fn looked_into(walk: &mut Walk) {
 /// The user speaks, the agent asks the model, and the answer has so many calls; its number.
 fn asked(walk: &mut Walk, calls: u16, more: &[(u64, &str)]) -> Option<(u32, u64)> {
     let turn = walk.turn;
-    let text = ["do it", "do that", "and this"][(turn % 3) as usize % 3];
+    let text = if turn.is_multiple_of(2) { "do it" } else { "do that" };
     let told = walk.take(message("user", text).because([0]))?;
     let parts: Vec<(u64, &str)> = std::iter::once((told, text)).chain(more.iter().copied()).collect();
     let prompt = walk.take(prompt(turn, &parts))?;

@@ -75,7 +75,7 @@ impl Walk {
             spend_micros: Some(1),
             bytes_out: Some(8),
             freshness_ms: Some(30),
-            ..roomy.clone()
+            ..roomy
         };
         let trial = Trial::gated_with(|opening| {
             opening.limits = if bends.is_some() && choice % 4 == 3 { tight } else { roomy };

@@ -1,5 +1,8 @@
 //! The explorer on the runs of the fixtures and on generated ones.
 
+#[cfg(test)]
 mod fixtures;
+#[cfg(test)]
 mod generated;
+#[cfg(test)]
 mod matrix;

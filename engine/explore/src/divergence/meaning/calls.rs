@@ -315,15 +315,21 @@ pub(crate) fn effect_missing(story: &mut Story, subject: &Subject, draw: &mut Dr
 
 /// The effect of which a record says what became of it.
 fn effect(record: &Record) -> Option<&Id> {
-    match &record.input.body {
-        Body::EffectExecuted(body) => Some(&body.effect),
-        Body::EffectVerified(body) => Some(&body.effect),
-        Body::EffectReverted(body) => Some(&body.effect),
-        Body::EffectQuarantined(body) => Some(&body.effect),
-        Body::EffectCompensated(body) => Some(&body.effect),
-        Body::EffectNotified(body) => Some(&body.effect),
-        #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else speaks of an effect")]
-        _ => None,
+    let body = &record.input.body;
+    if let Body::EffectExecuted(body) = body {
+        Some(&body.effect)
+    } else if let Body::EffectVerified(body) = body {
+        Some(&body.effect)
+    } else if let Body::EffectReverted(body) = body {
+        Some(&body.effect)
+    } else if let Body::EffectQuarantined(body) = body {
+        Some(&body.effect)
+    } else if let Body::EffectCompensated(body) = body {
+        Some(&body.effect)
+    } else if let Body::EffectNotified(body) = body {
+        Some(&body.effect)
+    } else {
+        None
     }
 }
 

@@ -155,15 +155,15 @@ pub(crate) fn memory_write_missing(story: &mut Story, _: &Subject, draw: &mut Dr
     let before = story.clone();
     leave_out(story, draw, |at, record| {
         let Body::MemoryWritten(written) = &record.input.body else { return false };
-        let of_item = |later: &Record, read: bool| match &later.input.body {
-            Body::MemoryRead(body) if read => body.item == written.item && body.value.is_some(),
-            Body::MemoryWritten(body) if !read => body.item == written.item,
-            Body::MemoryRead(_) | Body::MemoryWritten(_) => false,
-            other => matches!(other, Body::MemoryDeleted(body) if !read && body.item == written.item),
+        let reads = |later: &Record| matches!(&later.input.body, Body::MemoryRead(body) if body.item == written.item && body.value.is_some());
+        let changes = |later: &Record| {
+            let body = &later.input.body;
+            matches!(body, Body::MemoryWritten(body) if body.item == written.item)
+                || matches!(body, Body::MemoryDeleted(body) if body.item == written.item)
         };
-        let earlier = before.records().iter().take(at).any(|earlier| of_item(earlier, false));
-        let read = next(&before, at, |later| of_item(later, true));
-        let changed = next(&before, at, |later| of_item(later, false));
+        let earlier = before.records().iter().take(at).any(changes);
+        let read = next(&before, at, reads);
+        let changed = next(&before, at, changes);
         !earlier && read.is_some_and(|read| changed.is_none_or(|changed| read < changed))
     })
 }
