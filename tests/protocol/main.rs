@@ -4,13 +4,19 @@
 //! makes them; the order of a call's steps is that of the gate. Whether a dispatch was right is judged by an account that is kept from the records
 //! alone. What the model leaves out: contents, signatures, and guardrails, which only ever stop a call earlier.
 
+#[cfg(test)]
 mod account;
+#[cfg(test)]
 mod acts;
+#[cfg(test)]
 mod caller;
 #[path = "../../engine/recorder/src/commits.rs"]
 mod commits;
+#[cfg(test)]
 mod group_commit;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
 mod recorder;
 
 /// What the recorder's own source waits on here.
@@ -19,6 +25,7 @@ mod sync {
     pub(crate) use std::sync::PoisonError;
 }
 
+use rederive_evidence::kinds::Kind;
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use crate::acts::Answer::{Hold, Permit};
@@ -55,11 +62,37 @@ fn holds(protocol: Protocol) {
 }
 
 /// A way to something that must never be.
+#[cfg(test)]
 #[track_caller]
 fn misses(protocol: Protocol, property: &'static str) {
     let checked = protocol.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let path = checked.discovery(property).expect("the mutation is found");
     println!("{property}: {:?}", path.into_actions());
+}
+
+/// The same steps as the gate's own tests find in its traces: `a_call_leaves_a_record_a_step_and_each_is_the_cause_of_the_next` and
+/// `an_approved_call_goes_on_under_a_decision_of_its_own`, without what the model leaves out.
+#[test]
+fn an_undisturbed_call_takes_the_steps_that_the_gate_takes() {
+    let acts = [
+        Kind::DecisionMade,
+        Kind::CredentialIssued,
+        Kind::EffectPlanned,
+        Kind::CredentialUsed,
+        Kind::ToolDispatched,
+        Kind::ToolReturned,
+        Kind::CredentialRevoked,
+    ];
+    assert_eq!(TWO_CALLS.path(Permit), acts);
+    let asks = [
+        Kind::DecisionMade,
+        Kind::ApprovalRequested,
+        Kind::ApprovalEvidence,
+        Kind::ApprovalUnderReview,
+        Kind::ApprovalApproved,
+        Kind::ApprovalLogged,
+    ];
+    assert_eq!(TWO_CALLS.path(Hold), [&asks[..], &acts[..]].concat());
 }
 
 #[test]

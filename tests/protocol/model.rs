@@ -1,6 +1,7 @@
 //! Two callers, an approver, a clock, an administrator, somebody who revokes, and a crash: all that can happen next, and what must never have.
 
 use rederive_evidence::ids::RecordedTime;
+use rederive_evidence::kinds::Kind;
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::values::Place;
 use rederive_machine::testing::{START, Trial, commitment, place};
@@ -68,6 +69,28 @@ impl Protocol {
                 true
             }
         }
+    }
+
+    /// The records of one call that nothing comes between: the policy answers this, and whoever is asked says yes.
+    pub(crate) fn path(&self, answer: Answer) -> Vec<Kind> {
+        let mut worlds = self.init_states();
+        let mut world = worlds.remove(0);
+        let first = world.recorder.live().machine().lineage().len();
+        while world.callers[0].stage != Stage::Ended {
+            let mut acts = Vec::new();
+            self.acts_of(&world, 0, &mut acts);
+            let wanted = [
+                Act::Step(0),
+                Act::Look(0, answer),
+                Act::Look(0, Answer::Permit),
+                Act::Word(0, true),
+                Act::Call(0, true),
+            ];
+            let act = wanted.into_iter().find(|act| acts.contains(act)).unwrap_or(Act::Commit);
+            world = self.next_state(&world, act).expect("every act has an end");
+        }
+        let lineage = world.recorder.live().machine().lineage();
+        (first..lineage.len()).filter_map(|record| lineage.get(record)).map(|mark| mark.kind).collect()
     }
 
     /// What can happen with one call.
