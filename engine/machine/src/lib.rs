@@ -39,7 +39,7 @@ pub use span::SpanMeter;
 pub use state::{
     ApprovalStatus, Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided,
     EffectStatus, Grant, GrantedDelegation, GrantedException, IndexKey, Influence, Key, ListedModel,
-    ListedSource, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput, Progress,
-    Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault,
-    TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
+    ListedSource, Memory, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput,
+    Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State,
+    StateFault, TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
 };

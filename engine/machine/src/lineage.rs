@@ -256,7 +256,12 @@ impl Lineage {
     /// The bytes of the marks from record `first` to the last: a segment's page at its end.
     /// Spec: lineage-page.
     pub fn page(&self, first: u64) -> Vec<u8> {
-        (first..self.len()).filter_map(|sequence| self.get(sequence)).flat_map(Mark::to_bytes).collect()
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let base = self.base().get(first..).unwrap_or_default();
+        let own = self.own.get(first.saturating_sub(self.base_len)..).unwrap_or_default();
+        let mut page = Vec::with_capacity((base.len() + own.len()) * MARK_BYTES);
+        base.iter().chain(own).for_each(|mark| page.extend_from_slice(&mark.to_bytes()));
+        page
     }
 
     /// The marks that a page holds.

@@ -9,7 +9,7 @@ use rederive_evidence::values::{Label, Mode};
 
 use crate::case::Case;
 use crate::lineage::{Lineage, Mark};
-use crate::state::{Config, Delta, Influence, Settled, State};
+use crate::state::{Config, Delta, Influence, Memory, Settled, State};
 use crate::{changes, influence, rules};
 
 /// One run as a deterministic state machine: its state, which stands in the tree, and its lineage, which does not.
@@ -68,9 +68,14 @@ impl Machine {
     /// In an enforced run a request that breaches a rule is refused. All else is applied; what breaches a rule is marked.
     /// Spec: mode-enforced, mode-observed.
     pub fn decide(&self, input: &Input, extracted: Option<&Extracted>) -> Answer {
+        self.decide_onto(Memory::default(), input, extracted)
+    }
+
+    /// Answers a record as [`Self::decide`] does, on the memory of an earlier answer.
+    pub fn decide_onto(&self, memory: Memory, input: &Input, extracted: Option<&Extracted>) -> Answer {
         let Some(config) = self.state.config() else {
             if let (Body::RunOpened(opened), true) = (&input.body, self.lineage.is_empty()) {
-                return self.open(input, opened);
+                return self.open(memory, input, opened);
             }
             return outside(input.body.kind(), Reason::NotOpened, Mode::Enforced);
         };
@@ -82,15 +87,16 @@ impl Machine {
         let breaches = rules::check(&case, &influence).into_sorted();
         let outcome = outcome(case.kind, config.mode, !breaches.is_empty());
         let mark = mark(&case, &influence, outcome, !breaches.is_empty());
-        let delta = match outcome {
-            Outcome::Applied => changes::applied(&case, handed_on(&influence, mark)),
-            Outcome::Refused => changes::refused(&case),
-        };
+        let mut delta = Delta::onto(memory);
+        match outcome {
+            Outcome::Applied => changes::applied(&case, handed_on(&influence, mark), &mut delta),
+            Outcome::Refused => changes::refused(&case, &mut delta),
+        }
         self.answer(outcome, breaches, delta, mark)
     }
 
     /// Answers the record that opens the run, by what it says itself.
-    fn open(&self, input: &Input, opened: &RunOpened) -> Answer {
+    fn open(&self, memory: Memory, input: &Input, opened: &RunOpened) -> Answer {
         let commitment = |content: rederive_evidence::ids::Content| {
             input.contents.get(usize::from(content.0)).map(|entry| entry.commitment)
         };
@@ -101,17 +107,21 @@ impl Machine {
         let influence = influence::of(&case);
         let breaches = rules::check_opening(&case, opened).into_sorted();
         let mark = mark(&case, &influence, Outcome::Applied, !breaches.is_empty());
-        self.answer(Outcome::Applied, breaches, changes::opened(&case, opened), mark)
+        let mut delta = Delta::onto(memory);
+        changes::opened(&case, opened, &mut delta);
+        self.answer(Outcome::Applied, breaches, delta, mark)
     }
 
     fn answer(&self, outcome: Outcome, breaches: Vec<Breach>, delta: Delta, mark: Mark) -> Answer {
         Answer { outcome, breaches, transition: Transition { settled: delta.settle(&self.state), mark } }
     }
 
-    /// Lets a transition take effect. It must be what [`Self::decide`] answered last, to this machine.
-    pub fn commit(&mut self, transition: Transition) {
-        transition.settled.changes.into_iter().for_each(|change| self.state.put(change));
-        self.lineage.push(transition.mark);
+    /// Lets a transition take effect. It must be what [`Self::decide`] answered last, to this machine. Its memory is left for the next answer.
+    pub fn commit(&mut self, transition: Transition) -> Memory {
+        let Transition { mut settled, mark } = transition;
+        settled.changes.drain(..).for_each(|change| self.state.put(change));
+        self.lineage.push(mark);
+        Memory::of(settled)
     }
 
     /// The state.
@@ -143,7 +153,7 @@ fn outside(kind: Kind, reason: Reason, mode: Mode) -> Answer {
     let flags = if outcome == Outcome::Refused { Mark::REFUSED } else { Mark::BREACHED };
     let breach = Breach { rule: Rule::Run1, reason, record: None, item: None };
     let mark = Mark { kind, label: Label::UNKNOWN, flags };
-    let settled = Delta::default().settle(&State::default());
+    let settled = Delta::onto(Memory::default()).settle(&State::default());
     Answer { outcome, breaches: vec![breach], transition: Transition { settled, mark } }
 }
 

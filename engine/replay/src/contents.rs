@@ -6,8 +6,9 @@ use rederive_evidence::hex;
 use rederive_evidence::record::ContentEntry;
 
 /// A content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 24 bytes a content stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
+    /// High and low half: a number of 16 bytes would make the whole take 32.
     commitment: [u64; 2],
     bytes: u32,
 }
@@ -47,6 +48,16 @@ impl Known {
         // Lengths are within the limit of a content, far below 4 GiB.
         Self { commitment, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) }
     }
+
+    /// The commitment as one number: sorting compares it without a branch.
+    fn number(&self) -> u128 {
+        let [high, low] = self.commitment;
+        u128::from(high) << 64 | u128::from(low)
+    }
+
+    fn order(&self) -> (u128, u32) {
+        (self.number(), self.bytes)
+    }
 }
 
 impl ContentLedger {
@@ -58,7 +69,7 @@ impl ContentLedger {
     /// The segment's stored contents are all known: its records come next.
     pub(crate) fn segment_stored(&mut self) {
         let segment = self.stored.get_mut(self.segment_at..).unwrap_or_default();
-        segment.sort_unstable();
+        segment.sort_unstable_by_key(Known::order);
         self.listed.clear();
         self.listed.resize(segment.len(), false);
     }
@@ -67,7 +78,7 @@ impl ContentLedger {
     pub(crate) fn name(&mut self, record: u64, entry: &ContentEntry) {
         let content = Known::new(&entry.commitment, entry.bytes.0);
         let segment = self.stored.get(self.segment_at..).unwrap_or_default();
-        let at = segment.partition_point(|stored| stored.commitment < content.commitment);
+        let at = segment.partition_point(|stored| stored.number() < content.number());
         let stored = segment.get(at).filter(|stored| stored.commitment == content.commitment);
         if let (Some(_), Some(listed)) = (stored, self.listed.get_mut(at)) {
             *listed = true;
@@ -103,12 +114,12 @@ impl ContentLedger {
 
     /// How many contents records name that the trace does not store, and the lowest record that states a wrong length.
     pub(crate) fn settle(mut self) -> (u64, Option<WrongLength>) {
-        self.stored.sort_unstable();
-        let (mut missing, mut wrong): (Vec<[u64; 2]>, Option<WrongLength>) = (Vec::new(), None);
+        self.stored.sort_unstable_by_key(Known::order);
+        let (mut missing, mut wrong): (Vec<u128>, Option<WrongLength>) = (Vec::new(), None);
         for Named { content, record } in self.named {
-            let at = self.stored.partition_point(|stored| stored.commitment < content.commitment);
+            let at = self.stored.partition_point(|stored| stored.number() < content.number());
             match self.stored.get(at).filter(|stored| stored.commitment == content.commitment) {
-                None => missing.push(content.commitment),
+                None => missing.push(content.number()),
                 Some(stored) if stored.bytes == content.bytes => {}
                 Some(_) if wrong.is_some_and(|wrong| wrong.record <= record) => {}
                 Some(stored) => {

@@ -6,7 +6,7 @@ use rederive_evidence::lanes;
 use rederive_evidence::record::{Extracted, Record};
 use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
 use rederive_evidence::values::Mode;
-use rederive_machine::{Answer, Checksum, Machine};
+use rederive_machine::{Answer, Checksum, Machine, Memory};
 
 use crate::codes;
 use crate::report::{Failure, Finding, Listed, Place, Wrong};
@@ -22,6 +22,8 @@ pub(crate) struct Deriver {
     /// Records whose extracted part could not be computed again.
     pub(crate) taken_as_recorded: u64,
     batch: Batch,
+    /// What each answer is written on.
+    memory: Memory,
     /// Where recorded and derived part: nothing is derived after it.
     pub(crate) parted: Option<Wrong>,
 }
@@ -87,6 +89,7 @@ impl Deriver {
             failures: Listed::default(),
             taken_as_recorded: 0,
             batch: Batch::default(),
+            memory: Memory::default(),
             parted: None,
         }
     }
@@ -101,7 +104,8 @@ impl Deriver {
 
     /// Applies a record and compares its answer, unless an earlier one parted.
     pub(crate) fn record(&mut self, at: FramePlace, record: &Record, extracted: Again) {
-        let answer = self.machine.decide(&record.input, record.extracted.as_ref());
+        let memory = std::mem::take(&mut self.memory);
+        let answer = self.machine.decide_onto(memory, &record.input, record.extracted.as_ref());
         let is_taken = matches!(extracted, Again::Redacted | Again::Partly(_));
         self.parted = compare_answer(at, record, &extracted, &answer);
         if self.parted.is_some() {
@@ -120,7 +124,7 @@ impl Deriver {
             is_decision: record.input.body.kind() == Kind::DecisionMade,
             checksum: record.derived.checksum,
         });
-        self.machine.commit(answer.transition);
+        self.memory = self.machine.commit(answer.transition);
     }
 
     /// Spec: findings.

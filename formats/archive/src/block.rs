@@ -175,6 +175,12 @@ impl BlockPlace {
         self.offset.saturating_add(framing::extent(u64::from(self.stored)))
     }
 
+    /// Bytes from its header to the end of its padding.
+    fn extent(&self) -> usize {
+        // Far below 4 GiB: the lengths are within the limits of the kind.
+        usize::try_from(self.end() - self.offset).unwrap_or_default()
+    }
+
     /// Checks check word and padding in little memory, without unpacking.
     pub(crate) fn check_stored<F: ReadAt>(&self, file: &Stored<F>) -> Result<Result<(), Damage>, StoreError> {
         let mut header = [0; FRAMING_BYTES];
@@ -230,7 +236,7 @@ pub struct BlockBuffer {
     held: Held,
 }
 
-/// Where the payload read last is.
+/// Where the payload held is.
 #[derive(Default)]
 enum Held {
     #[default]
@@ -246,15 +252,25 @@ impl BlockBuffer {
         Self::default()
     }
 
-    /// Reads a block, checks its check word and padding, and unpacks it.
-    pub(crate) fn read<F: ReadAt>(
-        &mut self,
-        file: &Stored<F>,
+    /// Reads a block, checks its check word and padding, and unpacks it. What lies plain in memory stays where it is.
+    pub(crate) fn read<'b, F: ReadAt>(
+        &'b mut self,
+        file: &'b Stored<F>,
         place: &BlockPlace,
-    ) -> Result<&[u8], ReadFault> {
+    ) -> Result<&'b [u8], ReadFault> {
+        if place.codec == Codec::Plain
+            && let Some(bytes) = file.file.in_memory(place.offset, place.extent())
+        {
+            return check(bytes, place).map_err(|cause| place.damaged(cause).into());
+        }
+        self.hold(file, place)?;
+        Ok(self.payload())
+    }
+
+    /// Reads a block as [`Self::read`] does, and keeps its payload.
+    pub(crate) fn hold<F: ReadAt>(&mut self, file: &Stored<F>, place: &BlockPlace) -> Result<(), ReadFault> {
         self.held = Held::Nothing;
-        // Far below 4 GiB: the lengths are within the limits of the kind.
-        let extent = usize::try_from(place.end() - place.offset).unwrap_or_default();
+        let extent = place.extent();
         if self.stored.len() < extent {
             self.stored.resize(extent, 0);
         }
@@ -270,10 +286,10 @@ impl BlockBuffer {
                 Held::Unpacked
             }
         };
-        Ok(self.payload())
+        Ok(())
     }
 
-    /// The payload read last; nothing where that failed.
+    /// The payload held; nothing where reading it failed.
     pub(crate) fn payload(&self) -> &[u8] {
         match &self.held {
             Held::Nothing => &[],

@@ -397,7 +397,7 @@ impl<'r, F: ReadAt> ContentReader<'r, F> {
             let blocks = &self.reader.walk.blocks;
             let at = blocks.binary_search_by_key(&place.block_at, |block| block.offset);
             let Some(block) = at.ok().and_then(|at| blocks.get(at)) else { return Ok(None) };
-            self.buffer.read(&self.reader.file, block)?;
+            self.buffer.hold(&self.reader.file, block)?;
             self.held = Some(place.block_at);
         }
         let content = Contents::at(self.buffer.payload(), place.inside);

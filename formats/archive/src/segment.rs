@@ -42,7 +42,10 @@ impl<'r, F: ReadAt> Segment<'r, F> {
     ///
     /// # Errors
     /// Bytes that cannot be read.
-    pub fn frames<'b>(&self, buffer: &'b mut BlockBuffer) -> Result<&'b [u8], ReadFault> {
+    pub fn frames<'b>(&self, buffer: &'b mut BlockBuffer) -> Result<&'b [u8], ReadFault>
+    where
+        'r: 'b,
+    {
         self.read(BlockKind::Frames, buffer)
     }
 
@@ -114,7 +117,10 @@ impl<'r, F: ReadAt> Segment<'r, F> {
     }
 
     /// The payload of a block that every segment has.
-    fn read<'b>(&self, kind: BlockKind, buffer: &'b mut BlockBuffer) -> Result<&'b [u8], ReadFault> {
+    fn read<'b>(&self, kind: BlockKind, buffer: &'b mut BlockBuffer) -> Result<&'b [u8], ReadFault>
+    where
+        'r: 'b,
+    {
         match self.block(kind) {
             Some(block) => buffer.read(&self.reader.file, block),
             None => Ok(&[]),
@@ -140,12 +146,15 @@ pub struct ContentBlock<'r, F> {
     place: &'r BlockPlace,
 }
 
-impl<F: ReadAt> ContentBlock<'_, F> {
+impl<'r, F: ReadAt> ContentBlock<'r, F> {
     /// Reads the block: its contents in order of first appearance. Some may be missing, because they were redacted.
     ///
     /// # Errors
     /// Bytes that cannot be read.
-    pub fn contents<'b>(&self, buffer: &'b mut BlockBuffer) -> Result<Contents<'b>, ReadFault> {
+    pub fn contents<'b>(&self, buffer: &'b mut BlockBuffer) -> Result<Contents<'b>, ReadFault>
+    where
+        'r: 'b,
+    {
         Ok(Contents::new(self.place.place(), buffer.read(&self.reader.file, self.place)?))
     }
 }

@@ -28,29 +28,25 @@ pub(crate) use opening::{opened, registered};
 pub(crate) use tool::registered as registered_tool;
 
 /// What a refused request changes: it is counted, time goes on, and a call proposed at a free place has ended as blocked.
-pub(crate) fn refused(case: &Case<'_>) -> Delta {
-    let mut delta = Delta::default();
-    time(case, false, &mut delta);
+pub(crate) fn refused(case: &Case<'_>, delta: &mut Delta) {
+    time(case, false, delta);
     let mut counters = case.state.counters().copied().unwrap_or_default();
     counters.refused = counters.refused.saturating_add(1);
     if let Some(window) = moved_window(case) {
         counters.calls_in_window = window.calls_left(case.state);
-        leave(window, case, &mut delta);
+        leave(window, case, delta);
     }
     delta.counters(counters);
     if let (Body::ToolProposed(_), Some(place)) = (&case.input.body, &case.input.place) {
-        turn::refuse(case.state, place, &mut delta);
+        turn::refuse(case.state, place, delta);
     }
-    delta
 }
 
 /// What an applied record changes. `influence` is what it hands on.
-pub(crate) fn applied(case: &Case<'_>, influence: Influence) -> Delta {
-    let mut delta = Delta::default();
-    time(case, matches!(case.input.body, Body::RunClosed(_)), &mut delta);
-    count(case, &mut delta);
-    body(case, influence, &mut delta);
-    delta
+pub(crate) fn applied(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
+    time(case, matches!(case.input.body, Body::RunClosed(_)), delta);
+    count(case, delta);
+    body(case, influence, delta);
 }
 
 fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {

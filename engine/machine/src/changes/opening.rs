@@ -8,8 +8,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Counters, Delta, Grant, ListedModel, ListedSource, Policies, Progress, RegisteredActor};
 
 /// What the opening record registers. Of two entries of one name the first stands.
-pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
-    let mut delta = Delta::default();
+pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened, delta: &mut Delta) {
     delta.config(Box::new(case.config.clone()));
     delta.progress(Progress { time: case.input.time, closed: false });
     delta.counters(Counters::default());
@@ -30,7 +29,6 @@ pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened) -> Delta {
     for source in opened.sources.iter().rev() {
         delta.source(source.id.clone(), Some(ListedSource { label: source.label }));
     }
-    delta
 }
 
 pub(crate) fn registered(actor: &Actor) -> RegisteredActor {

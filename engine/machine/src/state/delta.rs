@@ -4,15 +4,12 @@ use rederive_evidence::cbor::Encoder;
 
 use super::{Change, State};
 
-/// Bytes that most deltas take.
-const BYTES_USUAL: usize = 256;
-/// Changes that nearly all records make.
-const CHANGES_USUAL: usize = 8;
-
 /// Changes as the steps of a record make them: a later one of an entry takes the place of an earlier one.
 #[derive(Debug)]
 pub(crate) struct Delta {
     changes: Vec<Change>,
+    /// What is written on.
+    bytes: Vec<u8>,
 }
 
 /// Changes that make another state, each entry once, with their canonical bytes: an array of pairs, key and
@@ -23,13 +20,29 @@ pub(crate) struct Settled {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Default for Delta {
-    fn default() -> Self {
-        Self { changes: Vec::with_capacity(CHANGES_USUAL) }
+/// The memory of a transition that has taken effect. The next answer is written on it, so that none is asked for and given back with each record.
+#[derive(Debug, Default)]
+pub struct Memory {
+    changes: Vec<Change>,
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    /// What is left of a transition.
+    pub(crate) fn of(settled: Settled) -> Self {
+        let Settled { mut changes, mut bytes } = settled;
+        changes.clear();
+        bytes.clear();
+        Self { changes, bytes }
     }
 }
 
 impl Delta {
+    /// No change yet.
+    pub(crate) fn onto(memory: Memory) -> Self {
+        Self { changes: memory.changes, bytes: memory.bytes }
+    }
+
     pub(super) fn push(&mut self, change: Change) {
         self.changes.push(change);
     }
@@ -40,15 +53,9 @@ impl Delta {
             self.sort();
         }
         self.changes.retain(|change| change.changes(state));
-        let mut e = Encoder::onto(Vec::with_capacity(BYTES_USUAL));
+        let mut e = Encoder::onto(self.bytes);
         e.array(self.changes.len());
-        for change in &mut self.changes {
-            e.array(2);
-            let start = e.as_bytes().len();
-            change.encode_key(&mut e);
-            change.encode_value(&mut e);
-            change.set_bytes(e.as_bytes().len().saturating_sub(start) as u64);
-        }
+        self.changes.iter_mut().for_each(|change| change.encode(&mut e));
         Settled { changes: self.changes, bytes: e.into_bytes() }
     }
 

@@ -16,6 +16,7 @@ use rederive_evidence::cbor::{DecodeError, Decoder, Encoder};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::sparse::{Entries, Entry, ProofEnd, StateProof};
 
+pub use delta::Memory;
 pub(crate) use delta::{Delta, Settled};
 pub(crate) use entries::earlier;
 pub use entries::{

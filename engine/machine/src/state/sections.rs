@@ -105,10 +105,12 @@ macro_rules! sections {
         }
 
         impl Change {
-            pub(crate) fn encode_key(&self, e: &mut Encoder) {
+            /// Writes the pair of key and value, or of key and `null` where the entry is removed, and notes the bytes that the entry takes.
+            pub(crate) fn encode(&mut self, e: &mut Encoder) {
+                e.array(2);
                 match self {
-                    $( Self::$One(_) => encode_one(e, $one_code), )*
-                    $( Self::$Many(key, _) => encode_many(e, $code, key), )*
+                    $( Self::$One(value) => encode_held(e, value.as_mut(), |e| encode_one(e, $one_code)), )*
+                    $( Self::$Many(key, value) => encode_held(e, value.as_mut(), |e| encode_many(e, $code, key)), )*
                 }
             }
 
@@ -125,14 +127,6 @@ macro_rules! sections {
                 match (self, other) {
                     $( (Self::$Many(key, _), Self::$Many(other, _)) => key.by_bytes(other), )*
                     (change, other) => change.section().cmp(&other.section()),
-                }
-            }
-
-            /// Writes the value, or `null` where the entry is removed.
-            pub(crate) fn encode_value(&self, e: &mut Encoder) {
-                match self {
-                    $( Self::$One(value) => encode_held(e, value.as_ref()), )*
-                    $( Self::$Many(_, value) => encode_held(e, value.as_ref()), )*
                 }
             }
 
@@ -379,9 +373,14 @@ fn encode_many<K: Field>(e: &mut Encoder, code: u64, key: &K) {
     key.encode(e);
 }
 
-fn encode_held<V: Field>(e: &mut Encoder, held: Option<&Held<V>>) {
+fn encode_held<V: Field>(e: &mut Encoder, held: Option<&mut Held<V>>, key: impl FnOnce(&mut Encoder)) {
+    let start = e.as_bytes().len();
+    key(e);
     match held {
-        Some(held) => held.value.encode(e),
+        Some(held) => {
+            held.value.encode(e);
+            held.bytes = e.as_bytes().len().saturating_sub(start) as u64;
+        }
         None => e.null(),
     }
 }

@@ -17,6 +17,10 @@ impl ReadAt for [u8] {
         }
         Ok(read)
     }
+
+    fn in_memory(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.get(usize::try_from(offset).ok()?..)?.get(..length)
+    }
 }
 
 impl ReadAt for &[u8] {
@@ -27,6 +31,10 @@ impl ReadAt for &[u8] {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buffer, offset)
     }
+
+    fn in_memory(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        (**self).in_memory(offset, length)
+    }
 }
 
 impl ReadAt for Vec<u8> {
@@ -36,5 +44,9 @@ impl ReadAt for Vec<u8> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.as_slice().read_at(buffer, offset)
+    }
+
+    fn in_memory(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.as_slice().in_memory(offset, length)
     }
 }

@@ -24,6 +24,11 @@ pub trait ReadAt {
     /// # Errors
     /// What the system reports.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The `length` bytes from `offset` on where they lie in memory already: nobody need copy them. None where they do not, or end sooner.
+    fn in_memory(&self, _offset: u64, _length: usize) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// An open file that can be written.
