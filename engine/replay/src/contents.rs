@@ -115,7 +115,7 @@ impl ContentLedger {
     /// How many contents records name that the trace does not store, and the lowest record that states a wrong length.
     pub(crate) fn settle(mut self) -> (u64, Option<WrongLength>) {
         self.stored.sort_unstable_by_key(Known::order);
-        let (mut missing, mut wrong): (Vec<u128>, Option<WrongLength>) = (Vec::new(), None);
+        let (mut missing, mut wrong): (_, Option<WrongLength>) = (Vec::with_capacity(self.named.len()), None);
         for Named { content, record } in self.named {
             let at = self.stored.partition_point(|stored| stored.number() < content.number());
             match self.stored.get(at).filter(|stored| stored.commitment == content.commitment) {
@@ -128,8 +128,60 @@ impl ContentLedger {
                 }
             }
         }
-        missing.sort_unstable();
-        missing.dedup();
-        (missing.len() as u64, wrong)
+        (distinct(&missing), wrong)
+    }
+}
+
+/// How many different numbers there are. These are digests, which spread evenly: shared out by their first bits, few are left to be compared.
+fn distinct(numbers: &[u128]) -> u64 {
+    let bits = numbers.len().checked_ilog2().unwrap_or(0);
+    let bucket = |number: u128| number.checked_shr(u128::BITS - bits).unwrap_or(0) as usize;
+    // Where each bucket begins, and once it is filled where it ends.
+    let mut places = vec![0_usize; (1 << bits) + 1];
+    for number in numbers {
+        places.get_mut(bucket(*number) + 1).into_iter().for_each(|count| *count += 1);
+    }
+    let mut begin = 0;
+    for place in &mut places {
+        begin += *place;
+        *place = begin;
+    }
+    let mut shared = vec![0; numbers.len()];
+    for number in numbers {
+        if let Some(place) = places.get_mut(bucket(*number)) {
+            shared.get_mut(*place).into_iter().for_each(|slot| *slot = *number);
+            *place += 1;
+        }
+    }
+    let mut count = 0;
+    let mut rest = shared.as_mut_slice();
+    let mut before = 0;
+    for end in places {
+        let (bucket, after) = rest.split_at_mut((end - before).min(rest.len()));
+        bucket.sort_unstable();
+        count += bucket.chunk_by(|a, b| a == b).count() as u64;
+        (rest, before) = (after, end);
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_counted_once_each_however_they_spread() {
+        for count in [0, 1, 2, 3, 100, 1_000] {
+            for spread in [1, 7, 1 << 64, u128::MAX / 1_000] {
+                for different in [1, 2, 3, count.max(1)] {
+                    let numbers: Vec<u128> =
+                        (0..count).map(|n| (n % different).wrapping_mul(spread)).collect();
+                    let expected = numbers.iter().collect::<BTreeSet<_>>().len() as u64;
+                    assert_eq!(distinct(&numbers), expected, "{count} {spread} {different}");
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,10 @@ use crate::extracted::{ExtractedAgain, RunSources};
 use crate::plan::{Broken, Plan, Stop};
 use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 
+/// Records that are decoded before the machine answers the first of them. Decoder and machine are each about as much code as a processor
+/// keeps at hand: taking turns with every record, each would drive out the other.
+const BATCH: usize = 32;
+
 /// What is replayed, and how far.
 pub(crate) struct Job<'a, F> {
     pub(crate) reader: &'a TraceReader<F>,
@@ -126,6 +130,7 @@ struct Walk<'a, F> {
     meter: SpanMeter,
     frames: BlockBuffer,
     contents: BlockBuffer,
+    decoders: Vec<FrameDecoder>,
     /// Where the frames of the segment at hand end.
     ends: Vec<usize>,
     leaves: Vec<Digest>,
@@ -143,6 +148,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             meter: SpanMeter::new(),
             frames: BlockBuffer::new(),
             contents: BlockBuffer::new(),
+            decoders: Vec::new(),
             ends: Vec::new(),
             leaves: Vec::new(),
             checksum,
@@ -206,23 +212,41 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
             .map_err(|fault| Broken::integrity(&fault, place).into())
     }
 
-    /// Decodes the records of a segment one after the other and lets the machine answer each. Leaves where frames end in `self.ends`.
+    /// Decodes the records of a segment, a batch at a time, and lets the machine answer them one after the other. Leaves where frames end in
+    /// `self.ends`.
     fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
-        let (mut at, mut number) = (0, first);
-        let mut decoder = FrameDecoder::new();
-        while let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) {
-            let place = FramePlace { segment, record: number, byte: at as u64 };
-            at += match decoder.decode(rest) {
-                Ok((record, length)) => {
-                    self.record(place, record)?;
-                    length
+        let mut decoders = std::mem::take(&mut self.decoders);
+        decoders.resize_with(BATCH, FrameDecoder::new);
+        let mut at = 0;
+        while at < frames.len() {
+            let mut batch = Vec::with_capacity(BATCH);
+            let mut unreadable = None;
+            for decoder in &mut decoders {
+                let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
+                let record = first + self.ends.len() as u64;
+                let place = FramePlace { segment, record, byte: at as u64 };
+                match decoder.decode(rest) {
+                    Ok((record, length)) => {
+                        batch.push((place, record));
+                        at += length;
+                        self.ends.push(at);
+                    }
+                    Err(error) => {
+                        unreadable = Some((place, rest, error));
+                        break;
+                    }
                 }
-                Err(error) => self.unreadable(place, rest, error)?,
-            };
-            number += 1;
-            self.ends.push(at);
+            }
+            for (place, record) in batch {
+                self.record(place, record)?;
+            }
+            if let Some((place, rest, error)) = unreadable {
+                at += self.unreadable(place, rest, error)?;
+                self.ends.push(at);
+            }
         }
+        self.decoders = decoders;
         Ok(())
     }
 

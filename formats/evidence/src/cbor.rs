@@ -657,6 +657,17 @@ impl<'a> Decoder<'a> {
         self.open(Item::Array, limit)
     }
 
+    /// Reads an array without items where one stands that may stand there, and says so; otherwise reads nothing.
+    #[inline]
+    pub(crate) fn empty_array_here(&mut self) -> bool {
+        let [0x80, rest @ ..] = self.rest else { return false };
+        if self.depth >= DEPTH_MAX {
+            return false;
+        }
+        self.rest = rest;
+        true
+    }
+
     /// Opens a map; read its keys with [`MapKeys::next`], then call [`Self::close`].
     #[inline]
     pub fn map(&mut self) -> Result<MapKeys, DecodeError> {

@@ -1,10 +1,12 @@
 //! Frames decoded one after the other: what a record says as an earlier one did is not built again.
 
 use crate::cbor::{DecodeError, Decoder};
-use crate::ids::RecordedTime;
+use crate::digest::Digest;
+use crate::ids::{RecordedTime, SpanId, TraceId};
 use crate::kinds::{Body, Kind};
-use crate::limits::FRAME_BYTES_MAX;
-use crate::record::{Extracted, Record, frame_end};
+use crate::limits::{FRAME_BYTES_MAX, LIST_ITEMS_MAX};
+use crate::record::{ContentEntry, ContentLength, Derived, Extracted, MediaType, Record, frame_end};
+use crate::rules::Outcome;
 use crate::schema::Field;
 use crate::values::{GraphPlace, Identity, Origin, Place, TraceContext};
 
@@ -23,7 +25,7 @@ struct Known {
     identity: Kept<Identity>,
     graph: Kept<GraphPlace>,
     /// The last body of each other kind, kinds in the order in which they came.
-    bodies: Vec<Body>,
+    bodies: Vec<(Kind, Body)>,
 }
 
 /// A field that not every record has and that often says the same: the bytes it was read from last, and its value while records do without.
@@ -83,7 +85,7 @@ impl Known {
         required!(5, input.causes.decode_onto(d));
         required!(6, input.labels.decode_onto(d));
         self.identity.decode(keys.stands::<7>(d), &mut input.identity, d)?;
-        input.trace = keys.field::<8, TraceContext>(d).ok()?;
+        input.trace = if keys.stands::<8>(d) { Some(trace_context(d)?) } else { None };
         self.graph.decode(keys.stands::<9>(d), &mut input.graph, d)?;
         input.clock_stepped = required!(10, bool::decode(d));
         let kind = required!(11, Kind::decode_known(d));
@@ -91,9 +93,15 @@ impl Known {
             change_kind(kind, &mut input.body, &mut self.bodies);
         }
         required!(12, input.body.decode_onto(kind, d));
-        required!(13, input.contents.decode_onto(d));
+        if !keys.stands::<13>(d) {
+            return None;
+        }
+        decode_contents(&mut input.contents, d)?;
         *extracted = keys.field::<14, Extracted>(d).ok()?;
-        required!(15, derived.decode_onto(d));
+        if !keys.stands::<15>(d) {
+            return None;
+        }
+        decode_derived(derived, d)?;
         keys.end(d).ok()?;
         self.record.check().ok()?;
         frame_end(frames, d.position()).ok()
@@ -125,9 +133,61 @@ impl<T: Field> Kept<T> {
 }
 
 /// Puts the last body of this kind, where there was one, into the place of that of another.
-fn change_kind(kind: Kind, body: &mut Body, others: &mut Vec<Body>) {
-    match others.iter_mut().find(|other| other.kind() == kind) {
-        Some(other) => std::mem::swap(body, other),
-        None => others.push(body.clone()),
+fn change_kind(kind: Kind, body: &mut Body, others: &mut Vec<(Kind, Body)>) {
+    let before = body.kind();
+    match others.iter_mut().find(|(other, _)| *other == kind) {
+        Some((held, other)) => {
+            std::mem::swap(body, other);
+            *held = before;
+        }
+        None => others.push((before, body.clone())),
     }
+}
+
+/// Reads a list of contents: entries of one form, whose bytes tell where each field is.
+fn decode_contents(contents: &mut Vec<ContentEntry>, d: &mut Decoder<'_>) -> Option<()> {
+    let len = d.array(LIST_ITEMS_MAX).ok()?;
+    contents.clear();
+    for _ in 0..len {
+        let [0xa3, 0, 0x58, 32, commitment @ .., 1] = d.window::<37>()? else { return None };
+        d.pass(37);
+        let bytes = ContentLength::decode(d).ok()?;
+        let [2, media] = d.window()? else { return None };
+        d.pass(2);
+        contents.push(ContentEntry {
+            commitment: Digest(*commitment),
+            bytes,
+            media: coded(*media, MediaType::from_code)?,
+        });
+    }
+    d.close();
+    Some(())
+}
+
+/// Reads the derived part: at a glance that of a record which keeps all rules and is no decision.
+fn decode_derived(derived: &mut Derived, d: &mut Decoder<'_>) -> Option<()> {
+    let Some([0xa3, 0, outcome, 1, 0x80, 2, 0x58, 32, delta @ ..]) = d.window::<40>() else {
+        return derived.decode_onto(d).ok();
+    };
+    d.pass(40);
+    derived.outcome = coded(*outcome, Outcome::from_code)?;
+    derived.breaches.clear();
+    derived.delta = Digest(*delta);
+    derived.checksum = None;
+    Some(())
+}
+
+/// Reads a trace context: at a glance one of trace and span.
+fn trace_context(d: &mut Decoder<'_>) -> Option<TraceContext> {
+    let Some([0xa2, 0, 0x50, ids @ ..]) = d.window::<29>() else { return TraceContext::decode(d).ok() };
+    let (trace, rest) = ids.split_first_chunk()?;
+    let ([1, 0x48], span) = rest.split_first_chunk()? else { return None };
+    d.pass(29);
+    Some(TraceContext { trace: TraceId(*trace), span: Some(SpanId(span.try_into().ok()?)) })
+}
+
+/// The value of a registry with a code that takes one byte.
+#[inline]
+fn coded<T>(byte: u8, from_code: impl FnOnce(u64) -> Option<T>) -> Option<T> {
+    if byte < 24 { from_code(u64::from(byte)) } else { None }
 }

@@ -257,6 +257,10 @@ impl<T: Field> Field for Vec<T> {
     }
 
     fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        if d.empty_array_here() {
+            self.clear();
+            return Ok(());
+        }
         let len = d.array(LIST_ITEMS_MAX)?;
         self.truncate(len);
         for item in &mut *self {

@@ -199,18 +199,11 @@ macro_rules! sections {
             /// Sets or removes one entry.
             pub(crate) fn put(&mut self, change: Change) {
                 self.reindex(&change);
-                let (before, after) = match change {
-                    $( Change::$One(new) => {
-                        let after = taken(new.as_ref());
-                        (taken(std::mem::replace(&mut self.$one, new).as_ref()), after)
-                    } )*
-                    $( Change::$Many(key, Some(new)) => {
-                        let after = new.bytes;
-                        (taken(self.$map.insert(key, new).as_ref()), after)
-                    }
-                    Change::$Many(key, None) => (taken(self.$map.remove(&key).as_ref()), 0), )*
-                };
-                self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
+                let bytes = &mut self.bytes;
+                match change {
+                    $( Change::$One(new) => put_one(&mut self.$one, new, bytes), )*
+                    $( Change::$Many(key, new) => put_many(&mut self.$map, key, new, bytes), )*
+                }
             }
 
             /// CDDL (RFC 8610) of the state's entries: an array of key and value.
@@ -391,6 +384,23 @@ fn decode_held<V: Field>(d: &mut Decoder<'_>) -> Result<Held<V>, DecodeError> {
 
 fn differs<V: PartialEq>(new: Option<&Held<V>>, old: Option<&Held<V>>) -> bool {
     new.map(|held| &held.value) != old.map(|held| &held.value)
+}
+
+/// Sets or removes the entry of a section that has one, and counts the bytes of all entries anew.
+fn put_one<V>(entry: &mut Option<Held<V>>, new: Option<Held<V>>, bytes: &mut u64) {
+    let after = taken(new.as_ref());
+    let before = taken(std::mem::replace(entry, new).as_ref());
+    *bytes = bytes.saturating_sub(before).saturating_add(after);
+}
+
+/// Sets or removes an entry of a section of many, as [`put_one`] does.
+fn put_many<K: Ord, V>(entries: &mut BTreeMap<K, Held<V>>, key: K, new: Option<Held<V>>, bytes: &mut u64) {
+    let after = taken(new.as_ref());
+    let before = match new {
+        Some(new) => entries.insert(key, new),
+        None => entries.remove(&key),
+    };
+    *bytes = bytes.saturating_sub(taken(before.as_ref())).saturating_add(after);
 }
 
 fn taken<V>(held: Option<&Held<V>>) -> u64 {
