@@ -217,10 +217,11 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
     fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
         let mut decoders = std::mem::take(&mut self.decoders);
-        decoders.resize_with(BATCH, FrameDecoder::new);
+        let batch = if self.deriver.is_some() { BATCH } else { 1 };
+        decoders.resize_with(batch, FrameDecoder::new);
         let mut at = 0;
         while at < frames.len() {
-            let mut batch = Vec::with_capacity(BATCH);
+            let mut decoded = Vec::with_capacity(batch);
             let mut unreadable = None;
             for decoder in &mut decoders {
                 let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
@@ -228,7 +229,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
                 let place = FramePlace { segment, record, byte: at as u64 };
                 match decoder.decode(rest) {
                     Ok((record, length)) => {
-                        batch.push((place, record));
+                        decoded.push((place, record));
                         at += length;
                         self.ends.push(at);
                     }
@@ -238,7 +239,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
                     }
                 }
             }
-            for (place, record) in batch {
+            for (place, record) in decoded {
                 self.record(place, record)?;
             }
             if let Some((place, rest, error)) = unreadable {
