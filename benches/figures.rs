@@ -1,6 +1,8 @@
 //! Prints the figures of README.md as tables: each cost beside its limit, measured in turns in one run, in CPU time.
 //!
-//! `cargo bench -p rederive-benches --bench figures`. With `--memory` only what a replay of two million records takes.
+//! `cargo bench -p rederive-benches --bench figures`. With `--memory` only what a replay of two million records takes. With
+//! `--profile FILE ROUNDS` nothing is measured: records alone are replayed so often, on one thread, for a profiler to look at; where there is no
+//! such file, a run of 4,003 records is written to it first.
 #![allow(clippy::unwrap_used, reason = "a benchmark without its material has nothing to measure")]
 #![allow(clippy::float_arithmetic, reason = "figures are for people")]
 
@@ -28,6 +30,8 @@ use table::Table;
 const TURNS: u32 = 4_000;
 /// Turns of the run that memory is measured with: 2,000,003 records.
 const TURNS_LARGE: u32 = 400_000;
+/// Turns of the run that a profiler sees: 4,003 records, which it takes seconds for.
+const TURNS_PROFILED: u32 = 800;
 /// How often each cost is measured, in turns with all others. The least counts: what other work adds is no cost of ours.
 const ROUNDS: u32 = 9;
 /// Peak memory that a replay of the large run may take. Spec of the project's marks: under 300 MB.
@@ -41,12 +45,29 @@ fn main() -> ExitCode {
             replay_large(Path::new(path), threads.parse().unwrap());
             ExitCode::SUCCESS
         }
+        ["--profile", path, rounds] => {
+            profile(Path::new(path), rounds.parse().unwrap());
+            ExitCode::SUCCESS
+        }
         _ => {
             if !arguments.contains(&"--memory") {
                 costs();
             }
             memory()
         }
+    }
+}
+
+/// Replays records alone at state level. Reads no clock: not every profiler lets one be read.
+fn profile(path: &Path, rounds: u32) {
+    if !path.exists() {
+        std::fs::write(path, material::without_contents(&material::trace(TURNS_PROFILED))).unwrap();
+    }
+    let trace = std::fs::read(path).unwrap();
+    let pool = pool(1);
+    for _ in 0..rounds {
+        let report = pool.install(|| replay_bytes(&trace, &Options::default())).unwrap();
+        assert_eq!(report.valid, Valid::Reproduced);
     }
 }
 

@@ -20,9 +20,11 @@ use crate::extracted::{ExtractedAgain, RunSources};
 use crate::plan::{Broken, Plan, Stop};
 use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 
-/// Records that are decoded before the machine answers the first of them. Decoder and machine are each about as much code as a processor
+/// Most records that are decoded before the machine answers the first of them. Decoder and machine are each about as much code as a processor
 /// keeps at hand: taking turns with every record, each would drive out the other.
-const BATCH: usize = 32;
+const BATCH_MAX: usize = 32;
+/// Bytes of frames for each record of a batch: each has a decoder, which reads what comes first at a greater cost.
+const BATCH_FRAME_BYTES: usize = 8 << 10;
 
 /// What is replayed, and how far.
 pub(crate) struct Job<'a, F> {
@@ -217,38 +219,50 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
     fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
         let mut decoders = std::mem::take(&mut self.decoders);
-        let batch = if self.deriver.is_some() { BATCH } else { 1 };
+        let batch = if self.deriver.is_some() { frames.len() / BATCH_FRAME_BYTES } else { 1 };
+        let batch = batch.clamp(1, BATCH_MAX).max(decoders.len());
         decoders.resize_with(batch, FrameDecoder::new);
-        let mut at = 0;
-        while at < frames.len() {
-            let mut decoded = Vec::with_capacity(batch);
-            let mut unreadable = None;
-            for decoder in &mut decoders {
-                let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
-                let record = first + self.ends.len() as u64;
-                let place = FramePlace { segment, record, byte: at as u64 };
-                match decoder.decode(rest) {
-                    Ok((record, length)) => {
-                        decoded.push((place, record));
-                        at += length;
-                        self.ends.push(at);
-                    }
-                    Err(error) => {
-                        unreadable = Some((place, rest, error));
-                        break;
-                    }
-                }
-            }
+        while self.end() < frames.len() {
+            let (decoded, unreadable) = self.decode((segment, first), frames, &mut decoders);
             for (place, record) in decoded {
                 self.record(place, record)?;
             }
-            if let Some((place, rest, error)) = unreadable {
-                at += self.unreadable(place, rest, error)?;
-                self.ends.push(at);
+            if let Some((place, error)) = unreadable {
+                let at = self.end();
+                let length = self.unreadable(place, frames.get(at..).unwrap_or_default(), error)?;
+                self.ends.push(at + length);
             }
         }
         self.decoders = decoders;
         Ok(())
+    }
+
+    /// Where the frame read last ends.
+    fn end(&self) -> usize {
+        self.ends.last().copied().unwrap_or_default()
+    }
+
+    /// Decodes the next records, one a decoder, up to one that cannot be read.
+    fn decode<'d>(
+        &mut self,
+        (segment, first): (u32, u64),
+        frames: &[u8],
+        decoders: &'d mut [FrameDecoder],
+    ) -> (Vec<(FramePlace, &'d Record)>, Option<(FramePlace, DecodeError)>) {
+        let mut decoded = Vec::with_capacity(decoders.len());
+        for decoder in decoders {
+            let at = self.end();
+            let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
+            let place = FramePlace { segment, record: first + self.ends.len() as u64, byte: at as u64 };
+            match decoder.decode(rest) {
+                Ok((record, length)) => {
+                    decoded.push((place, record));
+                    self.ends.push(at + length);
+                }
+                Err(error) => return (decoded, Some((place, error))),
+            }
+        }
+        (decoded, None)
     }
 
     fn record(&mut self, place: FramePlace, record: &Record) -> Result<(), ReadFault> {

@@ -4,6 +4,7 @@ use allocation_counter::measure;
 use proptest::prelude::*;
 use rederive_evidence::arbitrary::record_of;
 use rederive_evidence::cbor::{DecodeFault, Decoder, FaultAt};
+use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::limits::FRAME_BYTES_MAX;
 use rederive_evidence::record::{Causes, Record, frame_length};
@@ -101,6 +102,31 @@ proptest! {
         let allowed = BYTES_FIXED + BYTES_PER_BYTE * bytes.len() as u64;
         prop_assert!(held(|| drop(decoded(&bytes))) < allowed);
         prop_assert!(held(|| _ = skipped(&bytes)) < 4 << 10);
+    }
+}
+
+/// Were it left to the plain decoder, it would be built anew.
+#[test]
+fn an_ordinary_record_is_read_onto_one_of_its_kind_without_any_memory() {
+    for kind in
+        [Kind::PromptGiven, Kind::PromptSent, Kind::PromptAnswered, Kind::ToolProposed, Kind::ToolReturned]
+    {
+        let (mut first, mut second) = (Record::full(kind, 4), Record::full(kind, 4));
+        for record in [&mut first, &mut second] {
+            (record.extracted, record.derived.breaches) = (None, Vec::new());
+            record.derived.checksum = None;
+        }
+        assert!(
+            first.input.trace.is_some_and(|trace| trace.span.is_some()) && !first.input.contents.is_empty()
+        );
+        second.input.sequence += 1;
+        second.input.contents.iter_mut().for_each(|entry| entry.commitment.0.reverse());
+        second.derived.delta.0.reverse();
+        let [first, second] = [first, second].map(|record| record.append_frame(Vec::new()).unwrap());
+        let mut decoder = FrameDecoder::new();
+        decoder.decode(&first).unwrap();
+        decoder.decode(&second).unwrap();
+        assert_eq!(measure(|| drop(decoder.decode(&first))).count_total, 0, "{kind}");
     }
 }
 
