@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn numbers_are_counted_once_each_however_they_spread() {
-        for count in [0, 1, 2, 3, 100, 1_000] {
+        for count in [0_u128, 1, 2, 3, 100, 1_000] {
             for spread in [1, 7, 1 << 64, u128::MAX / 1_000] {
                 for different in [1, 2, 3, count.max(1)] {
                     let numbers: Vec<u128> =

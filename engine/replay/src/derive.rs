@@ -107,8 +107,8 @@ impl Deriver {
         let memory = std::mem::take(&mut self.memory);
         let answer = self.machine.decide_onto(memory, &record.input, record.extracted.as_ref());
         let is_taken = matches!(extracted, Again::Redacted | Again::Partly(_));
-        self.parted = compare_answer(at, record, &extracted, &answer);
-        if self.parted.is_some() {
+        if let Some(wrong) = compare_answer(at, record, &extracted, &answer) {
+            self.parted = Some(wrong);
             return;
         }
         if is_taken {

@@ -31,20 +31,44 @@ impl State {
 
     /// Keeps the indexes in step with a change that is about to be made.
     pub(super) fn reindex(&mut self, change: &Change) {
-        if let Change::Part(key, new) = change {
-            self.reindex_part(key, new.as_ref().map(|new| &new.value));
-        } else if let Change::Context(content, new) = change {
-            self.reindex_context(content, new.as_ref().map(|new| &new.value));
-        } else if let Change::Shared(counter, new) = change {
-            self.reindex_shared(counter, new.as_ref().map(|new| &new.value));
-        } else if let Change::TrackedCredential(name, new) = change {
-            self.reindex_credential(name, new.as_ref().map(|new| new.value.as_ref()));
-        } else if let Change::TrackedApproval(name, new) = change {
-            self.reindex_approval(name, new.as_ref().map(|new| new.value.as_ref()));
-        } else if let Change::Exception(name, new) = change {
-            self.reindex_exception(name, new.as_ref().map(|new| &new.value));
-        } else {
-            self.reindex_read(change);
+        match change {
+            Change::Part(key, new) => self.reindex_part(key, new.as_ref().map(|new| &new.value)),
+            Change::Context(content, new) => {
+                self.reindex_context(content, new.as_ref().map(|new| &new.value))
+            }
+            Change::Shared(counter, new) => self.reindex_shared(counter, new.as_ref().map(|new| &new.value)),
+            Change::TrackedCredential(name, new) => {
+                self.reindex_credential(name, new.as_ref().map(|new| new.value.as_ref()));
+            }
+            Change::TrackedApproval(name, new) => {
+                self.reindex_approval(name, new.as_ref().map(|new| new.value.as_ref()));
+            }
+            Change::Exception(name, new) => self.reindex_exception(name, new.as_ref().map(|new| &new.value)),
+            Change::Tool(..) | Change::Actor(..) | Change::Delegation(..) | Change::Policies(_) => {
+                self.reindex_read(change);
+            }
+            Change::Config(_)
+            | Change::Progress(_)
+            | Change::Counters(_)
+            | Change::Model(..)
+            | Change::Source(..)
+            | Change::Watermark(..)
+            | Change::Turn(..)
+            | Change::Retried(..)
+            | Change::Call(..)
+            | Change::Prompt(..)
+            | Change::Memory(..)
+            | Change::Permit(..)
+            | Change::Decision(..)
+            | Change::Plan(..)
+            | Change::Approval(..)
+            | Change::Credential(..)
+            | Change::Effect(..)
+            | Change::TrackedEffect(..)
+            | Change::Grant(..)
+            | Change::Output(..)
+            | Change::Target(..)
+            | Change::CallsAt(..) => {}
         }
     }
 

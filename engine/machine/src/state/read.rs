@@ -43,11 +43,7 @@ impl State {
 
     /// Keeps the index in step with a change that is about to be made. The entry of the opening record is set before all others.
     pub(super) fn reindex_read(&mut self, change: &Change) {
-        let is_read = matches!(
-            change,
-            Change::Tool(..) | Change::Actor(..) | Change::Delegation(..) | Change::Policies(_)
-        );
-        if !is_read || self.config().is_none_or(|config| config.set() < RuleSetNumber::Two) {
+        if self.config().is_none_or(|config| config.set() < RuleSetNumber::Two) {
             return;
         }
         let index = &mut self.index.read;

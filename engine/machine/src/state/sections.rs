@@ -197,6 +197,7 @@ macro_rules! sections {
             }
 
             /// Sets or removes one entry.
+            #[inline]
             pub(crate) fn put(&mut self, change: Change) {
                 self.reindex(&change);
                 let bytes = &mut self.bytes;
