@@ -117,7 +117,8 @@ fn an_ordinary_record_is_read_onto_one_of_its_kind_without_any_memory() {
             record.derived.checksum = None;
         }
         assert!(
-            first.input.trace.is_some_and(|trace| trace.span.is_some()) && !first.input.contents.is_empty()
+            first.input.trace.as_ref().is_some_and(|trace| trace.span.is_some())
+                && !first.input.contents.is_empty()
         );
         second.input.sequence += 1;
         second.input.contents.iter_mut().for_each(|entry| entry.commitment.0.reverse());
