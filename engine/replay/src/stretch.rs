@@ -223,14 +223,15 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let batch = batch.clamp(1, BATCH_MAX).max(decoders.len());
         decoders.resize_with(batch, FrameDecoder::new);
         while self.end() < frames.len() {
-            let (decoded, unreadable) = self.decode((segment, first), frames, &mut decoders);
-            for (place, record) in decoded {
-                self.record(place, record)?;
-            }
-            if let Some((place, error)) = unreadable {
-                let at = self.end();
-                let length = self.unreadable(place, frames.get(at..).unwrap_or_default(), error)?;
-                self.ends.push(at + length);
+            for (place, decoded) in self.decode((segment, first), frames, &mut decoders) {
+                match decoded {
+                    Ok(record) => self.record(place, record)?,
+                    Err(error) => {
+                        let at = self.end();
+                        let length = self.unreadable(place, frames.get(at..).unwrap_or_default(), error)?;
+                        self.ends.push(at + length);
+                    }
+                }
             }
         }
         self.decoders = decoders;
@@ -242,27 +243,30 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         self.ends.last().copied().unwrap_or_default()
     }
 
-    /// Decodes the next records, one a decoder, up to one that cannot be read.
+    /// Decodes the next records, one a decoder; what cannot be read comes last.
     fn decode<'d>(
         &mut self,
         (segment, first): (u32, u64),
         frames: &[u8],
         decoders: &'d mut [FrameDecoder],
-    ) -> (Vec<(FramePlace, &'d Record)>, Option<(FramePlace, DecodeError)>) {
-        let mut decoded = Vec::with_capacity(decoders.len());
+    ) -> Vec<(FramePlace, Result<&'d Record, DecodeError>)> {
+        let mut batch = Vec::with_capacity(decoders.len());
         for decoder in decoders {
             let at = self.end();
             let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
             let place = FramePlace { segment, record: first + self.ends.len() as u64, byte: at as u64 };
             match decoder.decode(rest) {
                 Ok((record, length)) => {
-                    decoded.push((place, record));
+                    batch.push((place, Ok(record)));
                     self.ends.push(at + length);
                 }
-                Err(error) => return (decoded, Some((place, error))),
+                Err(error) => {
+                    batch.push((place, Err(error)));
+                    break;
+                }
             }
         }
-        (decoded, None)
+        batch
     }
 
     fn record(&mut self, place: FramePlace, record: &Record) -> Result<(), ReadFault> {
