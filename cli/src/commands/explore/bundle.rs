@@ -154,28 +154,29 @@ fn print(view: &View<'_>, bundle: &Compiled, terminal: &mut Terminal) {
         let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
             findings.plants.iter().partition(|plant| plant.said.permits());
         if !findings.plants.is_empty() {
-            let of = counted(findings.plants.len() as u64, "call");
+            let (all, met) = (count(findings.plants.len() as u64), count(met.len() as u64));
             heading(
-                &format!("{of} that does what a planted text says: {} stopped", count(met.len() as u64)),
+                &format!("calls made to do what a planted text says: {all}, {met} of them stopped"),
                 terminal,
             );
         }
         section("permitted all the same", slips.into_iter().map(plant_row).collect(), terminal);
     }
-    let policies = bundle.rules().count() as u64;
-    for (names, what) in [
-        (&view.unexercised, "determined no answer to the runs as they are"),
-        (&view.unreached, "determined none with any change either"),
-    ] {
-        heading(
-            &format!("{} of {} {what}", count(names.len() as u64), counted(policies, "policy")),
-            terminal,
-        );
-        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        for line in wrapped(&names.join(", "), LIST_WIDTH) {
-            let line = format!("  {}", terminal.paint().paint(Tone::Faint, &line));
-            terminal.line(&line);
-        }
+    let policies = count(bundle.rules().count() as u64);
+    policies_listed(
+        &view.unexercised,
+        &format!("of {policies} policies determined no answer to the runs as they are"),
+        terminal,
+    );
+    policies_listed(&view.unreached, "of them determined none with any change either", terminal);
+}
+
+fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
+    heading(&format!("{} {what}", count(names.len() as u64)), terminal);
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    for line in wrapped(&names.join(", "), LIST_WIDTH).iter().filter(|line| !line.is_empty()) {
+        let line = format!("  {}", terminal.paint().paint(Tone::Faint, line));
+        terminal.line(&line);
     }
 }
 
