@@ -54,7 +54,7 @@ fn trust_roots_do_not_hide_what_is_told_under_a_stolen_key() {
 
 #[test]
 fn a_run_that_does_not_hold_is_told_and_not_explored() {
-    let mut sandbox = gated();
+    let sandbox = gated();
     sandbox.change("run.rdt", |bytes| bytes[300] ^= 1);
     assert_eq!(sandbox.quietly(&["explore", "run.rdt"], b"").exit, 3);
     assert_eq!(sandbox.quietly(&["explore", "nothing.rdt"], b"").exit, 2);
