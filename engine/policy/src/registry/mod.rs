@@ -1,6 +1,7 @@
 //! Tool registries: what each tool can do, said by a person and not by the tool. Spec: registry.
 
 mod canonical;
+mod form;
 pub mod infer;
 
 use std::collections::BTreeMap;
@@ -94,8 +95,9 @@ impl Registry {
         if json.len() > REGISTRY_BYTES_MAX {
             return Err(RegistryFault::Large);
         }
-        let registry: Self =
-            serde_json::from_slice(json).map_err(|error| RegistryFault::Json(error.to_string()))?;
+        let read = |error: serde_json::Error| RegistryFault::Json(error.to_string());
+        let registry: Self = serde_json::from_slice(json).map_err(read)?;
+        form::check(json).map_err(read)?;
         if registry.format != REGISTRY_FORMAT {
             return Err(RegistryFault::Format(registry.format));
         }
