@@ -26,7 +26,7 @@ use crate::progress::Progress;
 use crate::terminal::Terminal;
 use crate::text::counted;
 use crate::trace;
-use crate::words::faults;
+use crate::words::{faults, verdict};
 
 /// Derive runs again from their records and say what holds of each: `valid` (reproduced, diverged, damaged, forged, undecided) and
 /// `complete` (or what is missing).
@@ -187,17 +187,8 @@ impl Replay {
     }
 
     fn exit_of(&self, report: &Report) -> Exit {
-        let valid = match report.valid {
-            Valid::Reproduced | Valid::Sampled => Exit::AsAsked,
-            Valid::Diverged => Exit::Parted,
-            Valid::Damaged | Valid::Forged => Exit::Untrustworthy,
-            Valid::Undecided => Exit::Unfinished,
-        };
-        let breaks = report.failures.total() > 0 || (self.strict && report.findings.total() > 0);
-        let is_torn = report.gaps.iter().any(|gap| gap.is_torn(report.level));
-        let kept = if breaks { Exit::Parted } else { Exit::AsAsked };
-        let whole = if is_torn { Exit::Unfinished } else { Exit::AsAsked };
-        valid.and(kept).and(whole)
+        let counts = self.strict && report.findings.total() > 0;
+        verdict::exit(report).and(if counts { Exit::Parted } else { Exit::AsAsked })
     }
 }
 

@@ -64,11 +64,11 @@ impl Review {
         if let Some(wrong) = &report.wrong {
             terminal.complain(&verdict::problem(&path, &report, wrong));
         }
-        let (exit, end) = match report.valid {
-            Valid::Damaged | Valid::Forged => return Ok(Exit::Untrustworthy),
-            Valid::Reproduced | Valid::Sampled => (Exit::AsAsked, u64::MAX),
-            Valid::Diverged => (Exit::Parted, parted(&report)),
-            Valid::Undecided => (Exit::Unfinished, parted(&report)),
+        let exit = verdict::exit(&report);
+        let end = match report.valid {
+            Valid::Damaged | Valid::Forged => return Ok(exit),
+            Valid::Reproduced | Valid::Sampled => u64::MAX,
+            Valid::Diverged | Valid::Undecided => parted(&report),
         };
         let opened = trace::open(&self.file)?;
         let gathered = gather::of(&opened, &self.file, end)?;

@@ -14,7 +14,7 @@ use clap::Args;
 use rayon::prelude::*;
 use rederive_archive::storage::OsStorage;
 use rederive_policy::Compiled;
-use rederive_replay::{Registries, Report, StandingGrant, Valid, WhatIf, WhatIfRun, whatif, whatif_bytes};
+use rederive_replay::{Registries, Report, StandingGrant, WhatIf, WhatIfRun, whatif, whatif_bytes};
 
 use self::tally::{RunTally, Tally};
 use crate::args::{Failed, Jobs};
@@ -147,7 +147,7 @@ impl WhatIfCommand {
             for one in judged {
                 match one {
                     Ok(one) => {
-                        exit = exit.and(exit_of(&one.report));
+                        exit = exit.and(verdict::exit(&one.report));
                         self.tell(&one, terminal);
                         tally.add(one.path, &one.report, one.tally);
                     }
@@ -212,15 +212,5 @@ impl Unread {
         let (exit, reason) = faults::unread(fault);
         let problem = Box::new(Problem::error(format!("cannot read {path}: {reason}")));
         Self { path, reason, exit, problem }
-    }
-}
-
-/// What a script learns of one trace's verification. That answers change is what was asked, and no failure.
-fn exit_of(report: &Report) -> Exit {
-    match report.valid {
-        Valid::Reproduced | Valid::Sampled => Exit::AsAsked,
-        Valid::Diverged => Exit::Parted,
-        Valid::Damaged | Valid::Forged => Exit::Untrustworthy,
-        Valid::Undecided => Exit::Unfinished,
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rederive_replay::{Equivocation, Report, Valid, Wrong};
 
+use crate::exit::Exit;
 use crate::paths::typed_text;
 use crate::problem::Problem;
 use crate::style::Tone;
@@ -19,6 +20,20 @@ pub(crate) const fn tone(valid: Valid) -> Tone {
         Valid::Diverged | Valid::Damaged | Valid::Forged => Tone::Bad,
         Valid::Undecided => Tone::Notice,
     }
+}
+
+/// What a script learns of one run's verification, whatever was asked of the run besides.
+pub(crate) fn exit(report: &Report) -> Exit {
+    let valid = match report.valid {
+        Valid::Reproduced | Valid::Sampled => Exit::AsAsked,
+        Valid::Diverged => Exit::Parted,
+        Valid::Damaged | Valid::Forged => Exit::Untrustworthy,
+        Valid::Undecided => Exit::Unfinished,
+    };
+    let kept = if report.failures.total() > 0 { Exit::Parted } else { Exit::AsAsked };
+    let is_torn = report.gaps.iter().any(|gap| gap.is_torn(report.level));
+    let whole = if is_torn { Exit::Unfinished } else { Exit::AsAsked };
+    valid.and(kept).and(whole)
 }
 
 /// The verdict's name; under another version of the engine than the pinned one it says which.

@@ -93,3 +93,20 @@ fn output_that_cannot_be_written_is_a_failure_of_the_system() {
     let status = sandbox.command(&["show", "run.rdt"]).stdout(full).output().unwrap().status;
     assert_eq!(status.code(), Some(5));
 }
+
+#[test]
+fn a_run_that_is_not_sealed_is_unfinished_whichever_command_judges_it() {
+    let sandbox = Sandbox::with_run();
+    let unclosed: Vec<String> = drafts().lines().take(4).map(str::to_owned).collect();
+    let record = ["record", "--out", "open.rdt", "--key", "key", "--quiet"];
+    assert_eq!(sandbox.quietly(&record, (unclosed.join("\n") + "\n").as_bytes()).exit, 4);
+    let default = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("policies/default");
+    let commands: [&[&str]; 3] =
+        [&["replay"], &["review"], &["whatif", "--policy", default.to_str().unwrap()]];
+    for command in commands {
+        for (trace, exit) in [("run.rdt", 0), ("open.rdt", 4)] {
+            let ended = sandbox.quietly(&[command, &[trace]].concat(), b"");
+            assert_eq!(ended.exit, exit, "{command:?} {trace}: {}{}", ended.stdout, ended.stderr);
+        }
+    }
+}
