@@ -82,6 +82,7 @@ bounded! {
     open_log "open-log"
     round_trip "round-trip"
     apply "apply"
+    model "model"
     split "split"
     tamper "tamper"
 }

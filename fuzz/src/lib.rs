@@ -55,12 +55,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "registry", run: policy::registry, seeds: seeds::registries, cases: 5_000 },
     Target { name: "chat", run: imports::chat, seeds: seeds::chats, cases: 1_500 },
     Target { name: "otel", run: imports::otel, seeds: seeds::spans, cases: 2_000 },
-    Target { name: "trace", run: files::trace, seeds: seeds::traces, cases: 1_000 },
+    Target { name: "trace", run: files::trace, seeds: seeds::traces, cases: 500 },
     Target { name: "open-log", run: files::open_log, seeds: seeds::logs, cases: 1_500 },
     Target { name: "round-trip", run: decoders::round_trip, seeds: seeds::choices, cases: 2_000 },
-    Target { name: "apply", run: machine::apply, seeds: seeds::choices, cases: 200 },
+    Target { name: "apply", run: machine::apply, seeds: seeds::choices, cases: 100 },
+    Target { name: "model", run: machine::model, seeds: seeds::choices, cases: 100 },
     Target { name: "split", run: split::split, seeds: seeds::choices, cases: 60 },
-    Target { name: "tamper", run: tamper::tamper, seeds: seeds::choices, cases: 500 },
+    Target { name: "tamper", run: tamper::tamper, seeds: seeds::choices, cases: 300 },
 ];
 
 /// A property that does not hold: what must be found, or nothing that was not found says anything.

@@ -1,8 +1,10 @@
 //! The machine over records that nobody would write.
 
-use rederive_machine::{Machine, State};
-
+use rederive_evidence::kinds::Body;
+use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::Outcome;
+use rederive_machine::{Machine, State, supports};
+use rederive_model::{Answer, Mark, Model, Roots, compare};
 
 use crate::collage::{base, bent, words};
 
@@ -35,4 +37,29 @@ pub(crate) fn apply(bytes: &[u8]) {
         let ask = |machine: &Machine| machine.decide(&record.input, record.extracted.as_ref());
         assert_eq!(ask(&resumed), ask(&machine), "from a snapshot as from the start");
     }
+}
+
+/// The machine says of every record what the model says, which was written from SPEC.md alone, and has the same state after it.
+pub(crate) fn model(bytes: &[u8]) {
+    let mut choices = words(bytes);
+    let records = bent(base(&mut choices), &mut choices, true);
+    let is_unknown = |body: &Body| matches!(body, Body::RunOpened(opened) if !supports(&opened.rule_set));
+    if records.first().is_some_and(|record| is_unknown(&record.input.body)) {
+        // Nobody judges a run under rules that they do not have.
+        return;
+    }
+    let records = records.iter().map(|record| (&record.input, record.extracted.as_ref()));
+    let mut machine = Machine::new();
+    let told = |input: &Input, extracted: Option<&Extracted>, root: bool| {
+        let answer = machine.decide(input, extracted);
+        let mut delta = Vec::new();
+        answer.transition.delta(&mut delta);
+        let mark = answer.transition.mark();
+        let mark = Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
+        machine.commit(answer.transition);
+        let answer = Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark };
+        (answer, root.then(|| machine.state().root()))
+    };
+    let difference = compare(Model::new(), records, Roots::Every(8), told);
+    assert!(difference.is_none(), "{}", difference.map(|found| found.to_string()).unwrap_or_default());
 }

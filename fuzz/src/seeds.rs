@@ -106,7 +106,8 @@ pub(crate) fn headers() -> Vec<Vec<u8>> {
 
 /// Heads of vectors.
 pub(crate) fn heads() -> Vec<Vec<u8>> {
-    vectors("06-signed.jsonl", &["head"])
+    static HEADS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vectors("06-signed.jsonl", &["head"]));
+    HEADS.clone()
 }
 
 /// Seals of traces and vectors.
