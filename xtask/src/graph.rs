@@ -168,7 +168,7 @@ mod tests {
         let using = |name: &str, used: &str, kind: Option<&str>| json!({ "name": name, "dependencies": [{ "name": used, "kind": kind }] });
         for kind in [None, Some("dev"), Some("build")] {
             let wrong = using("rederive-model", "rederive-machine", kind);
-            assert_eq!(wrong_arrows(&wrong), ["rederive-model: may not use machine"]);
+            assert_eq!(wrong_arrows(&wrong), ["rederive-model: may not use rederive-machine"]);
             assert!(wrong_arrows(&using("rederive-model", "rederive-evidence", kind)).is_empty());
         }
         let tests_alone = using("rederive-machine", "rederive-model", Some("dev"));
