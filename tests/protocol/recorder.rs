@@ -90,12 +90,18 @@ impl Memory {
     }
 }
 
+/// What a record led to.
+type Answered = (Arc<Memory>, Taken);
+
+/// A memory's mark and lineage.
+type Name = (u64, Vec<u8>);
+
 /// What the machine made of each record in each state that it was in. Most interleavings come by the same states, and it always answers alike.
 #[derive(Default)]
 pub(crate) struct Answers {
-    known: Mutex<HashMap<(usize, Entry), (Arc<Memory>, Taken)>>,
+    known: Mutex<HashMap<(usize, Entry), Answered>>,
     /// Memories by mark and lineage: a number means the same record in each that is shared.
-    memories: Mutex<HashMap<(u64, Vec<u8>), Arc<Memory>>>,
+    memories: Mutex<HashMap<Name, Arc<Memory>>>,
 }
 
 impl Answers {

@@ -218,7 +218,7 @@ impl Unread {
                 faults::unread(fault).0
             }
             ExploreFault::Parts(PartsFault::Unsealed) => Exit::Unfinished,
-            _ => Exit::Untrustworthy,
+            ExploreFault::Parts(_) | _ => Exit::Untrustworthy,
         };
         let reason = fault.to_string();
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));

@@ -22,6 +22,7 @@ use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted, wrapped};
 use crate::trace;
+use crate::words::faults;
 
 /// Bytes of a file of texts at most.
 const TEXTS_BYTES_MAX: u64 = 16 << 20;
@@ -106,14 +107,17 @@ impl Explore {
 
 impl Unread {
     fn under_bundle(path: &str, fault: BundleFault) -> Self {
-        let exit = match &fault {
-            BundleFault::Untold { valid } => exit_of(*valid),
-            _ => Exit::Untrustworthy,
+        if let BundleFault::Parts(fault) = fault {
+            return Self::of(path, &fault.into());
+        }
+        let exit = if let BundleFault::Untold { valid } = &fault {
+            exit_of(*valid)
+        } else if let BundleFault::Read(fault) = &fault {
+            faults::unread(fault).0
+        } else {
+            Exit::Untrustworthy
         };
-        let reason = match fault {
-            BundleFault::Parts(fault) => return Self::of(path, &fault.into()),
-            fault => fault.to_string(),
-        };
+        let reason = fault.to_string();
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));
         let problem = Box::new(problem.hint(format!("`rederive replay {path}` says what holds of it")));
         Self { path: path.to_owned(), reason, exit, problem }
