@@ -15,6 +15,8 @@ mod large;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod real;

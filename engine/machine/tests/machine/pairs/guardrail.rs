@@ -182,3 +182,16 @@ fn masked_arguments_take_the_place_of_the_proposed_ones() {
     assert_eq!(trial.breaches(&validated("masked once")), [UNTRANSFORMED]);
     assert_eq!(trial.breaches(&validated("something else")), [(Rule::Tol3, Reason::NotAsDecided)]);
 }
+
+/// GRD-4: the model may see it; nobody may act on it.
+#[test]
+fn what_departs_from_the_task_is_shown_to_the_model_and_kept_by_nobody() {
+    let mut trial = Trial::gated();
+    let told = trial.told("a fact");
+    let mut found = inspection(&place(0, 0), "a fact", &[DetectedClass::Departure]).because([0]);
+    found.input.place = None;
+    trial.give(found);
+    let departs = |made: &Made| trial.breaches(made).contains(&(Rule::Grd4, Reason::Departure));
+    assert!(!departs(&prompt(1, &[(told, "a fact")])));
+    assert!(departs(&writing(MemoryScope::Session, "a fact")));
+}

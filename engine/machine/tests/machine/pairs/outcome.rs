@@ -14,7 +14,7 @@ use rederive_machine::testing::*;
 use rederive_machine::{ApprovalStatus, CallStatus, EffectStatus};
 
 use super::Pair;
-use crate::acts::{block, failure, preview, unknown_end, with_tool};
+use crate::acts::{block, failure, masking, preview, unknown_end, with_tool};
 
 pub(crate) const PAIRS: &[Pair] = &[
     (Rule::Out1, Reason::FieldAbsent, |twin| {
@@ -434,4 +434,19 @@ fn an_effect_that_nobody_planned_is_tracked_from_where_it_is_seen() {
     assert_eq!((effect.status, effect.reversible), (EffectStatus::Executed, false));
     let [reverted, ..] = resolving(&place(0, 0));
     assert_eq!(trial.breaches(&reverted), [(Rule::Out3, Reason::Unverified)]);
+}
+
+/// OUT-4: who masks an output has looked at it, at what it was as at what it is now.
+#[test]
+fn an_output_that_a_guardrail_masked_was_looked_at_in_both_its_forms() {
+    let mut trial = Trial::gated();
+    trial.give(producing("done").labelled(INTERNAL));
+    let not_inspected = |trial: &Trial, text| {
+        trial
+            .breaches(&releasing(text, Sensitivity::Restricted))
+            .contains(&(Rule::Out4, Reason::NotInspected))
+    };
+    assert!(not_inspected(&trial, "done"));
+    trial.give(masking("done", "d***", None));
+    assert!(!not_inspected(&trial, "done") && !not_inspected(&trial, "d***"));
 }

@@ -4,6 +4,7 @@ use rederive_evidence::ids::Content;
 use rederive_evidence::kinds::credential::{CredentialIssued, CredentialType, SecretHandling};
 use rederive_evidence::kinds::decision::{ReasonCode, RiskSignal};
 use rederive_evidence::kinds::governance::ExceptionGranted;
+use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, Causes, FoundIn};
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
@@ -362,4 +363,20 @@ fn a_guardrail_that_looked_into_other_arguments_has_not_looked_into_these() {
     });
     trial.give(validated.because([0]));
     assert!(trial.facts(&place(0, 0)).inspected);
+}
+
+#[test]
+fn what_a_guardrail_found_in_arguments_and_target_alike_is_known_of_the_request() {
+    let mut trial = Trial::gated_at(CallStatus::Requested, "search");
+    let looked_into = [
+        ("arguments", [DetectedClass::Personal, DetectedClass::Health]),
+        ("target", [DetectedClass::Personal, DetectedClass::Command]),
+    ];
+    for (text, classes) in looked_into {
+        trial.give(inspection(&place(0, 0), text, &classes).because([0]));
+    }
+    let found = trial.facts(&place(0, 0)).detected;
+    let mut expected = vec![DetectedClass::Personal, DetectedClass::Health, DetectedClass::Command];
+    expected.sort_unstable();
+    assert_eq!(found, expected);
 }
