@@ -2,8 +2,8 @@
 
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::{Id, RecordedTime};
-use rederive_evidence::kinds::decision::{Reliance, Request, RiskSignal};
 use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::{Reliance, Request, RiskSignal};
 use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::record::Input;
 use rederive_evidence::schema::{Given, to_bytes};

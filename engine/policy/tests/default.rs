@@ -104,13 +104,11 @@ fn request() -> impl Strategy<Value = PolicyRequest> {
     (classes(), vec(classes(), 0..3), any::<bool>(), vec(argument, 0..4)).prop_map(request_of)
 }
 
+/// What an argument is for, what its value looks like, and from where it came.
+type Argument = (ArgumentRole, ArgumentShape, Source);
+
 fn request_of(
-    (action, asked, reversible, arguments): (
-        EffectsClass,
-        Vec<EffectsClass>,
-        bool,
-        Vec<(ArgumentRole, ArgumentShape, Source)>,
-    ),
+    (action, asked, reversible, arguments): (EffectsClass, Vec<EffectsClass>, bool, Vec<Argument>),
 ) -> PolicyRequest {
     let id = |text: &str| Id::new(text).unwrap();
     let mut facts = ToolFacts::of(id("office"), action);
@@ -122,12 +120,15 @@ fn request_of(
     request.arguments = Arguments::new(vec!["x"; arguments.len()].into()).unwrap();
     // That its words spell a value is told of its looks alone.
     let whole = |source| if source == Source::Spelled { Source::Nowhere } else { source };
-    let fact = |(pointer, (role, _, source)): (String, &(ArgumentRole, ArgumentShape, Source))| {
-        ArgumentFact { pointer, role: *role, source: whole(*source), records: Vec::new() }
+    let fact = |(pointer, (role, _, source)): (String, &Argument)| ArgumentFact {
+        pointer,
+        role: *role,
+        source: whole(*source),
+        records: Vec::new(),
     };
     request.provenance = places().map(fact).collect();
     let saying = places().filter(|(_, (_, shape, _))| *shape != ArgumentShape::Common);
-    let value = |(pointer, (_, shape, source)): (String, &(ArgumentRole, ArgumentShape, Source))| ValueFact {
+    let value = |(pointer, (_, shape, source)): (String, &Argument)| ValueFact {
         pointer,
         shape: *shape,
         source: *source,
