@@ -34,7 +34,7 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         word: concat!("println", "!("),
-        within: &["cli/", "xtask/", "benches/", "examples/", "tests/", "build.rs"],
+        within: &["cli/", "xtask/", "fuzz/", "benches/", "examples/", "tests/", "build.rs"],
         why: "only the command-line tool prints",
     },
     Reserved {
@@ -44,7 +44,7 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         word: concat!("env", "::var"),
-        within: &["cli/", "xtask/", "benches/", "examples/", "tests/", "build.rs"],
+        within: &["cli/", "xtask/", "fuzz/", "benches/", "examples/", "tests/", "build.rs"],
         why: "only the command-line tool reads its environment",
     },
 ];
