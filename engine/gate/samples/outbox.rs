@@ -20,6 +20,10 @@ impl Effects for Outbox {
         }))
     }
 
+    fn expects_by_computing(&self) -> bool {
+        true
+    }
+
     fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
         let observed = Payload::text("one mail more in the outbox");
         Ok(Observation { observed, matches: None, amount_micros: None })

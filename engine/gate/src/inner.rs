@@ -27,7 +27,7 @@ use crate::ports::{
 };
 use crate::registry::Registry;
 use crate::trail::{Epoch, Trail};
-use crate::workers::Workers;
+use crate::workers::{Workers, ask_here};
 
 /// How long each component may take, and how long what the gate gives lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,17 @@ impl Inner {
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortFault> {
         self.components.ask(component, limit, work)
+    }
+
+    /// Asks a component: on this thread, where it only computes, else as [`Self::ask`].
+    pub(crate) fn ask_where<T: Send + 'static>(
+        &self,
+        only_computes: bool,
+        component: Component,
+        limit: Duration,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, PortFault> {
+        if only_computes { ask_here(component, limit, work) } else { self.ask(component, limit, work) }
     }
 
     /// Records the next step of a call. One that the machine refuses ends it.

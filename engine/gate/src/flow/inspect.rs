@@ -18,7 +18,6 @@ use crate::inner::{Inner, applied};
 use crate::live::{Live, bring};
 use crate::ports::{CallFacts, Component, Finding, Guardrail, Payload, PortFault, Stage, Subject};
 use crate::trail::Epoch;
-use crate::workers::ask_here;
 
 /// What is inspected, and where that is recorded.
 pub(crate) struct Inspected {
@@ -180,13 +179,7 @@ impl Inner {
             }
             Ok(findings)
         };
-        let limit = self.times.guardrails;
-        let found = if only_compute {
-            ask_here(Component::Guardrail, limit, work)
-        } else {
-            self.ask(Component::Guardrail, limit, work)
-        };
-        Ok(found?)
+        Ok(self.ask_where(only_compute, Component::Guardrail, self.times.guardrails, work)?)
     }
 
     fn detected(

@@ -176,8 +176,9 @@ impl Inner {
             return Ok(());
         };
         let facts = Arc::clone(&live.facts);
+        let (computes, limit) = (effects.expects_by_computing(), self.times.effects);
         let expected: Option<Expectation> =
-            self.ask(Component::Effects, self.times.effects, move || effects.expect(&facts))?;
+            self.ask_where(computes, Component::Effects, limit, move || effects.expect(&facts))?;
         if let Some(expectation) = &expected {
             let facts = Arc::make_mut(&mut live.facts);
             facts.owner = Some(expectation.owner.clone());

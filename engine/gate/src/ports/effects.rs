@@ -12,6 +12,12 @@ pub trait Effects: Send + Sync {
     /// It could not tell: the call is blocked.
     fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure>;
 
+    /// Whether what it expects follows from the call by computing alone, in bounded steps: then it is asked that on the call's own thread.
+    /// Whatever else it does, it does on another, and not longer than it may take.
+    fn expects_by_computing(&self) -> bool {
+        false
+    }
+
     /// What can be seen of the effect after the call, looked up in the system itself and not taken from the reply where that can be helped.
     ///
     /// # Errors
