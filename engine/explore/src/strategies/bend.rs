@@ -3,138 +3,81 @@
 use rederive_evidence::arbitrary::Choices;
 use rederive_evidence::ids::RecordedTime;
 use rederive_evidence::kinds::Body;
-use rederive_evidence::kinds::downstream::EffectMatch;
-use rederive_evidence::kinds::guardrail::BlockReason;
-use rederive_evidence::kinds::tool::{FailureClass, ToolBlocked, ToolFailed, ToolUnknown, UnknownReason};
 use rederive_evidence::record::SchemaCheck;
-use rederive_evidence::values::{EffectsClass, Place, Sensitivity};
-use rederive_machine::testing::authority::{
-    approving, assembling, denying, executing, expiring, lapsing, logging, releasing, resolving, reviewing,
-    revising, revoking, using, verifying, withdrawing,
-};
-use rederive_machine::testing::{
-    Made, SESSION, TENANT, Trial, closing, commitment, dispatch, place, planning, proposal, request, result,
-    validation,
-};
+use rederive_evidence::values::Origin;
+use rederive_machine::testing::{Made, SESSION, TENANT, Trial};
 use serde_json::Value;
 
-const ACTORS: [&str; 8] = ["agent", "gate", "broker", "user", "guard", "approver", "nobody", "helper"];
+use super::one_of;
+
+const ACTORS: &[&str] = &["agent", "gate", "broker", "user", "guard", "approver", "nobody", "helper"];
+/// So many of the latest records are looked at for the value of a field.
+const NEAR: usize = 10;
+/// Numbers from which a body is drawn whose values stand in for a field's.
+const BODY_CHOICES: usize = 120;
+
+/// So many changes of a field are tried for one that makes another body.
+const TRIES: u64 = 4;
 
 /// The act with one thing otherwise: who does it, when, from what it follows, or one field of what it says.
 pub(super) fn bent(trial: &Trial, made: Made, draw: &mut Choices) -> Made {
     let number = trial.machine.lineage().len();
-    match draw.below(20) {
-        0 => {
-            let actor = usize::try_from(draw.below(ACTORS.len() as u64)).unwrap_or(0);
-            made.by(ACTORS.get(actor).copied().unwrap_or("nobody"))
+    match draw.below(24) {
+        0 | 1 => made.by(one_of(ACTORS, draw).unwrap_or("nobody")),
+        // Beyond the end of the session nothing is allowed any more: few go so far.
+        2 => {
+            let later =
+                [10, 2_000, 20_000, 40_000, 40_000, 61_000, 3_700_000].map(|ms| trial.now.plus_ms(ms));
+            made.timed(if draw.below(3) == 0 { Some(RecordedTime(1)) } else { one_of(&later, draw) })
         }
-        1 => {
-            let times = [
-                None,
-                Some(RecordedTime(1)),
-                Some(trial.now.plus_ms(3_700_000)),
-                Some(trial.now.plus_ms(40_000)),
-            ];
-            let drawn = usize::try_from(draw.below(4)).unwrap_or(0);
-            made.timed(times.get(drawn).copied().flatten())
-        }
-        2 => made.because([number + draw.below(2)]),
-        3 => made.because([draw.below(number.max(1))]),
-        4 => match draw.below(3) {
+        3 | 4 => made.timed(None),
+        5 => made.because([number + draw.below(2)]),
+        6 => made.because([draw.below(number.max(1))]),
+        7 => match draw.below(3) {
             0 => made.identified("other", SESSION),
             1 => made.identified(TENANT, "session-2"),
-            _ => made.from(rederive_evidence::values::Origin::Model).identified(TENANT, SESSION),
+            _ => made.from(Origin::Model).identified(TENANT, SESSION),
         },
-        5 => {
+        8 | 9 => elsewhere(made, draw),
+        10 => made.checked(Some(SchemaCheck::Invalid)),
+        11 => {
             let mut made = made;
-            if let Some(place) = &mut made.input.place {
-                match draw.below(3) {
-                    0 => place.index = place.index.wrapping_add(1),
-                    1 => place.turn = place.turn.wrapping_add(1),
-                    _ => place.attempt = place.attempt.wrapping_add(1),
-                }
-            }
+            made.input.sequence = 1 + draw.below(3);
             made
         }
-        6 => made.checked(Some(SchemaCheck::Invalid)),
         _ => field(trial, made, draw),
     }
 }
 
-/// An act that somebody tries at any time: one that was done before, or a step out of its turn.
-pub(super) fn stray(trial: &Trial, draw: &mut Choices) -> Made {
-    let calls: Vec<Place> = trial.machine.state().calls().iter().map(|(at, _)| at.clone()).collect();
-    let drawn = usize::try_from(draw.below(calls.len() as u64)).unwrap_or(0);
-    let at = calls.get(drawn).cloned().unwrap_or_else(|| place(0, 0));
-    let tool = ["search", "mail", "edit"]
-        .get(usize::try_from(draw.below(3)).unwrap_or(0))
-        .copied()
-        .unwrap_or("mail");
-    let failed =
-        ToolFailed { class: FailureClass::Tool, error: None, result: None, duration_us: None, call_id: None };
-    let steps = [
-        proposal(&at, tool),
-        validation(&at, tool),
-        request(&at),
-        planning(&at, EffectsClass::Send),
-        dispatch(&at, tool),
-        result(&at, "a result"),
-        Made::new("broker", failed).at(at.clone()),
-        Made::new("broker", ToolBlocked { reason: BlockReason::Rule, notice: None }).at(at.clone()),
-        Made::new("recorder", ToolUnknown { reason: UnknownReason::Lost }).at(at.clone()),
-        trial.issuing(&at, tool),
-        using(&at),
-        revoking(),
-        lapsing(),
-        trial.asking_for(Some(at.clone()), commitment("another request")),
-        assembling(0),
-        reviewing("approver"),
-        approving(),
-        denying(),
-        revising(),
-        expiring(),
-        withdrawing(),
-        logging(0),
-        executing(&at),
-        verifying(&at, EffectMatch::Mismatch, "another effect"),
-        verifying(&at, EffectMatch::Unobserved, "an effect"),
-        releasing("done", Sensitivity::Public),
-        closing(),
-    ];
-    let drawn = usize::try_from(draw.below(steps.len() as u64 + 12)).unwrap_or(0);
-    if let Some(step) = steps.into_iter().nth(drawn) {
-        return step.because([0]);
+/// At another place, or at none.
+fn elsewhere(mut made: Made, draw: &mut Choices) -> Made {
+    let Some(place) = &mut made.input.place else { return made };
+    match draw.below(4) {
+        0 => place.index = place.index.wrapping_add(1),
+        1 => place.turn = place.turn.wrapping_add(1),
+        2 => place.attempt = place.attempt.wrapping_add(1),
+        _ => made.input.place = None,
     }
-    if draw.below(3) == 0
-        && let Some(resolved) = resolving(&at).into_iter().nth(usize::try_from(draw.below(4)).unwrap_or(0))
-    {
-        return resolved.because([0]);
-    }
-    // Or once more what was done before.
-    let told = usize::try_from(draw.below(trial.told.len() as u64)).unwrap_or(0);
-    let mut again = Made::new("agent", withdrawing().input.body);
-    if let Some((input, extracted)) = trial.told.get(told) {
-        again = Made::new(input.actor.as_str(), input.body.clone());
-        again.input = rederive_evidence::record::Input { sequence: 0, ..input.clone() };
-        again.extracted.clone_from(extracted);
-    }
-    again
+    made
 }
 
-/// A value in the body's JSON view, by the names that lead to it.
-type Path = Vec<String>;
-
-/// One field of the body as somewhere else in the run, or not there, or emptied.
+/// One field of the body as somewhere else in the run, as in any body of its kind, emptied, or not there.
 fn field(trial: &Trial, mut made: Made, draw: &mut Choices) -> Made {
     let kind = made.input.body.kind();
     let Ok(view) = serde_json::to_value(&made.input.body) else { return made };
+    let words = (0..BODY_CHOICES).map(|_| draw.word()).collect();
+    let any = Body::draw_of(kind, &mut Choices::new(words));
+    let any = serde_json::to_value(any).unwrap_or_default();
     let mut paths = Vec::new();
-    walk(&view, &mut Vec::new(), &mut paths);
-    let drawn = usize::try_from(draw.below(paths.len() as u64)).unwrap_or(0);
-    let Some(path) = paths.get(drawn) else { return made };
-    for _ in 0..4 {
+    walk(&view, "", &mut paths);
+    walk(&any, "", &mut paths);
+    // In one order, whatever the order of members in this build.
+    paths.sort_unstable();
+    paths.dedup();
+    for _ in 0..TRIES {
+        let Some(path) = one_of(&paths, draw) else { continue };
         let mut other = view.clone();
-        change(&mut other, path, trial, draw);
+        change(&mut other, &path, &any, trial, draw);
         let body = Body::from_json(kind, &other.to_string()).ok().filter(|body| fits(body, &made));
         if let Some(body) = body.filter(|body| *body != made.input.body) {
             made.input.body = body;
@@ -150,38 +93,38 @@ fn fits(body: &Body, made: &Made) -> bool {
     tally.fault.is_none() && tally.contents <= made.input.contents.len() as u64
 }
 
-fn walk(value: &Value, at: &mut Path, paths: &mut Vec<Path>) {
+/// The JSON pointers of all values in a value.
+fn walk(value: &Value, at: &str, paths: &mut Vec<String>) {
     if !at.is_empty() {
-        paths.push(at.clone());
+        paths.push(at.to_owned());
     }
     if let Value::Object(members) = value {
-        for (name, member) in members {
-            at.push(name.clone());
-            walk(member, at, paths);
-            let _ = at.pop();
-        }
+        members.iter().for_each(|(name, member)| walk(member, &format!("{at}/{name}"), paths));
+    } else if let Value::Array(items) = value {
+        (0..).zip(items).for_each(|(item, member): (usize, _)| walk(member, &format!("{at}/{item}"), paths));
     }
 }
 
-fn change(view: &mut Value, path: &[String], trial: &Trial, draw: &mut Choices) {
-    let Some((last, above)) = path.split_last() else { return };
-    let above = above.iter().try_fold(view, |value, name| value.get_mut(name));
-    let Some(Value::Object(members)) = above else { return };
-    match draw.below(4) {
-        0 => {
-            let _ = members.remove(last);
+fn change(view: &mut Value, path: &str, any: &Value, trial: &Trial, draw: &mut Choices) {
+    let Some((above, last)) = path.rsplit_once('/') else { return };
+    let new = match draw.below(8) {
+        0 => None,
+        1 => Some(Value::Null),
+        2 => view.pointer(path).map(|value| emptied(value, draw)),
+        3..=5 => any.pointer(path).cloned(),
+        _ => near(trial, last, draw),
+    };
+    match view.pointer_mut(above) {
+        Some(Value::Object(members)) => match new {
+            Some(new) => drop(members.insert(last.to_owned(), new)),
+            None => drop(members.remove(last)),
+        },
+        Some(Value::Array(items)) => {
+            let at = last.parse().unwrap_or(usize::MAX).min(items.len());
+            let rest = items.split_off(at);
+            items.extend(new.into_iter().chain(rest.into_iter().skip(1)));
         }
-        1 => {
-            if let Some(value) = members.get_mut(last) {
-                *value = emptied(value, draw);
-            }
-        }
-        _ => {
-            let found = elsewhere(trial, last, draw);
-            if let (Some(value), Some(found)) = (members.get_mut(last), found) {
-                *value = found;
-            }
-        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
     }
 }
 
@@ -193,7 +136,7 @@ fn emptied(value: &Value, draw: &mut Choices) -> Value {
         Value::Number(number) => {
             let number = number.as_u64().unwrap_or(0);
             let others = [0, number.saturating_add(1), number / 2, 1 << 52];
-            others.get(usize::try_from(draw.below(4)).unwrap_or(0)).copied().unwrap_or(0).into()
+            one_of(&others, draw).unwrap_or(0).into()
         }
         Value::String(text) if text.len() == 64 => Value::String("00".repeat(32)),
         Value::String(_) => Value::String("nobody".to_owned()),
@@ -202,18 +145,20 @@ fn emptied(value: &Value, draw: &mut Choices) -> Value {
 }
 
 /// What stands under this name in an earlier record.
-fn elsewhere(trial: &Trial, name: &str, draw: &mut Choices) -> Option<Value> {
+fn near(trial: &Trial, name: &str, draw: &mut Choices) -> Option<Value> {
     let mut found = Vec::new();
-    for (input, _) in trial.told.iter().rev().take(24) {
+    for (input, _) in trial.told.iter().rev().take(NEAR) {
         let view = serde_json::to_value(&input.body).unwrap_or_default();
         collect(&view, name, &mut found);
     }
-    let drawn = usize::try_from(draw.below(found.len() as u64)).unwrap_or(0);
-    found.get(drawn).cloned()
+    one_of(&found, draw)
 }
 
 fn collect(value: &Value, name: &str, found: &mut Vec<Value>) {
     let Value::Object(members) = value else { return };
+    // By name: a build that keeps members in the order of their insertion draws the same.
+    let mut members: Vec<(&String, &Value)> = members.iter().collect();
+    members.sort_unstable_by_key(|(of, _)| *of);
     for (of, member) in members {
         if of == name && !found.contains(member) {
             found.push(member.clone());

@@ -1,18 +1,24 @@
 //! Calls side by side, each from its proposal to what became of its effect.
 
-use rederive_evidence::ids::Id;
+use rederive_evidence::ids::{Content, Id};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::decision::{Decision, Enforcement, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
-use rederive_evidence::kinds::guardrail::BlockReason;
-use rederive_evidence::kinds::tool::{FailureClass, ToolBlocked, ToolFailed, ToolUnknown, UnknownReason};
+use rederive_evidence::kinds::guardrail::{BlockReason, DetectedClass};
+use rederive_evidence::kinds::tool::{
+    FailureClass, ToolBlocked, ToolFailed, ToolPreviewed, ToolUnknown, UnknownReason,
+};
+use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Place};
 use rederive_machine::testing::authority::{
     approving, assembling, denying, executing, logging, resolving, reviewing, revising, revoking, using,
     verifying, withdrawing,
 };
 use rederive_machine::testing::{
-    Made, Trial, dispatch, inspection, place, planning, proposal, redecided, request, result, validation,
+    Made, Trial, dispatch, id, inspection, place, planning, proposal, redecided, request, result, validation,
 };
 
+use super::one_of;
 use super::walk::Walk;
 
 /// How a call goes.
@@ -40,6 +46,18 @@ const COURSES: [Course; 8] = [
     Course::Permitted,
 ];
 
+/// What becomes of an effect: it may be compared or undone without having been seen.
+const EFFECTS: &[&[Act]] = &[
+    &[Act::Execute, Act::Verify],
+    &[Act::Execute, Act::Verify],
+    &[Act::Execute, Act::Mismatch, Act::Resolve],
+    &[Act::Execute, Act::Resolve],
+    &[Act::Verify],
+    &[Act::Mismatch, Act::Resolve],
+    &[Act::Overlook, Act::Resolve],
+    &[Act::Resolve],
+];
+
 /// A call on its way.
 pub(super) struct Flow {
     place: Place,
@@ -57,6 +75,7 @@ enum Act {
     Validate,
     Inspect,
     Request,
+    Preview,
     Plan,
     Permit,
     Hold,
@@ -80,6 +99,7 @@ enum Act {
     Execute,
     Verify,
     Mismatch,
+    Overlook,
     Resolve,
     Revoke,
 }
@@ -94,6 +114,10 @@ impl Flow {
             acts.push(Act::Inspect);
         }
         acts.push(Act::Request);
+        let offers = walk.trial.machine.state().tool(&id(tool)).is_some_and(|tool| tool.preview);
+        if offers && walk.below(3) != 0 {
+            acts.push(Act::Preview);
+        }
         if has_effect {
             acts.push(Act::Plan);
         }
@@ -115,6 +139,10 @@ impl Flow {
                 acts.extend(asked);
                 acts.extend([Act::Approve, Act::Log]);
                 permitted(&mut acts, Act::PermitApproved);
+                // In a bent run the approval serves twice.
+                if walk.is_bent() {
+                    acts.push(Act::PermitApproved);
+                }
             }
             Course::Revised => acts.extend(asked.into_iter().chain([Act::Revise, Act::Block])),
             Course::Denied if walk.below(3) == 0 => {
@@ -130,13 +158,11 @@ impl Flow {
                 _ => acts.push(Act::Return),
             }
             if has_effect {
-                acts.extend(match walk.below(3) {
-                    0 => vec![Act::Execute, Act::Mismatch, Act::Resolve],
-                    1 => vec![Act::Execute, Act::Resolve],
-                    _ => vec![Act::Execute, Act::Verify],
-                });
+                let course = one_of(EFFECTS, &mut walk.draw).unwrap_or_default();
+                acts.extend_from_slice(course);
             }
-            if with_credential {
+            // In a bent run it may be left live.
+            if with_credential && !(walk.is_bent() && walk.below(2) == 0) {
                 acts.push(Act::Revoke);
             }
         }
@@ -179,14 +205,27 @@ impl Flow {
     /// The record of an act; none where the run does not stand so that it could be asked for.
     fn made(&self, act: Act, walk: &mut Walk) -> Option<Made> {
         let (at, tool, last) = (&self.place, self.tool, self.last);
+        let is_bent = walk.is_bent();
         let is_decided = walk.trial.machine.state().decision(at).is_some();
         let can_judge = can_judge(&walk.trial, at);
         let made = match act {
             Act::Propose => proposal(at, tool).by(self.actor.as_str()),
             Act::Validate => validation(at, tool),
+            // Every call has the same arguments: what is found in them once binds all calls to come.
+            Act::Inspect if is_bent && walk.below(8) == 0 => {
+                let class = one_of(DetectedClass::ALL, &mut walk.draw).unwrap_or(DetectedClass::Command);
+                inspection(at, "arguments", &[class])
+            }
             Act::Inspect => inspection(at, "arguments", &[]),
             Act::Request => request(at),
-            Act::Plan => planning(at, walk.trial.class_of(tool)),
+            Act::Preview => {
+                let diff = if is_bent && walk.below(2) == 0 { "a diff" } else { "an effect" };
+                Made::new("broker", ToolPreviewed { diff: Content(0) }).with([diff]).at(at.clone())
+            }
+            Act::Plan => plan(walk, at, tool),
+            Act::Permit if can_judge && is_bent && excepts(&walk.trial) && walk.below(2) == 0 => {
+                excepted(walk.trial.judgement(at))
+            }
             Act::Permit if can_judge => walk.trial.judgement(at),
             Act::PermitApproved if can_judge => walk.trial.approved_judgement(at),
             Act::Hold if can_judge => walk.trial.holding(at),
@@ -205,19 +244,26 @@ impl Flow {
             Act::Withdraw => withdrawing(),
             Act::Log => logging(last),
             Act::Issue => walk.trial.issuing(at, tool),
-            Act::Dispatch => dispatch(at, tool),
+            Act::Dispatch => dispatching(&walk.trial, at, tool),
             Act::Use => using(at),
             Act::Return => result(at, "a result"),
             Act::Fail => failure(at),
             Act::Lose => Made::new("recorder", ToolUnknown { reason: UnknownReason::Lost }).at(at.clone()),
             Act::Block => Made::new("broker", ToolBlocked { reason: BlockReason::Decision, notice: None })
                 .at(at.clone()),
-            Act::Execute => executing(at).because([last]),
+            Act::Execute => execution(walk, at).because([last]),
             Act::Verify => verifying(at, EffectMatch::Match, "an effect"),
             Act::Mismatch => verifying(at, EffectMatch::Mismatch, "another effect"),
+            Act::Overlook => verifying(at, EffectMatch::Unobserved, "an effect"),
             Act::Resolve => {
-                let drawn = walk.below(4) as usize;
-                resolving(at).get(drawn).cloned()?
+                let mut made = one_of(&resolving(at), &mut walk.draw)?;
+                // In a bent run somebody else may be told.
+                if let (Body::EffectNotified(body), true) =
+                    (&mut made.input.body, is_bent && walk.below(2) == 0)
+                {
+                    body.owner = id("somebody-else");
+                }
+                made
             }
             Act::Revoke => revoking(),
         };
@@ -226,23 +272,69 @@ impl Flow {
 }
 
 /// Whether the gate was asked about a live call: only then has the machine an answer to what it asks of a decision.
-fn can_judge(trial: &Trial, at: &Place) -> bool {
+pub(super) fn can_judge(trial: &Trial, at: &Place) -> bool {
     trial.machine.request(at).is_some_and(|facts| facts.to_request().is_some())
 }
 
 /// The latest record that decided on the call at this place.
 fn decision_record(trial: &Trial, at: &Place) -> Option<u64> {
-    let decides = |input: &rederive_evidence::record::Input| matches!(&input.body, rederive_evidence::kinds::Body::DecisionMade(body) if body.request.call.as_ref() == Some(at));
+    let decides = |input: &rederive_evidence::record::Input| matches!(&input.body, Body::DecisionMade(body) if body.request.call.as_ref() == Some(at));
     trial.told.iter().rev().find(|(input, _)| decides(input)).map(|(input, _)| input.sequence)
 }
 
 fn forbidding(made: Made) -> Made {
-    use rederive_evidence::kinds::decision::{Decision, Enforcement, ReasonCode};
     redecided(made, |body| {
         body.decision = Decision::Deny;
         body.reason = ReasonCode::PolicyForbids;
         body.enforcement = Enforcement::Blocked;
         body.expires = None;
+    })
+}
+
+/// The plan of a call's effect: reversible where its tool says so. A bent run's may lack the way back, or the way to contain it.
+fn plan(walk: &mut Walk, at: &Place, tool: &str) -> Made {
+    let mut made = planning(at, walk.trial.class_of(tool));
+    let registered = walk.trial.machine.state().tool(&id(tool));
+    let is_reversible = registered.and_then(|tool| tool.reversible).unwrap_or(true);
+    let lacks = if walk.is_bent() { walk.below(6) } else { u64::MAX };
+    if let Body::EffectPlanned(body) = &mut made.input.body {
+        body.reversible = Given::Known(is_reversible);
+        body.rollback = body.rollback.filter(|_| lacks != 0);
+        body.containment = body.containment.filter(|_| lacks != 1);
+        body.amount_micros = (lacks == 2).then_some(7);
+    }
+    made
+}
+
+/// The effect was seen. In a bent run it may have cost more than was planned.
+fn execution(walk: &mut Walk, at: &Place) -> Made {
+    let mut made = executing(at);
+    let costs = walk.is_bent() && walk.below(3) == 0;
+    if let (Body::EffectExecuted(body), true) = (&mut made.input.body, costs) {
+        body.amount_micros = Some(8);
+    }
+    made
+}
+
+/// The dispatch of the call, in the sandbox that its tool names.
+fn dispatching(trial: &Trial, at: &Place, tool: &str) -> Made {
+    let mut made = dispatch(at, tool);
+    let named = trial.machine.state().tool(&id(tool)).and_then(|tool| tool.sandbox.clone());
+    if let Body::ToolDispatched(body) = &mut made.input.body {
+        body.sandbox = named;
+    }
+    made
+}
+
+/// Whether somebody has granted an exception.
+fn excepts(trial: &Trial) -> bool {
+    !trial.machine.state().exceptions().is_empty()
+}
+
+/// The permit, under the exception.
+fn excepted(made: Made) -> Made {
+    redecided(made, |body| {
+        (body.exception, body.reason) = (Some(id("exception-1")), ReasonCode::Exception);
     })
 }
 

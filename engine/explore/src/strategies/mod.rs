@@ -1,6 +1,6 @@
-//! proptest strategies for whole runs: valid ones that reach deep, and ones that break rules at any depth.
+//! proptest strategies for whole runs: valid ones that reach deep, ones that break rules at any depth, and ones that nothing has opened.
 //!
-//! A run is drawn from a list of choices by a plain function, [`Walk::run`] or [`Walk::bent`], so that proptest shrinks it by taking choices away.
+//! A run is drawn from a list of choices by a plain function, [`Walk::run`], [`Walk::bent`] or [`Walk::headless`], so that proptest shrinks it by taking choices away.
 //! Scenes propose acts with everything that the rules ask of them (parallel calls, held and revised approvals, retries, delegation chains, memory
 //! across turns, effects undone); what would break a rule all the same is not done, so that a valid run keeps every rule by construction. The
 //! strategies of single values are those of `rederive_evidence::arbitrary`.
@@ -8,9 +8,12 @@
 mod bend;
 mod calls;
 mod scenes;
+mod setting;
+mod stray;
 mod walk;
 
 use proptest::prelude::*;
+use rederive_evidence::arbitrary::Choices;
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
@@ -34,9 +37,16 @@ pub fn valid_runs() -> impl Strategy<Value = Steps> {
     proptest::collection::vec(any::<u64>(), 4..CHOICES_MAX).prop_map(|choices| Walk::run(&choices))
 }
 
-/// The same with records bent here and there: another actor, time, cause, or value in one field.
+/// The same under openings and tools that lack or ask for something, with records bent here and there (another actor, time, cause, place or number,
+/// another value in one field), and with acts that have no place where they stand. Of the forms that these can take one is looked for that breaks a rule
+/// in a way, or falls into a cell of a grid, that the run has not had: see [`crate::coverage`].
 pub fn bent_runs() -> impl Strategy<Value = Steps> {
     proptest::collection::vec(any::<u64>(), 4..CHOICES_MAX).prop_map(|choices| Walk::bent(&choices))
+}
+
+/// Bent runs whose opening record does not come first. Nothing opens them, and no trace holds such a run: see [`trace_of`].
+pub fn headless_runs() -> impl Strategy<Value = Steps> {
+    proptest::collection::vec(any::<u64>(), 4..CHOICES_MAX).prop_map(|choices| Walk::headless(&choices))
 }
 
 /// The sealed trace of these steps, under this key, which the opening record comes to name. It has no contents: what they said is redacted.
@@ -62,4 +72,9 @@ pub fn trace_of(steps: &Steps, key: &SigningKey) -> Result<Vec<u8>, PartsFault> 
     let opened: RunOpened = (**opened).clone();
     let blank = Parts::blank(&opened, key)?;
     tell(&blank, &story, Answers::Admitted, key)?.write()
+}
+
+/// One of these, drawn; none where there is none.
+fn one_of<T: Clone>(of: &[T], draw: &mut Choices) -> Option<T> {
+    of.get(usize::try_from(draw.below(of.len() as u64)).unwrap_or(0)).cloned()
 }

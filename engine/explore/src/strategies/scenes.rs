@@ -1,24 +1,27 @@
 //! Scenes: what a run is made of, a few records to a few dozen each.
 
-use rederive_evidence::ids::{Content, RecordRef};
+use rederive_evidence::ids::{Content, RecordRef, RecordedTime};
+use rederive_evidence::kinds::context::ContextBlocked;
+use rederive_evidence::kinds::decision::Decision;
 use rederive_evidence::kinds::delegation::{DelegationEnded, DelegationGranted, HandedOff};
 use rederive_evidence::kinds::governance::{ExceptionEnded, ExceptionGranted};
 use rederive_evidence::kinds::guardrail::{
     BlockReason, DetectedClass, GuardrailBlocked, GuardrailTransformed,
 };
 use rederive_evidence::kinds::memory::{MemoryDeleted, MemoryRead, MemoryScope};
+use rederive_evidence::kinds::output::OutputBlocked;
 use rederive_evidence::kinds::plan::{PlanChecked, PlanProposed, PlanVerdict};
 use rederive_evidence::kinds::policy::{PolicyChanged, PolicyPinned};
 use rederive_evidence::kinds::tool::{ToolBlocked, ToolPreviewed, ToolUnknown, UnknownReason};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{Actor, ActorType, EffectsClass, Label, Place, Sensitivity};
+use rederive_evidence::values::{Actor, ActorType, EffectsClass, Label, Place, Sensitivity, Trust};
 use rederive_machine::testing::authority::{
     logging, looking, producing, releasing, resolving, revoking, withdrawing,
 };
 use rederive_machine::testing::{
-    Made, START, TENANT, answer, commitment, id, inspection, memory_key, message, place, prompt, retrieval,
-    scope_item, writing,
+    Made, START, TENANT, answer, commitment, extension, id, inspection, memory_decision, memory_key, message,
+    place, prompt, redecided, retrieval, scope_item, writing,
 };
 
 use super::calls::{Course, Flow, again, side_by_side};
@@ -30,6 +33,14 @@ const CALLS_MAX: u64 = 3;
 
 /// Plays one scene.
 pub(super) fn play(walk: &mut Walk) {
+    // What leads to few ways of breaking a rule in a run that keeps them all is only played in others.
+    if walk.is_bent() && walk.below(4) == 0 {
+        return match walk.below(3) {
+            0 => learned(walk),
+            1 => withheld(walk),
+            _ => extended(walk),
+        };
+    }
     match walk.below(12) {
         0..=2 => turn(walk),
         3 => delegated(walk),
@@ -91,6 +102,9 @@ fn planned(walk: &mut Walk) {
     let body = PlanChecked { plan: RecordRef(plan), verdict, rule: None, reason: None };
     let _ = walk.take(Made::new("guard", body).at(place(turn, 0)).because([plan]));
     calls_of(walk, 1, &[]);
+    // Whatever was found at first: nobody acts on a plan that is not within the task.
+    let body = PlanChecked { plan: RecordRef(plan), verdict: PlanVerdict::Aligned, rule: None, reason: None };
+    let _ = walk.take(Made::new("guard", body).at(place(turn, 0)).because([plan]));
 }
 
 /// The bundle is pinned or changed, an exception is granted and ended.
@@ -111,11 +125,19 @@ fn governed(walk: &mut Walk) {
         expires: Given::Known(START.plus_ms(3_600_000)),
     };
     let _ = walk.take(Made::new("approver", granted).with(["why not"]).because([0]));
-    if walk.below(4) == 3 {
-        let changed = PolicyChanged { bundle: Some(commitment("new bundle")), registry: None, reason: None };
-        let _ = walk.take(Made::new("administrator", changed).because([0]));
+    let changing = |bundle| {
+        let body = PolicyChanged { bundle: Some(commitment(bundle)), registry: None, reason: None };
+        Made::new("administrator", body).because([0])
+    };
+    let is_changed = walk.below(4) == 3;
+    if is_changed {
+        let _ = walk.take(changing("new bundle"));
     }
     turn(walk);
+    // What the gate goes on to decide under is the first bundle.
+    if is_changed {
+        let _ = walk.take(changing("bundle"));
+    }
     if walk.below(2) == 0 {
         let _ =
             walk.take(Made::new("approver", ExceptionEnded { exception: id("exception-1") }).because([0]));
@@ -139,12 +161,15 @@ fn looked_into(walk: &mut Walk) {
     let Some(masked) = walk.take(Made::new("guard", body).with(["a masked page"]).because([item])) else {
         return;
     };
+    if walk.is_bent() && walk.below(2) == 0 {
+        let _ = asked(walk, 0, &[(item, "a page with names")]);
+    }
     calls_of(walk, 1, &[(masked, "a masked page")]);
 }
 
 /// The user speaks, the agent asks the model, and the answer has so many calls; its number.
 fn asked(walk: &mut Walk, calls: u16, more: &[(u64, &str)]) -> Option<(u32, u64)> {
-    let turn = walk.turn;
+    let turn = walk.next_turn();
     let text = if turn.is_multiple_of(2) { "do it" } else { "do that" };
     let told = walk.take(message("user", text).because([0]))?;
     let parts: Vec<(u64, &str)> = std::iter::once((told, text)).chain(more.iter().copied()).collect();
@@ -203,16 +228,22 @@ fn blocked(walk: &mut Walk) {
         notice: None,
     };
     let _ = walk.take(Made::new("guard", body).because([item]));
-    let _ = asked(walk, 0, &[]);
+    // In a bent run the model is shown it all the same.
+    let shown = walk.is_bent() && walk.below(2) == 0;
+    let parts = [(item, "a poisoned page")];
+    let _ = asked(walk, 0, if shown { &parts } else { &[] });
 }
 
 /// The agent hands a search on to a helper, which hands it on, and the one at the end of the chain makes it.
 fn delegated(walk: &mut Walk) {
+    // In a bent run the delegation may soon be over.
+    let is_short = walk.is_bent() && walk.below(3) == 0;
+    let expires = if is_short { walk.latest().plus_ms(20) } else { START.plus_ms(1_800_000) };
     for (from, to) in [("agent", "helper"), ("helper", "deeper")] {
-        let _ = walk.take(granting(from, to));
+        let _ = walk.take(granting(from, to, expires));
         let _ = walk.take(handing_off(from, to));
     }
-    let turn = walk.turn;
+    let turn = walk.next_turn();
     let at = Place { agent: id("deeper"), ..place(turn, 0) };
     let Some(sent) = walk.take(prompt(turn, &[(0, "the goal")]).by("deeper").at(at.clone())) else { return };
     let Some(answered) = walk.take(answer(turn, 1, sent).by("deeper").at(at.clone())) else { return };
@@ -221,20 +252,20 @@ fn delegated(walk: &mut Walk) {
     let _ = side_by_side(walk, vec![flow]);
 }
 
-fn granting(from: &str, to: &str) -> Made {
+pub(super) fn granting(from: &str, to: &str, expires: RecordedTime) -> Made {
     let delegate = Actor { id: id(to), actor_type: ActorType::SubAgent, key: None, owner: None, scope: None };
     let body = DelegationGranted {
         delegation: id(&format!("{from}-to-{to}")),
         delegate,
         scope: vec![scope_item("search", EffectsClass::Read)],
-        expires: Given::Known(START.plus_ms(1_800_000)),
+        expires: Given::Known(expires),
         tenant: id(TENANT),
         task: None,
     };
     Made::new(from, Box::new(body)).because([0])
 }
 
-fn handing_off(from: &str, to: &str) -> Made {
+pub(super) fn handing_off(from: &str, to: &str) -> Made {
     let body = HandedOff {
         from: Given::Known(id(from)),
         to: Given::Known(id(to)),
@@ -266,9 +297,56 @@ fn remembered(walk: &mut Walk) {
     }
 }
 
+/// Something external leads to a memory write that is decided on.
+fn learned(walk: &mut Walk) {
+    let external = Label { trust: Trust::External, sensitivity: Sensitivity::Internal };
+    let mut page = retrieval("a page from outside");
+    if let Body::ContextRetrieved(body) = &mut page.input.body {
+        body.label = Given::Known(external);
+    }
+    let Some(item) = walk.take(page) else { return };
+    let Some(known) = walk.trial.machine.write_request(&id("agent")) else { return };
+    let expires = Some(walk.latest().plus_ms(1_000));
+    // Decided on as if nothing external had led to it, in some.
+    let influence = if walk.below(3) == 0 { None } else { Some(external) };
+    let decided = redecided(memory_decision("a lesson", Decision::Permit, expires), |body| {
+        (body.risks, body.reliance) = (known.signals, known.reliance);
+        (body.rules, body.explanation, body.receipt) =
+            (vec![id("rule-1")], Some(Content(0)), Some(Content(1)));
+        body.request.scope = Given::Known(scope_item("edit", EffectsClass::Write));
+        body.request.carriage = Given::Known(external);
+        body.request.influence = influence.unwrap_or(body.request.influence);
+    });
+    let _ = walk.take(decided.with(["why", "a receipt"]).because([item]));
+    let _ = walk.take(writing(MemoryScope::Durable, "a lesson").because([0, item]));
+}
+
+/// A page is kept from the model, and yet put before it, or summed up.
+fn withheld(walk: &mut Walk) {
+    let Some(item) = walk.take(retrieval("a page of others")) else { return };
+    let body =
+        ContextBlocked { item: commitment("a page of others"), record: None, reason: BlockReason::Tenant };
+    let _ = walk.take(Made::new("guard", body).because([item]));
+    let _ = asked(walk, 0, &[(item, "a page of others")]);
+}
+
+/// A prompt that keeps parts of the last one.
+fn extended(walk: &mut Walk) {
+    let Some((turn, answered)) = asked(walk, 0, &[]) else { return };
+    let (kept, next) = (walk.below(4) as u32, walk.next_turn());
+    let made = extension(next, turn, &[(0, kept)], &[(answered, "an answer")]);
+    let Some(sent) = walk.take(made) else { return };
+    let _ = walk.take(answer(next, 0, sent));
+    walk.turn += 1;
+}
+
 /// An output is made, looked at and released.
 fn released(walk: &mut Walk) {
     let Some(produced) = walk.take(producing("done")) else { return };
     let _ = walk.take(looking("done").because([produced]));
+    if walk.is_bent() && walk.below(3) == 0 {
+        let body = OutputBlocked { output: commitment("done"), reason: BlockReason::Clearance };
+        let _ = walk.take(Made::new("guard", body).because([produced]));
+    }
     let _ = walk.take(releasing("done", Sensitivity::Restricted).because([produced]));
 }

@@ -2,6 +2,7 @@
 
 use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Directive, Enforcement, ReasonCode};
+use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::tool::{ToolDispatched, ToolReturned};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record};
@@ -334,12 +335,16 @@ fn effect(record: &Record) -> Option<&Id> {
 }
 
 pub(crate) fn effect_otherwise(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
-    change_body!(story, draw, EffectVerified, |_, body| match &mut body.observed {
-        Given::Known(observed) => {
-            flip(observed);
-            true
+    change_body!(story, draw, EffectVerified, |_, body| {
+        // A mismatch with something else is one too.
+        let is_match = body.result == EffectMatch::Match;
+        match &mut body.observed {
+            Given::Known(observed) => {
+                flip(observed);
+                is_match
+            }
+            Given::Absent => false,
         }
-        Given::Absent => false,
     })
 }
 

@@ -22,9 +22,19 @@ pub(crate) fn context_stale(story: &mut Story, _: &Subject, draw: &mut Draw) -> 
         let Some(time) = record.input.time else { return false };
         let Body::ContextRetrieved(body) = &mut record.input.body else { return false };
         body.fresh_until = Given::Known(RecordedTime(time.0.saturating_sub(1)));
-        leads_to_effect(&before, at)
+        leads_to_effect(&before, at) && is_retrieved_once(&before, at)
     })
     .is_some()
+}
+
+/// Whether no other record retrieves the same item: one that is retrieved again is fresh for as long as either time.
+fn is_retrieved_once(story: &Story, at: usize) -> bool {
+    let item = |record: &Record| {
+        let Body::ContextRetrieved(body) = &record.input.body else { return None };
+        record.input.contents.get(usize::from(body.item.0)).map(|content| content.commitment)
+    };
+    let retrieved = story.get(at).and_then(item);
+    story.records().iter().filter_map(item).filter(|other| Some(*other) == retrieved).count() == 1
 }
 
 pub(crate) fn source_unlisted(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
