@@ -1,3 +1,4 @@
+//! Fuzzes the target `chat`.
 #![cfg_attr(fuzzing, no_main)]
 
 rederive_fuzz::program!("chat");

@@ -1,3 +1,4 @@
+//! Fuzzes the target `receipt`.
 #![cfg_attr(fuzzing, no_main)]
 
 rederive_fuzz::program!("receipt");

@@ -1,3 +1,4 @@
+//! Fuzzes the target `round-trip`.
 #![cfg_attr(fuzzing, no_main)]
 
 rederive_fuzz::program!("round-trip");

@@ -24,7 +24,7 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
     match (chance.word() % 8, bytes.get_mut(at)) {
         (0, Some(byte)) => *byte ^= 1 << (chance.word() % 8),
         (1, Some(byte)) => *byte = EDGES[chance.below(EDGES.len())],
-        (2, Some(byte)) => *byte = byte.wrapping_add(if chance.word() % 2 == 0 { 1 } else { 255 }),
+        (2, Some(byte)) => *byte = byte.wrapping_add(if chance.word().is_multiple_of(2) { 1 } else { 255 }),
         (3, Some(_)) => drop(bytes.drain(stretch(bytes, chance))),
         (4, _) => {
             let taken = other[stretch(other, chance)].to_vec();
@@ -37,7 +37,7 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
         (6, Some(_)) => bytes.truncate(at),
         // Eight bytes at once: a whole word of what is drawn from words.
         _ => {
-            let word = if chance.word() % 2 == 0 { chance.word() % 64 } else { chance.word() };
+            let word = if chance.word().is_multiple_of(2) { chance.word() % 64 } else { chance.word() };
             let end = bytes.len().min(at + 8);
             bytes.splice(at..end, word.to_le_bytes());
         }
