@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::{self, Place};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, counted};
@@ -49,10 +50,10 @@ A draft is not a decision: a person has to read it before anything is permitted 
 
 Examples:
   rederive registry infer tools.json --out registry.json
-  rederive registry infer traces/*.rdt manifest.json > registry.json")]
+  rederive registry infer traces manifest.json > registry.json")]
 pub(crate) struct Infer {
-    /// JSON files of tools (an MCP manifest, OpenAI's or Anthropic's form, or plain schemas) and traces (*.rdt).
-    #[arg(value_name = "FILE", required = true)]
+    /// JSON files of tools (an MCP manifest, OpenAI's or Anthropic's form, or plain schemas; `-`: standard input), traces (*.rdt), and folders of traces.
+    #[arg(value_name = "PATH", required = true)]
     files: Vec<PathBuf>,
     /// File to write the registry to, in place of standard output. An existing file is never overwritten.
     #[arg(long, value_name = "FILE")]
@@ -84,8 +85,12 @@ pub(crate) struct Schema {
 impl Infer {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let mut tools: Vec<Tool> = Vec::new();
-        for file in &self.files {
-            tools.extend(tools_of(file)?);
+        let found = paths::find(&self.files, &["rdt"]);
+        if let Some(missing) = found.missing.first() {
+            return Err(Failed::new(missing.exit(), missing.problem()));
+        }
+        for place in &found.places {
+            tools.extend(tools_of(place)?);
         }
         let registry = infer(&merged(tools));
         let json = registry.to_json();
@@ -99,11 +104,20 @@ impl Infer {
     }
 }
 
-fn tools_of(file: &Path) -> Result<Vec<Tool>, Failed> {
-    if file.extension().is_some_and(|ending| ending == "rdt") {
-        return traces::tools(file);
-    }
-    let bytes = trace::file(file, REGISTRY_BYTES_MAX as u64)?;
+fn tools_of(place: &Place) -> Result<Vec<Tool>, Failed> {
+    let most = REGISTRY_BYTES_MAX as u64;
+    let (file, bytes) = match place {
+        Place::File { path, .. } if path.extension().is_some_and(|ending| ending == "rdt") => {
+            return traces::tools(path);
+        }
+        Place::File { path, .. } => (path.as_path(), trace::file(path, most)?),
+        Place::Stdin => {
+            let bytes = paths::read_stdin(most);
+            let unread =
+                |error| Failed::internal(format!("cannot read standard input: {}", paths::words(&error)));
+            (Path::new("-"), bytes.map_err(unread)?)
+        }
+    };
     from_json(&bytes).map_err(|fault| no_tools(file, &fault))
 }
 

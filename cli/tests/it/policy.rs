@@ -138,7 +138,9 @@ fn a_registry_is_drafted_for_review_checked_and_gives_a_schema() {
     assert_eq!(sandbox.run(&["registry", "infer", "mcp.json", "--out", "registry.json"]).exit, 2);
     sandbox.run(&["registry", "check", "registry.json"]);
     sandbox.run(&["registry", "schema", "registry.json"]);
-    let draft: serde_json::Value = serde_json::from_str(&sandbox.read_text("registry.json")).unwrap();
+    let text = sandbox.read_text("registry.json");
+    assert_eq!(sandbox.quietly(&["registry", "infer", "-"], MCP.as_bytes()).stdout, text);
+    let draft: serde_json::Value = serde_json::from_str(&text).unwrap();
     insta::assert_snapshot!(format!("{}{draft:#}\n", sandbox.transcript()));
 }
 
@@ -149,6 +151,11 @@ fn a_draft_of_a_trace_lists_every_tool_that_was_registered_or_called() {
     let drafted = sandbox.quietly(&["registry", "infer", "run.rdt"], b"");
     assert_eq!(drafted.exit, 0, "{}", drafted.stderr);
     assert!(!drafted.json()["tools"].as_object().unwrap().is_empty());
+    // The same of the folder that it lies in.
+    let inside = sandbox.quietly(&["registry", "infer", "."], b"");
+    assert_eq!((inside.exit, inside.stdout), (0, drafted.stdout));
+    let nothing = sandbox.quietly(&["registry", "infer", "nothing"], b"");
+    assert_eq!(nothing.exit, 2, "{}", nothing.stderr);
 }
 
 #[test]
