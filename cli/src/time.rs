@@ -1,12 +1,12 @@
 //! Recorded times in words. No clock is read here.
 
+use rederive_evidence::calendar::Calendar;
+use rederive_evidence::ids::RecordedTime;
+
 /// The time in UTC, to the microsecond: `2025-07-25 02:17:25.000000 UTC`.
 pub(crate) fn utc(us: u64) -> String {
-    let (seconds, fraction) = (us / 1_000_000, us % 1_000_000);
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{fraction:06} UTC")
+    let Calendar { year, month, day, hour, minute, second, micros } = RecordedTime(us).calendar();
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06} UTC")
 }
 
 /// How long after `began`: `+3.250`, `+1:02:03.000`.
@@ -19,20 +19,6 @@ pub(crate) fn since(began: u64, us: u64) -> String {
         (0, minute, second) => format!("{sign}{minute}:{second:02}.{fraction:03}"),
         (hour, minute, second) => format!("{sign}{hour}:{minute:02}:{second:02}.{fraction:03}"),
     }
-}
-
-/// Year, month and day of a day since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
-const fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let of_era = days % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ mod runs;
 mod seeds;
 mod split;
 mod tamper;
+#[path = "../../engine/machine/samples/told.rs"]
+mod told;
 #[expect(dead_code, reason = "the integration tests use all of it")]
 #[path = "../../tests/properties/traces.rs"]
 mod traces;

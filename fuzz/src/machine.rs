@@ -1,12 +1,12 @@
 //! The machine over records that nobody would write.
 
 use rederive_evidence::kinds::Body;
-use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::Outcome;
 use rederive_machine::{Machine, State, supports};
-use rederive_model::{Answer, Mark, Model, Roots, compare};
+use rederive_model::{Model, Roots, compare};
 
 use crate::collage::{base, bent, words};
+use crate::told::told;
 
 /// Every record has an answer in every state, the same twice; the state is made again from its entries, and the tree's root with it.
 pub(crate) fn apply(bytes: &[u8]) {
@@ -50,16 +50,8 @@ pub(crate) fn model(bytes: &[u8]) {
     }
     let records = records.iter().map(|record| (&record.input, record.extracted.as_ref()));
     let mut machine = Machine::new();
-    let told = |input: &Input, extracted: Option<&Extracted>, root: bool| {
-        let answer = machine.decide(input, extracted);
-        let mut delta = Vec::new();
-        answer.transition.delta(&mut delta);
-        let mark = answer.transition.mark();
-        let mark = Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
-        machine.commit(answer.transition);
-        let answer = Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark };
-        (answer, root.then(|| machine.state().root()))
-    };
-    let difference = compare(Model::new(), records, Roots::Every(8), told);
+    let difference = compare(Model::new(), records, Roots::Every(8), |input, extracted, due| {
+        told(&mut machine, input, extracted, due)
+    });
     assert!(difference.is_none(), "{}", difference.map(|found| found.to_string()).unwrap_or_default());
 }

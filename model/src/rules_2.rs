@@ -77,7 +77,11 @@ pub(crate) fn carried(case: &Case<'_>, influence: &Influence) -> Carried {
         let of = |(record, _): &(u64, _)| found.is_some_and(|found| found.records.contains(*record));
         (0..).zip(case.marks).filter(of).map(|(_, mark)| mark.label).fold(nothing, Label::join)
     };
-    let whole = |found: &Option<FoundIn>| found.as_ref().is_some_and(|found| found.permille == 1_000);
+    // A record that is not there yet has told nothing.
+    let is_there = |found: &FoundIn| (0..).zip(case.marks).any(|(record, _)| found.records.contains(record));
+    let whole = |found: &Option<FoundIn>| {
+        found.as_ref().is_some_and(|found| found.permille == 1_000 && is_there(found))
+    };
     let (mut label, mut unfounded) = (nothing, false);
     for value in arguments.values.iter().filter(|value| value.shape != ArgumentShape::Common) {
         let carries = if whole(&value.told) {

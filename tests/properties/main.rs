@@ -31,6 +31,9 @@ mod sources;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
+#[path = "../../engine/machine/samples/told.rs"]
+mod told;
+#[cfg(test)]
 mod traces;
 #[cfg(test)]
 mod verdicts;

@@ -7,34 +7,18 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rederive_archive::{BlockBuffer, Packing, TraceReader};
-use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::digest::{Purpose, digest};
 use rederive_evidence::hex;
-use rederive_evidence::record::{Extracted, Input, Record, split_frames};
+use rederive_evidence::record::{Record, split_frames};
 use rederive_import::Format;
 use rederive_machine::Machine;
-use rederive_model::{Answer, Difference, Mark, Model, Roots, compare};
+use rederive_model::{Answer, Difference, Model, Roots, compare};
 use serde_json::Value;
 
 use crate::real::{CHAT, files, options};
 use crate::runs;
+use crate::told::told;
 use crate::traces::{Trace, recorded, recorded_enforced, recorded_with};
-
-/// What the engine says to a record that it takes in, and its root where that is asked for.
-fn told(
-    machine: &mut Machine,
-    input: &Input,
-    extracted: Option<&Extracted>,
-    with_root: bool,
-) -> (Answer, Option<Digest>) {
-    let answer = machine.decide(input, extracted);
-    let mut delta = Vec::new();
-    answer.transition.delta(&mut delta);
-    let mark = answer.transition.mark();
-    machine.commit(answer.transition);
-    let mark = Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
-    let answer = Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark };
-    (answer, with_root.then(|| machine.state().root()))
-}
 
 fn difference(records: &[Record], roots: Roots) -> Option<Difference> {
     let mut machine = Machine::new();

@@ -1,5 +1,6 @@
 //! The page that an approver reads: the evidence as text, the same words for the same records. Spec: approval-page.
 
+use rederive_evidence::calendar::Calendar;
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::values::ScopeItem;
 
@@ -113,18 +114,9 @@ impl Sheet<'_> {
     }
 }
 
-/// Date and time of day in UTC, to the second before. Days are counted in years that begin in March, so that a leap day ends one.
+/// Date and time of day in UTC, to the second before.
 fn utc(time: RecordedTime) -> String {
-    let seconds = time.0 / 1_000_000;
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, ends) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + ends;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let Calendar { year, month, day, hour, minute, second, micros: _ } = time.calendar();
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 

@@ -13,6 +13,7 @@ use rederive_evidence::kinds::context::ContextRetrieved;
 use rederive_evidence::kinds::decision::{
     Decision, DecisionMade, Directive, Enforcement, ReasonCode, Request,
 };
+use rederive_evidence::kinds::delegation::HandedOff;
 use rederive_evidence::kinds::memory::{DeletionPath, MemoryKey, MemoryScope, MemoryWritten};
 use rederive_evidence::kinds::prompt::{
     KeptParts, Part, PromptAnswered, PromptGiven, PromptSent, StopReason,
@@ -571,6 +572,19 @@ pub fn result(place: &Place, text: &str) -> Made {
         call_id: None,
     };
     Made::new("broker", body).with([text]).from(Origin::Tool).at(place.clone())
+}
+
+/// `delegation.handed-off` under the delegation that `from` granted to `to`, with the lowest label.
+pub fn handing_off(from: &str, to: &str) -> Made {
+    let body = HandedOff {
+        from: Given::Known(id(from)),
+        to: Given::Known(id(to)),
+        message: Content(0),
+        delegation: Given::Known(id(&format!("{from}-to-{to}"))),
+        label: Given::Known(Label::UNKNOWN),
+        run: None,
+    };
+    Made::new(from, Box::new(body)).with(["please"]).because([0])
 }
 
 /// `context.retrieved` from the wiki, fresh for an hour, internal.

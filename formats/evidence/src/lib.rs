@@ -2,6 +2,7 @@
 
 #[cfg(any(test, feature = "proptest"))]
 pub mod arbitrary;
+pub mod calendar;
 pub mod cbor;
 pub mod chain;
 pub mod codes;

@@ -3,7 +3,7 @@
 use rederive_evidence::ids::{Content, RecordRef, RecordedTime};
 use rederive_evidence::kinds::context::ContextBlocked;
 use rederive_evidence::kinds::decision::Decision;
-use rederive_evidence::kinds::delegation::{DelegationEnded, DelegationGranted, HandedOff};
+use rederive_evidence::kinds::delegation::{DelegationEnded, DelegationGranted};
 use rederive_evidence::kinds::governance::{ExceptionEnded, ExceptionGranted};
 use rederive_evidence::kinds::guardrail::{
     BlockReason, DetectedClass, GuardrailBlocked, GuardrailTransformed,
@@ -20,8 +20,8 @@ use rederive_machine::testing::authority::{
     logging, looking, producing, releasing, resolving, revoking, withdrawing,
 };
 use rederive_machine::testing::{
-    Made, START, TENANT, answer, commitment, extension, id, inspection, memory_decision, memory_key, message,
-    place, prompt, redecided, retrieval, scope_item, writing,
+    Made, START, TENANT, answer, commitment, extension, handing_off, id, inspection, memory_decision,
+    memory_key, message, place, prompt, redecided, retrieval, scope_item, writing,
 };
 
 use super::calls::{Course, Flow, again, side_by_side};
@@ -263,18 +263,6 @@ pub(super) fn granting(from: &str, to: &str, expires: RecordedTime) -> Made {
         task: None,
     };
     Made::new(from, Box::new(body)).because([0])
-}
-
-pub(super) fn handing_off(from: &str, to: &str) -> Made {
-    let body = HandedOff {
-        from: Given::Known(id(from)),
-        to: Given::Known(id(to)),
-        message: Content(0),
-        delegation: Given::Known(id(&format!("{from}-to-{to}"))),
-        label: Given::Known(Label::UNKNOWN),
-        run: None,
-    };
-    Made::new(from, Box::new(body)).with(["please"]).because([0])
 }
 
 /// Something is written to memory in one turn, and read in a later one.

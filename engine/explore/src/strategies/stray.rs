@@ -20,12 +20,12 @@ use rederive_machine::testing::authority::{
     resolving, reviewing, revising, revoking, using, verifying, withdrawing,
 };
 use rederive_machine::testing::{
-    Made, Trial, commitment, decision, dispatch, id, inspection, memory_decision, memory_key, place,
-    planning, proposal, request, result, retrieval, validation, writing,
+    Made, Trial, commitment, decision, dispatch, handing_off, id, inspection, memory_decision, memory_key,
+    place, planning, proposal, request, result, retrieval, validation, writing,
 };
 use rederive_machine::{CallStatus, EffectStatus};
 
-use super::scenes::{granting, handing_off};
+use super::scenes::granting;
 use super::{calls, one_of};
 
 /// What it is tried on: a call, and an earlier record.

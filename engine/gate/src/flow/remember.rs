@@ -41,11 +41,11 @@ struct Write {
 }
 
 impl Write {
-    fn of(draft: Draft) -> Option<Self> {
+    /// The item that a draft writes to and which content is the value; none where it brings none.
+    fn names(draft: &Draft) -> Option<(MemoryKey, usize)> {
         let Body::MemoryWritten(written) = &draft.body else { return None };
-        let (item, value) = (written.item.clone(), usize::from(written.value.0));
-        let _ = draft.contents.get(value)?;
-        Some(Self { draft, item, value })
+        let value = usize::from(written.value.0);
+        (value < draft.contents.len()).then(|| (written.item.clone(), value))
     }
 
     fn value(&self) -> Payload {
@@ -71,23 +71,24 @@ impl Inner {
     /// Inspects, puts to the policy where MEM-3 asks for it, and records a memory write.
     pub(crate) fn remember(&self, draft: Draft) -> Result<Remembered, Why> {
         let epoch = self.trail.epoch();
-        let Some(mut write) = Write::of(draft.clone()) else {
+        let Some((item, value)) = Write::names(&draft) else {
             // It brings no value: the recorder says so.
             let written = applied(self.trail.append(epoch, draft)?)?;
             return Ok(Remembered { written, value: Payload::text(""), is_replaced: false });
         };
+        let mut write = Write { draft, item, value };
         let passed = self.inspect_write(epoch, &write)?;
         if passed.record > 0 {
             write.pass(&passed);
         }
+        // Looked up again: what guardrails found is a cause of the write now, and others record meanwhile.
         let influence = self.influence_on(epoch, &write)?;
-        let is_permitted = influence.needs_permit;
-        if is_permitted {
+        if influence.needs_permit {
             self.permit_write(epoch, &write, influence.label)?;
         }
         let value = write.value();
         let written = applied(self.trail.append(epoch, write.draft)?)?;
-        if is_permitted {
+        if influence.needs_permit {
             // Permit and write survive a crash together, before anybody builds on them.
             self.trail.keep(epoch, written.sequence)?;
         }

@@ -252,19 +252,6 @@ pub(crate) fn ending(delegation: &str) -> Made {
     Made::new("agent", DelegationEnded { delegation: id(delegation) })
 }
 
-/// `delegation.handed-off` under the delegation that `from` granted to `to`, with the lowest label.
-pub(crate) fn handing_off(from: &str, to: &str) -> Made {
-    let body = HandedOff {
-        from: Given::Known(id(from)),
-        to: Given::Known(id(to)),
-        message: Content(0),
-        delegation: Given::Known(id(&format!("{from}-to-{to}"))),
-        label: Given::Known(Label::UNKNOWN),
-        run: None,
-    };
-    Made::new(from, Box::new(body)).with(["please"]).because([0])
-}
-
 pub(crate) fn pinning(bundle: &str, engine: &str) -> Made {
     let body = PolicyPinned {
         bundle: commitment(bundle),

@@ -8,7 +8,7 @@ use rederive_machine::testing::authority::*;
 use rederive_machine::testing::*;
 use rederive_machine::{ApprovalStatus, CallStatus, EffectStatus};
 
-use crate::acts::{delegation, ending, handing_off, searching};
+use crate::acts::{delegation, ending, searching};
 
 /// A row: how something comes to stand where it does.
 type Row = (&'static str, fn() -> Trial);

@@ -26,6 +26,8 @@ mod span;
 mod spec;
 mod state;
 mod story;
+#[path = "../../samples/told.rs"]
+mod told;
 mod totality;
 mod turns;
 mod walk;

@@ -2,33 +2,14 @@
 
 use proptest::prelude::*;
 use rederive_evidence::arbitrary::{any as drawn, input_of};
-use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::record::{Extracted, Input};
+use rederive_evidence::record::{Causes, Extracted, Input};
 use rederive_machine::{Machine, Mark, RuleSetNumber};
-use rederive_model::{Answer, Difference, Fault, Field, Model, Roots, compare};
+use rederive_model::{Difference, Fault, Field, Model, Roots, compare};
 
 use crate::grafts::{breaking, grafted, pairs, runs};
+use crate::told::told;
 use crate::walk::{Step, choices, opened, terms, walk};
-
-/// What the machine says to a record that it takes in, and its root.
-fn told(
-    machine: &mut Machine,
-    input: &Input,
-    extracted: Option<&Extracted>,
-    with_root: bool,
-) -> (Answer, Option<Digest>) {
-    let answer = machine.decide(input, extracted);
-    let mut delta = Vec::new();
-    answer.transition.delta(&mut delta);
-    let mark = answer.transition.mark();
-    let mark = rederive_model::Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
-    machine.commit(answer.transition);
-    (
-        Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark },
-        with_root.then(|| machine.state().root()),
-    )
-}
 
 /// The first difference between the machine and this model.
 fn difference(model: Model, steps: &[Step], roots: Roots) -> Option<Difference> {
@@ -54,6 +35,24 @@ fn they_agree_on_every_pair_of_every_reason() {
         }
     }
     assert!(wrong.is_empty(), "{} runs differ\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+}
+
+/// Spec: carriage. Found by grafted runs: the model took what a record to come tells for told.
+#[test]
+fn they_agree_on_values_that_only_records_to_come_tell() {
+    let mut values = 0;
+    for (run, records) in runs().iter().flat_map(|run| [(run, [9_999, 9_999]), (run, [0, 9_999])]) {
+        let mut steps = run.clone();
+        let extracted = steps.iter_mut().filter_map(|(_, extracted)| extracted.as_mut()?.arguments.as_mut());
+        let found =
+            extracted.flat_map(|arguments| &mut arguments.values).filter_map(|value| value.told.as_mut());
+        let found = found.map(|found| found.records = Causes::of(records)).count();
+        if found > 0 {
+            assert_same("told by a record to come", &steps);
+        }
+        values += found;
+    }
+    assert!(values > 0);
 }
 
 proptest! {
