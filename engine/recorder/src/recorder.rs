@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use rederive_archive::storage::{Effect, Storage};
 use rederive_archive::{
@@ -31,6 +31,7 @@ use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
 use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
 use crate::opening::asked_for;
+use crate::sync::{Mutex, MutexGuard};
 
 /// When an appended record survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
