@@ -25,6 +25,8 @@ pub enum Step {
     Privileges,
     /// Apply Landlock.
     Landlock,
+    /// Put the filter of system calls in place.
+    Calls,
     /// Start the program.
     Start,
 }

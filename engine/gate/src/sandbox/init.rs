@@ -27,7 +27,7 @@ use rustix::thread::{
 
 use super::fault::Step;
 use super::plan::{PROXY_PORT, Plan, Report};
-use super::{netlink, root};
+use super::{filter, netlink, root};
 
 /// How often memory is counted.
 const WATCH_EVERY: Duration = Duration::from_millis(10);
@@ -72,6 +72,7 @@ fn run(control: &mut UnixStream) -> Result<Report, Refused> {
     limit(&plan).map_err(at(Step::Limits))?;
     give_up_privileges().map_err(at(Step::Privileges))?;
     lock(&plan).map_err(|detail| (Step::Landlock, io::Error::other(detail)))?;
+    filter::restrict().map_err(|detail| (Step::Calls, io::Error::other(detail)))?;
     let mut words = plan.command.iter();
     let program = words.next().ok_or_else(|| (Step::Plan, io::ErrorKind::InvalidInput.into()))?;
     let mut command = Command::new(program);
