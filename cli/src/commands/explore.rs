@@ -14,7 +14,7 @@ use rederive_replay::{Pinned, Valid};
 use crate::args::{Failed, Jobs};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
-use crate::policies::Archive;
+use crate::policies;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -116,7 +116,7 @@ impl Explore {
             return self.under(bundle, terminal);
         }
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
-        let archive = self.bundles.as_deref().map(Archive::open).transpose()?;
+        let archive = self.bundles.as_deref().map(policies::archive).transpose()?;
         let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);
         let watch = Watch { trust: trust.as_ref(), pinned };
         let start = Instant::now();

@@ -20,7 +20,7 @@ use rederive_replay::{
 use crate::args::{Failed, Jobs};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
-use crate::policies::Archive;
+use crate::policies;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -115,7 +115,7 @@ impl Replay {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let sample = self.sample.map(|segments| self.draw(segments)).transpose()?;
-        let archive = self.bundles.as_deref().map(Archive::open).transpose()?;
+        let archive = self.bundles.as_deref().map(policies::archive).transpose()?;
         let start = Instant::now();
         let found = paths::find(&self.paths, &["rdt"]);
         let progress = Progress::new(terminal, found.places.len() as u64, "runs");

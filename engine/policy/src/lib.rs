@@ -3,6 +3,7 @@
 //! Everything a policy may speak of is in a [`PolicyRequest`]; what the policies say to it is a [`Judgement`]. A [`Bundle`] is made ready by its
 //! [`Engine`]; the [`Compiled`] policies then judge, whatever goes wrong inside of them. Spec: policy-request, policy-mapping, bundle.
 
+mod archive;
 pub mod arguments;
 pub mod assemble;
 pub mod bundle;
@@ -20,6 +21,7 @@ mod rego;
 pub mod request;
 mod vocabulary;
 
+pub use archive::Archive;
 pub use bundle::{Bundle, BundleFault};
 #[cfg(feature = "cedar")]
 pub use cedar::Cedar;

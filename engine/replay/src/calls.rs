@@ -14,6 +14,7 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::guardrail::DetectedClass;
+use rederive_evidence::kinds::memory::MemoryWritten;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::tool::ToolProposed;
 use rederive_evidence::kinds::{Body, Kind};
@@ -22,12 +23,13 @@ use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{EffectsClass, Layer, Place};
 use rederive_machine::{Machine, RegisteredTool};
 use rederive_policy::arguments::ArgumentsFault;
-use rederive_policy::assemble::Asked;
+use rederive_policy::assemble::{self, Asked, AskedWrite, MEMORY_WRITE};
 use rederive_policy::request::{ApprovalFact, ToolFacts};
 use rederive_policy::{PolicyRequest, Registry};
 
 use crate::extracted::{ExtractedAgain, SaidSoFar, latest, read};
 use crate::records::{Records, RecordsFault};
+use crate::writes::{HeldWrite, Writes};
 
 /// How a call ended, as far as the records tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +89,17 @@ pub(crate) enum Question {
     TooLarge(ArgumentsFault),
     /// The arguments are redacted: nobody can ask again.
     Redacted,
+    /// What is asked about stands in a registry alone, and none is at hand.
+    NoRegistry,
+}
+
+impl Question {
+    fn of(request: Result<PolicyRequest, ArgumentsFault>) -> Self {
+        match request {
+            Ok(request) => Self::Whole(Box::new(request)),
+            Err(fault) => Self::TooLarge(fault),
+        }
+    }
 }
 
 /// A question that a run puts to its policy.
@@ -103,10 +116,10 @@ pub(crate) struct Inquiry<'r> {
 
 /// Who looks on while a run is walked.
 pub(crate) trait Visitor {
-    /// A question, before its decision takes effect.
+    /// A question, before its decision takes effect; one about a memory write when that comes.
     fn asked(&mut self, inquiry: Inquiry<'_>) -> Result<(), ReadFault>;
 
-    /// A decision that is for no call.
+    /// A decision that is for no call, and of which nothing tells what it was asked for.
     fn asks_of_no_call(&mut self, _record: &Record) -> Result<(), ReadFault> {
         Ok(())
     }
@@ -143,6 +156,7 @@ pub(crate) struct Calls<'a, F> {
     asks: Vec<EffectsClass>,
     decides: bool,
     registry: Option<Digest>,
+    writes: Writes,
 }
 
 /// Where registries are found.
@@ -179,6 +193,7 @@ impl<'a, F: ReadAt> Calls<'a, F> {
             asks: Vec::new(),
             decides: opened.layers.contains(&Layer::Policy),
             registry: opened.registry.known().copied(),
+            writes: Writes::default(),
         }
     }
 
@@ -196,13 +211,19 @@ impl<'a, F: ReadAt> Calls<'a, F> {
                 frame.record().map_err(|error| again(RecordsFault::Frame { segment, byte, error }))?;
             self.record(&record, visitor)?;
         }
-        Ok(())
+        // What was permitted and never written.
+        self.writes.drain().try_for_each(|held| visitor.asks_of_no_call(&held.record))
     }
 
     fn record(&mut self, record: &Record, visitor: &mut impl Visitor) -> Result<(), ReadFault> {
         let input = &record.input;
         if let Body::DecisionMade(decision) = &input.body {
             self.decision(record, decision, visitor)?;
+        }
+        if let Body::MemoryWritten(written) = &input.body
+            && record.derived.outcome == Outcome::Applied
+        {
+            self.written(input, written, visitor)?;
         }
         visitor.passes(record)?;
         let extracted = latest(&mut self.extracted, &mut self.said, record, &self.machine)?;
@@ -215,10 +236,7 @@ impl<'a, F: ReadAt> Calls<'a, F> {
         self.proposed(input, proposed, extracted);
         let Some(place) = &input.place else { return Ok(()) };
         if !self.decides {
-            let mut question = self.question(place, None)?;
-            if let Question::Whole(request) = &mut question {
-                request.asked.clone_from(&self.asks);
-            }
+            let question = self.question(place, None)?;
             self.ask(record, place, (None, question), visitor)?;
         }
         if record.derived.outcome == Outcome::Refused {
@@ -234,12 +252,78 @@ impl<'a, F: ReadAt> Calls<'a, F> {
         decision: &DecisionMade,
         visitor: &mut impl Visitor,
     ) -> Result<(), ReadFault> {
-        let Some(place) = &decision.request.call else { return visitor.asks_of_no_call(record) };
+        let Some(place) = &decision.request.call else {
+            return self.decision_to_write(record, decision, visitor);
+        };
         let mut question = self.question(place, decision.request.arguments.known().copied())?;
         if let Question::Whole(request) = &mut question {
             request.approval = decision.approval.as_ref().and_then(|name| self.approvals.get(name)).cloned();
         }
         self.ask(record, place, (Some(decision), question), visitor)
+    }
+
+    /// A decision on a memory write. Where it is a permit, the write is what tells what was asked about.
+    fn decision_to_write(
+        &mut self,
+        record: &Record,
+        decision: &DecisionMade,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), ReadFault> {
+        let held = HeldWrite {
+            terms: self.terms(decision),
+            record: record.clone(),
+            decision: decision.clone(),
+            registry: self.registry,
+        };
+        match self.writes.hold(held) {
+            Some(held) => visitor.asks_of_no_call(&held.record),
+            None => Ok(()),
+        }
+    }
+
+    /// The question of a decision on a memory write but for its arguments; none where no registry says what memory is.
+    fn terms(&self, decision: &DecisionMade) -> Option<PolicyRequest> {
+        let registry = self.registries.registry(self.registry.as_ref())?;
+        let (agent, tool) = (&decision.request.actor, Id::new(MEMORY_WRITE).ok()?);
+        let known = self.machine.write_request(agent)?;
+        let asked = AskedWrite {
+            opened: self.opened,
+            machine: &self.machine,
+            known: &known,
+            agent,
+            tool: &tool,
+            facts: registry.facts(&tool),
+            influence: decision.request.influence,
+        };
+        let mut terms = asked.terms();
+        terms.asked.clone_from(&self.asks);
+        Some(terms)
+    }
+
+    /// A memory write: what the decision that permits it was asked about.
+    fn written(
+        &mut self,
+        input: &Input,
+        written: &MemoryWritten,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), ReadFault> {
+        let agent = input.place.as_ref().map_or(&input.actor, |place| &place.agent);
+        let Some(value) = input.contents.get(usize::from(written.value.0)) else { return Ok(()) };
+        let Some(held) = self.writes.take(agent, &value.commitment) else { return Ok(()) };
+        let bytes = read(&mut self.arguments, &value.commitment)?;
+        let question = match (held.terms, bytes) {
+            (None, _) => Question::NoRegistry,
+            (Some(_), None) => Question::Redacted,
+            (Some(terms), Some(bytes)) => Question::of(assemble::written(terms, &written.item, &bytes)),
+        };
+        let decision = Some(&held.decision);
+        visitor.asked(Inquiry {
+            record: &held.record,
+            call: None,
+            decision,
+            registry: held.registry,
+            question,
+        })
     }
 
     fn ask(
@@ -348,10 +432,10 @@ impl<'a, F: ReadAt> Calls<'a, F> {
             sandbox: registered.and_then(|tool| tool.sandbox.as_ref()),
             time: live.asked,
         };
-        Ok(match asked.request() {
-            Ok(request) => Question::Whole(Box::new(request)),
-            Err(fault) => Question::TooLarge(fault),
-        })
+        Ok(Question::of(asked.request().map(|mut request| {
+            request.asked.clone_from(&self.asks);
+            request
+        })))
     }
 }
 

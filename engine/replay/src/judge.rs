@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
 use rederive_policy::assemble::unanswerable;
-use rederive_policy::{Compiled, Judgement, PolicyRequest};
+use rederive_policy::{Archive, Compiled, Judgement, PolicyRequest, Registry};
 
 use crate::calls::{Question, Registries};
 
@@ -34,11 +34,23 @@ pub trait Pinned: Registries {
     fn bundle(&self, digest: &Digest) -> Option<Arc<dyn Judge>>;
 }
 
+impl Registries for Archive {
+    fn registry(&self, pinned: Option<&Digest>) -> Option<Arc<Registry>> {
+        Self::registry(self, pinned?)
+    }
+}
+
+impl Pinned for Archive {
+    fn bundle(&self, digest: &Digest) -> Option<Arc<dyn Judge>> {
+        Self::bundle(self, digest).map(|ready| ready as Arc<dyn Judge>)
+    }
+}
+
 /// The answer to a question, no weaker than its risk asks; none where nobody can ask again.
 pub(crate) fn answer(judge: &dyn Judge, question: &Question) -> Option<Judgement> {
     match question {
         Question::Whole(request) => Some(judge.judge(request).raised(request)),
         Question::TooLarge(fault) => Some(unanswerable(*fault)),
-        Question::Redacted => None,
+        Question::Redacted | Question::NoRegistry => None,
     }
 }

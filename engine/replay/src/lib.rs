@@ -20,6 +20,7 @@ mod stretch;
 mod trace;
 mod verdict;
 mod whatif;
+mod writes;
 
 pub use calls::{CallEnd, Registries, RunCall};
 pub use diff::{Comparison, Diff, DiffFault, Difference, Side, diff};

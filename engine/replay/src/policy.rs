@@ -82,7 +82,7 @@ struct Found {
     under: Option<String>,
     missing_bundles: BTreeSet<Digest>,
     missing_registries: BTreeSet<Digest>,
-    /// The first of each verdict: the lowest record, since the walk ascends.
+    /// Of each verdict, what is wrong at the lowest record.
     forged: Option<Wrong>,
     diverged: Option<Wrong>,
     undecided: Option<Wrong>,
@@ -90,7 +90,7 @@ struct Found {
 
 impl Found {
     fn undecided(&mut self, record: u64, code: &'static str, field: &str, recorded: &str, derived: &str) {
-        self.undecided.get_or_insert(wrong(record, code, field, (recorded.to_owned(), derived.to_owned())));
+        lowest(&mut self.undecided, wrong(record, code, field, (recorded.to_owned(), derived.to_owned())));
     }
 
     fn into_report(self, report: &mut Report) {
@@ -117,6 +117,13 @@ impl Found {
         report.gaps.extend(self.missing_bundles.into_iter().map(Gap::MissingBundle));
         report.gaps.extend(self.missing_registries.into_iter().map(Gap::MissingRegistry));
         report.gaps.sort_unstable();
+    }
+}
+
+/// Keeps what is wrong at the lower record; of two at one record, what was found first. A decision on a memory write is judged when the write comes.
+fn lowest(kept: &mut Option<Wrong>, found: Wrong) {
+    if kept.as_ref().is_none_or(|kept| found.place.record < kept.place.record) {
+        *kept = Some(found);
     }
 }
 
@@ -230,7 +237,7 @@ impl<F: ReadAt> Again<'_, F> {
                 self.found.undecided(record, codes::ENGINE, "body.engine_version", &recorded, &derived);
             }
             Some((code, field, values)) => {
-                self.found.diverged.get_or_insert(wrong(record, code, field, values));
+                lowest(&mut self.found.diverged, wrong(record, code, field, values));
             }
         }
     }
@@ -244,7 +251,7 @@ impl<F: ReadAt> Again<'_, F> {
         };
         let refused = |found: &mut Found, fault: String| {
             let values = (fault, "a receipt signed by the gate".to_owned());
-            found.forged.get_or_insert(wrong(sequence, codes::RECEIPT, "body.receipt", values));
+            lowest(&mut found.forged, wrong(sequence, codes::RECEIPT, "body.receipt", values));
         };
         let unchecked = match UncheckedSigned::<Receipt>::parse(&bytes) {
             Ok(unchecked) => unchecked,
@@ -272,7 +279,7 @@ impl<F: ReadAt> Again<'_, F> {
         if expected.as_ref() != Some(&payload) {
             let show = |receipt: &Receipt| json(receipt);
             let values = (show(&payload), expected.as_ref().map(show).unwrap_or_default());
-            self.found.diverged.get_or_insert(wrong(sequence, codes::RECEIPT_BODY, "body.receipt", values));
+            lowest(&mut self.found.diverged, wrong(sequence, codes::RECEIPT_BODY, "body.receipt", values));
         }
         Ok(())
     }
@@ -305,7 +312,7 @@ impl<F: ReadAt> Again<'_, F> {
         if let Err(fault) = held {
             let values = (fault, "an approver's signature over this request".to_owned());
             let found = wrong(input.sequence, codes::APPROVAL, "body.word.signature", values);
-            self.found.forged.get_or_insert(found);
+            lowest(&mut self.found.forged, found);
         }
     }
 

@@ -201,6 +201,9 @@ struct Asking<'a> {
 
 impl Visitor for Asking<'_> {
     fn asked(&mut self, mut inquiry: Inquiry<'_>) -> Result<(), ReadFault> {
+        if matches!(inquiry.question, Question::NoRegistry) {
+            return Ok(());
+        }
         let recorded = match inquiry.decision {
             Some(decision) => Recorded::Decided(Answer::of(decision)),
             // How it ended is not known yet.
@@ -273,6 +276,8 @@ impl WhatIfRun {
     /// Fills in how calls ended, and says what changes.
     fn settle(&mut self) {
         let Self { calls, judged, .. } = self;
+        // What was asked of a memory write is known when the write comes.
+        judged.sort_by_key(|judged| judged.record);
         for judged in judged.iter_mut() {
             let call = judged.call.and_then(|call| calls.get(call));
             if let (Recorded::Ended(end), Some(call)) = (&mut judged.recorded, call) {

@@ -183,16 +183,15 @@ impl Inner {
                 known: &known,
                 agent,
                 tool: &tool,
-                facts,
-                item: &write.item,
-                value: value.bytes(),
+                facts: Some(facts),
                 influence,
-                time: Some(now),
             });
             // Memory that no registry speaks of is a tool that is not listed.
             let question = asked.map_or_else(
                 || Err(Judgement::unknown_tool()),
-                |asked| asked.request().map_err(rederive_policy::assemble::unanswerable),
+                |asked| {
+                    asked.request(&write.item, value.bytes()).map_err(rederive_policy::assemble::unanswerable)
+                },
             );
             let upto = machine.lineage().len();
             let pinned = known.policies.bundle == Some(bundle);

@@ -22,7 +22,7 @@ use crate::arguments::{Arguments, ArgumentsFault};
 use crate::judgement::Judgement;
 use crate::request::{ArgumentRole, Counters, PolicyRequest, RunFacts, ToolFacts};
 
-pub use write::{AskedWrite, MEMORY_WRITE};
+pub use write::{AskedWrite, MEMORY_WRITE, written};
 
 /// A call that a policy is asked about, as its records and the machine have it.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
-//! How a memory write becomes a [`PolicyRequest`] (MEM-3). Spec: policy-request.
+//! How a memory write becomes a [`PolicyRequest`] (MEM-3): its terms as the machine has them, and its arguments. Spec: policy-request.
 
-use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::memory::MemoryKey;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::values::Label;
@@ -15,7 +15,7 @@ use crate::request::{PolicyRequest, ToolFacts};
 /// The tool that memory is to a policy.
 pub const MEMORY_WRITE: &str = "memory.write";
 
-/// A memory write that a policy is asked about, as the machine has it. Its arguments are `scope`, `namespace`, `name` and `value`.
+/// A memory write that a policy is asked about, as the machine has it.
 #[derive(Clone, Copy, Debug)]
 pub struct AskedWrite<'a> {
     /// The opening record.
@@ -28,40 +28,52 @@ pub struct AskedWrite<'a> {
     pub agent: &'a Id,
     /// The name under which memory is asked about: [`MEMORY_WRITE`].
     pub tool: &'a Id,
-    /// What the registry says of memory.
-    pub facts: &'a ToolFacts,
-    /// What is written.
-    pub item: &'a MemoryKey,
-    /// What it is to hold, as it is to be kept.
-    pub value: &'a [u8],
+    /// What the registry says of memory; none: it is not listed.
+    pub facts: Option<&'a ToolFacts>,
     /// Label of what influences it: that of the value too.
     pub influence: Label,
-    /// The time now.
-    pub time: Option<RecordedTime>,
 }
 
 impl AskedWrite<'_> {
-    /// The question. Where the value's parts come from is not known.
+    /// The question, for this item and what it is to hold as it is to be kept.
     ///
     /// # Errors
     /// The value is larger than a policy is asked about.
-    pub fn request(&self) -> Result<PolicyRequest, ArgumentsFault> {
-        let arguments = Arguments::new(json!({
-            "scope": self.item.scope.name(),
-            "namespace": self.item.namespace.as_str(),
-            "name": self.item.name.as_str(),
-            "value": String::from_utf8_lossy(self.value),
-        }))?;
+    pub fn request(&self, item: &MemoryKey, value: &[u8]) -> Result<PolicyRequest, ArgumentsFault> {
+        written(self.terms(), item, value)
+    }
+
+    /// The question but for its arguments: what the run knows of it before anybody says what is written where.
+    pub fn terms(&self) -> PolicyRequest {
         let run = run(self.opened, self.machine, self.agent);
-        let mut request = PolicyRequest::new(run, self.tool.clone(), Some(self.facts.clone()));
-        request.target = target(Some(self.facts), &arguments);
-        request.arguments = arguments;
+        let mut request = PolicyRequest::new(run, self.tool.clone(), self.facts.cloned());
         request.influence = self.influence;
         request.carriage = Some(self.influence);
         request.risks.clone_from(&self.known.signals);
         request.least = control(self.known.least);
         request.counters = counters(self.machine, 0);
-        request.time = self.time;
-        Ok(request)
+        // The run's own time: whoever asks again knows no other.
+        request.time = self.machine.state().progress().and_then(|progress| progress.time);
+        request
     }
+}
+
+/// The question of which these are the terms, for this item and what it is to hold. Where the value's parts come from is not known.
+///
+/// # Errors
+/// The value is larger than a policy is asked about.
+pub fn written(
+    mut terms: PolicyRequest,
+    item: &MemoryKey,
+    value: &[u8],
+) -> Result<PolicyRequest, ArgumentsFault> {
+    let arguments = Arguments::new(json!({
+        "scope": item.scope.name(),
+        "namespace": item.namespace.as_str(),
+        "name": item.name.as_str(),
+        "value": String::from_utf8_lossy(value),
+    }))?;
+    terms.target = target(terms.facts.as_ref(), &arguments);
+    terms.arguments = arguments;
+    Ok(terms)
 }
