@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
+use rederive_policy::Archive;
 use rederive_replay::{Level, Options, Report, equivocation, replay};
 use rederive_verify::TrustRoots;
 use serde_json::{Value, json};
@@ -36,22 +37,26 @@ fn verdict(report: &Report) -> Value {
     })
 }
 
-fn replayed(entry: &Value, level: Level) -> Value {
+fn replayed(entry: &Value, level: Level, archive: &Archive) -> Value {
     let trust = entry["trust"].as_str().map(|file| fs::read(fixtures().join(file)).unwrap());
     let trust = trust.map(|text| TrustRoots::parse(&text).unwrap());
-    let options = Options { level, trust: trust.as_ref(), ..Options::default() };
+    let options = Options { level, trust: trust.as_ref(), sample: None, pinned: Some(archive) };
     let path = fixtures().join("traces").join(entry["path"].as_str().unwrap());
     verdict(&replay(&OsStorage, &path, &options).unwrap())
+}
+
+fn bundles() -> Archive {
+    Archive::open(&fixtures().join("bundles")).unwrap()
 }
 
 /// Spec: verdict-valid, verdict-order, gaps, findings, failures, levels, decision-checksum, hints, opening-key, no-trust-in-trace, taken-as-recorded, content-verify.
 #[test]
 fn every_golden_trace_gets_the_verdict_it_was_made_for() {
-    let expected = expected();
-    assert!(expected.len() > 60, "{} golden traces", expected.len());
+    let (expected, archive) = (expected(), bundles());
+    assert!(expected.len() > 70, "{} golden traces", expected.len());
     for entry in &expected {
         for level in Level::ALL {
-            let found = replayed(entry, *level);
+            let found = replayed(entry, *level, &archive);
             assert_eq!(found, entry["verdicts"][level.name()], "{} at {level}", entry["path"]);
         }
     }
@@ -81,7 +86,7 @@ fn what_is_good_is_reproduced_and_what_is_bad_is_named() {
         for level in WITHOUT_BUNDLE {
             assert_eq!(entry["verdicts"][level.name()]["valid"], "reproduced", "{}", entry["path"]);
         }
-        // Nobody hands in the bundle that a run with calls pins: whether its decisions follow cannot be told.
+        // The bundles that these runs pin are none: whether their decisions follow cannot be told.
         let at_policy = entry["verdicts"][Level::Policy.name()]["valid"].as_str().unwrap();
         // Where one of every kind of record stands, some text stands for the receipt: that level looks into it.
         let is_of_every_kind = entry["path"].as_str().unwrap().starts_with("good/every-kind");
@@ -89,11 +94,70 @@ fn what_is_good_is_reproduced_and_what_is_bad_is_named() {
         assert!(fits.contains(&at_policy), "{}: {at_policy}", entry["path"]);
     }
     for entry in of("bad/") {
-        let verdict = &entry["verdicts"]["content"];
+        // What only a gate with its keys can lie about is seen by asking the bundle again.
+        let level = if is_gated(&entry) { Level::Policy } else { Level::Content };
+        let verdict = &entry["verdicts"][level.name()];
         let failed = !verdict["failures"].as_array().unwrap().is_empty();
         assert!(verdict["valid"] != "reproduced" || failed, "{}", entry["path"]);
         assert!(verdict["code"].is_string() || failed, "{}", entry["path"]);
     }
+}
+
+fn is_gated(entry: &Value) -> bool {
+    entry["trust"] == "keys/gated-trust.json"
+}
+
+/// Spec: policy-level, policy-compare, rule-pol-4, receipt, approval-statement.
+#[test]
+fn a_gate_that_lies_keeps_every_rule_below_policy_level_and_is_told_there_by_each_code() {
+    let of_gated: Vec<Value> = expected().into_iter().filter(is_gated).collect();
+    let mut told = Vec::new();
+    for entry in &of_gated {
+        for level in WITHOUT_BUNDLE {
+            let verdict = &entry["verdicts"][level.name()];
+            assert_eq!(verdict["valid"], "reproduced", "{} at {level}", entry["path"]);
+            assert_eq!(verdict["findings"], json!([]), "{} at {level}", entry["path"]);
+        }
+        told.extend(entry["verdicts"]["policy"]["code"].as_str().map(str::to_owned));
+    }
+    told.sort();
+    told.dedup();
+    let mut codes = [
+        "D-DECISION",
+        "D-DIRECTIVE",
+        "D-REASON",
+        "D-RULES",
+        "D-ERRORS",
+        "D-RECEIPT",
+        "V-RECEIPT",
+        "V-APPROVAL",
+        "U-ENGINE",
+    ];
+    codes.sort_unstable();
+    assert_eq!(told, codes);
+    let gated = of_gated.iter().find(|entry| entry["path"] == "good/gated.rdt").unwrap();
+    let verdict = &gated["verdicts"]["policy"];
+    assert_eq!((&verdict["valid"], &verdict["gaps"]), (&json!("reproduced"), &json!(["no-witness"])));
+}
+
+/// Spec: policy-level. Without what it pins nobody can tell, and without the registry neither.
+#[test]
+fn a_gated_run_without_its_bundle_or_its_registry_is_undecided() {
+    let entry = expected().into_iter().find(|entry| entry["path"] == "good/gated.rdt").unwrap();
+    let found = |names: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(fixtures().join("bundles")).unwrap().map(Result::unwrap) {
+            let name = file.file_name().into_string().unwrap();
+            if names.iter().any(|ending| name.ends_with(ending)) {
+                fs::copy(file.path(), folder.path().join(name)).unwrap();
+            }
+        }
+        let verdict = replayed(&entry, Level::Policy, &Archive::open(folder.path()).unwrap());
+        (verdict["valid"].clone(), verdict["code"].clone(), verdict["gaps"].as_array().unwrap().len())
+    };
+    assert_eq!(found(&[".tar", ".json"]), (json!("reproduced"), Value::Null, 1));
+    assert_eq!(found(&[".json"]), (json!("undecided"), json!("U-BUNDLE"), 2));
+    assert_eq!(found(&[".tar"]), (json!("undecided"), json!("U-REGISTRY"), 2));
 }
 
 #[test]
