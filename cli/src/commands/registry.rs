@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::values::EffectsClass;
-use rederive_policy::registry::infer::{Tool, from_json, infer, merged};
+use rederive_extract::ArgumentSchema;
+use rederive_policy::registry::infer::{Dispute, Said, Tool, draft, from_json};
 use rederive_policy::registry::{REGISTRY_BYTES_MAX, Registry as Tools};
 use rederive_policy::schema_of;
 use serde::Serialize;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
+use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, counted};
@@ -84,15 +86,17 @@ pub(crate) struct Schema {
 
 impl Infer {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
-        let mut tools: Vec<Tool> = Vec::new();
+        let mut tools: Vec<(usize, Tool)> = Vec::new();
         let found = paths::find(&self.files, &["rdt"]);
         if let Some(missing) = found.missing.first() {
             return Err(Failed::new(missing.exit(), missing.problem()));
         }
-        for place in &found.places {
-            tools.extend(tools_of(place)?);
+        for (number, place) in found.places.iter().enumerate() {
+            tools.extend(tools_of(place)?.into_iter().map(|tool| (number, tool)));
         }
-        let registry = infer(&merged(tools));
+        let draft = draft(tools);
+        draft.disputes.iter().for_each(|dispute| terminal.complain(&disputed(dispute, &found.places)));
+        let registry = draft.registry;
         let json = registry.to_json();
         match &self.out {
             Some(out) => trace::create(out, json.as_bytes(), false)?,
@@ -101,6 +105,43 @@ impl Infer {
         let drafted = counted(registry.tools.len() as u64, "tool");
         terminal.remark(&format!("{drafted} drafted: read the reasons before anything is permitted by it"));
         Ok(Exit::AsAsked)
+    }
+}
+
+/// Most sources of a dispute that are named.
+const SOURCES_NAMED_MAX: usize = 8;
+
+/// Sources that differ over a tool: the draft says so too, where nobody reads what is told here.
+fn disputed(dispute: &Dispute<usize>, places: &[Place]) -> Problem {
+    let mut sources: Vec<(String, usize)> = Vec::new();
+    for source in dispute.sources.iter().filter_map(|number| places.get(*number)).map(Place::shown) {
+        match sources.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, times)) => *times += 1,
+            None => sources.push((source, 1)),
+        }
+    }
+    let more = sources.len().saturating_sub(SOURCES_NAMED_MAX);
+    sources.truncate(SOURCES_NAMED_MAX);
+    let mut named: Vec<String> = sources
+        .into_iter()
+        .map(|(source, times)| if times > 1 { format!("{source}, {times} times") } else { source })
+        .collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    let about: Vec<&str> = dispute.about.iter().map(|said| differs_in(*said)).collect();
+    Problem::warning(format!("sources say different things of the tool {}", dispute.tool))
+        .row("sources", named.join("; "))
+        .row("differ in", about.join(", "))
+        .hint("the draft is as cautious as the most cautious of them; if they are two tools, give each a name of its own")
+}
+
+fn differs_in(said: Said) -> &'static str {
+    match said {
+        Said::Version => "version",
+        Said::Description => "description",
+        Said::Schema => "schema",
+        Said::Hints => "hints",
     }
 }
 
@@ -124,6 +165,27 @@ fn tools_of(place: &Place) -> Result<Vec<Tool>, Failed> {
 fn read(file: &Path) -> Result<Tools, Failed> {
     let bytes = trace::file(file, REGISTRY_BYTES_MAX as u64 + 1)?;
     Tools::parse(&bytes).map_err(|fault| no_registry(file, &fault))
+}
+
+/// Compiles the schema of each tool as the broker does, before it has to.
+fn schemas(file: &Path, registry: &Tools) -> Result<(), Failed> {
+    let mut problem = Problem::error(format!("{} is no registry that can be used", file.display()));
+    let mut is_whole = true;
+    for (name, entry) in &registry.tools {
+        let Some(bytes) = entry.schema_bytes() else { continue };
+        if let Err(fault) = ArgumentSchema::compile(&bytes) {
+            is_whole = false;
+            problem = problem.row("schema", format!("of the tool {name}: {fault}"));
+        }
+    }
+    if is_whole {
+        return Ok(());
+    }
+    Err(Failed::usage(
+        problem.hint(
+            "no call of such a tool could be checked: correct its schema, or take it out of the registry",
+        ),
+    ))
 }
 
 /// What is in a registry.
@@ -154,7 +216,9 @@ impl Contents {
 
 impl Check {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
-        let contents = Contents::of(&read(&self.file)?);
+        let registry = read(&self.file)?;
+        schemas(&self.file, &registry)?;
+        let contents = Contents::of(&registry);
         if self.json {
             terminal.json(&contents);
             return Ok(Exit::AsAsked);

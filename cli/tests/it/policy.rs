@@ -171,6 +171,67 @@ fn what_is_no_registry_and_tells_of_no_tools_is_refused() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// A registry of these tools, each a name and a schema.
+fn registry(tools: &[(&str, &str)]) -> String {
+    const FACTS: &str = r#""surface":"mail","effects":"send","reversible":false,"preview":false,
+        "result":{"trust":"external","sensitivity":"internal"},"clearance":"public""#;
+    let tools: Vec<String> =
+        tools.iter().map(|(name, schema)| format!("\"{name}\": {{{FACTS}, \"schema\": {schema}}}")).collect();
+    format!("{{\"format\": 1, \"tools\": {{\n{}\n}}}}", tools.join(",\n"))
+}
+
+#[test]
+fn a_registry_whose_schemas_check_nothing_or_that_names_a_tool_twice_is_refused_with_the_place() {
+    let mut sandbox = Sandbox::new();
+    let sound = r#"{"type": "object", "properties": {"to": {"type": "string"}}}"#;
+    let tables: [(&str, &[(&str, &str)]); 4] = [
+        ("sound.json", &[("send", sound), ("reply", sound)]),
+        (
+            "unsound.json",
+            &[
+                ("send", r#"{"properties": {"to": {"type": 7}}}"#),
+                ("reply", r#"{"properties": {"to": {"pattern": "(?=a)"}}}"#),
+                ("forward", sound),
+            ],
+        ),
+        ("outside.json", &[("send", r#"{"$ref": "https://example.com/schema.json"}"#)]),
+        ("twice.json", &[("send", sound), ("reply", sound), ("send", "{}")]),
+    ];
+    for (name, tools) in tables {
+        sandbox.write(name, registry(tools));
+        let expected = if name == "sound.json" { 0 } else { 2 };
+        assert_eq!(sandbox.run(&["registry", "check", name]).exit, expected, "{name}");
+    }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn tools_of_one_name_that_differ_are_told_with_their_sources_and_drafted_with_care() {
+    let mut sandbox = Sandbox::new();
+    let one = r#"[{"name": "lookup", "description": "Returns the weather.", "parameters": {"properties": {"city": {"type": "string"}}}}]"#;
+    let other = r#"[{"name": "lookup", "description": "Deletes a file.", "parameters": {"properties": {"path": {"type": "string"}}}},
+                    {"name": "lookup", "description": "Sends money.", "parameters": {"properties": {"to": {"type": "string"}}}}]"#;
+    sandbox.write("one.json", one);
+    sandbox.write("other.json", other);
+    sandbox.write("again.json", one);
+    assert_eq!(
+        sandbox.run(&["registry", "infer", "one.json", "again.json", "other.json", "--out", "r.json"]).exit,
+        0
+    );
+    let entry = &sandbox.read_text("r.json").parse::<serde_json::Value>().unwrap()["tools"]["lookup"];
+    assert_eq!(entry["effects"], "delete", "{entry:#}");
+    assert_eq!(entry["schema"]["anyOf"].as_array().unwrap().len(), 3, "{entry:#}");
+    assert_eq!(sandbox.run(&["registry", "check", "r.json"]).exit, 0);
+    assert!(
+        sandbox
+            .quietly(&["registry", "infer", "one.json", "again.json"], b"")
+            .stderr
+            .lines()
+            .all(|line| !line.contains("warning"))
+    );
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
 #[test]
 fn the_guide_for_authors_can_be_followed() {
     let sandbox = Sandbox::new();

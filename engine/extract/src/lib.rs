@@ -6,6 +6,7 @@
 mod asks;
 mod index;
 mod leaves;
+mod schema;
 mod shape;
 mod sources;
 mod words;
@@ -18,6 +19,7 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::record::{Extracted, SchemaCheck};
 use rederive_evidence::values::Role;
 
+pub use schema::{ArgumentSchema, SchemaFault};
 pub use sources::{BROUGHT_WORDS_MAX, Side, Sources, TOLD_WORDS_MAX, VALUES_MAX, WHOLE, said};
 
 /// Version of everything in this crate that a value depends on, the JSON Schema library's behaviour and the tables of Unicode included.
@@ -100,7 +102,7 @@ pub struct Extractor {
 }
 
 enum Schema {
-    Usable(Box<jsonschema::Validator>),
+    Usable(ArgumentSchema),
     Bad,
 }
 
@@ -172,11 +174,7 @@ impl Extractor {
 
 impl Schema {
     fn parse(bytes: &[u8]) -> Self {
-        let Some(value) = parse(bytes) else { return Self::Bad };
-        // A linear-time pattern engine: a hostile schema must not make a verifier slow. No reference leaves the schema.
-        let built =
-            jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(&value);
-        built.map_or(Self::Bad, |validator| Self::Usable(Box::new(validator)))
+        ArgumentSchema::compile(bytes).map_or(Self::Bad, Self::Usable)
     }
 }
 
@@ -189,7 +187,7 @@ fn check(arguments: &[u8], schema: Option<&Schema>) -> SchemaCheck {
     match schema {
         None => SchemaCheck::NoSchema,
         Some(Schema::Bad) => SchemaCheck::BadSchema,
-        Some(Schema::Usable(validator)) if validator.is_valid(&arguments) => SchemaCheck::Valid,
+        Some(Schema::Usable(schema)) if schema.accepts(&arguments) => SchemaCheck::Valid,
         Some(Schema::Usable(_)) => SchemaCheck::Invalid,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::values::EffectsClass;
+use rederive_extract::ArgumentSchema;
 use rederive_policy::registry::Entry;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
 
@@ -109,7 +110,7 @@ pub(crate) struct Registered {
     pub(crate) preview: Option<Arc<dyn Preview>>,
     pub(crate) time: Duration,
     pub(crate) is_idempotent: bool,
-    validator: jsonschema::Validator,
+    checked: ArgumentSchema,
 }
 
 impl Registered {
@@ -126,16 +127,16 @@ impl Registered {
         if facts.preview != preview.is_some() {
             return Err(RegistrationFault::Preview { tool });
         }
-        let validator =
-            validator(&schema).map_err(|why| RegistrationFault::Schema { tool: tool.clone(), why })?;
+        let checked = ArgumentSchema::compile(schema.bytes())
+            .map_err(|fault| RegistrationFault::Schema { tool: tool.clone(), why: fault.to_string() })?;
         let preview = preview.map(Arc::from);
-        Ok(Self { tool, facts, schema, description, acts, preview, time, is_idempotent, validator })
+        Ok(Self { tool, facts, schema, description, acts, preview, time, is_idempotent, checked })
     }
 
     /// Whether arguments satisfy the tool's schema: of what guardrails made of them, the extractor says nothing.
     pub(crate) fn accepts(&self, arguments: &Payload) -> bool {
         let value: Result<serde_json::Value, _> = serde_json::from_slice(arguments.bytes());
-        value.is_ok_and(|value| self.validator.is_valid(&value))
+        value.is_ok_and(|value| self.checked.accepts(&value))
     }
 
     /// Texts of the arguments at the registry's destination fields.
@@ -150,15 +151,6 @@ impl Registered {
             |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         named.map(|(_, value)| Payload::text(text(value))).collect()
     }
-}
-
-/// The schema, compiled as the extractor compiles it: linear-time patterns, and no reference that leaves it.
-fn validator(schema: &Payload) -> Result<jsonschema::Validator, String> {
-    let value = serde_json::from_slice(schema.bytes()).map_err(|error| error.to_string())?;
-    jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(&value)
-        .map_err(|error| error.to_string())
 }
 
 /// The tools of a run, by name.

@@ -1,6 +1,5 @@
 //! The tools that a trace tells of: those registered in it, and those called.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rederive_archive::ContentReader;
@@ -9,7 +8,7 @@ use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::tool::ToolRegistered;
 use rederive_evidence::record::Record;
-use rederive_policy::registry::infer::{Hints, Tool, from_calls, merged};
+use rederive_policy::registry::infer::{Hints, Tool, from_calls};
 use serde_json::Value;
 
 use crate::args::Failed;
@@ -23,13 +22,12 @@ const LOOKED_INTO_BYTES_MAX: usize = 1 << 20;
 pub(super) fn tools(path: &Path) -> Result<Vec<Tool>, Failed> {
     let opened = trace::open(path)?;
     let mut contents = Contents { path, reader: opened.content_reader() };
-    let mut registered: BTreeMap<Id, Tool> = BTreeMap::new();
+    let mut tools: Vec<Tool> = Vec::new();
     let mut calls: Vec<(Id, Value)> = Vec::new();
     for record in trace::records(&opened, path) {
         let record = record?;
         if let Body::ToolRegistered(tool) = &record.input.body {
-            let tool = contents.registered(&record, tool)?;
-            registered.insert(tool.name.clone(), tool);
+            tools.push(contents.registered(&record, tool)?);
         }
         if let Body::ToolProposed(proposed) = &record.input.body {
             let arguments = match proposed.arguments.known() {
@@ -39,8 +37,8 @@ pub(super) fn tools(path: &Path) -> Result<Vec<Tool>, Failed> {
             calls.push((proposed.tool.clone(), arguments.unwrap_or(Value::Null)));
         }
     }
-    let seen = from_calls(calls.iter().map(|(tool, arguments)| (tool, arguments)));
-    Ok(merged(registered.into_values().chain(seen)))
+    tools.extend(from_calls(calls.iter().map(|(tool, arguments)| (tool, arguments))));
+    Ok(tools)
 }
 
 /// The contents of a trace.
@@ -65,6 +63,7 @@ impl Contents<'_> {
             description: description.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default(),
             schema: schema.filter(Value::is_object),
             hints: Hints::default(),
+            is_guessed: false,
         })
     }
 

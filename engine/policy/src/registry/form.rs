@@ -75,6 +75,10 @@ impl<'de> Visitor<'de> for Names {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         let mut seen = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
+            // Before its value is read, so that the place told is the name's.
+            if seen.contains(&name) {
+                return Err(M::Error::custom(format_args!("duplicate field `{name}`")));
+            }
             if matches!(self.what, Level::Entry) && !MEMBERS.contains(&name.as_str()) {
                 return Err(M::Error::unknown_field(&name, MEMBERS));
             }
@@ -84,9 +88,7 @@ impl<'de> Visitor<'de> for Names {
                     let IgnoredAny = map.next_value()?;
                 }
             }
-            if let Some(name) = seen.replace(name) {
-                return Err(M::Error::custom(format_args!("duplicate field `{name}`")));
-            }
+            seen.insert(name);
         }
         Ok(())
     }

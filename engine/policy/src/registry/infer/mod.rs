@@ -10,6 +10,7 @@ mod roles;
 mod source;
 #[cfg(test)]
 mod tests;
+mod union;
 mod words;
 
 use std::collections::BTreeMap;
@@ -20,15 +21,14 @@ use rederive_evidence::values::EffectsClass;
 use super::{Entry, Registry};
 use crate::request::{ArgumentRole, ToolFacts};
 
-pub use source::{Hints, InferFault, Tool, from_calls, from_json, merged};
+pub use source::{Hints, InferFault, Tool, from_calls, from_json};
+pub use union::{Dispute, Draft, Said, draft};
 
 use effects::{Class, reversible};
 
-/// Drafts an entry for each tool.
+/// Drafts an entry for each tool, whoever told of it.
 pub fn infer(tools: &[Tool]) -> Registry {
-    let others: Vec<Vec<String>> = tools.iter().map(|tool| words::of_name(tool.name.as_str())).collect();
-    let entries = tools.iter().map(|tool| (tool.name.clone(), entry(tool, &others)));
-    Registry { tools: entries.collect(), ..Registry::default() }
+    draft(tools.iter().map(|tool| ((), tool.clone()))).registry
 }
 
 fn entry(tool: &Tool, others: &[Vec<String>]) -> Entry {

@@ -18,6 +18,8 @@ pub struct Tool {
     pub schema: Option<Value>,
     /// What it hints at.
     pub hints: Hints,
+    /// Whether this is what calls of it let guess, and nobody's description of it.
+    pub is_guessed: bool,
 }
 
 /// The annotations of a tool in an MCP manifest. Nobody vouches for them.
@@ -90,6 +92,7 @@ fn of_json(place: usize, json: &Value) -> Result<Tool, InferFault> {
             destructive: hint("destructiveHint"),
             open_world: hint("openWorldHint"),
         },
+        is_guessed: false,
     })
 }
 
@@ -112,6 +115,7 @@ pub fn from_calls<'a>(calls: impl IntoIterator<Item = (&'a Id, &'a Value)>) -> V
         // Other arguments may be given than were seen.
         schema: Some(json!({"type": "object", "properties": properties})),
         hints: Hints::default(),
+        is_guessed: true,
     };
     seen.into_iter().map(tool).collect()
 }
@@ -128,32 +132,11 @@ fn seen_schema(value: &Value) -> Value {
     }
 }
 
-/// The tools of several sources, one of each name: the first that has a schema, with the arguments of the others, and the hints that say more.
-pub fn merged(tools: impl IntoIterator<Item = Tool>) -> Vec<Tool> {
-    let mut by_name: BTreeMap<Id, Tool> = BTreeMap::new();
-    for tool in tools {
-        match by_name.get_mut(&tool.name) {
-            None => {
-                by_name.insert(tool.name.clone(), tool);
-            }
-            Some(known) => join(known, tool),
-        }
-    }
-    by_name.into_values().collect()
-}
-
-fn join(known: &mut Tool, other: Tool) {
-    if known.description.is_empty() {
-        known.description = other.description;
-    }
-    // A hint that a tool is harmless counts only where every source gives it.
-    let hints = (&mut known.hints, &other.hints);
-    hints.0.destructive = hints.0.destructive.max(hints.1.destructive);
-    hints.0.read_only = hints.0.read_only.min(hints.1.read_only);
-    hints.0.open_world = hints.0.open_world.max(hints.1.open_world);
-    let Some(theirs) = other.schema else { return };
+/// Adds the arguments that calls let guess to what is known of a tool.
+pub(super) fn add_guessed(known: &mut Tool, guessed: &Tool) {
+    let Some(theirs) = &guessed.schema else { return };
     let Some(ours) = &mut known.schema else {
-        known.schema = Some(theirs);
+        known.schema = Some(theirs.clone());
         return;
     };
     let Some(more) = theirs.get("properties").and_then(Value::as_object) else { return };

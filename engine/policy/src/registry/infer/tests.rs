@@ -21,6 +21,7 @@ fn tool(name: &str, description: &str, arguments: Value) -> Tool {
         description: description.to_owned(),
         schema: Some(json!({"type": "object", "properties": properties})),
         hints: Hints::default(),
+        is_guessed: false,
     }
 }
 
@@ -277,13 +278,83 @@ fn calls_tell_the_arguments_that_were_seen_and_nothing_is_lost_where_sources_joi
         seen[0].schema,
         Some(json!({"type": "object", "properties": {"to": {"type": "string"}, "n": {"type": "number"}}}))
     );
-    let mut described = tool("send_message", "Sends it.", json!(["body"]));
-    described.hints.read_only = Some(true);
-    let joined = merged(seen.into_iter().chain([described]));
-    assert_eq!((joined.len(), joined[0].description.as_str()), (1, "Sends it."));
-    let properties = joined[0].schema.as_ref().unwrap()["properties"].as_object().unwrap();
-    assert_eq!(properties.len(), 3);
-    assert_eq!(joined[0].hints.read_only, None);
+    let described = tool("send_message", "Sends it.", json!(["body"]));
+    let joined = draft(seen.into_iter().chain([described]).map(|tool| ((), tool)));
+    assert_eq!(joined.disputes, []);
+    let entry = &joined.registry.tools[&name];
+    assert_eq!(entry.schema.as_ref().unwrap()["properties"].as_object().unwrap().len(), 3);
+    assert_eq!(entry.facts.roles["/body"], ArgumentRole::Content);
+}
+
+/// Tools of one name that differ in every way in which sources do.
+fn of_one_name() -> Vec<Tool> {
+    let mut tools = vec![
+        tool("lookup", "Returns the weather.", json!(["city"])),
+        tool("lookup", "Deletes the file.", json!(["path", "reason"])),
+        tool(
+            "lookup",
+            "Sends money.",
+            json!(["to", ["amount", {"type": "number"}], ["dry_run", {"type": "boolean"}]]),
+        ),
+        tool("lookup", "", json!(["url", "query"])),
+    ];
+    tools[0].hints.read_only = Some(true);
+    tools[3].version = Some(Id::new("2").unwrap());
+    tools
+}
+
+#[test]
+fn where_sources_say_different_things_the_more_cautious_stands() {
+    let name = Id::new("lookup").unwrap();
+    for left in of_one_name() {
+        for right in of_one_name() {
+            let together = infer(&[left.clone(), right.clone()]).tools.remove(&name).unwrap();
+            for alone in [&left, &right] {
+                let alone = infer(std::slice::from_ref(alone)).tools.remove(&name).unwrap();
+                let (facts, of) = (&together.facts, &alone.facts);
+                assert!(facts.effects >= of.effects && facts.clearance <= of.clearance, "{facts:?}");
+                assert!(facts.reversible <= of.reversible && facts.preview <= of.preview, "{facts:?}");
+                assert!(facts.result.trust <= of.result.trust, "{facts:?}");
+                assert!(facts.result.sensitivity >= of.result.sensitivity, "{facts:?}");
+                for (pointer, role) in &of.roles {
+                    assert!(facts.roles[pointer] <= *role, "{pointer}: {facts:?}");
+                }
+                assert!(facts.surface == of.surface || facts.surface.as_str() == "general", "{facts:?}");
+            }
+            assert_eq!(together.reasons.contains_key("sources"), left != right);
+        }
+    }
+}
+
+#[test]
+fn every_source_of_a_dispute_is_named_and_one_that_repeats_another_is_none() {
+    let [weather, deletes, ..] = &of_one_name()[..] else { panic!("four") };
+    let told = [("a", weather), ("b", weather), ("c", deletes), ("d", weather)];
+    let draft = draft(told.map(|(source, tool)| (source, tool.clone())));
+    let dispute = Dispute {
+        tool: Id::new("lookup").unwrap(),
+        sources: vec!["a", "c"],
+        about: [Said::Description, Said::Schema, Said::Hints].into(),
+    };
+    assert_eq!(draft.disputes, [dispute]);
+}
+
+#[test]
+fn a_schema_for_several_takes_what_each_takes_and_is_left_out_where_references_would_go_astray() {
+    let with = |schema: Value| Tool { schema: Some(schema), ..tool("lookup", "", json!([])) };
+    let joined = |tools: &[Tool]| infer(tools).tools.into_values().next().unwrap().schema;
+    let [a, b, c] = ["a", "b", "c"].map(|name| json!({"required": [name]}));
+    let three = joined(&[with(a.clone()), with(b.clone()), with(c.clone())]);
+    assert_eq!(three, Some(json!({"anyOf": [a, b, c]})));
+    let dialect = "http://json-schema.org/draft-07/schema#";
+    let said = json!({"$schema": dialect, "required": ["d"]});
+    let expected = json!({"$schema": dialect, "anyOf": [a, {"required": ["d"]}]});
+    assert_eq!(joined(&[with(a.clone()), with(said.clone())]), Some(expected));
+    let other = json!({"$schema": "https://json-schema.org/draft/2020-12/schema"});
+    assert_eq!(joined(&[with(said), with(other)]), None);
+    let referring = json!({"properties": {"x": {"$ref": "#/$defs/x"}}, "$defs": {"x": {}}});
+    assert_eq!(joined(&[with(a), with(referring.clone())]), None);
+    assert_eq!(joined(&[with(referring.clone()), with(referring.clone())]), Some(referring));
 }
 
 #[test]
