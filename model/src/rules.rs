@@ -234,9 +234,7 @@ fn acts_inside(found: &mut Breaches<'_, '_>) {
         for delegation in case.delegations_above(actor) {
             let Some(granted) = case.state.delegations.get(delegation) else { continue };
             found.add(!granted.live, Rule::Idn4, Reason::DelegationOver);
-            if granted.live {
-                found.add_over(granted.expires, Rule::Idn4, Reason::DelegationOver);
-            }
+            found.add_over(granted.expires, Rule::Idn4, Reason::DelegationOver);
         }
     }
     match &case.input.body {
@@ -739,9 +737,7 @@ fn hand_off(found: &mut Breaches<'_, '_>, influence: &Influence) {
     let is_between = fits(&granted.from, &granted.to) || fits(&granted.to, &granted.from);
     found.add(!is_between, Rule::Hnd1, Reason::OtherParty);
     found.add(!granted.live, Rule::Hnd1, Reason::DelegationOver);
-    if granted.live {
-        found.add_over(granted.expires, Rule::Hnd1, Reason::DelegationOver);
-    }
+    found.add_over(granted.expires, Rule::Hnd1, Reason::DelegationOver);
 }
 
 /// OBS-1.

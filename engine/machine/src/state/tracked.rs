@@ -134,11 +134,12 @@ impl TrackedApproval {
     pub fn is_open(&self) -> bool {
         match self.status {
             ApprovalStatus::Expired | ApprovalStatus::Withdrawn => false,
-            ApprovalStatus::Approved | ApprovalStatus::Denied => !self.logged,
-            ApprovalStatus::Requested
+            ApprovalStatus::Approved
+            | ApprovalStatus::Denied
+            | ApprovalStatus::Requested
             | ApprovalStatus::Assembled
             | ApprovalStatus::UnderReview
-            | ApprovalStatus::Revised => true,
+            | ApprovalStatus::Revised => !self.logged,
         }
     }
 }

@@ -14,7 +14,7 @@ use rederive_machine::testing::*;
 use rederive_machine::{ApprovalStatus, CallStatus, request_digest};
 
 use super::Pair;
-use crate::acts::with_decision;
+use crate::acts::{block, with_decision};
 
 pub(crate) const PAIRS: &[Pair] = &[
     (Rule::Apr1, Reason::Step, |twin| {
@@ -275,6 +275,18 @@ fn a_held_call_goes_ahead_once_a_person_has_approved_it() {
     trial.give(dispatch(&at, "mail").because([decision]));
     let approval = trial.machine.state().tracked_approval(&approval()).unwrap();
     assert!(approval.used && approval.logged && !approval.breached && !approval.is_open());
+}
+
+/// Spec: approval-steps. That it was logged before anybody answered is a breach of its own.
+#[test]
+fn an_approval_that_was_logged_is_open_no_longer_although_nobody_answered_it() {
+    let mut trial = Trial::held_at(ApprovalStatus::UnderReview);
+    trial.give(block(&place(0, 0)).because([0]));
+    assert_eq!(trial.breaches(&closing()), [(Rule::Run3, Reason::ApprovalOpen)]);
+    let logged = logging(trial.machine.lineage().len() - 1);
+    assert_eq!(trial.breaches(&logged), [(Rule::Apr1, Reason::Unlinked), (Rule::Apr1, Reason::Step)]);
+    trial.answer(logged);
+    assert_eq!(trial.breaches(&closing()), []);
 }
 
 /// The word of somebody who was shown something else counts for nothing, whatever the record of it caused.

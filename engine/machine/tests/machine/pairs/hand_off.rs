@@ -63,3 +63,14 @@ fn a_delegate_answers_under_the_delegation_that_it_was_asked_under() {
     });
     assert_eq!(trial.breaches(&back), []);
 }
+
+/// Spec: expiry.
+#[test]
+fn a_delegation_that_was_ended_is_asked_for_its_end_too() {
+    let mut trial = judged_by(&[Layer::HandOff]);
+    trial.give(delegation("agent", "helper", searching()));
+    trial.give(ending("agent-to-helper"));
+    let untimed = handing_off("agent", "helper").timed(None);
+    let over = [(Rule::Hnd1, Reason::DelegationOver), (Rule::Hnd1, Reason::TimeAbsent)];
+    assert_eq!(trial.breaches(&untimed), over);
+}
