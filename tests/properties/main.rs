@@ -5,6 +5,8 @@ mod default_bundle;
 #[cfg(test)]
 mod diff;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod keys;

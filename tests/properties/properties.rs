@@ -25,7 +25,7 @@ use crate::runs;
 use crate::traces::{Trace, key, options, path, recorded, recorded_enforced, recorded_with, report};
 
 /// This many cases, or as many as `PROPTEST_CASES` says.
-fn cases(few: u32) -> ProptestConfig {
+pub(crate) fn cases(few: u32) -> ProptestConfig {
     let all = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { all.cases } else { few };
     ProptestConfig { cases, ..all }

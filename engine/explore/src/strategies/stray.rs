@@ -23,7 +23,7 @@ use rederive_machine::testing::{
     Made, Trial, commitment, decision, dispatch, handing_off, id, inspection, memory_decision, memory_key,
     place, planning, proposal, request, result, retrieval, validation, writing,
 };
-use rederive_machine::{CallStatus, EffectStatus};
+use rederive_machine::{ApprovalStatus, CallStatus, EffectStatus, TrackedApproval};
 
 use super::scenes::granting;
 use super::{calls, one_of};
@@ -143,10 +143,22 @@ const OTHERS: &[Act] = &[
 
 const STRAYS: &[&[Act]] = &[CALLS, APPROVALS, AUTHORITY, DELEGATIONS, OTHERS];
 
+/// Whether an approval has a step before it that may come.
+fn goes_on(held: &TrackedApproval) -> bool {
+    match held.status {
+        ApprovalStatus::Requested
+        | ApprovalStatus::Assembled
+        | ApprovalStatus::UnderReview
+        | ApprovalStatus::Revised => true,
+        ApprovalStatus::Approved | ApprovalStatus::Denied => !held.logged,
+        ApprovalStatus::Expired | ApprovalStatus::Withdrawn => false,
+    }
+}
+
 /// A step out of its turn, or what was done before done again.
 pub(super) fn stray(trial: &Trial, draw: &mut Choices) -> Made {
     let state = trial.machine.state();
-    let is_asked = state.tracked_approvals().iter().any(|(_, held)| held.is_open());
+    let is_asked = state.tracked_approvals().iter().any(|(_, held)| goes_on(held));
     let is_sent = state.calls().iter().any(|(_, call)| call.status == CallStatus::Dispatched);
     let is_moving = state.tracked_effects().iter().any(|(_, held)| held.status == EffectStatus::UnderWay);
     // An approval is on its way for a few records only, and a call or its effect for fewer.

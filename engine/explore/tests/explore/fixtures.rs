@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 
 use rederive_explore::{Answers, Case, Divergence, ExploreFault, Explorer, Found, Subject, Watch};
+use rederive_policy::Archive;
 use rederive_replay::{Level, Valid};
 
 /// The bytes of a good trace.
 pub(crate) fn good(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/traces/good");
     std::fs::read(folder.join(name)).unwrap()
+}
+
+/// What the gated run pins.
+pub(crate) fn bundles() -> Archive {
+    Archive::open(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles")).unwrap()
 }
 
 /// Traces that differ from each other in what they hold: gated, of every kind under both rule sets, in segments, packed, redacted, under two keys.
@@ -21,6 +27,29 @@ pub(crate) const GOOD: &[&str] = &[
     "redacted.rdt",
     "key-change.rdt",
 ];
+
+/// Spec: policy-compare. With the bundle and the registry at hand nobody can tell a decision otherwise, the gate's key in hand or not; without them nobody tries.
+#[test]
+fn a_decision_told_otherwise_is_noticed_by_asking_the_bundle_again() {
+    let bundles = bundles();
+    let explorer = |watch| Explorer::new(Subject::of(good("gated.rdt")).unwrap(), watch).unwrap();
+    let with = explorer(Watch { pinned: Some(&bundles), trust: None });
+    let without = explorer(Watch::default());
+    let mut told = std::collections::BTreeSet::new();
+    for number in 0..12 {
+        let divergences = vec![Divergence::DecisionOtherwise];
+        let case = Case { seed: 3, number, divergences, answers: Answers::Admitted };
+        let Found::Noticed(level, signs) = with.look(&case).unwrap() else { panic!("{case:?}") };
+        let decides = |sign: &rederive_explore::Sign| sign.to_string() == "D-DECISION";
+        assert!(level == Level::Policy && signs.iter().any(decides), "{level}: {signs:?}");
+        let report = with.watch().report(&with.change(&case).unwrap().unwrap().bytes, Level::Policy).unwrap();
+        told.insert(report.wrong.unwrap().place.record.unwrap());
+        let nothing = Found::NotApplicable(Divergence::DecisionOtherwise);
+        assert_eq!(without.look(&case).unwrap(), nothing);
+    }
+    assert!(told.len() > 3, "every decision on a call: {told:?}");
+    assert_eq!(with.explore(400, 5).unwrap().failures, []);
+}
 
 fn explorer(name: &str) -> Explorer<'static> {
     Explorer::new(Subject::of(good(name)).unwrap(), Watch::default()).unwrap()

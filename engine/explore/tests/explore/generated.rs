@@ -1,6 +1,7 @@
 //! Generated runs: what they reach, and that everything that can be changed in them is noticed.
 
 use proptest::prelude::*;
+use rayon::prelude::*;
 use rederive_evidence::arbitrary::Choices;
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::kinds::Kind;
@@ -9,6 +10,10 @@ use rederive_explore::coverage::grid::GRIDS;
 use rederive_explore::strategies::{Steps, Walk, bent_runs, headless_runs, trace_of, valid_runs};
 use rederive_explore::{Coverage, Explorer, PartsFault, Subject, Watch};
 use rederive_machine::{Machine, RuleSetNumber};
+use rederive_model::{Model, Roots, compare};
+
+use crate::matrix::check_block;
+use crate::told::told;
 
 pub(crate) fn key() -> SigningKey {
     SigningKey::from_seed(&[3; 32])
@@ -64,21 +69,31 @@ proptest! {
     }
 }
 
+/// Of so many records the root is compared; of each where `REDERIVE_FULL` is set.
+const ROOTS: u64 = 64;
+
 /// Bent runs whose reach the document tells.
 const RUNS: u64 = 280;
 /// So many of them stand for one that keeps every rule, and one without a head.
 const OTHERS: u64 = 12;
 
-/// What generated runs reach, as the document has it: every way in which a rule of the latest set can be breached, and every cell of every grid.
-pub(crate) fn reach() -> String {
-    let mut coverage = Coverage::default();
-    for number in 0..RUNS {
-        coverage.add(&Walk::bent(&choices(number, 36)));
+/// The runs whose reach the document tells.
+fn runs() -> Vec<Steps> {
+    let of_number = |number: u64| {
+        let mut runs = vec![Walk::bent(&choices(number, 36))];
         if number.is_multiple_of(OTHERS) {
-            coverage.add(&Walk::run(&choices(number, 48)));
-            coverage.add(&Walk::headless(&choices(number, 4)));
+            runs.push(Walk::run(&choices(number, 48)));
+            runs.push(Walk::headless(&choices(number, 4)));
         }
-    }
+        runs
+    };
+    (0..RUNS).into_par_iter().flat_map_iter(of_number).collect()
+}
+
+/// What generated runs reach, as the document has it: every way in which a rule of the latest set can be breached, and every cell of every grid.
+fn reach(runs: &[Steps]) -> String {
+    let mut coverage = Coverage::default();
+    runs.iter().for_each(|steps| coverage.add(steps));
     assert_eq!(coverage.rules_missed(RuleSetNumber::Two), []);
     assert_eq!(coverage.cells_missed(), []);
     format!(
@@ -88,6 +103,28 @@ pub(crate) fn reach() -> String {
         coverage.cells().len(),
         others = RUNS / OTHERS,
     )
+}
+
+/// The model was written from SPEC.md alone: it says of every record what the machine says, outcome, breaches, delta and mark, and has the same root.
+#[track_caller]
+fn assert_agreed(number: usize, steps: &Steps) {
+    let mut machine = Machine::new();
+    let records = steps.iter().map(|(input, extracted)| (input, extracted.as_ref()));
+    let roots = if std::env::var_os("REDERIVE_FULL").is_some() { Roots::Each } else { Roots::Every(ROOTS) };
+    let found = compare(Model::new(), records, roots, |input, extracted, due| {
+        told(&mut machine, input, extracted, due)
+    });
+    if let Some(found) = found {
+        panic!("run {number}: {found}\n{:#?}", steps[found.record as usize]);
+    }
+}
+
+/// `UPDATE=1 cargo test -p rederive-explore document_says` writes what it says anew.
+#[test]
+fn runs_reach_all_that_the_document_says_and_the_model_agrees_on_all_of_them() {
+    let runs = runs();
+    check_block("coverage", &reach(&runs));
+    runs.par_iter().enumerate().for_each(|(number, steps)| assert_agreed(number, steps));
 }
 
 /// Spec: call-grid, approval-grid, credential-grid, effect-grid, delegation-grid.

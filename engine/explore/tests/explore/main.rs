@@ -6,3 +6,6 @@ mod fixtures;
 mod generated;
 #[cfg(test)]
 mod matrix;
+#[cfg(test)]
+#[path = "../../../machine/samples/told.rs"]
+mod told;
