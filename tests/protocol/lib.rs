@@ -1,1 +1,1 @@
-//! Nothing: the protocol's model is a test.
+//! Nothing: the protocol's model and the orders of threads are tests.

@@ -10,20 +10,10 @@ mod account;
 mod acts;
 #[cfg(test)]
 mod caller;
-#[path = "../../engine/recorder/src/commits.rs"]
-mod commits;
-#[cfg(test)]
-mod group_commit;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod recorder;
-
-/// What the recorder's own source waits on here.
-mod sync {
-    pub(crate) use shuttle::sync::{Condvar, Mutex};
-    pub(crate) use std::sync::PoisonError;
-}
 
 use rederive_evidence::kinds::Kind;
 use stateright::{Checker, Expectation, HasDiscoveries, Model};

@@ -1,16 +1,15 @@
-//! Group commit, the recorder's own source over primitives that try orders of threads: `commits` is `engine/recorder/src/commits.rs`.
+//! Group commit alone: numbers in the place of records, so that many orders of threads cost little.
 
 use std::sync::Arc;
 
 use shuttle::thread;
 
 use crate::commits::{Commits, Poisoned};
+use crate::orders::in_orders;
 use crate::sync::Mutex;
 
-/// Orders of threads that are tried of each case.
+/// Orders of threads that are tried of each case, by each of two ways to draw them.
 const ORDERS: usize = 2_000;
-/// Changes of thread at most, in those orders that change seldom: most faults need few.
-const CHANGES: usize = 3;
 
 /// A recorder without its records: two locks, as there, and numbers in the place of frames.
 struct Journal {
@@ -83,15 +82,9 @@ impl Journal {
     }
 }
 
-/// In orders drawn at random, and in those that seldom change the thread. A thread that waits for ever fails both.
-fn in_every_order(case: impl Fn() + Send + Sync + Clone + 'static) {
-    shuttle::check_random(case.clone(), ORDERS);
-    shuttle::check_pct(case, ORDERS, CHANGES);
-}
-
 #[test]
 fn what_is_said_to_be_durable_is_and_nobody_waits_for_ever() {
-    in_every_order(|| {
+    in_orders(ORDERS, || {
         let journal = Journal::new(0);
         let threads = [(); 3].map(|()| {
             let journal = Arc::clone(&journal);
@@ -106,7 +99,7 @@ fn what_is_said_to_be_durable_is_and_nobody_waits_for_ever() {
 
 #[test]
 fn after_a_commit_that_failed_another_thread_leads_and_only_who_led_is_told() {
-    in_every_order(|| {
+    in_orders(ORDERS, || {
         let journal = Journal::new(2);
         let threads = [(); 4].map(|()| {
             let journal = Arc::clone(&journal);
@@ -125,7 +118,7 @@ fn after_a_commit_that_failed_another_thread_leads_and_only_who_led_is_told() {
 fn threads_that_wait_together_share_commits() {
     let shared = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let seen = Arc::clone(&shared);
-    in_every_order(move || {
+    in_orders(ORDERS, move || {
         let journal = Journal::new(0);
         let threads = [(); 3].map(|()| {
             let journal = Arc::clone(&journal);
@@ -137,25 +130,4 @@ fn threads_that_wait_together_share_commits() {
         }
     });
     assert!(shared.load(std::sync::atomic::Ordering::Relaxed), "in some order one commit serves all");
-}
-
-/// A leader that forgets to wake the others is one that shuttle finds: else the tests above would show nothing.
-#[test]
-#[should_panic(expected = "deadlock")]
-fn a_commit_whose_end_nobody_is_told_of_is_found() {
-    shuttle::check_random(
-        || {
-            let standing = Arc::new((Mutex::new(false), crate::sync::Condvar::new()));
-            let told = Arc::clone(&standing);
-            let waits = thread::spawn(move || {
-                let mut is_durable = told.0.lock().unwrap();
-                while !*is_durable {
-                    is_durable = told.1.wait(is_durable).unwrap();
-                }
-            });
-            *standing.0.lock().unwrap() = true;
-            waits.join().unwrap();
-        },
-        ORDERS,
-    );
 }

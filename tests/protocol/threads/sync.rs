@@ -1,0 +1,55 @@
+//! What the recorder's threads wait on here.
+
+use std::cell::Cell;
+use std::sync::{LockResult, PoisonError as Poison};
+
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::PoisonError;
+
+thread_local! {
+    /// All threads of a case run on one thread of the system, and each test has its own.
+    static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };
+}
+
+/// A fault that a test plants, to see that it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// Who waits is not woken.
+    NobodyWoken,
+    /// Of those who wait one is woken, although all should be.
+    OneWoken,
+    /// The disk says that it has what it does not have.
+    DiskLies,
+}
+
+impl Planted {
+    /// Plants a fault for the rest of this test.
+    pub(crate) fn plant(self) {
+        PLANTED.set(Some(self));
+    }
+
+    pub(crate) fn is_planted(self) -> bool {
+        PLANTED.get() == Some(self)
+    }
+}
+
+/// Shuttle's, unless a fault is planted.
+pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self(shuttle::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        self.0.wait(guard).map_err(|poison| Poison::new(poison.into_inner()))
+    }
+
+    pub(crate) fn notify_all(&self) {
+        match PLANTED.get() {
+            Some(Planted::NobodyWoken) => {}
+            Some(Planted::OneWoken) => self.0.notify_one(),
+            Some(Planted::DiskLies) | None => self.0.notify_all(),
+        }
+    }
+}
