@@ -105,7 +105,10 @@ impl<'a> Explorer<'a> {
     /// # Errors
     /// It cannot be explored.
     pub fn new(subject: Subject, watch: Watch<'a>) -> Result<Self, ExploreFault> {
-        let trust = watch.trust.cloned().map(|trust| trust.and(subject.public_key(), KeyRole::Recorder));
+        let trust = watch.trust.cloned().map(|trust| {
+            let key = subject.public_key();
+            trust.and(key, KeyRole::Recorder).and(key, KeyRole::Gate)
+        });
         let told_bytes = subject.told().write()?;
         let found = Before::of(subject.bytes(), &subject.parts().records()?, &watch)?;
         let told_watch = Watch { trust: trust.as_ref(), ..watch };
@@ -154,7 +157,8 @@ impl<'a> Explorer<'a> {
         let mut draw = Draw::of(case.seed, case.number);
         let at =
             |stage| case.divergences.iter().copied().filter(move |divergence| divergence.stage() == stage);
-        if let Some(hidden) = case.divergences.iter().find(|divergence| !subject.can_show(**divergence)) {
+        let can_show = |divergence: Divergence| subject.can_show(divergence) && self.can_judge(divergence);
+        if let Some(hidden) = case.divergences.iter().find(|divergence| !can_show(**divergence)) {
             return Ok(Err(*hidden));
         }
         let is_told = at(Stage::Story).chain(at(Stage::Signed)).next().is_some();
@@ -192,6 +196,12 @@ impl<'a> Explorer<'a> {
         let is_story_alone = case.divergences.iter().all(|divergence| divergence.stage() == Stage::Story);
         let records = if is_told && is_story_alone { Some(parts.records()?) } else { None };
         Ok(Ok(Changed { bytes, records }))
+    }
+
+    /// Whether a divergence that only the pinned bundle shows can be: what the run pins is at hand, and decides as it was told.
+    fn can_judge(&self, divergence: Divergence) -> bool {
+        let holds = |report: &rederive_replay::Report| report.valid == Valid::Reproduced;
+        !divergence.shows().contains(&"D-DECISION") || self.told.report(Level::Policy).is_some_and(holds)
     }
 
     /// What is said of a changed run, at each level.

@@ -14,6 +14,7 @@ mod draw;
 pub mod matrix;
 pub mod notice;
 pub mod parts;
+mod receipts;
 pub mod search;
 pub mod shrink;
 pub mod story;

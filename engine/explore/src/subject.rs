@@ -5,14 +5,14 @@ use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::Mode;
+use rederive_evidence::values::{ActorType, Mode};
 use rederive_machine::RuleSetNumber;
 use rederive_machine::testing::id;
 
 use crate::divergence::{By, Divergence};
 use crate::parts::{Parts, PartsFault};
 use crate::story::Story;
-use crate::telling::{Answers, tell};
+use crate::telling::retell;
 
 /// A sealed run, ready to be changed.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ pub(crate) fn stranger() -> Id {
 }
 
 impl Subject {
-    /// Takes a sealed run apart, and tells it as it was under a key of the explorer's own, which stands for a stolen one: the opening record then
-    /// names that key, and nothing else is another.
+    /// Takes a sealed run apart, and tells it as it was under a key of the explorer's own, which stands for stolen ones: the opening record then
+    /// names that key as the recorder's and, where it names one, as the gate's, which signs its receipts anew; nothing else is another.
     ///
     /// # Errors
     /// It cannot be read, is not sealed, or does not begin with an opening record.
@@ -42,7 +42,9 @@ impl Subject {
         let opening = story.get_mut(0).map(|record| &mut record.input.body);
         let Some(Body::RunOpened(opened)) = opening else { return Err(PartsFault::NotOpened) };
         opened.recorder_key = key.public_key();
-        let told = tell(&parts, &story, Answers::Admitted, &key)?;
+        let gates = opened.actors.iter_mut().filter(|actor| actor.actor_type == ActorType::Gate);
+        gates.filter_map(|gate| gate.key.as_mut()).for_each(|named| *named = key.public_key());
+        let (told, story) = retell(&parts, &story, &key)?;
         Ok(Self { bytes, parts, story, told, key })
     }
 
@@ -55,7 +57,7 @@ impl Subject {
         if !with_contents {
             like.segments.iter_mut().for_each(|part| part.contents.clear());
         }
-        let told = tell(&like, &story, Answers::Admitted, &self.key)?;
+        let (told, story) = retell(&like, &story, &self.key)?;
         let bytes = told.write()?;
         Ok(Self { bytes, parts: told.clone(), story, told, key: self.key.clone() })
     }
@@ -70,7 +72,7 @@ impl Subject {
         &self.parts
     }
 
-    /// Its records, the first of which names the explorer's key.
+    /// Its records, the first of which names the explorer's key, and the receipts that it signed.
     pub fn story(&self) -> &Story {
         &self.story
     }

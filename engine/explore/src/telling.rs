@@ -10,6 +10,7 @@ use rederive_evidence::signed::sign;
 use rederive_machine::{Checksum, Lineage, Machine, SpanMeter};
 
 use crate::parts::{Part, Parts, PartsFault, Stored};
+use crate::receipts;
 use crate::story::Story;
 
 /// What the recorder writes down as the machine's answers.
@@ -23,33 +24,24 @@ pub enum Answers {
 
 /// The trace of this story, as a recorder tells it that has this key and the machine. Numbers, deltas, checksums, lineage, roots and
 /// signatures are made as an honest recorder makes them; `like` gives the contents, and the run that headers and seal name. The opening record
-/// stays as it is told: unless it names this key, that is the first thing a replay finds.
+/// stays as it is told: unless it names this key, that is the first thing a replay finds. Receipts stay as they are.
 ///
 /// # Errors
 /// The records make no trace.
 pub fn tell(like: &Parts, story: &Story, answers: Answers, key: &SigningKey) -> Result<Parts, PartsFault> {
-    let mut teller = Teller {
-        machine: Machine::new(),
-        checksum: Checksum::start(Digest::ZERO),
-        meter: SpanMeter::new(),
-        stored: like.segments.iter().flat_map(|part| &part.contents).chain(story.contents()).collect(),
-        like: like.header(0)?,
-        key,
-    };
-    let records = story.records();
-    let (mut told, mut first) = (Vec::new(), 0);
-    let mut lengths = like.segments.iter().map(|part| part.frames.len()).filter(|length| *length > 0);
-    while first < records.len() {
-        let length = lengths.next().unwrap_or(usize::MAX);
-        let (part, taken) =
-            teller.segment(records.get(first..).unwrap_or_default(), length, first, answers)?;
-        told.push(part);
-        first += taken;
-    }
-    let mut parts = Parts { segments: told, seal: like.seal.clone() };
-    let (checksum, state_root) = (teller.checksum.value(), teller.machine.state().root());
-    parts.change_seal(key, |seal| *seal = Seal { checksum, state_root, ..seal.clone() })?;
-    parts.resigned(key)
+    Teller::new(like, story, key)?.tell(like, story, answers)
+}
+
+/// The same of a story that is told as it was, by somebody who has the gate's key too: its receipts are made anew with this key. The story as it then is.
+///
+/// # Errors
+/// As [`tell`].
+pub(crate) fn retell(like: &Parts, story: &Story, key: &SigningKey) -> Result<(Parts, Story), PartsFault> {
+    let mut teller = Teller { receipts: Some(Vec::new()), ..Teller::new(like, story, key)? };
+    let told = teller.tell(like, story, Answers::Admitted)?;
+    let mut retold = Story::new(told.records()?);
+    teller.receipts.into_iter().flatten().for_each(|receipt| retold.bring(receipt));
+    Ok((told, retold))
 }
 
 struct Teller<'a> {
@@ -60,9 +52,40 @@ struct Teller<'a> {
     stored: Vec<&'a Stored>,
     like: Header,
     key: &'a SigningKey,
+    /// The receipts that were made anew, where they are.
+    receipts: Option<Vec<Stored>>,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    fn new(like: &'a Parts, story: &'a Story, key: &'a SigningKey) -> Result<Self, PartsFault> {
+        Ok(Self {
+            machine: Machine::new(),
+            checksum: Checksum::start(Digest::ZERO),
+            meter: SpanMeter::new(),
+            stored: like.segments.iter().flat_map(|part| &part.contents).chain(story.contents()).collect(),
+            like: like.header(0)?,
+            key,
+            receipts: None,
+        })
+    }
+
+    fn tell(&mut self, like: &Parts, story: &Story, answers: Answers) -> Result<Parts, PartsFault> {
+        let records = story.records();
+        let (mut told, mut first) = (Vec::new(), 0);
+        let mut lengths = like.segments.iter().map(|part| part.frames.len()).filter(|length| *length > 0);
+        while first < records.len() {
+            let length = lengths.next().unwrap_or(usize::MAX);
+            let (part, taken) =
+                self.segment(records.get(first..).unwrap_or_default(), length, first, answers)?;
+            told.push(part);
+            first += taken;
+        }
+        let mut parts = Parts { segments: told, seal: like.seal.clone() };
+        let (checksum, state_root) = (self.checksum.value(), self.machine.state().root());
+        parts.change_seal(self.key, |seal| *seal = Seal { checksum, state_root, ..seal.clone() })?;
+        parts.resigned(self.key)
+    }
+
     /// A segment of at most `length` of these records, the first of which has the number `first`; and how many it took.
     fn segment(
         &mut self,
@@ -74,10 +97,13 @@ impl Teller<'_> {
         let (mut part, mut bytes) = (Part::default(), 0);
         let length = length.clamp(1, SEGMENT_RECORDS_MAX);
         for (number, record) in (first as u64..).zip(records.iter().take(length)) {
-            let frame = self.record(record, number, answers)?;
+            let mut record = record.clone();
+            record.input.sequence = number;
+            self.receipt(&mut record, &mut part.contents)?;
+            self.bring(&record, &mut part.contents);
+            let frame = self.record(record, answers)?;
             bytes += frame.len();
             part.frames.push(frame);
-            self.bring(record, &mut part.contents);
             if bytes > SEGMENT_BYTES_AIM {
                 break;
             }
@@ -108,9 +134,7 @@ impl Teller<'_> {
     }
 
     /// The frame of a record with what is derived from it.
-    fn record(&mut self, record: &Record, number: u64, answers: Answers) -> Result<Vec<u8>, PartsFault> {
-        let mut record = record.clone();
-        record.input.sequence = number;
+    fn record(&mut self, mut record: Record, answers: Answers) -> Result<Vec<u8>, PartsFault> {
         let answer = self.machine.decide(&record.input, record.extracted.as_ref());
         if answers == Answers::Admitted {
             record.derived.outcome = answer.outcome;
@@ -124,6 +148,17 @@ impl Teller<'_> {
         self.checksum.push(&record.derived.delta);
         self.machine.commit(answer.transition);
         Ok(record.append_frame(Vec::new())?)
+    }
+
+    /// Makes the receipt of a decision anew, where receipts are.
+    fn receipt(&mut self, record: &mut Record, contents: &mut Vec<Stored>) -> Result<(), PartsFault> {
+        let Some(made) = &mut self.receipts else { return Ok(()) };
+        let stored = self.stored.iter().copied();
+        if let Some(receipt) = receipts::anew(record, self.checksum.value(), stored, self.key)? {
+            contents.push(receipt.clone());
+            made.push(receipt);
+        }
+        Ok(())
     }
 
     /// Takes the contents that a record is the first to list.

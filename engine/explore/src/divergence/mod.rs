@@ -229,6 +229,8 @@ divergences! {
         "a denial is told as a permit";
     DecisionReworded "decision-reworded" Meaning Policy ["D-RECEIPT" "V-RECEIPT"] Way::Story(meaning::decision_reworded),
         "a decision is told with another uncertainty than its receipt has";
+    DecisionOtherwise "decision-otherwise" Meaning Policy ["D-DECISION"] Way::Story(meaning::decision_otherwise),
+        "a decision is told as another bundle would have made it, under a receipt that the gate signed for it";
     PermitOver "permit-over" Meaning State ["POL-3 permit-over"] Way::Story(meaning::permit_over),
         "a permit ends before the call is made";
     PermitUsedTwice "permit-used-twice" Meaning State ["POL-3 permit-used" "TOL-2 step"] Way::Story(meaning::permit_used_twice),

@@ -1,5 +1,6 @@
 //! Calls that are not those decided on, and decisions that are not those made.
 
+use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Directive, Enforcement, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
@@ -13,6 +14,7 @@ use rederive_evidence::values::{ActorType, EffectsClass, Origin};
 use super::{actor_of, change, change_body, flip, is, is_applied, leave_out, next, places};
 use crate::draw::Draw;
 use crate::parts::Stored;
+use crate::receipts;
 use crate::story::Story;
 use crate::subject::{Subject, stranger};
 
@@ -150,8 +152,16 @@ pub(crate) fn denied_call_made(story: &mut Story, subject: &Subject, draw: &mut 
 /// Whether somebody could tell at policy level: by the decision's receipt.
 fn has_receipt(subject: &Subject, contents: &[ContentEntry], decision: &DecisionMade) -> bool {
     let entry = decision.receipt.and_then(|receipt| contents.get(usize::from(receipt.0)));
-    let mut stored = subject.parts().segments.iter().flat_map(|part| &part.contents);
-    entry.is_some_and(|entry| stored.any(|stored| stored.commitment == entry.commitment))
+    entry.is_some_and(|entry| is_stored(subject, &entry.commitment))
+}
+
+fn is_stored(subject: &Subject, commitment: &Digest) -> bool {
+    stored(subject).any(|stored| stored.commitment == *commitment)
+}
+
+fn stored(subject: &Subject) -> impl Iterator<Item = &Stored> {
+    let found = subject.parts().segments.iter().flat_map(|part| &part.contents);
+    found.chain(subject.story().contents())
 }
 
 pub(crate) fn denial_permitted(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
@@ -178,6 +188,35 @@ pub(crate) fn decision_reworded(story: &mut Story, subject: &Subject, draw: &mut
         has_receipt(subject, &contents, body)
     })
     .is_some()
+}
+
+pub(crate) fn decision_otherwise(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
+    let changed = change(story, draw, |_, record| {
+        let contents = record.input.contents.clone();
+        let Body::DecisionMade(body) = &mut record.input.body else { return false };
+        let is_there = body.request.arguments.known().is_some_and(|given| is_stored(subject, given));
+        let by_policies = body.request.call.is_some() && !is_the_gates_own(body.reason) && is_there;
+        (body.decision, body.reason) = match body.decision {
+            Decision::Permit | Decision::Silence => (Decision::Deny, ReasonCode::PolicyForbids),
+            Decision::Deny => (Decision::Silence, ReasonCode::NoPolicy),
+        };
+        (body.directive, body.enforcement) = (Directive::None, Enforcement::Blocked);
+        (body.approval, body.expires) = (None, None);
+        by_policies && has_receipt(subject, &contents, body)
+    });
+    let Some(record) = changed.and_then(|at| story.get_mut(at)) else { return false };
+    let before = record.derived.checksum.unwrap_or(Digest::ZERO);
+    let receipt = receipts::anew(record, before, stored(subject), subject.key());
+    receipt.ok().flatten().is_some_and(|receipt| {
+        story.bring(receipt);
+        true
+    })
+}
+
+/// Whether the gate decides so by itself: no bundle says otherwise. Spec: withheld.
+fn is_the_gates_own(reason: ReasonCode) -> bool {
+    use ReasonCode::{BundleFault, EngineFault, RecordFault, Rule};
+    [BundleFault, EngineFault, RecordFault, Rule].contains(&reason)
 }
 
 pub(crate) fn permit_over(story: &mut Story, _: &Subject, draw: &mut Draw) -> bool {
@@ -260,8 +299,13 @@ pub(crate) fn preview_missing(story: &mut Story, _: &Subject, draw: &mut Draw) -
         let mut records = before.records().iter().filter(|record| record.input.place.as_ref() == Some(place));
         records.any(|record| matches!(&record.input.body, Body::ToolProposed(body) if offers(&body.tool)))
     };
-    leave_out(story, draw, |_, record| {
-        record.input.body.kind() == Kind::ToolPreviewed && record.input.place.as_ref().is_some_and(is_offered)
+    // Of a call that is never made nobody misses it.
+    let is_made = |at: usize, place: &rederive_evidence::values::Place| {
+        next(&before, at, |record| is(record, Kind::ToolDispatched, place)).is_some()
+    };
+    leave_out(story, draw, |at, record| {
+        let is_missed = |place| is_offered(place) && is_made(at, place);
+        record.input.body.kind() == Kind::ToolPreviewed && record.input.place.as_ref().is_some_and(is_missed)
     })
 }
 
