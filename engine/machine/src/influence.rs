@@ -4,15 +4,16 @@
 //! stand in the record. Nobody gets rid of an influence by leaving out a cause: an answer is influenced by its agent's latest prompt, a
 //! call by the answer that opened its turn, a prompt by the one that it extends. Spec: influence.
 
+use rederive_evidence::ids::RecordedTime;
 use rederive_evidence::kinds::context::ContextRetrieved;
 use rederive_evidence::kinds::memory::MemoryRead;
-use rederive_evidence::kinds::prompt::PromptSent;
+use rederive_evidence::kinds::prompt::{Part, PromptSent};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::values::{ActorType, Label, Role, Sensitivity, SourceLabel, Trust};
 
 use crate::case::Case;
 use crate::lineage::{Mark, Summary};
-use crate::state::{Influence, RegisteredActor};
+use crate::state::{Influence, RegisteredActor, earlier};
 
 /// Flags that travel from a record to what it influences.
 pub(crate) const TRAVELS: u8 = Mark::REACHES_GOAL | Mark::BREACHED;
@@ -30,7 +31,11 @@ pub(crate) fn of(case: &Case<'_>) -> Influence {
     };
     let label = stated.fold(base.label.join(own), Label::join);
     let goal = if starts_at_goal(case) { Mark::REACHES_GOAL } else { 0 };
-    Influence { label: replaced(case).unwrap_or(label), flags: base.flags | goal, ..base }
+    Influence {
+        label: replaced(case).unwrap_or(label),
+        flags: base.flags | goal,
+        fresh_until: earlier(base.fresh_until, parts_fresh_until(case)),
+    }
 }
 
 /// The label of what a record brings from outside the run.
@@ -60,17 +65,22 @@ fn of_marks(sum: Summary) -> Influence {
     Influence { label: sum.label, flags: sum.flags & TRAVELS, fresh_until: None }
 }
 
-/// The prompt that this one extends, and the records and contents of its new parts.
+/// The prompt that this one extends, and the records of its new parts.
 fn sent(case: &Case<'_>, prompt: &PromptSent) -> Option<Influence> {
     let extended = prompt.extends.and_then(|_| case.state.prompt(case.agent()));
-    let part = |part: &rederive_evidence::kinds::prompt::Part| {
-        let from = part.from.and_then(|from| case.lineage.get(from.0)).map(|mark| of_marks(mark.into()));
-        let content = case.commitment(part.content).and_then(|content| case.state.context(&content));
-        let fresh_until = content.and_then(|content| content.fresh_until);
-        from.into_iter().chain(fresh_until.map(|_| Influence { fresh_until, ..Influence::NONE }))
-    };
+    let from =
+        |part: &Part| part.from.and_then(|from| case.lineage.get(from.0)).map(|mark| of_marks(mark.into()));
     let extended = extended.map(|extended| extended.influence);
-    extended.into_iter().chain(prompt.parts.iter().flat_map(part)).reduce(Influence::join)
+    extended.into_iter().chain(prompt.parts.iter().filter_map(from)).reduce(Influence::join)
+}
+
+/// Until when the contents of a prompt's new parts are fresh. It says nothing of what led to them: a prompt of such contents alone still carries
+/// its actor's default.
+fn parts_fresh_until(case: &Case<'_>) -> Option<RecordedTime> {
+    let Body::PromptSent(prompt) = &case.input.body else { return None };
+    let content =
+        |part: &Part| case.commitment(part.content).and_then(|content| case.state.context(&content));
+    prompt.parts.iter().filter_map(content).fold(None, |end, content| earlier(end, content.fresh_until))
 }
 
 /// The label of what a record brings from outside the run, where it does. All other records are made in the run, of what is there.

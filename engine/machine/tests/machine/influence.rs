@@ -76,6 +76,15 @@ fn a_prompt_that_extends_none_starts_anew() {
     assert_eq!(label_of(&trial, &prompt(0, &[(0, "the goal")])).trust, Trust::Control);
 }
 
+/// That a content is fresh says nothing of who made the prompt. Found by grafted runs, of which the model said so.
+#[test]
+fn a_prompt_of_a_content_that_no_record_is_named_for_has_its_agents_default() {
+    let mut trial = Trial::new();
+    trial.give(retrieval_labelled("a page", PUBLIC));
+    let named_ahead = prompt(0, &[(9_999, "a page")]).because([]);
+    assert_eq!(label_of(&trial, &named_ahead), Label::UNKNOWN);
+}
+
 /// Spec: default-labels.
 #[test]
 fn an_item_without_source_owner_provenance_or_time_is_external_and_restricted_whatever_is_said_of_it() {
