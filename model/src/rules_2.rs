@@ -379,9 +379,14 @@ fn dispatch(found: &mut Breaches<'_, '_>) {
     let planned = planned(case, call);
     let is_other = planned.iter().any(|(_, effect)| effect.expected != call.diff);
     found.add(call.diff.is_some() && is_other, Rule::Tol6, Reason::NotAsPreviewed);
-    if let Some(approval) = decided.and_then(|decided| decided.approval.as_ref()) {
-        let end = case.state.tracked_approvals.get(approval).and_then(|approval| approval.expires);
-        found.add_over(end, Rule::Apr4, Reason::ApprovalOver);
+    if let Some(name) = decided.and_then(|decided| decided.approval.as_ref()) {
+        let held = case.state.tracked_approvals.get(name);
+        if let Some(held) = held.filter(|held| held.status == ApprovalStatus::Approved) {
+            found.add(held.breached, Rule::Apr4, Reason::ReliesOnBreach);
+            found.add_over(held.expires, Rule::Apr4, Reason::ApprovalOver);
+        } else {
+            found.add(true, Rule::Apr4, Reason::ApprovalNeeded);
+        }
     }
     if !is_above_read(call.effects) {
         return;
