@@ -281,11 +281,17 @@ fn check_decision(case: &Case<'_>, made: &DecisionMade, found: &mut Breaches) {
     found.add_expiry(case, Rule::Apr4, Reason::ApprovalOver, held.expires);
 }
 
-/// APR-4: what is dispatched under an approval is so before its end.
+/// APR-4: what is dispatched under an approval is so while that stands: a later word, a breach in its life or its end takes it away. What it covers
+/// cannot have become another request without a breach.
 fn check_dispatch(case: &Case<'_>, found: &mut Breaches) {
     let decided = case.input.place.as_ref().and_then(|place| case.state.decision(place));
-    let name = decided.and_then(|decided| decided.approval.as_ref());
-    if let Some(held) = name.and_then(|name| case.state.tracked_approval(name)) {
-        found.add_expiry(case, Rule::Apr4, Reason::ApprovalOver, held.expires);
+    let Some(name) = decided.and_then(|decided| decided.approval.as_ref()) else { return };
+    let held = case.state.tracked_approval(name);
+    let Some(held) = held.filter(|held| held.status == ApprovalStatus::Approved) else {
+        return found.add(Rule::Apr4, Reason::ApprovalNeeded);
+    };
+    if held.breached {
+        found.add(Rule::Apr4, Reason::ReliesOnBreach);
     }
+    found.add_expiry(case, Rule::Apr4, Reason::ApprovalOver, held.expires);
 }

@@ -13,7 +13,7 @@ use rederive_machine::testing::authority::*;
 use rederive_machine::testing::*;
 use rederive_machine::{ApprovalStatus, CallStatus, request_digest};
 
-use super::Pair;
+use super::{Pair, Twin};
 use crate::acts::{block, with_decision};
 
 pub(crate) const PAIRS: &[Pair] = &[
@@ -173,6 +173,13 @@ pub(crate) const PAIRS: &[Pair] = &[
         before.0 -= 1;
         (trial, dispatching(&place(0, 0), "mail").timed(Some(twin.pick(before, end))))
     }),
+    // Nor once it was withdrawn, or answered otherwise, after the decision.
+    (Rule::Apr4, Reason::ApprovalNeeded, |twin| after_decision(twin, &withdrawing)),
+    (Rule::Apr4, Reason::ApprovalNeeded, |twin| after_decision(twin, &denying)),
+    (Rule::Apr4, Reason::ApprovalNeeded, |twin| after_decision(twin, &expiring)),
+    (Rule::Apr4, Reason::ApprovalNeeded, |twin| after_decision(twin, &revising)),
+    // Nor where its life is breached after the decision, and it was approved all the same.
+    (Rule::Apr4, Reason::ReliesOnBreach, |twin| after_decision(twin, &approving)),
     (Rule::Apr4, Reason::ReliesOnBreach, |twin| {
         let mut trial = Trial::held_at(ApprovalStatus::UnderReview);
         trial.answer(approving().from(twin.pick(Origin::Human, Origin::Code)));
@@ -187,6 +194,18 @@ pub(crate) const PAIRS: &[Pair] = &[
         (trial, made.timed(twin.pick(Some(now), None)))
     }),
 ];
+
+/// The dispatch of a call that was permitted under an approval, to which afterwards this was recorded, which no step leads to.
+fn after_decision(twin: Twin, late: &dyn Fn() -> Made) -> (Trial, Made) {
+    let (mut trial, held) = Trial::held("mail");
+    trial.approval_to(ApprovalStatus::Approved, &place(0, 0), held);
+    let made = trial.approved_judgement(&place(0, 0));
+    trial.give(made);
+    if twin.breaks() {
+        trial.answer(late());
+    }
+    (trial, dispatching(&place(0, 0), "mail"))
+}
 
 fn with_request(mut made: Made, change: impl FnOnce(&mut ApprovalRequested)) -> Made {
     let Body::ApprovalRequested(body) = &mut made.input.body else { panic!("another body") };
