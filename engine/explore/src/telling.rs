@@ -1,5 +1,7 @@
 //! A dishonest recorder: records told as it likes, under counts, digests, checksums and signatures that are all right.
 
+use std::collections::BTreeSet;
+
 use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::keys::SigningKey;
@@ -58,11 +60,14 @@ struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     fn new(like: &'a Parts, story: &'a Story, key: &'a SigningKey) -> Result<Self, PartsFault> {
+        // What somebody made up may be among the contents already: each is stored once.
+        let mut known = BTreeSet::new();
+        let contents = like.segments.iter().flat_map(|part| &part.contents).chain(story.contents());
         Ok(Self {
             machine: Machine::new(),
             checksum: Checksum::start(Digest::ZERO),
             meter: SpanMeter::new(),
-            stored: like.segments.iter().flat_map(|part| &part.contents).chain(story.contents()).collect(),
+            stored: contents.filter(|stored| known.insert(stored.commitment)).collect(),
             like: like.header(0)?,
             key,
             receipts: None,
@@ -155,6 +160,8 @@ impl<'a> Teller<'a> {
         let Some(made) = &mut self.receipts else { return Ok(()) };
         let stored = self.stored.iter().copied();
         if let Some(receipt) = receipts::anew(record, self.checksum.value(), stored, self.key)? {
+            // It may be the very one that was there: nothing before it is another.
+            self.stored.retain(|stored| stored.commitment != receipt.commitment);
             contents.push(receipt.clone());
             made.push(receipt);
         }
