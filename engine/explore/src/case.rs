@@ -226,16 +226,16 @@ impl<'a> Explorer<'a> {
             Err(divergence) => return Ok(Found::NotApplicable(divergence)),
         };
         let (must, mut others) = (case.must(), Vec::new());
-        for level in Level::ALL {
-            let signs = self.signs(case, &changed, *level)?;
+        for level in self.watch.levels() {
+            let signs = self.signs(case, &changed, level)?;
             if signs.is_empty() {
                 continue;
             }
             if must == By::Nobody {
-                return Ok(Found::Mistaken(*level, signs));
+                return Ok(Found::Mistaken(level, signs));
             }
             if case.is_shown_by(&signs) {
-                return Ok(Found::Noticed(*level, signs));
+                return Ok(Found::Noticed(level, signs));
             }
             others.extend(signs);
         }

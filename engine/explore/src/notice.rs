@@ -41,16 +41,30 @@ impl fmt::Display for Sign {
     }
 }
 
-/// With what a replay is made.
-#[derive(Clone, Copy, Default)]
+/// With what replays are made.
+#[derive(Clone, Copy)]
 pub struct Watch<'a> {
+    /// The highest level at which one is made: what only a higher one notices goes unnoticed.
+    pub level: Level,
     /// The keys trusted.
     pub trust: Option<&'a TrustRoots>,
     /// Where bundles and registries are found.
     pub pinned: Option<&'a dyn Pinned>,
 }
 
+impl Default for Watch<'_> {
+    fn default() -> Self {
+        Self { level: Level::Policy, trust: None, pinned: None }
+    }
+}
+
 impl Watch<'_> {
+    /// The levels at which replays are made.
+    pub fn levels(&self) -> impl Iterator<Item = Level> + use<> {
+        let highest = self.level;
+        Level::ALL.iter().copied().filter(move |level| *level <= highest)
+    }
+
     /// What a replay at this level says.
     ///
     /// # Errors

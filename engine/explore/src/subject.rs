@@ -10,7 +10,7 @@ use rederive_machine::RuleSetNumber;
 use rederive_machine::testing::id;
 
 use crate::divergence::{By, Divergence};
-use crate::parts::{Parts, PartsFault};
+use crate::parts::{Parts, PartsFault, Stored};
 use crate::story::Story;
 use crate::telling::retell;
 
@@ -75,6 +75,12 @@ impl Subject {
     /// Its records, the first of which names the explorer's key, and the receipts that it signed.
     pub fn story(&self) -> &Story {
         &self.story
+    }
+
+    /// The contents that its records may list: those that were found, and the receipts that the explorer's key signed.
+    pub fn contents(&self) -> impl Iterator<Item = &Stored> {
+        let found = self.parts.segments.iter().flat_map(|part| &part.contents);
+        found.chain(self.story.contents())
     }
 
     /// The run as it was, told under the explorer's key.

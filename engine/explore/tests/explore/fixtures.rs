@@ -33,10 +33,10 @@ pub(crate) const GOOD: &[&str] = &[
 fn a_decision_told_otherwise_is_noticed_by_asking_the_bundle_again() {
     let bundles = bundles();
     let explorer = |watch| Explorer::new(Subject::of(good("gated.rdt")).unwrap(), watch).unwrap();
-    let with = explorer(Watch { pinned: Some(&bundles), trust: None });
+    let with = explorer(Watch { pinned: Some(&bundles), ..Watch::default() });
     let without = explorer(Watch::default());
     let mut told = std::collections::BTreeSet::new();
-    for number in 0..12 {
+    for number in 0..8 {
         let divergences = vec![Divergence::DecisionOtherwise];
         let case = Case { seed: 3, number, divergences, answers: Answers::Admitted };
         let Found::Noticed(level, signs) = with.look(&case).unwrap() else { panic!("{case:?}") };
@@ -48,7 +48,7 @@ fn a_decision_told_otherwise_is_noticed_by_asking_the_bundle_again() {
         assert_eq!(without.look(&case).unwrap(), nothing);
     }
     assert!(told.len() > 3, "every decision on a call: {told:?}");
-    assert_eq!(with.explore(400, 5).unwrap().failures, []);
+    assert_eq!(with.explore(120, 5).unwrap().failures, []);
 }
 
 fn explorer(name: &str) -> Explorer<'static> {

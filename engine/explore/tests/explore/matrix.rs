@@ -40,7 +40,7 @@ pub(crate) fn check_block(name: &str, inside: &str) {
 #[test]
 fn the_matrix_is_what_the_document_says() {
     let bundles = bundles();
-    let watch = Watch { pinned: Some(&bundles), trust: None };
+    let watch = Watch { pinned: Some(&bundles), ..Watch::default() };
     let explorers: Vec<Explorer<'_>> = FIXTURES
         .iter()
         .map(|name| Explorer::new(Subject::of(good(name)).unwrap(), watch).unwrap())

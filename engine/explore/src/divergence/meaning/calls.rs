@@ -156,12 +156,7 @@ fn has_receipt(subject: &Subject, contents: &[ContentEntry], decision: &Decision
 }
 
 fn is_stored(subject: &Subject, commitment: &Digest) -> bool {
-    stored(subject).any(|stored| stored.commitment == *commitment)
-}
-
-fn stored(subject: &Subject) -> impl Iterator<Item = &Stored> {
-    let found = subject.parts().segments.iter().flat_map(|part| &part.contents);
-    found.chain(subject.story().contents())
+    subject.contents().any(|stored| stored.commitment == *commitment)
 }
 
 pub(crate) fn denial_permitted(story: &mut Story, subject: &Subject, draw: &mut Draw) -> bool {
@@ -206,7 +201,7 @@ pub(crate) fn decision_otherwise(story: &mut Story, subject: &Subject, draw: &mu
     });
     let Some(record) = changed.and_then(|at| story.get_mut(at)) else { return false };
     let before = record.derived.checksum.unwrap_or(Digest::ZERO);
-    let receipt = receipts::anew(record, before, stored(subject), subject.key());
+    let receipt = receipts::anew(record, before, subject.contents(), subject.key());
     receipt.ok().flatten().is_some_and(|receipt| {
         story.bring(receipt);
         true

@@ -199,13 +199,7 @@ pub(crate) fn memory_label_raised(story: &mut Story, _: &Subject, draw: &mut Dra
 
 /// Whether the contents from which a record's extracted part follows are all there.
 fn is_whole(subject: &Subject, record: &Record) -> bool {
-    let stored: BTreeSet<Digest> = subject
-        .parts()
-        .segments
-        .iter()
-        .flat_map(|part| &part.contents)
-        .map(|stored| stored.commitment)
-        .collect();
+    let stored: BTreeSet<Digest> = subject.contents().map(|stored| stored.commitment).collect();
     let contents = subject.story().records().iter().flat_map(|record| &record.input.contents);
     record.extracted.is_some() && contents.clone().all(|entry| stored.contains(&entry.commitment))
 }
