@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_archive::{
-    BlockBuffer, Content, Durability as Disk, Options as DiskOptions, Packing, SegmentEnd, Snapshot,
-    SnapshotBuilder, TraceReader, TraceWriter, log_path,
+    BlockBuffer, CheckWord, Content, Durability as Disk, Options as DiskOptions, Packing, SegmentEnd,
+    Snapshot, SnapshotBuilder, TraceReader, TraceWriter, log_path,
 };
 use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -337,10 +337,8 @@ impl Block {
 
     /// Makes the block's check word again: whoever can write the file can.
     pub(crate) fn check_again(self, bytes: &mut [u8]) {
-        let word = self.offset + 24..self.offset + 32;
-        bytes[word.clone()].fill(0);
-        let check = digest(Purpose::Block, &bytes[self.offset..self.payload().end]);
-        bytes[word].copy_from_slice(&check.0[..8]);
+        let check = CheckWord::of(&bytes[self.offset..self.payload().end]);
+        bytes[self.offset + 24..self.offset + 32].copy_from_slice(&check.0);
     }
 }
 
@@ -364,10 +362,9 @@ pub(crate) fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOn
     change(&mut payload);
     let mut entry = log[at..at + 32].to_vec();
     entry[8..16].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    entry[24..].fill(0);
     entry.extend(payload);
-    let check = digest(Purpose::Block, &entry);
-    entry[24..32].copy_from_slice(&check.0[..8]);
+    let check = CheckWord::of(&entry);
+    entry[24..32].copy_from_slice(&check.0);
     entry.resize(entry.len().next_multiple_of(64), 0);
     let rest = &log[(at + 32 + stored).next_multiple_of(64)..];
     storage.put(&log_path(path()), [&log[..at], &entry, rest].concat());

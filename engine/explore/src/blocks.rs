@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rederive_evidence::digest::{Purpose, digest};
+use rederive_archive::CheckWord;
 
 /// Bytes of the file's own header.
 pub(crate) const FILE_HEADER_BYTES: usize = 64;
@@ -72,14 +72,10 @@ impl Block {
 
     /// Makes the block's check word again: whoever can write the file can.
     pub(crate) fn check_again(self, bytes: &mut [u8]) {
-        let word = self.offset + MEANT_BYTES..self.offset + HEADER_BYTES;
-        if let Some(word) = bytes.get_mut(word.clone()) {
-            word.fill(0);
-        }
         let Some(block) = bytes.get(self.offset..self.payload().end) else { return };
-        let check = digest(Purpose::Block, block);
-        if let (Some(word), Some(check)) = (bytes.get_mut(word), check.0.get(..8)) {
-            word.copy_from_slice(check);
+        let check = CheckWord::of(block);
+        if let Some(word) = bytes.get_mut(self.offset + MEANT_BYTES..self.offset + HEADER_BYTES) {
+            word.copy_from_slice(&check.0);
         }
     }
 }

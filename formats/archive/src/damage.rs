@@ -4,23 +4,8 @@ use rederive_evidence::codes::FaultCode;
 use rederive_evidence::digest::Digest;
 
 use crate::block::BlockKind;
+use crate::check_word::CheckWord;
 use crate::log::EntryKind;
-
-/// The first bytes of a block's or an entry's digest, which tell whether its bytes are those that were written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct CheckWord(pub [u8; 8]);
-
-impl std::fmt::Display for CheckWord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for CheckWord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
 
 /// In which file of the trace, and in what of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,16 +12,15 @@
 //!
 //! Spec: archive-block.
 
-use rederive_evidence::digest::{Digester, Purpose};
-
-use crate::damage::{Cause, CheckWord};
+use crate::check_word::{CheckWord, Checker};
+use crate::damage::Cause;
 use crate::storage::{ReadAt, StoreError, Stored};
 
 /// Blocks and entries begin at multiples of this.
 pub(crate) const ALIGNMENT: u64 = 64;
 /// Bytes before the payload.
 pub(crate) const FRAMING_BYTES: usize = 32;
-/// Those of them that the check word covers as they stand; in its own place it covers zeros.
+/// Those of them before the check word, which it covers.
 const COVERED_BYTES: usize = 24;
 /// Bytes read at a time where a whole payload need not be held.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -59,23 +58,12 @@ impl Framing {
 
     /// Begins a check word: it takes the payload from here on.
     fn checker(&self) -> Checker {
-        let mut digester = Digester::new(Purpose::Block);
-        digester.update(&self.covered());
-        digester.update(&[0; FRAMING_BYTES - COVERED_BYTES]);
-        Checker(digester)
+        Checker::new(&self.covered())
     }
 
     /// Bytes from the start of the framing to the start of what follows; where no file has so many, `u64::MAX`.
     pub(crate) fn extent(&self) -> u64 {
         extent(self.stored)
-    }
-}
-
-struct Checker(Digester);
-
-impl Checker {
-    fn word(&self) -> CheckWord {
-        CheckWord(take(&mut self.0.digest().0.as_slice()))
     }
 }
 
@@ -90,7 +78,7 @@ pub(crate) fn append(out: &mut Vec<u8>, kind: u8, codec: u8, segment: u32, detai
     let stored = payload.iter().map(|part| part.len() as u64).sum();
     let framing = Framing { kind, codec, segment, stored, detail, check: CheckWord([0; 8]) };
     let mut checker = framing.checker();
-    payload.iter().for_each(|part| checker.0.update(part));
+    payload.iter().for_each(|part| checker.update(part));
     out.extend_from_slice(&framing.covered());
     out.extend_from_slice(&checker.word().0);
     payload.iter().for_each(|part| out.extend_from_slice(part));
@@ -115,7 +103,7 @@ pub(crate) fn checked_payload<'b>(
         return Err(Cause::End { needed: framing.extent(), available: bytes.len() as u64 });
     };
     let mut checker = framing.checker();
-    checker.0.update(payload);
+    checker.update(payload);
     check_ending(framing, &checker, padding, offset)?;
     Ok(payload)
 }
@@ -144,7 +132,7 @@ pub(crate) fn check_stored<F: ReadAt>(
     while at < payload_end {
         let part = front(&mut chunk, payload_end - at);
         file.read_exact_at(part, at)?;
-        checker.0.update(part);
+        checker.update(part);
         at += part.len() as u64;
     }
     let padding = front(&mut chunk, offset + framing.extent() - payload_end);

@@ -12,6 +12,7 @@
 //! and packs. All input and output goes through [`storage::Storage`].
 
 mod block;
+mod check_word;
 mod contents;
 mod copy;
 mod damage;
@@ -36,9 +37,10 @@ mod walk;
 mod writer;
 
 pub use block::{BlockBuffer, BlockKind};
+pub use check_word::CheckWord;
 pub use contents::{Content, Contents};
 pub use copy::{Copied, Copying, copy};
-pub use damage::{Cause, CheckWord, Damage, Expected, Part, Place};
+pub use damage::{Cause, Damage, Expected, Part, Place};
 pub use fault::{Limited, Misuse, ReadFault, TransferFault, WriteFault};
 pub use file_header::FORMAT_VERSION;
 pub use log::EntryKind;

@@ -76,8 +76,6 @@ purposes! {
     StateLeaf = "state leaf",
     /// Two children in the state tree, 64 bytes.
     StateNode = "state node",
-    /// The payload of a block of the trace file.
-    Block = "block",
     /// The canonical bytes of a request: what an approval covers.
     Request = "request",
     /// The canonical definition of a rule set.
@@ -184,7 +182,6 @@ mod tests {
         (Purpose::StateValue, "40c9b5ad3c9bdf117e312625a6b36be8055817f573a004df10f3e3d23dd3aa73"),
         (Purpose::StateLeaf, "3ea4bb6e55bd16752ade95495137eae363e2132176fb7ebaccb8e59f15ac83b1"),
         (Purpose::StateNode, "aec34ca8177e8ab58450cee34fa5dd7f77d57bfa6b2d156b2e07672517213e8c"),
-        (Purpose::Block, "96daf03219cd5502c362d1e0aca6caf9cdc376d95586180496b12131d79423f9"),
         (Purpose::Request, "4455fddb3c4c037a2b4f3fb39d598a8b9816924da41357476ceed365809da011"),
         (Purpose::RuleSet, "c4a01f6b4ba85269946919962c7bccd98f0d5297304ab6635d62f166e365f967"),
         (Purpose::Seed, "1924d12098f5fa735d2e97f49fbd32f05e3dedf1090886dd7d2c71dd9baa3bd5"),

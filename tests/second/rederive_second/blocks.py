@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from .digest import digest
+from .crc import crc64
 from .fault import Fault
 
 UNIT = 64
@@ -60,7 +60,7 @@ class Block:
     segment: int
     stored: int
     unpacked: int
-    check: bytes
+    check: int
     at: int
 
     @property
@@ -74,7 +74,7 @@ class Block:
         start = self.at + HEAD
         stored = data[start : start + self.stored]
         blank = data[self.at : self.at + 24] + bytes(8)
-        if digest("block", blank, stored)[:8] != self.check:
+        if crc64(blank + stored) != self.check:
             raise Fault("A-CHECK", self.at)
         if any(data[start + self.stored : self.end]):
             raise Fault("A-PADDING", self.at)
@@ -123,7 +123,7 @@ def block_header(data: bytes, at: int) -> Block:
     """The block header at ``at``, judged by itself: zeros, kind, codec, lengths, in this order [archive-block]."""
     if len(data) - at < HEAD:
         raise Fault("A-END", at)
-    kind, codec, zero, segment, stored, unpacked = struct.unpack_from("<BBHIQQ", data, at)
+    kind, codec, zero, segment, stored, unpacked, check = struct.unpack_from("<BBHIQQQ", data, at)
     if zero:
         raise Fault("A-RESERVED", at)
     if kind not in BLOCK_KINDS:
@@ -133,7 +133,7 @@ def block_header(data: bytes, at: int) -> Block:
     _lengths(BLOCK_KINDS[kind], unpacked, at)
     if stored >= unpacked if codec == ZSTD else stored != unpacked:
         raise Fault("A-LENGTH", at)
-    return Block(kind, codec, segment, stored, unpacked, data[at + 24 : at + HEAD], at)
+    return Block(kind, codec, segment, stored, unpacked, check, at)
 
 
 def _lengths(allowed: Allowed, length: int, at: int) -> None:
@@ -165,7 +165,7 @@ def entry(data: bytes, at: int) -> Entry:
     """The log entry at ``at``, with everything about it checked but its place in the order [archive-log]."""
     if len(data) - at < HEAD:
         raise Fault("A-END", at)
-    kind, codec, zero, segment, stored, commit = struct.unpack_from("<BBHIQQ", data, at)
+    kind, codec, zero, segment, stored, commit, check = struct.unpack_from("<BBHIQQQ", data, at)
     if zero:
         raise Fault("A-RESERVED", at)
     if kind not in ENTRY_KINDS:
@@ -173,6 +173,6 @@ def entry(data: bytes, at: int) -> Entry:
     if codec != PLAIN:
         raise Fault("A-CODEC", at)
     _lengths(ENTRY_KINDS[kind], stored, at)
-    block = Block(kind, codec, segment, stored, stored, data[at + 24 : at + HEAD], at)
+    block = Block(kind, codec, segment, stored, stored, check, at)
     is_there(block, data)
     return Entry(kind, segment, commit, at, block.end, block.payload(data))

@@ -6,7 +6,7 @@ from blake3 import blake3
 
 PURPOSES = (
     "leaf", "node", "delta", "checksum", "header", "content", "content plain", "lineage", "state key", "state value",
-    "state leaf", "state node", "block", "request", "rule set", "seed",
+    "state leaf", "state node", "request", "rule set", "seed",
     "bundle file", "bundle", "registry",
 )  # fmt: skip
 ZERO = bytes(32)

@@ -1,6 +1,8 @@
 //! The trace file and its open log, from outside.
 
 #[cfg(test)]
+mod check_word;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod faults;
