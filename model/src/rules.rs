@@ -190,8 +190,7 @@ fn delegation_granted(
     let may_be = [Agent, SubAgent, Service, Workflow];
     found.add(!may_be.contains(&body.delegate.actor_type), Rule::Idn3, Reason::ActorType);
     found.add(body.tenant != case.config.tenant, Rule::Idn3, Reason::OtherTenant);
-    let own = case.actor.as_ref().and_then(|actor| actor.scope.as_deref());
-    let wider = own.or(case.run_scope()).and_then(|scope| outside(&body.scope, scope));
+    let wider = case.scopes(&case.input.actor).into_iter().find_map(|scope| outside(&body.scope, scope));
     let delegate = body.delegate.scope.as_ref().and_then(|own| outside(own, &body.scope));
     found.add_item(wider.or(delegate), Rule::Idn3, Reason::ScopeWider);
     let above = case.actor.as_ref().and_then(|actor| actor.delegation.as_ref());

@@ -4,9 +4,14 @@ use proptest::prelude::*;
 use rederive_evidence::arbitrary::{any as drawn, input_of};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Extracted, Input};
+use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::schema::Given;
+use rederive_evidence::values::{EffectsClass, Mode};
+use rederive_machine::testing::*;
 use rederive_machine::{Machine, Mark, RuleSetNumber};
 use rederive_model::{Difference, Fault, Field, Model, Roots, compare};
 
+use crate::acts::{delegation, searching};
 use crate::grafts::{breaking, grafted, pairs, runs};
 use crate::told::told;
 use crate::walk::{Step, choices, opened, terms, walk};
@@ -53,6 +58,20 @@ fn they_agree_on_values_that_only_records_to_come_tell() {
         values += found;
     }
     assert!(values > 0);
+}
+
+/// IDN-3. Found by grafted runs: the model asked for the delegator's own scope alone.
+#[test]
+fn they_agree_that_a_delegate_hands_on_nothing_that_the_run_lacks_whoever_gave_it() {
+    let mut trial = Trial::opened(|opening| {
+        opening.mode = Mode::Observed;
+        opening.scope = Given::Known(vec![scope_item("mail", EffectsClass::Send)]);
+    });
+    trial.answer(delegation("agent", "helper", searching()));
+    let onward = delegation("helper", "deeper", searching());
+    assert_eq!(trial.breaches(&onward), [(Rule::Idn3, Reason::ScopeWider)]);
+    trial.answer(onward);
+    assert_same("handed on", &trial.told);
 }
 
 proptest! {
