@@ -1,19 +1,25 @@
 //! Group commit: of the threads that wait for their records to be durable one leads, and commits what all have queued. Those whose records that
-//! made durable go on together, and of the others one leads next: nobody waits for a timer.
+//! made durable go on together, and of the others one leads next: nobody waits for a timer, and nobody is woken for nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// How far the trace survives a crash, and who makes more of it do so.
 pub(crate) struct Commits {
     standing: Mutex<Standing>,
-    /// A commit has ended.
-    ended: Condvar,
 }
 
+#[derive(Default)]
 struct Standing {
     /// Records that survive a crash.
     durable: u64,
     is_led: bool,
+    /// Threads that wait: by the record that each waits for, and in the order in which they came.
+    waiting: BTreeMap<(u64, u64), Arc<Condvar>>,
+    /// Threads that have waited.
+    came: u64,
 }
 
 /// The thread that commits for all that wait. However it ends, another can lead after it.
@@ -29,7 +35,7 @@ pub(crate) struct Poisoned;
 impl Commits {
     /// Commits of a trace of which this many records survive a crash.
     pub(crate) fn after(durable: u64) -> Self {
-        Self { standing: Mutex::new(Standing { durable, is_led: false }), ended: Condvar::new() }
+        Self { standing: Mutex::new(Standing { durable, ..Standing::default() }) }
     }
 
     /// Returns once the record with this number is durable, by this thread's commit or by another's. `commit` makes what is queued by then durable,
@@ -52,7 +58,11 @@ impl Commits {
                 standing.is_led = true;
                 return Ok(Some(Lead { commits: self, durable: 0 }));
             }
-            standing = self.ended.wait(standing).map_err(|_| Poisoned)?;
+            let (place, woken) = ((sequence, standing.came), Arc::new(Condvar::new()));
+            standing.came += 1;
+            let _ = standing.waiting.insert(place, Arc::clone(&woken));
+            standing = woken.wait(standing).map_err(|_| Poisoned)?;
+            let _ = standing.waiting.remove(&place);
         }
         Ok(None)
     }
@@ -60,11 +70,15 @@ impl Commits {
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        // Two values, each set whole: nothing is half done under the lock.
+        // Each of its values is set whole: nothing is half done under the lock.
         let mut standing = self.commits.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.is_led = false;
         standing.durable = standing.durable.max(self.durable);
+        let first_open = (standing.durable, 0);
+        let waits_on = standing.waiting.split_off(&first_open);
+        let next = waits_on.values().next().cloned();
+        let served = std::mem::replace(&mut standing.waiting, waits_on);
         drop(standing);
-        self.commits.ended.notify_all();
+        served.into_values().chain(next).for_each(|woken| woken.notify_all());
     }
 }

@@ -30,10 +30,15 @@ impl Leaves {
         }
     }
 
+    /// All of them.
+    pub(crate) fn digests(&mut self) -> &[Digest] {
+        self.settle();
+        &self.digests
+    }
+
     /// The root over all of them, or none where there is no frame.
     pub(crate) fn root(&mut self) -> Option<Digest> {
-        self.settle();
-        tree::root(&self.digests)
+        tree::root(self.digests())
     }
 
     fn settle(&mut self) {

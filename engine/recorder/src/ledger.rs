@@ -19,7 +19,7 @@ use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::tree;
 use rederive_evidence::values::Place;
 use rederive_extract::{Contents, Extraction, Extractor, ExtractorVersion, SchemaBytes, Side, Sources, said};
-use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, SpanMeter, State};
+use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, Memory, SpanMeter, State};
 
 use crate::clock::Clock;
 use crate::error::{AppendError, RecordError};
@@ -99,6 +99,8 @@ pub(crate) struct Ledger {
     closed: bool,
     /// Room for the bytes of one delta.
     delta_bytes: Vec<u8>,
+    /// What the machine's last answer was written on, for the next.
+    memory: Memory,
 }
 
 /// Contents of the record at hand, and the schemas that tools were registered with.
@@ -168,6 +170,7 @@ impl Ledger {
             last_time: None,
             closed: false,
             delta_bytes: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -189,7 +192,7 @@ impl Ledger {
         is_unattested: bool,
     ) -> Result<(), RecordError> {
         let sequence = self.records();
-        let answer = self.machine.decide(&record.input, record.extracted.as_ref());
+        let answer = self.decide(&record.input, record.extracted.as_ref());
         let delta = self.delta_digest(&answer);
         let derived = &record.derived;
         if answer.outcome != derived.outcome || answer.breaches != derived.breaches || delta != derived.delta
@@ -329,7 +332,7 @@ impl Ledger {
         if needed > listed {
             return Err(AppendError::NoSuchContent { index: needed - 1, listed }.into());
         }
-        let answer = self.machine.decide(&input, extracted.as_ref());
+        let answer = self.decide(&input, extracted.as_ref());
         let delta = self.delta_digest(&answer);
         let breaches = answer.breaches.clone();
         let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
@@ -351,6 +354,10 @@ impl Ledger {
         Ok(Entered { sequence, outcome, breaches, time, extracted, frame, contents })
     }
 
+    fn decide(&mut self, input: &Input, extracted: Option<&Extracted>) -> Answer {
+        self.machine.decide_onto(std::mem::take(&mut self.memory), input, extracted)
+    }
+
     fn delta_digest(&mut self, answer: &Answer) -> Digest {
         self.delta_bytes.clear();
         answer.transition.delta(&mut self.delta_bytes);
@@ -359,7 +366,7 @@ impl Ledger {
 
     fn take_effect(&mut self, input: &Input, answer: Answer, delta: &Digest) {
         self.closed = input.body.kind() == Kind::RunClosed && answer.outcome == Outcome::Applied;
-        self.machine.commit(answer.transition);
+        self.memory = self.machine.commit(answer.transition);
         self.checksum.push(delta);
         self.last_time = self.last_time.max(input.time);
     }
@@ -413,18 +420,15 @@ impl Ledger {
         segment.leaves.len() >= SEGMENT_RECORDS_MAX || segment.frame_bytes >= aim
     }
 
-    /// The signed head of the open segment: what a group commit ends with. `None` where it has no record.
-    pub(crate) fn head(&mut self) -> Result<Option<Vec<u8>>, AppendError> {
-        let Some(root) = self.segment.leaves.root() else { return Ok(None) };
-        let head = Head {
-            version: Version::One,
+    /// The head of the open segment as it stands, to be signed.
+    pub(crate) fn head(&mut self) -> OpenHead {
+        OpenHead {
             run: self.run,
             segment: self.segment_number(),
-            records: self.segment.leaves.len() as u32,
-            root,
+            leaves: self.segment.leaves.digests().to_vec(),
             previous: self.previous_header(),
-        };
-        Ok(Some(sign(head, self.signer.as_ref())?.as_bytes().to_vec()))
+            signer: Arc::clone(&self.signer),
+        }
     }
 
     fn previous_header(&self) -> Digest {
@@ -490,6 +494,31 @@ impl Ledger {
             ephemeral: self.ephemeral,
         };
         Ok(sign(seal, self.signer.as_ref())?.as_bytes().to_vec())
+    }
+}
+
+/// What a group commit ends with, before it is signed: root and signature need the run no more, and nobody waits for them.
+pub(crate) struct OpenHead {
+    run: RunId,
+    segment: u32,
+    leaves: Vec<Digest>,
+    previous: Digest,
+    signer: Arc<dyn Signer + Send + Sync>,
+}
+
+impl OpenHead {
+    /// The signed head. `None` where the segment had no record.
+    pub(crate) fn sign(self) -> Result<Option<Vec<u8>>, AppendError> {
+        let Some(root) = tree::root(&self.leaves) else { return Ok(None) };
+        let head = Head {
+            version: Version::One,
+            run: self.run,
+            segment: self.segment,
+            records: self.leaves.len() as u32,
+            root,
+            previous: self.previous,
+        };
+        Ok(Some(sign(head, self.signer.as_ref())?.as_bytes().to_vec()))
     }
 }
 

@@ -29,7 +29,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::commits::{Commits, Poisoned};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
-use crate::ledger::{ClosedSegment, Entered, Ledger, StoredContent};
+use crate::ledger::{ClosedSegment, Entered, Ledger, OpenHead, StoredContent};
 use crate::opening::asked_for;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -557,12 +557,13 @@ impl<S: Storage> Recorder<S> {
         written
     }
 
-    /// Hands the queue to the writer; returns the signed head over what the open segment then has.
+    /// Hands the queue to the writer; returns the signed head over what the open segment then has. Others enter records while it is signed.
     fn write_queue(&self, outlet: &mut Outlet<S>) -> Result<Option<Vec<u8>>, RecordError> {
         let mut intake = self.intake()?;
-        let head = if self.has_commits() { intake.ledger.head()? } else { None };
+        let head = self.has_commits().then(|| intake.ledger.head());
         outlet.backlog.extend(intake.queue.drain(..));
         drop(intake);
+        let head = head.map(OpenHead::sign).transpose()?.flatten();
         outlet.write_backlog()?;
         Ok(head)
     }

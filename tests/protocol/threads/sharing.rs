@@ -272,8 +272,8 @@ fn threads_that_nobody_wakes_are_found() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_wake_up_of_one_thread_where_all_should_be_woken_is_found() {
-    Planted::OneWoken.plant();
+fn a_wake_up_of_some_threads_where_all_should_be_woken_is_found() {
+    Planted::EveryOtherWoken.plant();
     in_orders(ORDERS, || {
         let recorder = opened(&Disk::default(), Durability::EveryRecord);
         let _ = told_while(&recorder, || drop(append_all(&recorder, THREADS)));

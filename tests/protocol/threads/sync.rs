@@ -9,6 +9,8 @@ pub(crate) use std::sync::PoisonError;
 thread_local! {
     /// All threads of a case run on one thread of the system, and each test has its own.
     static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };
+    /// Whether the last that should be woken was, where every other is.
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A fault that a test plants, to see that it is found.
@@ -16,8 +18,8 @@ thread_local! {
 pub(crate) enum Planted {
     /// Who waits is not woken.
     NobodyWoken,
-    /// Of those who wait one is woken, although all should be.
-    OneWoken,
+    /// Of two who should be woken one is, by turns.
+    EveryOtherWoken,
     /// The disk says that it has what it does not have.
     DiskLies,
 }
@@ -48,7 +50,8 @@ impl Condvar {
     pub(crate) fn notify_all(&self) {
         match PLANTED.get() {
             Some(Planted::NobodyWoken) => {}
-            Some(Planted::OneWoken) => self.0.notify_one(),
+            Some(Planted::EveryOtherWoken) if WOKEN.replace(!WOKEN.get()) => {}
+            Some(Planted::EveryOtherWoken) => self.0.notify_all(),
             Some(Planted::DiskLies) | None => self.0.notify_all(),
         }
     }
