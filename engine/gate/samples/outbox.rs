@@ -24,6 +24,10 @@ impl Effects for Outbox {
         true
     }
 
+    fn observes_in_time(&self) -> bool {
+        true
+    }
+
     fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
         let observed = Payload::text("one mail more in the outbox");
         Ok(Observation { observed, matches: None, amount_micros: None })

@@ -134,15 +134,15 @@ impl Inner {
         self.components.ask(component, limit, work)
     }
 
-    /// Asks a component: on this thread, where it only computes, else as [`Self::ask`].
+    /// Asks a component: on this thread, where it ends by itself, else as [`Self::ask`].
     pub(crate) fn ask_where<T: Send + 'static>(
         &self,
-        only_computes: bool,
+        ends_by_itself: bool,
         component: Component,
         limit: Duration,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortFault> {
-        if only_computes { ask_here(component, limit, work) } else { self.ask(component, limit, work) }
+        if ends_by_itself { ask_here(component, limit, work) } else { self.ask(component, limit, work) }
     }
 
     /// Records the next step of a call. One that the machine refuses ends it.

@@ -86,7 +86,7 @@ impl Workers {
     }
 }
 
-/// What a component answers that only computes, asked on this thread. One that took longer than it may has not answered.
+/// What a component answers that ends by itself, asked on this thread. One that took longer than it may has not answered.
 pub(crate) fn ask_here<T>(
     component: Component,
     limit: Duration,

@@ -251,8 +251,9 @@ impl Inner {
         let limit = dispatch.time();
         let answer = match &live.tool.acts {
             Acts::Direct(tool) => {
-                let tool = Arc::clone(tool);
-                self.ask(Component::Tool, limit, move || Ok((tool.call(dispatch), Vec::new())))
+                let (tool, keeps_time) = (Arc::clone(tool), tool.keeps_time());
+                let call = move || Ok((tool.call(dispatch), Vec::new()));
+                self.ask_where(keeps_time, Component::Tool, limit, call)
             }
             Acts::Sandboxed(command) => {
                 let (command, sandbox) = (Arc::clone(command), self.sandbox.clone());

@@ -196,8 +196,9 @@ impl Inner {
         let expectation = live.expectation.clone()?;
         live.last = returned;
         let (effects, facts, replied) = (self.effects.clone()?, Arc::clone(&live.facts), reply.clone());
-        let observed =
-            self.ask(Component::Effects, self.times.effects, move || effects.observe(&facts, &replied));
+        let (in_time, limit) = (effects.observes_in_time(), self.times.effects);
+        let observe = move || effects.observe(&facts, &replied);
+        let observed = self.ask_where(in_time, Component::Effects, limit, observe);
         let compared = compare(&expectation, &observed);
         // Of what nobody could observe, what the tool says of it is all there is.
         let seen = observed.unwrap_or_else(|_| Observation {

@@ -13,8 +13,12 @@ pub trait Effects: Send + Sync {
     fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure>;
 
     /// Whether what it expects follows from the call by computing alone, in bounded steps: then it is asked that on the call's own thread.
-    /// Whatever else it does, it does on another, and not longer than it may take.
     fn expects_by_computing(&self) -> bool {
+        false
+    }
+
+    /// Whether observing ends within [`Times::effects`](crate::Times::effects) by its own doing: then it is asked that on the call's own thread.
+    fn observes_in_time(&self) -> bool {
         false
     }
 

@@ -15,6 +15,12 @@ pub trait Tool: Send + Sync {
     /// # Errors
     /// What went wrong, and whether anything can have happened.
     fn call(&self, dispatch: Dispatch) -> Result<ToolReply, ToolFailure>;
+
+    /// Whether a call ends within [`Dispatch::time`] by the tool's own doing, as that of a client does which gives up in time: then it is made on the
+    /// call's own thread. A tool that breaks its word holds up its own call alone, and nobody can say whether that took effect.
+    fn keeps_time(&self) -> bool {
+        false
+    }
 }
 
 /// A tool that runs code or commands: it says what to run, and the broker runs it in the sandbox (GRD-3).

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
@@ -54,6 +55,31 @@ fn an_engine_that_gives_no_answer_has_denied_and_that_is_on_record() {
         let fault = matches!(blocked.why, Why::Decision { reason: ReasonCode::EngineFault, .. });
         assert!(fault, "{mood:?}: {}", blocked.why);
         assert!(world.kinds(&place(0, 0)).contains(&Kind::DecisionMade));
+    }
+}
+
+#[test]
+fn what_keeps_time_is_asked_on_the_calls_own_thread_and_opens_no_more_than_elsewhere() {
+    for component in ["tool", "effects, observing"] {
+        for mood in [Mood::Fine].into_iter().chain(Mood::BAD) {
+            let [elsewhere, here] = [false, true].map(|keeps_time| {
+                let world = World::new("time");
+                world.wires.set(component, mood);
+                world.wires.keeps_time.store(keeps_time, Ordering::SeqCst);
+                let answer = world.turn(0, 1);
+                let acts_on = Arc::new(Mutex::new(None));
+                let seen = Arc::clone(&acts_on);
+                let inside = move |_: &rederive_gate::Dispatch| {
+                    *seen.lock().unwrap() = Some(std::thread::current().id())
+                };
+                *world.wires.inside.lock().unwrap() = Some(Arc::new(inside));
+                let fate = world.gate.call(intent("send", 0, 0, answer));
+                let is_here = *acts_on.lock().unwrap() == Some(std::thread::current().id());
+                assert_eq!(is_here, keeps_time, "{component} {mood:?}");
+                (std::mem::discriminant(&fate), world.kinds(&place(0, 0)))
+            });
+            assert_eq!(elsewhere, here, "{component} {mood:?}");
+        }
     }
 }
 

@@ -99,6 +99,8 @@ pub(crate) struct Wires {
     pub(crate) observed: Mutex<Option<Payload>>,
     pub(crate) takes_unsigned: AtomicBool,
     pub(crate) key_is_gone: AtomicBool,
+    /// Tools and effects say that they keep time by themselves.
+    pub(crate) keeps_time: AtomicBool,
     /// What the credential broker says of every surface before any call.
     pub(crate) opens: Mutex<Option<bool>>,
     /// The secret of each credential.
@@ -129,6 +131,7 @@ impl Default for Wires {
             observed: Mutex::default(),
             takes_unsigned: AtomicBool::new(false),
             key_is_gone: AtomicBool::new(false),
+            keeps_time: AtomicBool::new(false),
             opens: Mutex::default(),
             secret: Mutex::new(b"s3cret-of-the-call".to_vec()),
             says: Mutex::default(),
@@ -285,6 +288,10 @@ impl Effects for Plug {
         }))
     }
 
+    fn observes_in_time(&self) -> bool {
+        self.0.keeps_time.load(Ordering::SeqCst)
+    }
+
     fn observe(&self, _call: &CallFacts, _reply: &ToolReply) -> Result<Observation, Failure> {
         self.0.mood("effects, observing").act()?;
         let seen = self.0.observed.lock().unwrap().clone();
@@ -338,6 +345,10 @@ pub(crate) struct Counting {
 }
 
 impl Tool for Counting {
+    fn keeps_time(&self) -> bool {
+        self.wires.keeps_time.load(Ordering::SeqCst)
+    }
+
     fn call(&self, dispatch: Dispatch) -> Result<ToolReply, ToolFailure> {
         let inside = self.wires.inside.lock().unwrap().clone();
         if let Some(inside) = inside {
