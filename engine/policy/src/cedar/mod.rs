@@ -4,6 +4,8 @@ mod closed;
 #[cfg(test)]
 #[path = "tests/corpus.rs"]
 mod corpus;
+mod known;
+mod likes;
 mod policies;
 mod question;
 mod roles;
@@ -23,6 +25,7 @@ use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
 use crate::judgement::{Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
 use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
+use known::Known;
 use policies::Policies;
 use question::{Question, Types};
 use roles::Roles;
@@ -63,6 +66,7 @@ impl Engine for Cedar {
             groups,
             roles,
             types,
+            known: Known::default(),
         };
         Ok(Compiled::new(bundle, version, rules, warnings, Box::new(program)))
     }
@@ -75,13 +79,16 @@ struct Asked {
     groups: Entities,
     roles: Roles,
     types: Types,
+    known: Known,
 }
 
 impl Asked {
     fn question(&self, request: &PolicyRequest) -> Result<Question, EngineFault> {
         let unlisted = || EngineFault::Request(format!("{} is not listed", request.tool));
         let facts = request.facts.as_ref().ok_or_else(unlisted)?;
-        self.types.question(request, facts, &self.roles, &self.groups, &self.wanted)
+        let key = (request.run.principal.clone(), request.tool.clone(), request.action);
+        let standing = self.known.get(key, || self.types.standing(request, &self.roles, &self.groups))?;
+        self.types.question(request, facts, standing, &self.wanted)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request as Cedar has it. Spec: policy-request.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
@@ -28,7 +29,7 @@ pub(super) struct Types {
 /// What is put to Cedar.
 pub(super) struct Question {
     pub(super) request: Request,
-    pub(super) entities: Entities,
+    pub(super) entities: Arc<Entities>,
 }
 
 impl Types {
@@ -45,30 +46,44 @@ impl Types {
         })
     }
 
-    /// Puts a request about a listed tool.
+    /// The entities that follow from who asks for which tool of which class.
+    pub(super) fn standing(
+        &self,
+        request: &PolicyRequest,
+        roles: &Roles,
+        groups: &Entities,
+    ) -> Result<Entities, EngineFault> {
+        let mut entities = roles.around(&uid(&self.principal, request.run.principal.as_str()));
+        entities.extend(self.actions(&uid(&self.tool, request.tool.as_str()), request.action, groups));
+        Entities::from_entities(entities, None).map_err(|error| strange(&error))
+    }
+
+    /// Puts a request about a listed tool, among what is [`Types::standing`] of it.
     pub(super) fn question(
         &self,
         request: &PolicyRequest,
         facts: &ToolFacts,
-        roles: &Roles,
-        groups: &Entities,
+        standing: Arc<Entities>,
         wanted: &Wanted,
     ) -> Result<Question, EngineFault> {
         let principal = uid(&self.principal, request.run.principal.as_str());
         let action = uid(&self.tool, request.tool.as_str());
         let surface = uid(&self.surface, facts.surface.as_str());
         let leaves = Leaves::of(request, facts);
-        let mut entities = roles.around(&principal);
-        entities.extend(self.actions(&action, request.action, groups));
         let (text, number) = (uid(&self.text, "arguments"), uid(&self.number, "arguments"));
-        let strange = |error: &dyn std::fmt::Display| EngineFault::Request(error.to_string());
         let tagged = [("text", &text, leaves.text), ("numbers", &number, leaves.numbers)];
+        let mut of_arguments = Vec::new();
         for (_, uid, tags) in tagged.into_iter().filter(|(name, ..)| wanted.has(name)) {
             let entity = Entity::new_with_tags(uid.clone(), [], [], tags);
-            entities.push(entity.map_err(|error| strange(&error))?);
+            of_arguments.push(entity.map_err(|error| strange(&error))?);
         }
+        let entities = if of_arguments.is_empty() {
+            standing
+        } else {
+            let all = standing.as_ref().clone().add_entities(of_arguments, None);
+            Arc::new(all.map_err(|error| strange(&error))?)
+        };
         let context = context(request, facts, &leaves.values, [&text, &number], wanted)?;
-        let entities = Entities::from_entities(entities, None).map_err(|error| strange(&error))?;
         let request = Request::new(principal, action, surface, context, None);
         Ok(Question { request: request.map_err(|error| strange(&error))?, entities })
     }
@@ -88,6 +103,10 @@ impl Types {
             Entity::with_uid(change),
         ]
     }
+}
+
+fn strange(error: &dyn std::fmt::Display) -> EngineFault {
+    EngineFault::Request(error.to_string())
 }
 
 fn uid(of: &EntityTypeName, id: &str) -> EntityUid {
@@ -198,7 +217,7 @@ type Fields = Vec<(&'static str, RestrictedExpression)>;
 
 fn record(fields: Fields) -> Result<RestrictedExpression, EngineFault> {
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-    RestrictedExpression::new_record(fields).map_err(|error| EngineFault::Request(error.to_string()))
+    RestrictedExpression::new_record(fields).map_err(|error| strange(&error))
 }
 
 /// A field that may be absent.
@@ -319,7 +338,7 @@ fn context(
         fields.put("time", || Ok(long(time.0)))?;
     }
     let fields = fields.fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Context::from_pairs(fields).map_err(|error| EngineFault::Request(error.to_string()))
+    Context::from_pairs(fields).map_err(|error| strange(&error))
 }
 
 /// The attributes of `context` that somebody asks for.

@@ -3,9 +3,16 @@
 //!
 //! Why that is so: Cedar's `||` is false only where both sides were evaluated, to false; one that fails makes the whole fail. A policy matches or
 //! fails only where its condition does, whatever its scope. Where the screen is true or fails, the policies are evaluated one by one as ever.
+//!
+//! Conditions that begin with the same guard (`context has target && ..`) have it evaluated once: `g && a || g && b` is false, and fails, exactly where
+//! `g && (a || b)` does. In which order `||` meets them changes nothing: all have to be false.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use cedar_policy::{Authorizer, Decision, Effect, Entities, Policy, PolicySet, Request};
 use serde_json::{Value, json};
+
+use super::likes;
 
 /// Fewer forbids than this are evaluated as they are.
 const FORBIDS_MIN: usize = 4;
@@ -29,7 +36,7 @@ impl Screen {
 
     fn of(conditions: Vec<Value>) -> Option<Self> {
         let any = json!({ "op": "All" });
-        let body = any_of(conditions)?;
+        let body = guarded(conditions.into_iter().map(conjuncts).collect())?;
         let policy = json!({
             "effect": "permit", "principal": any, "action": any, "resource": any,
             "conditions": [{ "kind": "when", "body": body }],
@@ -57,7 +64,44 @@ fn condition(policy: &Policy) -> Option<Value> {
         }
     });
     let clauses: Vec<Value> = clauses.collect::<Option<_>>()?;
-    clauses.into_iter().reduce(|left, right| json!({ "&&": { "left": left, "right": right } }))
+    clauses.into_iter().reduce(and)
+}
+
+/// What a condition joins by `&&`, in its order.
+fn conjuncts(condition: Value) -> VecDeque<Value> {
+    let (mut found, mut open) = (VecDeque::new(), condition);
+    // Written from the left: what is joined last stands outermost.
+    while let Some(left) = open.pointer_mut("/&&/left").map(Value::take) {
+        if let Some(right) = open.pointer_mut("/&&/right").map(Value::take) {
+            found.push_front(right);
+        }
+        open = left;
+    }
+    found.push_front(open);
+    found
+}
+
+/// Whether any of these conditions holds, each of what it joins; those that begin alike behind what they begin with. As deep as the longest of them.
+fn guarded(conditions: Vec<VecDeque<Value>>) -> Option<Value> {
+    let mut by_guard: Vec<(Value, Vec<VecDeque<Value>>)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for mut condition in conditions {
+        let guard = condition.pop_front()?;
+        let place = *places.entry(guard.to_string()).or_insert(by_guard.len());
+        match by_guard.get_mut(place) {
+            Some((_, rest)) => rest.push(condition),
+            None => by_guard.push((guard, vec![condition])),
+        }
+    }
+    let alternatives = by_guard.into_iter().map(|(guard, rest)| {
+        // One that is the guard alone holds wherever any of them does, and fails where they do.
+        if rest.iter().any(VecDeque::is_empty) { Some(guard) } else { Some(and(guard, guarded(rest)?)) }
+    });
+    any_of(likes::joined(alternatives.collect::<Option<_>>()?))
+}
+
+fn and(left: Value, right: Value) -> Value {
+    json!({ "&&": { "left": left, "right": right } })
 }
 
 /// Whether any of them holds, no deeper than the logarithm of their number.
@@ -122,6 +166,37 @@ mod tests {
         ] {
             assert_eq!(is_clear(&FORBIDS, context), Some(clear), "{context}");
         }
+    }
+
+    const GUARDED: [&str; 6] = [
+        "forbid(principal, action, resource) when { context has b && context.b like \"*x\" };",
+        "forbid(principal, action, resource) when { context has b && context.b like \"*y\" && context.a == 1 };",
+        "forbid(principal, action, resource) when { context has b && context.b like \"*y\" && context.a > 7 };",
+        "forbid(principal, action, resource) when { context.a == 3 };",
+        "forbid(principal, action, resource) when { context has c && context.c };",
+        "forbid(principal, action, resource) when { context has c };",
+    ];
+
+    #[test]
+    fn what_conditions_begin_with_is_evaluated_once_and_screens_as_they_do_one_by_one() {
+        let (screen, ..) = Screen::split(policies(&GUARDED));
+        let screen: Vec<String> =
+            screen.unwrap().0.policies().map(|policy| policy.to_json().unwrap().to_string()).collect();
+        let times = |text: &str| screen.concat().matches(text).count();
+        assert_eq!((times(r#""has""#), times(r#""like""#)), (2, 2), "{screen:?}");
+
+        let of = ["", r#""a": 1"#, r#""a": 3"#, r#""a": 5"#, r#""a": 8"#, r#""a": "text""#];
+        let with =
+            ["", r#""b": "x""#, r#""b": "y""#, r#""b": "z""#, r#""b": 7"#, r#""c": false"#, r#""c": true"#];
+        let mut clear = 0;
+        for (of, with) in of.iter().flat_map(|of| with.map(|with| (of, with))) {
+            let members: Vec<&str> = [of, with].into_iter().filter(|member| !member.is_empty()).collect();
+            let context = format!("{{{}}}", members.join(", "));
+            let alone = GUARDED.iter().all(|forbid| is_clear(&[*forbid; 4], &context) == Some(true));
+            assert_eq!(is_clear(&GUARDED, &context), Some(alone), "{context}");
+            clear += usize::from(alone);
+        }
+        assert_eq!(clear, 9, "some are, some are not");
     }
 
     #[test]
