@@ -1,42 +1,54 @@
-//! One record as the rules see it, and the words in which they are told. SPEC.md 10.2, 10.3, 10.15.
+//! One record as the rules see it, in the JSON view, and the words in which they are told. SPEC.md 10.2, 10.3, 10.15.
 
-use std::collections::BTreeMap;
-
-use rederive_evidence::digest::Digest;
-use rederive_evidence::ids::{Content, Id, RecordedTime};
-use rederive_evidence::kinds::guardrail::DetectedClass;
-use rederive_evidence::kinds::{Body, Kind, Nature};
+use rederive_evidence::digest::{Purpose, digest};
+use rederive_evidence::kinds::{Body, Nature};
 use rederive_evidence::record::{Extracted, Input};
-use rederive_evidence::rules::{Breach, Reason, Rule};
-use rederive_evidence::schema::Given;
-use rederive_evidence::values::{
-    ActorType, EffectsClass, Label, Layer, Mode, Place, ScopeItem, Sensitivity, Trust,
-};
+use rederive_evidence::schema::to_bytes;
+use serde_json::{Value, json};
 
-use crate::Mark;
-use crate::state::{
-    Call, CallStatus, Config, Decided, Entries, IndexKey, RegisteredActor, State, Turn, TurnKey,
-};
+use crate::changes;
+use crate::state::*;
 
 /// The mark's flags. Spec: lineage-mark.
-pub(crate) const GOAL: u8 = 1;
-pub(crate) const BREACH: u8 = 2;
-pub(crate) const REFUSED: u8 = 4;
-pub(crate) const DATA: u8 = 8;
+pub(crate) const GOAL: u64 = 1;
+pub(crate) const BREACH: u64 = 2;
+pub(crate) const REFUSED: u64 = 4;
+pub(crate) const DATA: u64 = 8;
 
-/// A record, and what was there before it.
+/// A record, and what was there before it. What is not there is null.
 pub(crate) struct Case<'a> {
-    pub(crate) input: &'a Input,
-    pub(crate) extracted: Option<&'a Extracted>,
     pub(crate) state: &'a State,
-    pub(crate) entries: &'a Entries,
-    pub(crate) marks: &'a [Mark],
-    pub(crate) config: &'a Config,
-    /// Its actor.
-    pub(crate) actor: Option<RegisteredActor>,
+    /// The marks of the records before it: kind, label, flags.
+    pub(crate) marks: &'a [Value],
+    pub(crate) kind: &'static str,
+    /// Types of the actors that make records of its kind.
+    pub(crate) makers: String,
+    pub(crate) is_request: bool,
+    pub(crate) record: Value,
+    pub(crate) body: Value,
+    pub(crate) extracted: Value,
+    /// The highest record that the body refers to.
+    pub(crate) refers_to: Option<u64>,
+    /// The digest of a decision's request. Spec: request-digest.
+    pub(crate) request: Value,
+    pub(crate) place: Value,
+    /// *Its agent*.
+    pub(crate) agent: Value,
+    /// *Its turn*, *its call*, *its decision*.
+    pub(crate) turn: &'a Value,
+    pub(crate) call: &'a Value,
+    pub(crate) decision: &'a Value,
+    /// The place that the body names, and *named call*.
+    pub(crate) named: Value,
+    pub(crate) named_call: &'a Value,
+    /// Whether it opens the run.
+    pub(crate) opens: bool,
+    pub(crate) config: Value,
+    /// *Its actor*.
+    pub(crate) actor: Value,
 }
 
-/// How an end stands to a record's time.
+/// How an end stands to a record's time. Spec: expiry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Live,
@@ -53,110 +65,162 @@ pub(crate) enum Standing {
     OutOfTurn,
 }
 
+/// The steps of calls, approvals and effects: the standings from which each may come, and where it leads.
+/// Spec: call-steps, approval-steps, effect-steps.
+const STEPS: [(&str, &str, &str); 25] = [
+    ("tool.proposed", "", "proposed"),
+    ("tool.validated", "proposed", "validated"),
+    ("tool.requested", "validated", "requested"),
+    ("decision.made", "requested decided", "decided"),
+    ("tool.dispatched", "decided", "dispatched"),
+    ("tool.previewed", "proposed validated requested decided", ""),
+    ("tool.blocked", "proposed validated requested decided", ""),
+    ("tool.returned", "dispatched", ""),
+    ("tool.failed", "dispatched", ""),
+    ("tool.unknown", "dispatched", ""),
+    ("approval.requested", "revised", "requested"),
+    ("approval.evidence-assembled", "requested", "evidence-assembled"),
+    ("approval.under-review", "evidence-assembled", "under-review"),
+    ("approval.approved", "under-review", "approved"),
+    ("approval.denied", "under-review", "denied"),
+    ("approval.revised", "under-review", "revised"),
+    ("approval.expired", "requested evidence-assembled under-review revised", "expired"),
+    ("approval.withdrawn", "requested evidence-assembled under-review revised", "withdrawn"),
+    ("approval.logged", "approved denied", ""),
+    ("downstream.executed", "under-way", "executed"),
+    ("downstream.verified", "under-way executed", "mismatched"),
+    ("downstream.reverted", "under-way executed mismatched", ""),
+    ("downstream.quarantined", "under-way executed mismatched", ""),
+    ("downstream.compensated", "under-way executed mismatched", ""),
+    ("downstream.notified", "under-way executed mismatched", ""),
+];
+
 impl<'a> Case<'a> {
-    pub(crate) fn kind(&self) -> Kind {
-        self.input.body.kind()
+    pub(crate) fn new(
+        input: &Input,
+        extracted: Option<&Extracted>,
+        state: &'a State,
+        marks: &'a [Value],
+    ) -> Self {
+        let (kind, body) = (input.body.kind(), json!(input.body));
+        let record = json!({
+            "sequence": input.sequence, "time": input.time, "actor": input.actor, "origin": input.origin,
+            "place": input.place, "causes": input.causes, "labels": input.labels, "identity": input.identity,
+            "contents": input.contents,
+        });
+        let place = record["place"].clone();
+        let named = match kind.name() {
+            "decision.made" => body["request"]["call"].clone(),
+            _ => body["call"].clone(),
+        };
+        let request =
+            if let Body::DecisionMade(body) = &input.body { to_bytes(&body.request) } else { vec![] };
+        let mut case = Self {
+            kind: kind.name(),
+            makers: kind.makers().iter().map(|maker| maker.name()).collect::<Vec<_>>().join(" "),
+            is_request: kind.nature() == Nature::Request,
+            extracted: json!(extracted),
+            refers_to: input.body.tally().records.checked_sub(1),
+            request: text(&digest(Purpose::Request, &request)),
+            agent: known(&place["agent"]).unwrap_or(&record["actor"]).clone(),
+            turn: state.get(TURNS, &place),
+            call: state.get(CALLS, &place),
+            decision: state.get(DECISIONS, &place),
+            named_call: state.get(CALLS, &named),
+            opens: marks.is_empty() && kind.name() == "run.opened",
+            config: state.one(CONFIG).clone(),
+            actor: state.get(ACTORS, &record["actor"]).clone(),
+            state,
+            marks,
+            record,
+            body,
+            place,
+            named,
+        };
+        if case.opens {
+            let mut listed = list(&case.body["actors"]).iter();
+            let own = listed.find(|actor| actor["id"] == case.record["actor"]);
+            (case.actor, case.config) = (own.cloned().unwrap_or(Value::Null), changes::config(&case));
+        }
+        case
+    }
+
+    /// Whether its kind is one of these.
+    pub(crate) fn is(&self, kinds: &str) -> bool {
+        kinds.split_whitespace().any(|kind| kind == self.kind)
+    }
+
+    /// Where the step of a call, an approval or an effect may come from, and where it leads.
+    pub(crate) fn step_of(&self, what: &str) -> Option<(&'static str, &'static str)> {
+        let is_of =
+            self.kind.split('.').next() == Some(what) || what == "tool" && self.kind == "decision.made";
+        let (_, from, to) = STEPS.iter().find(|(kind, ..)| *kind == self.kind && is_of)?;
+        Some((from, to))
     }
 
     pub(crate) fn is_enforced(&self) -> bool {
-        self.config.mode == Mode::Enforced
+        self.config["mode"] == "enforced"
     }
 
     /// Nobody is asked to judge a run by a set that is not known; the machine answers by set 1.
     pub(crate) fn is_set_2(&self) -> bool {
-        self.config.rule_set.number == 2
+        self.config["rule_set"]["number"] == 2
     }
 
-    pub(crate) fn is_request(&self) -> bool {
-        self.kind().nature() == Nature::Request
+    /// Whether the run lists a layer.
+    pub(crate) fn has_layer(&self, layer: &str) -> bool {
+        number(&self.config["layers"]) & bits("layer", &[json!(layer)]) != 0
     }
 
-    pub(crate) fn has_layer(&self, layer: Layer) -> bool {
-        self.config.layers >> layer.code() & 1 == 1
+    /// A limit of the run.
+    pub(crate) fn limit(&self, name: &str) -> &Value {
+        &self.config["limits"][name]
     }
 
-    pub(crate) fn actor_is(&self, types: &[ActorType]) -> bool {
-        self.actor.as_ref().is_some_and(|actor| types.contains(&actor.actor_type))
+    /// The clearance of what has none on record.
+    pub(crate) fn clearance_unknown(&self) -> Value {
+        json!(if self.is_enforced() { "public" } else { "restricted" })
     }
 
-    pub(crate) fn actor_type(&self, name: &Id) -> Option<ActorType> {
-        self.state.actors.get(name).map(|actor| actor.actor_type)
+    /// Whether its actor is registered as one of these types.
+    pub(crate) fn actor_is(&self, types: &str) -> bool {
+        is_one(&self.actor["actor_type"], types)
     }
 
-    /// *Its agent*.
-    pub(crate) fn agent(&self) -> &'a Id {
-        self.input.place.as_ref().map_or(&self.input.actor, |place| &place.agent)
+    /// What is registered of a call's tool.
+    pub(crate) fn tool(&self, call: &Value) -> &'a Value {
+        self.state.get(TOOLS, &call["tool"])
     }
 
-    /// *Its turn*.
-    pub(crate) fn turn(&self) -> Option<&'a Turn> {
-        self.turn_of(self.input.place.as_ref()?)
+    /// *Commitment of a content*, which is named by its place among the contents; a commitment that is stated stands for itself.
+    pub(crate) fn commitment<'v>(&'v self, content: &'v Value) -> &'v Value {
+        let entry = content.as_u64().map(|place| &self.record["contents"][place as usize]);
+        entry.map_or(content, |entry| &entry["commitment"])
     }
 
-    pub(crate) fn turn_of(&self, place: &Place) -> Option<&'a Turn> {
-        self.state.turns.get(&TurnKey { agent: place.agent.clone(), turn: place.turn })
+    /// The mark of an earlier record.
+    pub(crate) fn mark(&self, record: &Value) -> &'a Value {
+        record.as_u64().and_then(|record| self.marks.get(record as usize)).unwrap_or(&NULL)
     }
 
-    /// *Its call*.
-    pub(crate) fn call(&self) -> Option<&'a Call> {
-        self.state.calls.get(self.input.place.as_ref()?)
-    }
-
-    /// The place that the body names.
-    pub(crate) fn named_place(&self) -> Option<&'a Place> {
-        match &self.input.body {
-            Body::DecisionMade(body) => body.request.call.as_ref(),
-            Body::CredentialIssued(body) => body.call.as_ref(),
-            Body::CredentialUsed(body) => Some(&body.call),
-            Body::ApprovalRequested(body) => body.call.as_ref(),
-            Body::EffectPlanned(body) => Some(&body.call),
-            Body::EffectExecuted(body) => Some(&body.call),
-            _ => None,
-        }
-    }
-
-    /// *Named call*.
-    pub(crate) fn named_call(&self) -> Option<&'a Call> {
-        self.state.calls.get(self.named_place()?)
-    }
-
-    /// *Its decision*, of a call that is live at its place.
-    pub(crate) fn decision(&self) -> Option<&'a Decided> {
-        self.call()?;
-        self.state.decisions.get(self.input.place.as_ref()?)
-    }
-
-    /// *Commitment of a content*.
-    pub(crate) fn commitment(&self, content: Content) -> Option<Digest> {
-        self.input.contents.get(usize::from(content.0)).map(|entry| entry.commitment)
-    }
-
-    pub(crate) fn given(&self, content: &Given<Content>) -> Option<Digest> {
-        self.commitment(*content.known()?)
-    }
-
-    /// Number of the record: of those before it.
-    pub(crate) fn number(&self) -> u64 {
-        self.marks.len() as u64
-    }
-
-    pub(crate) fn mark(&self, record: u64) -> Option<&'a Mark> {
-        self.marks.get(usize::try_from(record).ok()?)
+    /// Those of these records that are earlier, with their marks.
+    pub(crate) fn earlier(&self, ranges: &Value) -> Vec<(u64, &'a Value)> {
+        (0..).zip(self.marks).filter(|(record, _)| holds(ranges, *record)).collect()
     }
 
     /// Its causes that are earlier records.
-    pub(crate) fn causes(&self) -> impl Iterator<Item = (u64, &'a Mark)> {
-        (0..).zip(self.marks).filter(|(record, _)| self.input.causes.contains(*record))
+    pub(crate) fn causes(&self) -> Vec<(u64, &'a Value)> {
+        self.earlier(&self.record["causes"])
     }
 
     /// Its first cause with this flag.
-    pub(crate) fn cause_with(&self, flag: u8) -> Option<u64> {
-        self.causes().find(|(_, mark)| mark.flags & flag != 0).map(|(record, _)| record)
+    pub(crate) fn cause_with(&self, flag: u64) -> Option<u64> {
+        self.causes().into_iter().find(|(_, mark)| has_flag(mark, flag)).map(|(record, _)| record)
     }
 
     /// Whether something with this end is over. Spec: expiry.
-    pub(crate) fn end(&self, end: Option<RecordedTime>) -> End {
-        match (end, self.input.time) {
+    pub(crate) fn end(&self, end: &Value) -> End {
+        match (end.as_u64(), self.record["time"].as_u64()) {
             (None, _) => End::Live,
             (Some(_), None) => End::CannotTell,
             (Some(end), Some(time)) if time >= end => End::Over,
@@ -164,191 +228,279 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The delegations above an actor, nearest first.
-    pub(crate) fn delegations_above(&self, actor: &Id) -> Vec<&'a Id> {
+    /// The names of the delegations above an actor, nearest first.
+    pub(crate) fn delegations_above(&self, actor: &Value) -> Vec<&'a Value> {
         let mut above = Vec::new();
-        let mut next = self.state.actors.get(actor);
-        while let Some(name) = next.and_then(|actor| actor.delegation.as_ref()) {
-            if above.len() == 17 {
-                break;
-            }
-            above.push(name);
-            let granted = self.state.delegations.get(name);
-            next = granted.and_then(|granted| self.state.actors.get(&granted.from));
+        let mut next = &self.state.get(ACTORS, actor)["delegation"];
+        while !next.is_null() && above.len() < 17 {
+            above.push(next);
+            let granted = self.state.get(DELEGATIONS, next);
+            next = &self.state.get(ACTORS, &granted["from"])["delegation"];
         }
         above
     }
 
-    /// The run's scope where it is known; the empty list stands for one that is not in an enforced run.
-    pub(crate) fn run_scope(&self) -> Option<&'a [ScopeItem]> {
-        match &self.config.scope {
-            Some(scope) => Some(scope),
-            None => self.is_enforced().then_some(&[]),
-        }
-    }
-
-    /// *The scopes of an actor*.
-    pub(crate) fn scopes(&self, actor: &Id) -> Vec<&'a [ScopeItem]> {
-        let own = self.state.actors.get(actor).and_then(|actor| actor.scope.as_deref());
-        own.into_iter().chain(self.run_scope()).collect()
+    /// *The scopes of an actor*; the empty list stands for the run's where that is not known, in an enforced run.
+    pub(crate) fn scopes(&self, actor: &Value) -> Vec<Value> {
+        let otherwise = if self.is_enforced() { json!([]) } else { Value::Null };
+        let run_scope = known(&self.config["scope"]).unwrap_or(&otherwise);
+        let own = &self.state.get(ACTORS, actor)["scope"];
+        [own, run_scope].into_iter().filter_map(known).cloned().collect()
     }
 
     // quoted: places
     /// How a place stands. Spec: places.
-    pub(crate) fn standing(&self, place: &Place) -> Standing {
-        if self.state.calls.contains_key(place) {
+    pub(crate) fn standing(&self, place: &Value) -> Standing {
+        if self.state.has(CALLS, place) {
             return Standing::Live;
         }
-        let Some(turn) = self.turn_of(place) else {
-            return match place.attempt {
+        let (turn, entry) = (self.state.get(TURNS, place), self.state.get(RETRIES, place));
+        let attempt = number(&place["attempt"]);
+        if turn.is_null() {
+            return match attempt {
                 _ if self.is_turn_used(place) => Standing::Used,
                 0 => Standing::Free,
                 _ => Standing::OutOfTurn,
             };
-        };
-        let key = IndexKey { agent: place.agent.clone(), turn: place.turn, index: place.index };
-        let entry = self.state.retries.get(&key);
-        let last = entry.map_or(0, |entry| entry.attempt);
-        let has_ended = is_ended(turn, place.index);
-        match place.attempt {
-            0 if !has_ended && entry.is_none() => Standing::Free,
-            attempt if attempt <= last && (has_ended || entry.is_some()) => Standing::Used,
-            attempt if last.checked_add(1) == Some(attempt) && has_ended => Standing::Free,
+        }
+        let last = number(&entry["attempt"]);
+        let has_ended = is_ended(turn, number(&place["index"]));
+        let is_taken = has_ended || !entry.is_null();
+        match attempt {
+            0 if !is_taken => Standing::Free,
+            attempt if attempt <= last && is_taken => Standing::Used,
+            attempt if attempt == last + 1 && has_ended => Standing::Free,
             _ => Standing::OutOfTurn,
         }
     }
     // unquoted
 
     /// Whether a turn is not above the watermark of its agent.
-    pub(crate) fn is_turn_used(&self, place: &Place) -> bool {
-        self.state.watermarks.get(&place.agent).is_some_and(|mark| place.turn <= mark.turn)
+    pub(crate) fn is_turn_used(&self, place: &Value) -> bool {
+        let watermark = self.state.get(WATERMARKS, &place["agent"]);
+        !watermark.is_null() && number(&place["turn"]) <= number(&watermark["turn"])
     }
 
-    /// The contents that the record uses, in order. Spec: content-uses.
-    pub(crate) fn uses(&self) -> Vec<Option<Digest>> {
-        match &self.input.body {
-            Body::PromptSent(body) => body.parts.iter().map(|part| self.commitment(part.content)).collect(),
-            Body::ContextSummarised(body) => {
-                let items = body.items.iter().copied().map(Some);
-                items.chain([self.commitment(body.summary)]).collect()
-            }
-            Body::ToolProposed(body) => vec![self.given(&body.arguments)],
-            Body::ToolValidated(body) => vec![Some(body.arguments)],
-            Body::ToolRequested(body) => vec![Some(body.arguments), body.target],
-            Body::ToolDispatched(body) => vec![Some(body.arguments), body.target],
-            Body::MemoryWritten(body) => vec![self.commitment(body.value)],
-            Body::OutputProduced(body) => vec![self.commitment(body.output)],
-            Body::OutputReleased(body) => vec![Some(body.output)],
-            Body::HandedOff(body) => vec![self.commitment(body.message)],
-            Body::DelegationGranted(body) => vec![body.task.and_then(|task| self.commitment(task))],
+    /// Whether the turn of its place was announced with more calls than its index.
+    pub(crate) fn is_announced(&self) -> bool {
+        number(&self.turn["calls"]) > number(&self.place["index"])
+    }
+
+    /// The commitments of the contents that the record uses, in order. Spec: content-uses.
+    pub(crate) fn uses(&self) -> Vec<&Value> {
+        let (body, parts) = (&self.body, list(&self.body["parts"]).iter());
+        let contents: Vec<&Value> = match self.kind {
+            "prompt.sent" => parts.map(|part| &part["content"]).collect(),
+            "context.summarised" => list(&body["items"]).iter().chain([&body["summary"]]).collect(),
+            "tool.proposed" | "tool.validated" => vec![&body["arguments"]],
+            "tool.requested" | "tool.dispatched" => vec![&body["arguments"], &body["target"]],
+            "memory.written" => vec![&body["value"]],
+            "output.produced" | "output.released" => vec![&body["output"]],
+            "delegation.handed-off" => vec![&body["message"]],
+            "delegation.granted" => vec![&body["task"]],
             _ => Vec::new(),
+        };
+        contents.into_iter().map(|content| self.commitment(content)).collect()
+    }
+
+    /// The numbers of the parts that a prompt keeps, or the range that is wrong, where one is. Spec: rule-prm-1.
+    pub(crate) fn kept_parts(&self) -> Result<Vec<u64>, Option<u64>> {
+        let (latest, extends) = (self.state.get(PROMPTS, &self.agent), &self.body["extends"]);
+        let ranges = list(&self.body["kept"]);
+        if extends.is_null() && ranges.is_empty() {
+            return Ok(Vec::new());
         }
+        if extends.is_null() || latest["turn"] != *extends {
+            return Err(None);
+        }
+        let numbers = |piece: &Value| {
+            let first = number(&piece["first"]);
+            first..first + number(&piece["count"])
+        };
+        let earlier: Vec<u64> = list(&latest["pieces"]).iter().flat_map(numbers).collect();
+        let (mut kept, mut from) = (Vec::new(), 0);
+        for (item, range) in (0..).zip(ranges) {
+            let first = number(&range["first"]) as usize;
+            let end = first.saturating_add(number(&range["count"]) as usize);
+            let parts = earlier.get(first..end).filter(|parts| !parts.is_empty() && first >= from);
+            kept.extend(parts.ok_or(Some(item))?);
+            from = end;
+            if pieces(&kept).len() > 4_095 {
+                return Err(Some(item));
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The end of freshness of a content.
+    pub(crate) fn fresh_until(&self, content: &Value) -> &'a Value {
+        &self.state.get(CONTEXTS, content)["fresh_until"]
     }
 
     /// Whether a guardrail found this in the content.
-    pub(crate) fn found(&self, content: Option<Digest>, class: DetectedClass) -> bool {
-        let context = content.and_then(|content| self.state.contexts.get(&content));
-        context.and_then(|context| context.detected).is_some_and(|found| found >> class.code() & 1 == 1)
+    pub(crate) fn found(&self, content: &Value, class: &str) -> bool {
+        number(&self.state.get(CONTEXTS, content)["detected"]) & bits("detected-class", &[json!(class)]) != 0
     }
 
     /// The carriage of a call with these arguments. Spec: carriage.
-    pub(crate) fn carriage(&self, call: &Call, arguments: Option<Digest>) -> Label {
-        let set = arguments.and_then(|form| self.state.contexts.get(&form)?.label);
-        let carried = call.carriage.map_or(UNKNOWN, |carried| carried.label);
-        self.raised(set.unwrap_or(carried), arguments)
+    pub(crate) fn carriage(&self, call: &Value, arguments: &Value) -> Value {
+        let set = known(&self.state.get(CONTEXTS, arguments)["label"]);
+        self.raised(set.unwrap_or(&call["carriage"]["label"]), arguments)
     }
 
     /// A label, raised to what guardrails found in the content.
-    pub(crate) fn raised(&self, mut label: Label, content: Option<Digest>) -> Label {
-        use DetectedClass::{Financial, Health, Personal, Secret};
-        if [Personal, Health, Financial].iter().any(|class| self.found(content, *class)) {
-            label.sensitivity = label.sensitivity.max(Sensitivity::Confidential);
-        }
-        if self.found(content, Secret) {
-            label.sensitivity = Sensitivity::Restricted;
-        }
-        label
+    pub(crate) fn raised(&self, label: &Value, content: &Value) -> Value {
+        let least = [
+            ("secret", "restricted"),
+            ("personal", "confidential"),
+            ("health", "confidential"),
+            ("financial", "confidential"),
+        ];
+        let found = least.into_iter().find(|(class, _)| self.found(content, class));
+        join(label, &label_of("control", found.map_or("public", |(_, least)| least)))
     }
 }
 
-pub(crate) const UNKNOWN: Label = Label { trust: Trust::External, sensitivity: Sensitivity::Restricted };
+/// A value that is there.
+pub(crate) fn known(value: &Value) -> Option<&Value> {
+    Some(value).filter(|value| !value.is_null())
+}
 
-pub(crate) fn is_ended(turn: &Turn, index: u16) -> bool {
-    turn.ended.get(usize::from(index / 64)).is_some_and(|bits| bits >> (index % 64) & 1 == 1)
+/// Whether a value is stated, and is another than the one held.
+pub(crate) fn differs(stated: &Value, held: &Value) -> bool {
+    !stated.is_null() && stated != held
+}
+
+/// Whether both are known, and are two values.
+pub(crate) fn conflicts(a: &Value, b: &Value) -> bool {
+    differs(a, b) && !b.is_null()
+}
+
+/// A number; 0 where there is none.
+pub(crate) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+/// A list; the empty one where there is none.
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Whether a value is one of these names.
+pub(crate) fn is_one(value: &Value, names: &str) -> bool {
+    names.split_whitespace().any(|name| value == name)
+}
+
+/// The first item for which this holds.
+pub(crate) fn first(items: &Value, mut holds: impl FnMut(&Value) -> bool) -> Option<u64> {
+    (0..).zip(list(items)).find(|(_, item)| holds(item)).map(|(at, _)| at)
+}
+
+/// Whether ranges hold a record.
+pub(crate) fn holds(ranges: &Value, record: u64) -> bool {
+    let is_in = |range: &Value| {
+        record.checked_sub(number(&range[0])).is_some_and(|distance| distance < number(&range[1]))
+    };
+    list(ranges).iter().any(is_in)
+}
+
+/// Numbers as pieces: a first number and a count; those that follow each other are one.
+pub(crate) fn pieces(numbers: &[u64]) -> Vec<(u64, u64)> {
+    let mut pieces: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match pieces.last_mut() {
+            Some((first, count)) if *first + *count == *number => *count += 1,
+            _ => pieces.push((*number, 1)),
+        }
+    }
+    pieces
+}
+
+/// Whether a mark, or an influence, has a flag.
+pub(crate) fn has_flag(mark: &Value, flag: u64) -> bool {
+    number(&mark["flags"]) & flag != 0
+}
+
+/// Whether the call at this index has ended.
+pub(crate) fn is_ended(turn: &Value, index: u64) -> bool {
+    let word = number(&turn["ended"][(index / 64) as usize]);
+    word >> (index % 64) & 1 == 1
+}
+
+pub(crate) fn all_ended(turn: &Value) -> bool {
+    (0..number(&turn["calls"])).all(|index| is_ended(turn, index))
 }
 
 /// *Above read*.
-pub(crate) fn is_above_read(class: Option<EffectsClass>) -> bool {
-    class != Some(EffectsClass::Read)
+pub(crate) fn is_above_read(class: &Value) -> bool {
+    class != "read"
 }
 
 /// *Requested or later*.
-pub(crate) fn is_requested(call: &Call) -> bool {
-    call.status >= CallStatus::Requested
+pub(crate) fn is_requested(call: &Value) -> bool {
+    code("call-status", &call["status"]) >= Some(2)
+}
+
+/// *Goes ahead*, of a decision.
+pub(crate) fn goes_ahead(decision: &Value) -> bool {
+    decision["decision"] == "PERMIT" && decision["enforcement"] == "EXECUTED"
+}
+
+pub(crate) fn label_of(trust: &str, sensitivity: &str) -> Value {
+    json!({"trust": trust, "sensitivity": sensitivity})
+}
+
+/// External, restricted.
+pub(crate) fn unknown() -> Value {
+    label_of("external", "restricted")
+}
+
+/// Two labels together: the lower trust, the higher sensitivity.
+pub(crate) fn join(a: &Value, b: &Value) -> Value {
+    let trust = [&a["trust"], &b["trust"]].into_iter().min_by_key(|trust| code("trust", trust));
+    let is_less = is_below(&a["sensitivity"], &b["sensitivity"]);
+    json!({"trust": trust, "sensitivity": if is_less { &b["sensitivity"] } else { &a["sensitivity"] }})
+}
+
+/// Whether a label is known, and has more trust or less sensitivity than another.
+pub(crate) fn is_raised(label: &Value, above: &Value) -> bool {
+    code("trust", &label["trust"]) > code("trust", &above["trust"])
+        || is_below(&label["sensitivity"], &above["sensitivity"])
+}
+
+/// Known, and less sensitive.
+pub(crate) fn is_below(a: &Value, b: &Value) -> bool {
+    !a.is_null() && code("sensitivity", a) < code("sensitivity", b)
+}
+
+/// A time and a limit after it, where both are there.
+pub(crate) fn plus_ms(time: &Value, limit: &Value) -> Value {
+    let end = time.as_u64().zip(limit.as_u64());
+    json!(end.map(|(time, limit)| time.saturating_add(limit.saturating_mul(1_000))))
+}
+
+/// Whether both ends are there, and the first is later.
+pub(crate) fn is_later(end: &Value, other: &Value) -> bool {
+    !other.is_null() && end.as_u64() > other.as_u64()
+}
+
+/// The earlier of two ends, as far as there are any.
+pub(crate) fn earlier(a: &Value, b: &Value) -> Value {
+    json!([a, b].into_iter().filter_map(Value::as_u64).min())
 }
 
 /// A scope item *is within* another.
-pub(crate) fn is_within(item: &ScopeItem, wider: &ScopeItem) -> bool {
-    (&item.tool, item.action, &item.tenant) == (&wider.tool, wider.action, &wider.tenant)
-        && item.approval >= wider.approval
-        && (wider.resource.is_none() || wider.resource == item.resource)
+pub(crate) fn is_within(item: &Value, wider: &Value) -> bool {
+    ["tool", "action", "tenant"].iter().all(|field| item[field] == wider[field])
+        && code("approval-policy", &item["approval"]) >= code("approval-policy", &wider["approval"])
+        && !differs(&wider["resource"], &item["resource"])
 }
 
-/// The first item that is within none of these.
-pub(crate) fn outside(items: &[ScopeItem], scope: &[ScopeItem]) -> Option<u64> {
-    let is_outside = |item: &ScopeItem| !scope.iter().any(|wider| is_within(item, wider));
-    items.iter().position(is_outside).map(|at| at as u64)
+pub(crate) fn is_within_any(item: &Value, scope: &Value) -> bool {
+    list(scope).iter().any(|wider| is_within(item, wider))
 }
 
-/// More trust, or less sensitivity, than another label has.
-pub(crate) fn is_raised(label: Label, above: Label) -> bool {
-    label.trust > above.trust || label.sensitivity < above.sensitivity
-}
-
-/// Breaches so far, each rule and reason once: the first stands. Spec: rules.
-pub(crate) struct Breaches<'c, 'a> {
-    pub(crate) case: &'c Case<'a>,
-    found: BTreeMap<(Rule, Reason), Breach>,
-}
-
-impl<'c, 'a> Breaches<'c, 'a> {
-    pub(crate) fn new(case: &'c Case<'a>) -> Self {
-        Self { case, found: BTreeMap::new() }
-    }
-
-    pub(crate) fn add_at(&mut self, rule: Rule, reason: Reason, record: Option<u64>, item: Option<u64>) {
-        let is_judged = rule == Rule::Run1 || self.case.has_layer(rule.layer());
-        if is_judged {
-            self.found.entry((rule, reason)).or_insert(Breach { rule, reason, record, item });
-        }
-    }
-
-    pub(crate) fn add(&mut self, is_breached: bool, rule: Rule, reason: Reason) {
-        if is_breached {
-            self.add_at(rule, reason, None, None);
-        }
-    }
-
-    /// Breached for the first item that is wrong, where one is.
-    pub(crate) fn add_item(&mut self, item: Option<u64>, rule: Rule, reason: Reason) {
-        if item.is_some() {
-            self.add_at(rule, reason, None, item);
-        }
-    }
-
-    /// Breached where something with this end is over, or for the time that is absent. Spec: expiry.
-    pub(crate) fn add_over(&mut self, end: Option<RecordedTime>, rule: Rule, reason: Reason) {
-        self.add(self.case.end(end) == End::Over, rule, reason);
-        self.add_untold(end, rule);
-    }
-
-    pub(crate) fn add_untold(&mut self, end: Option<RecordedTime>, rule: Rule) {
-        let is_untold = self.case.end(end) == End::CannotTell && self.case.is_enforced();
-        self.add(is_untold, rule, Reason::TimeAbsent);
-    }
-
-    /// All, ascending by rule and reason.
-    pub(crate) fn into_list(self) -> Vec<Breach> {
-        self.found.into_values().collect()
-    }
+/// The first item that is within none of a scope, where that is known.
+pub(crate) fn outside(items: &Value, scope: &Value) -> Option<u64> {
+    first(items, |item| !scope.is_null() && !is_within_any(item, scope))
 }

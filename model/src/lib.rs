@@ -5,30 +5,31 @@
 //! it does not say, that is the finding.
 //!
 //! - `case`: a record and the words of 10.2 and 10.3; `influence`: 10.4;
-//! - `rules`, `rules_2`: what a record breaches; `changes`: what it changes; `state`: what is remembered;
+//! - `breaches`, `run`, `call`, `decision`, `approval`: what a record breaches; `changes`: what it changes; `state`: what is remembered;
 //! - [`compare`]: the first difference between this machine and another.
 
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a rule speaks of some kinds and says nothing of the others; that the engine matches every kind is what this is compared with"
-)]
+#![allow(clippy::indexing_slicing, reason = "a JSON value is null at a name or place that it does not have")]
 
+mod approval;
+mod breaches;
+mod call;
 mod case;
 mod changes;
 mod compare;
+mod decision;
 mod influence;
-mod rules;
-mod rules_2;
+mod run;
 mod state;
 
 use rederive_evidence::digest::Digest;
-use rederive_evidence::kinds::{Body, Kind, Nature};
+use rederive_evidence::kinds::Kind;
 use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
-use rederive_evidence::values::{Label, Mode, Sensitivity, Trust};
+use rederive_evidence::values::Label;
+use serde_json::{Value, json};
 
-use crate::case::{BREACH, Case, GOAL, REFUSED};
-use crate::state::{Entries, Influence, State};
+use crate::case::{BREACH, Case, GOAL, REFUSED, number, unknown};
+use crate::state::{PROGRESS, State};
 
 pub use crate::compare::{Difference, Field, Roots, compare};
 
@@ -71,8 +72,7 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     state: State,
-    entries: Entries,
-    marks: Vec<Mark>,
+    marks: Vec<Value>,
     fault: Option<Fault>,
 }
 
@@ -89,81 +89,69 @@ impl Model {
 
     /// The state root. Spec: state-tree.
     pub fn root(&self) -> Digest {
-        state::root(&self.entries)
+        self.state.root()
     }
 
     /// Number of entries in the state.
     pub fn entries(&self) -> usize {
-        self.entries.len()
+        self.state.0.len()
     }
 
     /// Answers a record and takes it in. Spec: machine-total.
     pub fn apply(&mut self, input: &Input, extracted: Option<&Extracted>) -> Answer {
-        let (outcome, breaches, state, mark) = self.answer(input, extracted);
-        let mut entries = state.entries();
+        let case = Case::new(input, extracted, &self.state, &self.marks);
+        let (outcome, breaches, mut state, mark) = self.answer(&case);
         if let Some(Fault::Section(section)) = self.fault {
-            entries.retain(|key, _| state::section(key) != Some(section));
+            state.0.retain(|_, entry| entry.section.0 != section);
         }
-        let delta = state::delta(&self.entries, &entries);
-        (self.state, self.entries) = (state, entries);
+        let delta = state::delta(&self.state, &state);
+        let answer = Answer { outcome, breaches, delta, mark: typed(input.body.kind(), &mark) };
+        self.state = state;
         self.marks.push(mark);
-        Answer { outcome, breaches, delta, mark }
+        answer
     }
 
     // quoted: answer
-    fn answer(&self, input: &Input, extracted: Option<&Extracted>) -> (Outcome, Vec<Breach>, State, Mark) {
-        let kind = input.body.kind();
-        let opens = match &input.body {
-            Body::RunOpened(body) if self.marks.is_empty() => Some((body, changes::config(input, body))),
-            _ => None,
-        };
-        let (config, actor) = match (&self.state.config, &opens) {
-            (Some(config), _) => (config, self.state.actors.get(&input.actor).cloned()),
-            (None, Some((body, config))) => {
-                let listed = body.actors.iter().find(|actor| actor.id == input.actor);
-                (config, listed.map(changes::listed))
-            }
-            (None, None) => return self.no_run(kind, Mode::Enforced, Reason::NotOpened),
-        };
-        if self.state.progress.as_ref().is_some_and(|progress| progress.closed) {
-            return self.no_run(kind, config.mode, Reason::AfterClose);
+    fn answer(&self, case: &Case<'_>) -> (Outcome, Vec<Breach>, State, Value) {
+        if case.config.is_null() {
+            return self.no_run(case, case.is_request, Reason::NotOpened);
         }
-        let (state, entries, marks) = (&self.state, &self.entries, self.marks.as_slice());
-        let case = Case { input, extracted, state, entries, marks, config, actor };
-        let influence = influence::of(&case);
-        let mut breaches = match &opens {
-            Some((body, _)) => rules::opening(&case, body),
-            None => rules::breaches(&case, &influence),
-        };
+        if self.state.one(PROGRESS)["closed"] == true {
+            return self.no_run(case, case.is_request && case.is_enforced(), Reason::AfterClose);
+        }
+        let mut influence = influence::of(case);
+        let mut breaches = breaches::of(case, &influence);
         breaches.retain(|breach| self.fault != Some(Fault::Rule(breach.rule)));
-        let outcome = outcome(kind, config.mode, !breaches.is_empty());
-        let mut mark = influence::mark(&case, &influence, outcome, !breaches.is_empty());
+        let is_breached = !breaches.is_empty();
+        let is_refused = case.is_enforced() && case.is_request && is_breached;
+        let outcome = if is_refused { Outcome::Refused } else { Outcome::Applied };
+        let mut mark = influence::mark(case, &influence, outcome, is_breached);
         if let Some(Fault::Flags(flags)) = self.fault {
-            mark.flags &= !flags;
+            mark["flags"] = json!(number(&mark["flags"]) & !u64::from(flags));
         }
-        let kept = Influence { flags: mark.flags & (GOAL | BREACH), ..influence };
-        let after = match &opens {
-            Some((body, _)) => changes::open(&case, body),
-            None => changes::apply(&case, kept, outcome, !breaches.is_empty()),
-        };
+        influence["flags"] = json!(number(&mark["flags"]) & (GOAL | BREACH));
+        let after = changes::of(case, influence, outcome, is_breached);
         (outcome, breaches, after, mark)
     }
     // unquoted
 
     /// Before the run is opened, and after it is closed. Spec: not-open.
-    fn no_run(&self, kind: Kind, mode: Mode, reason: Reason) -> (Outcome, Vec<Breach>, State, Mark) {
-        let outcome = outcome(kind, mode, true);
+    fn no_run(
+        &self,
+        case: &Case<'_>,
+        is_refused: bool,
+        reason: Reason,
+    ) -> (Outcome, Vec<Breach>, State, Value) {
         let breach = Breach { rule: Rule::Run1, reason, record: None, item: None };
-        let label = Label { trust: Trust::External, sensitivity: Sensitivity::Restricted };
-        let flags = if outcome == Outcome::Refused { REFUSED } else { BREACH };
-        (outcome, vec![breach], self.state.clone(), Mark { kind, label, flags })
+        let (outcome, flags) =
+            if is_refused { (Outcome::Refused, REFUSED) } else { (Outcome::Applied, BREACH) };
+        let mark = json!({"kind": case.kind, "label": unknown(), "flags": flags});
+        (outcome, vec![breach], self.state.clone(), mark)
     }
 }
 
-/// In an enforced run a request that breaches a rule is refused; all else is applied. Spec: mode-enforced, mode-observed.
-fn outcome(kind: Kind, mode: Mode, is_breached: bool) -> Outcome {
-    match (mode, kind.nature()) {
-        (Mode::Enforced, Nature::Request) if is_breached => Outcome::Refused,
-        (Mode::Enforced | Mode::Observed, Nature::Request | Nature::Fact) => Outcome::Applied,
-    }
+/// A mark as others have it.
+fn typed(kind: Kind, mark: &Value) -> Mark {
+    let label = serde_json::from_value(mark["label"].clone()).unwrap_or(Label::UNKNOWN);
+    Mark { kind, label, flags: number(&mark["flags"]) as u8 }
 }

@@ -1,140 +1,311 @@
-//! What is remembered: one map a section, and what its entries hold. SPEC.md 10.12, 10.19, 10.23, `state.cddl`.
+//! What is remembered: entries by section and key, and how they are written. SPEC.md 8, 10.12, 10.19, 10.23, `state.cddl`.
 
-#![allow(
-    unreachable_pub,
-    reason = "`map!` and `codes!` make what they define public, and the model alone has a use for it"
-)]
+use std::collections::{BTreeMap, BTreeSet};
 
-use std::collections::BTreeMap;
-
+use rederive_evidence::cbor::Encoder;
 use rederive_evidence::digest::{Digest, Purpose, digest, digest_pair};
-use rederive_evidence::ids::{Id, RecordedTime};
-use rederive_evidence::kinds::decision::{Decision, Directive, Enforcement, Reliance};
-use rederive_evidence::kinds::limit::LimitKind;
-use rederive_evidence::kinds::memory::MemoryKey;
-use rederive_evidence::kinds::plan::PlanVerdict;
-use rederive_evidence::schema::{Field, to_bytes};
-use rederive_evidence::values::{
-    ActorType, EffectsClass, Label, Limits, Mode, Place, RuleSet, ScopeItem, Sensitivity,
-};
-use rederive_evidence::{codes, map};
+use serde_json::Value;
 
-/// Entries as the tree and the deltas have them: canonical bytes of the value, by canonical bytes of the key.
-pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+/// A section of the state: its code; what its keys are, where it has many entries; the fields of an entry in the order of their keys. A
+/// field is a name and, behind a colon, what JSON does not tell of its bytes: that it is a digest, of a registry, a map or a list that ascends.
+/// What follows a bar a run of set 1 does not keep.
+pub(crate) type Section = (u8, &'static str, &'static str);
 
-/// The state of a run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    pub config: Option<Config>,
-    pub progress: Option<Progress>,
-    pub counters: Option<Counters>,
-    pub policies: Option<Policies>,
-    pub actors: BTreeMap<Id, RegisteredActor>,
-    pub delegations: BTreeMap<Id, GrantedDelegation>,
-    pub models: BTreeMap<Id, ListedModel>,
-    pub sources: BTreeMap<Id, ListedSource>,
-    pub tools: BTreeMap<Id, RegisteredTool>,
-    pub watermarks: BTreeMap<Id, Watermark>,
-    pub turns: BTreeMap<TurnKey, Turn>,
-    pub retries: BTreeMap<IndexKey, Retried>,
-    pub calls: BTreeMap<Place, Call>,
-    pub prompts: BTreeMap<Id, Prompt>,
-    pub parts: BTreeMap<PartKey, PromptPart>,
-    pub contexts: BTreeMap<Digest, Context>,
-    pub memory: BTreeMap<MemoryKey, MemoryItem>,
-    pub permits: BTreeMap<Digest, Permit>,
-    pub decisions: BTreeMap<Place, Decided>,
-    pub exceptions: BTreeMap<Id, GrantedException>,
-    pub plans: BTreeMap<Id, Plan>,
-    pub approvals: BTreeMap<Id, Present>,
-    pub credentials: BTreeMap<Id, Credential>,
-    pub effects: BTreeMap<Id, Present>,
-    pub tracked_approvals: BTreeMap<Id, TrackedApproval>,
-    pub tracked_credentials: BTreeMap<Id, TrackedCredential>,
-    pub tracked_effects: BTreeMap<Id, TrackedEffect>,
-    pub grants: BTreeMap<Id, Grant>,
-    pub outputs: BTreeMap<Digest, ProducedOutput>,
-    pub targets: BTreeMap<Digest, Present>,
-    pub call_times: BTreeMap<RecordedTime, CallsAt>,
-    pub shared_counters: BTreeMap<Id, SharedCounter>,
+macro_rules! sections {
+    ($($name:ident = $code:literal $key:literal $fields:literal;)*) => {
+        $(pub(crate) const $name: Section = ($code, $key, $fields);)*
+    };
 }
+
+sections! {
+    CONFIG = 0 "" "mode:mode rule_set:rule-set layers tenant session session_expires goal:digest scope:scope-item capabilities:id \
+        limits:limits bundle:digest registry:digest";
+    PROGRESS = 1 "" "time closed";
+    COUNTERS = 2 "" "calls calls_in_window spend_micros tokens targets bytes_out refused";
+    POLICIES = 3 "" "| bundle:digest registry:digest engine engine_version";
+    ACTORS = 8 "id" "actor_type:actor-type scope:scope-item delegation";
+    DELEGATIONS = 9 "id" "from to depth expires live";
+    MODELS = 10 "id" "clearance:sensitivity";
+    SOURCES = 11 "id" "label:label";
+    TOOLS = 12 "id" "version schema:digest effects:effects-class preview result_label:label | surface reversible \
+        clearance:sensitivity sandbox credential";
+    WATERMARKS = 16 "id" "turn";
+    TURNS = 17 "turn-key" "calls ended influence:influence";
+    RETRIES = 18 "index-key" "attempt";
+    CALLS = 19 "place" "status:call-status tool arguments:digest target:digest effects:effects-class schema:digest previewed permitted \
+        influence:influence | carriage:carried request expected_effect:digest inspected:digest diff:digest planned:id";
+    PROMPTS = 20 "id" "turn next pieces:piece influence:influence";
+    PARTS = 21 "part-key" "content:digest";
+    CONTEXTS = 22 "digest" "fresh_until withheld blocked transformed:digest | detected label:label";
+    MEMORY = 24 "memory-key" "commitment:digest label:label expires";
+    PERMITS = 25 "digest" "expires | actor influence:label";
+    DECISIONS = 26 "place" "| request:digest decision:decision directive:directive enforcement:enforcement expires scope:scope-item \
+        exception approval reliance:reliance control:control";
+    EXCEPTIONS = 27 "id" "| approver scope:scope-item expires";
+    PLANS = 28 "id" "| verdict:plan-verdict";
+    APPROVALS = 32 "id" "";
+    CREDENTIALS = 33 "id" "expires";
+    EFFECTS = 34 "id" "";
+    TRACKED_APPROVALS = 35 "id" "| status:approval-status logged used breached requester covers:digest call:place expires \
+        scope:scope-item reviewer shown:digest";
+    TRACKED_CREDENTIALS = 36 "id" "| expires call:place scope:scope-item surfaces:id";
+    TRACKED_EFFECTS = 37 "id" "| status:effect-status call:place reversible rollback containment verified owner expected:digest \
+        observed:digest amount_micros grant";
+    GRANTS = 38 "id" "| action:effects-class destination:digest amount_micros_left count_left";
+    OUTPUTS = 39 "digest" "| label:label inspected blocked";
+    TARGETS = 40 "digest" "";
+    CALL_TIMES = 41 "time" "calls";
+    SHARED_COUNTERS = 42 "id" "kind:limit-kind value limit";
+}
+
+macro_rules! table {
+    ($(#[$about:meta])* $table:ident: $($name:literal = $text:literal;)*) => {
+        $(#[$about])*
+        const $table: &[(&str, &str)] = &[$(($name, $text)),*];
+    };
+}
+
+table! {
+    /// The maps inside of keys and entries: name and fields.
+    MAPS:
+    "label" = "trust:trust sensitivity:sensitivity";
+    "influence" = "label:label flags fresh_until";
+    "carried" = "label:label known unfounded";
+    "scope-item" = "tool action:effects-class resource tenant approval:approval-policy";
+    "place" = "agent turn index attempt";
+    "turn-key" = "agent turn";
+    "index-key" = "agent turn index";
+    "part-key" = "agent number";
+    "memory-key" = "scope:memory-scope namespace name";
+    "piece" = "first count";
+    "reliance" = "key:digest value:digest below";
+    "rule-set" = "number digest:digest";
+    "limits" = "calls rate_calls rate_window_ms spend_micros tokens targets bytes_out retries credential_lifetime_ms delegation_depth \
+        freshness_ms permit_lifetime_ms risk_trust:trust risk_sensitivity:sensitivity approval_sensitivity:sensitivity \
+        uncertainty_permille";
+}
+
+table! {
+    /// The registries: name, and values in the order of their codes from 0; where they are ordered, the lowest first.
+    REGISTRIES:
+    "mode" = "enforced observed";
+    "trust" = "external internal user control";
+    "sensitivity" = "public internal confidential restricted";
+    "effects-class" = "read write send delete deploy approve purchase execute";
+    "approval-policy" = "none notify approve";
+    "actor-type" = "principal agent sub-agent service workflow gate broker credential-broker guardrail recorder approver \
+        policy-administrator operator downstream";
+    "layer" = "run identity context prompt guardrail tool-broker policy escalation credential approval memory outcome hand-off audit";
+    "call-status" = "proposed validated requested decided dispatched";
+    "memory-scope" = "turn session durable shared";
+    "decision" = "PERMIT DENY SILENCE";
+    "directive" = "none revise require-approval narrow-scope roll-back route";
+    "enforcement" = "EXECUTED BLOCKED";
+    "control" = "none log revise narrow approve deny";
+    "plan-verdict" = "aligned revise refused";
+    "approval-status" = "requested evidence-assembled under-review approved denied revised expired withdrawn";
+    "effect-status" = "planned under-way executed mismatched";
+    "limit-kind" = "calls spend-micros tokens targets bytes-out";
+    "detected-class" = "personal health secret financial instruction command destination departure";
+    "risk-signal" = "untrusted-instruction sensitive-context effect-capability broad-authority durable-write hand-off irreversible";
+}
+
+/// What is not there.
+pub(crate) static NULL: Value = Value::Null;
+
+/// The code of a registry's value; in an ordered one, its rank.
+pub(crate) fn code(registry: &str, value: &Value) -> Option<u64> {
+    let (_, values) = REGISTRIES.iter().find(|(name, _)| *name == registry)?;
+    (0..).zip(values.split_whitespace()).find(|(_, name)| value == name).map(|(code, _)| code)
+}
+
+/// Values of a registry as bits by their codes.
+pub(crate) fn bits(registry: &str, values: &[Value]) -> u64 {
+    values.iter().filter_map(|value| code(registry, value)).fold(0, |bits, code| bits | 1 << code)
+}
+
+/// The canonical bytes of the array of a section's code and a key.
+pub(crate) fn key_bytes((code, form, _): Section, key: &Value) -> Vec<u8> {
+    let mut e = Encoder::new();
+    e.array(if form.is_empty() { 1 } else { 2 });
+    e.unsigned(code.into());
+    if !form.is_empty() {
+        encode(&mut e, form, key);
+    }
+    e.into_bytes()
+}
+
+fn encode(e: &mut Encoder, form: &str, value: &Value) {
+    match value {
+        Value::Null => e.null(),
+        Value::Bool(value) => e.bool(*value),
+        Value::Number(number) => e.unsigned(number.as_u64().unwrap_or(0)),
+        Value::String(text) => match (Digest::from_hex(text), code(form, value)) {
+            (Ok(digest), _) if form == "digest" => e.bytes(&digest.0),
+            (_, Some(code)) => e.unsigned(code),
+            _ => e.text(text),
+        },
+        Value::Array(items) => {
+            let mut items: Vec<&Value> = items.iter().collect();
+            items.sort_by_key(|item| order(form, item));
+            e.array(items.len());
+            items.into_iter().for_each(|item| encode(e, form, item));
+        }
+        Value::Object(_) => {
+            let fields = MAPS.iter().find(|(name, _)| *name == form).map_or("", |(_, fields)| fields);
+            encode_map(e, fields, value);
+        }
+    }
+}
+
+/// What the items of a list ascend by, where they do: identifiers by their bytes, scope items by their fields, of which two are of a registry.
+fn order<'v>(form: &str, item: &'v Value) -> Vec<(Option<u64>, Option<&'v str>)> {
+    let by = |registry: &str, value: &'v Value| match code(registry, value) {
+        Some(code) => (Some(code), None),
+        None => (None, value.as_str()),
+    };
+    match form {
+        "id" => vec![by("", item)],
+        "scope-item" => {
+            let (action, approval) =
+                (by("effects-class", &item["action"]), by("approval-policy", &item["approval"]));
+            vec![by("", &item["tool"]), action, by("", &item["resource"]), by("", &item["tenant"]), approval]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A map with the fields that are there.
+fn encode_map(e: &mut Encoder, fields: &str, value: &Value) {
+    let fields = fields
+        .split_whitespace()
+        .filter(|field| *field != "|")
+        .map(|field| field.split_once(':').unwrap_or((field, "")));
+    let there: Vec<_> = (0..).zip(fields).filter(|(_, (name, _))| !value[*name].is_null()).collect();
+    e.map(there.len());
+    for (key, (name, form)) in there {
+        e.unsigned(key);
+        encode(e, form, &value[name]);
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) section: Section,
+    /// Those of the section's fields that the run keeps.
+    fields: &'static str,
+    key: Value,
+    value: Value,
+}
+
+impl Entry {
+    fn bytes(&self) -> Vec<u8> {
+        let mut e = Encoder::new();
+        encode_map(&mut e, self.fields, &self.value);
+        e.into_bytes()
+    }
+}
+
+/// The state of a run: entries by the canonical bytes of their keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State(pub(crate) BTreeMap<Vec<u8>, Entry>);
 
 impl State {
-    /// Every entry, in canonical bytes.
-    pub(crate) fn entries(&self) -> Entries {
-        let mut all = Entries::new();
-        one(&mut all, 0, &self.config);
-        one(&mut all, 1, &self.progress);
-        one(&mut all, 2, &self.counters);
-        one(&mut all, 3, &self.policies);
-        many(&mut all, 8, &self.actors);
-        many(&mut all, 9, &self.delegations);
-        many(&mut all, 10, &self.models);
-        many(&mut all, 11, &self.sources);
-        many(&mut all, 12, &self.tools);
-        many(&mut all, 16, &self.watermarks);
-        many(&mut all, 17, &self.turns);
-        many(&mut all, 18, &self.retries);
-        many(&mut all, 19, &self.calls);
-        many(&mut all, 20, &self.prompts);
-        many(&mut all, 21, &self.parts);
-        many(&mut all, 22, &self.contexts);
-        many(&mut all, 24, &self.memory);
-        many(&mut all, 25, &self.permits);
-        many(&mut all, 26, &self.decisions);
-        many(&mut all, 27, &self.exceptions);
-        many(&mut all, 28, &self.plans);
-        many(&mut all, 32, &self.approvals);
-        many(&mut all, 33, &self.credentials);
-        many(&mut all, 34, &self.effects);
-        many(&mut all, 35, &self.tracked_approvals);
-        many(&mut all, 36, &self.tracked_credentials);
-        many(&mut all, 37, &self.tracked_effects);
-        many(&mut all, 38, &self.grants);
-        many(&mut all, 39, &self.outputs);
-        many(&mut all, 40, &self.targets);
-        many(&mut all, 41, &self.call_times);
-        many(&mut all, 42, &self.shared_counters);
+    /// The entry of a section that has one.
+    pub(crate) fn one(&self, section: Section) -> &Value {
+        self.get(section, &NULL)
+    }
+
+    /// The entry at a key, or null.
+    pub(crate) fn get(&self, section: Section, key: &Value) -> &Value {
+        self.0.get(&key_bytes(section, key)).map_or(&NULL, |entry| &entry.value)
+    }
+
+    pub(crate) fn has(&self, section: Section, key: &Value) -> bool {
+        !self.get(section, key).is_null()
+    }
+
+    /// The keys and entries of a section, those with names in the order of the names.
+    pub(crate) fn all(&self, section: Section) -> Vec<(&Value, &Value)> {
+        let entries = self.0.values().filter(|entry| entry.section == section);
+        let mut all: Vec<_> = entries.map(|entry| (&entry.key, &entry.value)).collect();
+        all.sort_by_key(|(key, _)| key.as_str());
         all
     }
-}
 
-fn one<V: Field>(all: &mut Entries, section: u8, entry: &Option<V>) {
-    if let Some(value) = entry {
-        all.insert([&[0x81], to_bytes(&section).as_slice()].concat(), to_bytes(value));
+    /// Enters what is there at a key, where the run keeps it. Spec: rule-set-2.
+    pub(crate) fn set(&mut self, section: Section, key: &Value, value: Value) {
+        let of_set_1 = section.2.split('|').next().unwrap_or("");
+        let is_set_2 = self.one(CONFIG)["rule_set"]["number"] == 2;
+        let fields = if is_set_2 { section.2 } else { of_set_1 };
+        if is_set_2 || !section.2.starts_with('|') {
+            self.0.insert(key_bytes(section, key), Entry { section, fields, key: key.clone(), value });
+        }
+    }
+
+    /// Sets these fields of an entry, where the entry is there.
+    pub(crate) fn update(&mut self, section: Section, key: &Value, fields: Value) {
+        if let Some(entry) = self.0.get_mut(&key_bytes(section, key)) {
+            entry.value = with(entry.value.clone(), fields);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, section: Section, key: &Value) {
+        self.0.remove(&key_bytes(section, key));
+    }
+
+    /// Removes the entries of a section that do not stay.
+    pub(crate) fn keep(&mut self, section: Section, stays: impl Fn(&Value) -> bool) {
+        self.0.retain(|_, entry| entry.section != section || stays(&entry.key));
+    }
+
+    /// The digest of an entry's value, in JSON. Spec: reliance.
+    pub(crate) fn value_digest(&self, key: &[u8]) -> Value {
+        self.0.get(key).map_or(Value::Null, |entry| text(&digest(Purpose::StateValue, &entry.bytes())))
+    }
+
+    /// The root over all entries. Spec: state-tree.
+    pub(crate) fn root(&self) -> Digest {
+        let digests = self.0.iter().map(|(key, entry)| {
+            (digest(Purpose::StateKey, key), digest(Purpose::StateValue, &entry.bytes()))
+        });
+        subtree(&digests.collect::<Vec<_>>(), 0)
     }
 }
 
-fn many<K: Field, V: Field>(all: &mut Entries, section: u8, entries: &BTreeMap<K, V>) {
-    for (key, value) in entries {
-        let key = [&[0x82], to_bytes(&section).as_slice(), &to_bytes(key)].concat();
-        all.insert(key, to_bytes(value));
+/// A map with these fields set.
+pub(crate) fn with(mut map: Value, fields: Value) -> Value {
+    if let (Value::Object(map), Value::Object(fields)) = (&mut map, fields) {
+        map.extend(fields);
     }
+    map
 }
 
-/// The delta that leads from one set of entries to another: canonical bytes, and zeros to a multiple of 64. Spec: delta-form, delta-digest.
-pub(crate) fn delta(before: &Entries, after: &Entries) -> Vec<u8> {
-    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key, None));
-    let set = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
-    let changes: BTreeMap<_, _> = gone.chain(set.map(|(key, value)| (key, Some(value)))).collect();
-    let mut bytes = rederive_evidence::cbor::Encoder::new();
-    bytes.array(changes.len());
-    let mut bytes = bytes.into_bytes();
+/// A digest in JSON.
+pub(crate) fn text(digest: &Digest) -> Value {
+    Value::String(digest.to_hex())
+}
+
+/// The delta that leads from one state to another: canonical bytes, and zeros to a multiple of 64. Spec: delta-form, delta-digest.
+pub(crate) fn delta(before: &State, after: &State) -> Vec<u8> {
+    let mut changes = Vec::new();
+    for key in before.0.keys().chain(after.0.keys()).collect::<BTreeSet<_>>() {
+        let (old, new) = (before.0.get(key), after.0.get(key));
+        let is_same = old.map(|entry| &entry.value) == new.map(|entry| &entry.value);
+        if !is_same && old.map(Entry::bytes) != new.map(Entry::bytes) {
+            changes.push((key, new.map_or(vec![0xf6], Entry::bytes)));
+        }
+    }
+    let mut e = Encoder::new();
+    e.array(changes.len());
     for (key, value) in changes {
-        bytes.push(0x82);
-        bytes.extend(key);
-        bytes.extend(value.map_or([0xf6].as_slice(), Vec::as_slice));
+        e.array(2);
+        e.item(key);
+        e.item(&value);
     }
+    let mut bytes = e.into_bytes();
     bytes.resize(bytes.len().next_multiple_of(64), 0);
     bytes
-}
-
-/// The root over these entries. Spec: state-tree.
-pub(crate) fn root(entries: &Entries) -> Digest {
-    let digests = |(key, value): (&Vec<u8>, &Vec<u8>)| {
-        (digest(Purpose::StateKey, key), digest(Purpose::StateValue, value))
-    };
-    subtree(&entries.iter().map(digests).collect::<Vec<_>>(), 0)
 }
 
 fn subtree(entries: &[(Digest, Digest)], depth: usize) -> Digest {
@@ -148,295 +319,5 @@ fn subtree(entries: &[(Digest, Digest)], depth: usize) -> Digest {
             let (right, left): (Vec<_>, Vec<_>) = more.iter().partition(|entry| is_right(entry));
             digest_pair(Purpose::StateNode, &subtree(&left, depth + 1), &subtree(&right, depth + 1))
         }
-    }
-}
-
-codes! {
-    pub enum CallStatus {
-        Proposed = 0 "proposed",
-        Validated = 1 "validated",
-        Requested = 2 "requested",
-        Decided = 3 "decided",
-        Dispatched = 4 "dispatched",
-    }
-    pub enum ApprovalStatus {
-        Requested = 0 "requested",
-        EvidenceAssembled = 1 "evidence-assembled",
-        UnderReview = 2 "under-review",
-        Approved = 3 "approved",
-        Denied = 4 "denied",
-        Revised = 5 "revised",
-        Expired = 6 "expired",
-        Withdrawn = 7 "withdrawn",
-    }
-    pub enum EffectStatus {
-        Planned = 0 "planned",
-        UnderWay = 1 "under-way",
-        Executed = 2 "executed",
-        Mismatched = 3 "mismatched",
-    }
-    pub enum Control {
-        None = 0 "none",
-        Log = 1 "log",
-        Revise = 2 "revise",
-        Narrow = 3 "narrow",
-        Approve = 4 "approve",
-        Deny = 5 "deny",
-    }
-}
-
-map! {
-    pub struct Config {
-        0 req mode: Mode,
-        1 req rule_set: RuleSet,
-        2 req layers: u16,
-        3 req tenant: Id,
-        4 req session: Id,
-        5 opt session_expires: RecordedTime,
-        6 opt goal: Digest,
-        7 opt scope: Vec<ScopeItem>,
-        8 req capabilities: Vec<Id>,
-        9 req limits: Limits,
-        10 opt bundle: Digest,
-        11 opt registry: Digest,
-    }
-    #[derive(Default)]
-    pub struct Progress {
-        0 opt time: RecordedTime,
-        1 req closed: bool,
-    }
-    #[derive(Default)]
-    pub struct Counters {
-        0 req calls: u64,
-        1 req calls_in_window: u64,
-        2 req spend_micros: u64,
-        3 req tokens: u64,
-        4 req targets: u64,
-        5 req bytes_out: u64,
-        6 req refused: u64,
-    }
-    #[derive(Default)]
-    pub struct Policies {
-        0 opt bundle: Digest,
-        1 opt registry: Digest,
-        2 opt engine: Id,
-        3 opt engine_version: Id,
-    }
-    pub struct RegisteredActor {
-        0 req actor_type: ActorType,
-        1 opt scope: Vec<ScopeItem>,
-        2 opt delegation: Id,
-    }
-    pub struct GrantedDelegation {
-        0 req from: Id,
-        1 req to: Id,
-        2 req depth: u8,
-        3 opt expires: RecordedTime,
-        4 req live: bool,
-    }
-    pub struct ListedModel {
-        0 opt clearance: Sensitivity,
-    }
-    pub struct ListedSource {
-        0 req label: Label,
-    }
-    pub struct RegisteredTool {
-        0 opt version: Id,
-        1 opt schema: Digest,
-        2 opt effects: EffectsClass,
-        3 req preview: bool,
-        4 opt result_label: Label,
-        5 opt surface: Id,
-        6 opt reversible: bool,
-        7 opt clearance: Sensitivity,
-        8 opt sandbox: Id,
-        9 opt credential: bool,
-    }
-    pub struct Watermark {
-        0 req turn: u32,
-    }
-    #[derive(PartialOrd, Ord)]
-    pub struct TurnKey {
-        0 req agent: Id,
-        1 req turn: u32,
-    }
-    pub struct Turn {
-        0 req calls: u32,
-        1 req ended: Vec<u64>,
-        2 req influence: Influence,
-    }
-    #[derive(Copy)]
-    pub struct Influence {
-        0 req label: Label,
-        1 req flags: u8,
-        2 opt fresh_until: RecordedTime,
-    }
-    #[derive(PartialOrd, Ord)]
-    pub struct IndexKey {
-        0 req agent: Id,
-        1 req turn: u32,
-        2 req index: u16,
-    }
-    pub struct Retried {
-        0 req attempt: u16,
-    }
-    pub struct Call {
-        0 req status: CallStatus,
-        1 req tool: Id,
-        2 opt arguments: Digest,
-        3 opt target: Digest,
-        4 opt effects: EffectsClass,
-        5 opt schema: Digest,
-        6 req previewed: bool,
-        7 opt permitted: bool,
-        8 req influence: Influence,
-        9 opt carriage: Carried,
-        10 opt request: Id,
-        11 opt expected_effect: Digest,
-        12 opt inspected: Digest,
-        13 opt diff: Digest,
-        14 opt planned: Vec<Id>,
-    }
-    #[derive(Copy)]
-    pub struct Carried {
-        0 req label: Label,
-        1 req known: bool,
-        2 req unfounded: bool,
-    }
-    pub struct Prompt {
-        0 req turn: u32,
-        1 req next: u64,
-        2 req pieces: Vec<Piece>,
-        3 req influence: Influence,
-    }
-    pub struct Piece {
-        0 req first: u64,
-        1 req count: u64,
-    }
-    #[derive(PartialOrd, Ord)]
-    pub struct PartKey {
-        0 req agent: Id,
-        1 req number: u64,
-    }
-    pub struct PromptPart {
-        0 req content: Digest,
-    }
-    #[derive(Default)]
-    pub struct Context {
-        0 opt fresh_until: RecordedTime,
-        1 req withheld: bool,
-        2 req blocked: bool,
-        3 opt transformed: Digest,
-        4 opt detected: u16,
-        5 opt label: Label,
-    }
-    pub struct MemoryItem {
-        0 opt commitment: Digest,
-        1 req label: Label,
-        2 opt expires: RecordedTime,
-    }
-    pub struct Permit {
-        0 opt expires: RecordedTime,
-        1 opt actor: Id,
-        2 opt influence: Label,
-    }
-    pub struct Decided {
-        0 req request: Digest,
-        1 req decision: Decision,
-        2 req directive: Directive,
-        3 req enforcement: Enforcement,
-        4 opt expires: RecordedTime,
-        5 opt scope: ScopeItem,
-        6 opt exception: Id,
-        7 opt approval: Id,
-        8 req reliance: Vec<Reliance>,
-        9 req control: Control,
-    }
-    pub struct GrantedException {
-        0 req approver: Id,
-        1 req scope: Vec<ScopeItem>,
-        2 opt expires: RecordedTime,
-    }
-    pub struct Plan {
-        0 opt verdict: PlanVerdict,
-    }
-    pub struct Present {}
-    pub struct Credential {
-        0 opt expires: RecordedTime,
-    }
-    pub struct TrackedApproval {
-        0 req status: ApprovalStatus,
-        1 req logged: bool,
-        2 req used: bool,
-        3 req breached: bool,
-        4 req requester: Id,
-        5 req covers: Digest,
-        6 opt call: Place,
-        7 opt expires: RecordedTime,
-        8 opt scope: ScopeItem,
-        9 opt reviewer: Id,
-        10 opt shown: Digest,
-    }
-    pub struct TrackedCredential {
-        0 opt expires: RecordedTime,
-        1 opt call: Place,
-        2 req scope: Vec<ScopeItem>,
-        3 req surfaces: Vec<Id>,
-    }
-    pub struct TrackedEffect {
-        0 req status: EffectStatus,
-        1 req call: Place,
-        2 req reversible: bool,
-        3 req rollback: bool,
-        4 req containment: bool,
-        5 req verified: bool,
-        6 opt owner: Id,
-        7 opt expected: Digest,
-        8 opt observed: Digest,
-        9 opt amount_micros: u64,
-        10 opt grant: Id,
-    }
-    pub struct Grant {
-        0 req action: EffectsClass,
-        1 opt destination: Digest,
-        2 opt amount_micros_left: u64,
-        3 req count_left: u32,
-    }
-    pub struct ProducedOutput {
-        0 req label: Label,
-        1 req inspected: bool,
-        2 req blocked: bool,
-    }
-    pub struct CallsAt {
-        0 req calls: u64,
-    }
-    pub struct SharedCounter {
-        0 req kind: LimitKind,
-        1 req value: u64,
-        2 req limit: u64,
-    }
-}
-
-impl Influence {
-    /// Both together: the lower trust, the higher sensitivity, all flags, the earlier end of freshness. Spec: influence.
-    pub(crate) fn join(self, other: Self) -> Self {
-        Self {
-            label: self.label.join(other.label),
-            flags: self.flags | other.flags,
-            fresh_until: earlier(self.fresh_until, other.fresh_until),
-        }
-    }
-}
-
-/// The earlier of two ends, as far as there are any.
-pub(crate) fn earlier(a: Option<RecordedTime>, b: Option<RecordedTime>) -> Option<RecordedTime> {
-    a.into_iter().chain(b).min()
-}
-
-/// The section of an entry, by its key.
-pub(crate) fn section(key: &[u8]) -> Option<u8> {
-    match key {
-        [_, 0x18, section, ..] | [_, section, ..] => Some(*section),
-        [] | [_] => None,
     }
 }

@@ -58,7 +58,7 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     ("rederive-verify", &["serde", "serde_json", "thiserror"]),
     ("rederive-machine", &["serde", "thiserror"]),
-    ("rederive-model", &["serde"]),
+    ("rederive-model", &["serde_json"]),
     ("rederive-import", &["data-encoding", "serde", "serde_json", "thiserror", "typed-arena"]),
 ];
 
