@@ -1,6 +1,6 @@
 //! Extracted parts, computed again from the content that the trace still has.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rederive_archive::{Content, ContentReader, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
@@ -13,6 +13,7 @@ use rederive_machine::Machine;
 
 use crate::derive::Again;
 use crate::records::{Records, RecordsFault};
+use crate::threads::{Mutex, PoisonError};
 
 /// What a whole run's records said: gathered once, when the first record asks, and shared by all stretches, so that one which begins inside the
 /// run sees what came before it.

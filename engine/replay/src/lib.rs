@@ -17,6 +17,7 @@ mod records;
 mod report;
 mod sample;
 mod stretch;
+mod threads;
 mod trace;
 mod verdict;
 mod whatif;

@@ -7,12 +7,12 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rederive_archive::{BlockBuffer, Hint, ReadFault, storage::ReadAt};
 use rederive_machine::{Lineage, Mark};
 
 use crate::plan::Plan;
 use crate::stretch::{Job, Stretch};
+use crate::threads;
 
 /// Ranges for each thread, so that one that takes long does not keep the others waiting.
 const RANGES_A_THREAD: usize = 4;
@@ -40,7 +40,7 @@ impl<F: ReadAt + Sync> Job<'_, F> {
     /// All segments, cut into a few ranges a thread.
     pub(crate) fn split(&self) -> Vec<Range<u32>> {
         let end = self.plan.headers.len() as u32;
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         if threads == 1 {
             return iter::once(0..end).collect();
         }
@@ -84,11 +84,7 @@ pub(crate) fn replay_ranges<F: ReadAt + Sync>(
     let lineage: Arc<[Mark]> = if job.derives() { job.lineage_before(last_start)?.into() } else { [].into() };
     let mut tried: Vec<Tried> = ranges.into_iter().map(|segments| Tried { segments, gave: None }).collect();
     while tried.iter().any(|range| range.gave.is_none()) {
-        tried = tried
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|range| range.replay(job, &lineage))
-            .collect::<Result<_, _>>()?;
+        tried = threads::each(tried, |range| range.replay(job, &lineage))?;
         tried = begin_earlier(tried, &job.plan.spans());
     }
     let stretches = tried.into_iter().filter_map(|range| range.gave);
