@@ -10,6 +10,7 @@
     reason = "tests may stop where they are wrong"
 )]
 
+mod again;
 mod approvals;
 mod calls;
 mod echo;
