@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::paths::read_file;
+use rederive_gate::approver::read_at_most;
 
 /// Where a gate puts the answers that it does not take.
 const REFUSED: &str = "refused";
@@ -13,7 +13,7 @@ const ENDING: &str = ".reason";
 /// The most files that are looked at: whoever can write to the folder can fill it.
 const FILES_MAX: usize = 10_000;
 /// The most bytes of a reason.
-const REASON_BYTES_MAX: u64 = 4 << 10;
+const REASON_BYTES_MAX: usize = 4 << 10;
 
 /// Why answers were refused, by the name of their request, oldest first. It is what lies in the folder, and nobody signed it.
 pub(super) fn reasons(queue: &Path) -> BTreeMap<String, Vec<String>> {
@@ -33,11 +33,7 @@ pub(super) fn reasons(queue: &Path) -> BTreeMap<String, Vec<String>> {
 }
 
 fn reason(entry: &std::fs::DirEntry) -> io::Result<String> {
-    // The type of the entry itself: what is no file can keep a reader waiting for ever.
-    if !entry.file_type()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    Ok(String::from_utf8_lossy(&read_file(&entry.path(), REASON_BYTES_MAX)?).trim().to_owned())
+    Ok(String::from_utf8_lossy(&read_at_most(&entry.path(), REASON_BYTES_MAX)?).trim().to_owned())
 }
 
 #[cfg(test)]

@@ -204,14 +204,32 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Reads a file of at most this many bytes. What is none, a pipe say, is not opened: whoever does may wait for ever.
-fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+/// Reads a file of a folder that others write to, of at most this many bytes.
+///
+/// # Errors
+/// It is not there, no regular file, a pipe or a link say, or larger.
+pub fn read_at_most(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    // Asked before as well: opening alone can do something to a device.
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Opens a regular file, and nothing else, whatever was put in its place since anybody looked: a pipe without a writer makes nobody wait.
+fn open_regular(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 #[cfg(test)]
@@ -372,6 +390,26 @@ mod tests {
             let (requests, others) = FolderQueue::requests(folder.path()).unwrap();
             assert_eq!((requests.len(), others.len()), (1, 1), "a request is a file");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_takes_the_place_of_a_file_after_it_was_looked_at_is_not_waited_for_or_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        std::os::unix::fs::symlink("/dev/zero", path("device")).unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        fs::write(path("file"), "text").unwrap();
+        for name in ["pipe", "device", "link", "socket", "folder", "nothing"] {
+            assert!(open_regular(&path(name)).is_err(), "{name}");
+            assert!(read_at_most(&path(name), 100).is_err(), "{name}");
+        }
+        assert!(open_regular(Path::new("/dev/zero")).is_err());
+        assert_eq!(read_at_most(&path("file"), 4).unwrap(), b"text");
+        assert_eq!(read_at_most(&path("file"), 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[test]
