@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count};
+use crate::words::json;
 
 /// The runs that went otherwise than they should have, told in words at most.
 const LISTED_MAX: usize = 20;
@@ -85,8 +86,11 @@ fn lines<T: DeserializeOwned>(place: &Place) -> Result<Vec<T>, Failed> {
     let filled = (1_u64..).zip(bytes.split(|byte| *byte == b'\n'));
     let filled = filled.filter(|(_, line)| !line.trim_ascii().is_empty());
     let parsed = filled.map(|(number, line)| {
-        serde_json::from_slice(line)
-            .map_err(|error| Failed::usage(Problem::error(format!("{shown}, line {number}: {error}"))))
+        serde_json::from_slice(line).map_err(|error| {
+            let column = error.column();
+            let reason = json::reason(&error.to_string());
+            Failed::usage(Problem::error(format!("{shown}, line {number}, column {column}: {reason}")))
+        })
     });
     parsed.collect()
 }

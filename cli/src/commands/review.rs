@@ -28,6 +28,8 @@ use self::gather::Gathered;
 #[command(after_help = "\
 The trace is verified first (level state). Nothing is shown of one that is damaged or forged, and of one that diverges only what stands before.
 
+Exit status: that of `replay` over the same trace. What the questions find, rules not kept among it, does not change it.
+
 Examples:
   rederive review run.rdt --trust trust.json
   rederive review run.rdt --html review.html

@@ -64,6 +64,9 @@ impl Show {
     }
 }
 
+/// Records that are read before the first is shown, so that the columns fit them.
+const RECORDS_AHEAD: usize = 256;
+
 /// A trace as it is shown.
 struct Shown<'t> {
     show: &'t Show,
@@ -73,8 +76,11 @@ struct Shown<'t> {
 
 impl Shown<'_> {
     fn timeline(&mut self, terminal: &mut Terminal) -> Result<(), Failed> {
-        let mut timeline = Timeline::new(terminal, last_record(self.trace));
-        for record in trace::records(self.trace, &self.show.file) {
+        let mut records = trace::records(self.trace, &self.show.file);
+        let ahead: Vec<_> = records.by_ref().take(RECORDS_AHEAD).collect();
+        let kinds = ahead.iter().flatten().map(|record| record.input.body.kind());
+        let mut timeline = Timeline::new(terminal, last_record(self.trace), kinds);
+        for record in ahead.into_iter().chain(records) {
             let record = record?;
             if self.show.json {
                 let view = self.view(&record)?;

@@ -81,7 +81,8 @@ pub(crate) fn gist(body: &Body) -> Gist {
         Body::DecisionMade(body) => of(decided(body), None),
         Body::GuardrailDetected(body) => {
             let classes: Vec<_> = body.classes.iter().map(|class| class.name()).collect();
-            of(format!("{}: {}", body.rule, classes.join(", ")), body.detail)
+            let found = if classes.is_empty() { "nothing".to_owned() } else { classes.join(", ") };
+            of(format!("{}: {found}", body.rule), body.detail)
         }
         Body::GuardrailTransformed(body) => of(body.rule.as_str(), Some(body.transformed)),
         Body::GuardrailBlocked(body) => of(format!("{}: {}", body.rule, body.reason), body.notice),

@@ -1,5 +1,7 @@
 //! The exit status: every one of them, and which of several is told.
 
+use std::collections::BTreeSet;
+
 use crate::sandbox::{Sandbox, drafts};
 
 /// Traces that end with each exit status, by name.
@@ -40,6 +42,43 @@ fn each_status_has_its_cause_and_of_several_the_first_in_order_is_told() {
         assert_eq!(sandbox.quietly(&arguments, b"").exit, *exit, "{arguments:?}");
     }
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+/// Every golden trace, sound ones and others.
+fn golden() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/traces");
+    let files =
+        ["good", "bad"].iter().flat_map(|part| std::fs::read_dir(format!("{folder}/{part}")).unwrap());
+    let paths = files.map(|file| file.unwrap().path().to_str().unwrap().to_owned());
+    paths.filter(|path| path.ends_with(".rdt")).collect()
+}
+
+#[test]
+fn a_what_if_and_a_review_end_as_a_replay_of_the_same_trace_does() {
+    let sandbox = Sandbox::new();
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/default");
+    let exit = |arguments: &[&str]| sandbox.quietly(arguments, b"").exit;
+    let one = |path: &String| {
+        let verified = exit(&["replay", path]);
+        assert_eq!(exit(&["whatif", "--policy", policy, path]), verified, "whatif {path}");
+        assert_eq!(exit(&["review", path]), verified, "review {path}");
+        verified
+    };
+    let golden = golden();
+    let statuses: BTreeSet<i32> = std::thread::scope(|scope| {
+        let halves: Vec<_> = golden
+            .chunks(golden.len().div_ceil(2))
+            .map(|half| scope.spawn(|| half.iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [0, 1, 3, 4].into());
+    for arguments in
+        [["whatif", "--policy", policy, "missing.rdt"], ["whatif", "--policy", "missing", &golden[0]]]
+    {
+        assert_eq!(exit(&arguments), 2, "{arguments:?}");
+    }
+    assert_eq!(exit(&["review", "missing.rdt"]), 2);
 }
 
 #[test]

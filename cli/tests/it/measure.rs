@@ -38,5 +38,9 @@ fn a_line_that_is_no_label_is_named() {
     sandbox.write("labels.jsonl", "{\"path\":\"a\"}\n{\"suite\":\"s\"}\n");
     let ended = sandbox.run(&["measure", "--labels", "labels.jsonl", "calls.jsonl"]);
     assert_eq!(ended.exit, 2);
-    assert!(ended.stderr.contains("labels.jsonl, line 2: missing field `path`"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("labels.jsonl, line 2, column 13: the member `path` is missing"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -79,11 +79,10 @@ pub(super) struct Gathered {
 pub(super) fn of(trace: &Trace, path: &Path, end: u64) -> Result<Gathered, Failed> {
     let mut gathered = Gathered::default();
     let (mut machine, mut contents) = (Machine::new(), trace.content_reader());
-    for record in trace::records(trace, path) {
+    // What stands at the end may be no record at all.
+    let below = usize::try_from(end).unwrap_or(usize::MAX);
+    for record in trace::records(trace, path).take(below) {
         let record = record?;
-        if record.input.sequence >= end {
-            break;
-        }
         let answer = machine.decide(&record.input, record.extracted.as_ref());
         let label = answer.transition.mark().label;
         machine.commit(answer.transition);

@@ -98,13 +98,14 @@ fn story(title: &str, entries: &[&Entry], terminal: &mut Terminal) {
         terminal.line("  nothing on record");
     }
     let (paint, width) = (terminal.paint(), terminal.width());
+    let kind_width = entries.iter().map(|entry| entry.kind.name().len()).max().unwrap_or_default();
     for entry in entries {
         let refused = if entry.is_refused { "refused: " } else { "" };
-        let kind = paint.paint(Tone::Strong, entry.kind.name());
+        let kind = paint.paint(Tone::Strong, &format!("{:kind_width$}", entry.kind.name()));
         let from =
             if entry.parts.is_empty() { String::new() } else { format!("from {}: ", named(&entry.parts)) };
         let line = format!("{refused}{from}{}", entry.words);
-        let left = width.saturating_sub(12 + entry.kind.name().len()).max(24);
+        let left = width.saturating_sub(12 + kind_width).max(24);
         let text = format!("  {:>5}  {kind}  {}", entry.record, cut(&line, left));
         terminal.line(text.trim_end());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Record};
 use rederive_evidence::values::Role;
 use serde::Serialize;
@@ -30,6 +30,7 @@ struct View {
 struct Graph {
     causes: Vec<Causes>,
     goals: Vec<bool>,
+    kinds: Vec<Kind>,
 }
 
 impl<'t> Shown<'t> {
@@ -50,7 +51,8 @@ impl<'t> Shown<'t> {
             return Ok(());
         }
         let paint = terminal.paint();
-        let timeline = Timeline::new(terminal, last_record(self.trace));
+        let led = graph.kinds.iter().zip(&influences).filter(|(_, led)| **led).map(|(kind, _)| *kind);
+        let timeline = Timeline::new(terminal, last_record(self.trace), led);
         if chain.is_empty() {
             terminal.line(
                 &paint.paint(Tone::Bad, &format!("no chain of causes leads from record {number} to a goal")),
@@ -86,10 +88,11 @@ impl<'t> Shown<'t> {
     }
 
     fn graph(&self, last: u64) -> Result<Graph, Failed> {
-        let mut graph = Graph { causes: Vec::new(), goals: Vec::new() };
+        let mut graph = Graph { causes: Vec::new(), goals: Vec::new(), kinds: Vec::new() };
         for record in trace::records(self.trace, &self.show.file) {
             let record = record?;
             graph.goals.push(states_goal(&record));
+            graph.kinds.push(record.input.body.kind());
             graph.causes.push(record.input.causes);
             if record.input.sequence >= last {
                 break;
@@ -176,6 +179,7 @@ mod tests {
         Graph {
             causes: causes.iter().map(|causes| Causes::of(causes.iter().copied())).collect(),
             goals: (0..causes.len()).map(|record| goals.contains(&record)).collect(),
+            kinds: vec![Kind::ToolProposed; causes.len()],
         }
     }
 

@@ -1,7 +1,7 @@
 //! The run, a line a record.
 
-use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::Record;
 use rederive_evidence::rules::Outcome;
 
@@ -16,7 +16,7 @@ use crate::words::record::breach_words;
 
 /// Characters of the columns with actor and kind.
 const ACTOR_WIDTH: usize = 12;
-const KIND_WIDTH: usize = 17;
+const KIND_WIDTH_MIN: usize = 17;
 const TIME_WIDTH: usize = 12;
 /// The least that is shown of a content.
 const QUOTE_WIDTH_MIN: usize = 24;
@@ -26,14 +26,18 @@ pub(super) struct Timeline {
     paint: Paint,
     width: usize,
     number_width: usize,
+    kind_width: usize,
     /// When the run began, where its opening has a time.
     began: Option<u64>,
 }
 
 impl Timeline {
-    pub(super) fn new(terminal: &Terminal, last_record: u64) -> Self {
+    /// A timeline whose column of kinds fits these; one that is longer is cut.
+    pub(super) fn new(terminal: &Terminal, last_record: u64, kinds: impl IntoIterator<Item = Kind>) -> Self {
         let number_width = last_record.to_string().len().max(2);
-        Self { paint: terminal.paint(), width: terminal.width(), number_width, began: None }
+        let lengths = kinds.into_iter().map(|kind| kind.name().chars().count());
+        let kind_width = lengths.fold(KIND_WIDTH_MIN, usize::max);
+        Self { paint: terminal.paint(), width: terminal.width(), number_width, kind_width, began: None }
     }
 
     /// What the run is, before its first record.
@@ -81,7 +85,8 @@ impl Timeline {
             used += 2 + TIME_WIDTH;
         }
         let actor = cut(input.actor.as_str(), ACTOR_WIDTH);
-        let kind = format!("{:KIND_WIDTH$}", input.body.kind().name());
+        let kind_width = self.kind_width;
+        let kind = format!("{:kind_width$}", cut(input.body.kind().name(), kind_width));
         let tone = if record.derived.outcome == Outcome::Refused { Tone::Bad } else { Tone::Strong };
         line.push_str(&format!("  {actor:ACTOR_WIDTH$}  {}", self.paint.paint(tone, &kind)));
         used += 4 + ACTOR_WIDTH + kind.chars().count();

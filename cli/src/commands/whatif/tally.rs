@@ -135,7 +135,7 @@ impl Tally {
         self.counts.append(&tally.counts);
         append(&mut self.by_tool, &tally.by_tool);
         append(&mut self.by_rule, &tally.by_rule);
-        if let Some(tenant) = tally.tenant.as_ref().filter(|_| tally.sound.is_some()) {
+        if let Some(tenant) = tally.tenant.as_ref().filter(|_| tally.counts.asked > 0) {
             self.by_tenant.entry(tenant.clone()).or_default().append(&tally.counts);
         }
         for (unasked, number) in &tally.unasked {
