@@ -1,16 +1,31 @@
 //! Runs changed in every way that has a name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sandbox::Sandbox;
 
-/// A sandbox with the gated run of the fixtures, its keys' trust roots, and a damaged copy.
-fn gated() -> Sandbox {
+/// A sandbox with the gated run of the fixtures, its keys' trust roots, and in `bundles` what it pins.
+pub(crate) fn gated() -> Sandbox {
     let sandbox = Sandbox::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
-    sandbox.write("run.rdt", std::fs::read(fixtures.join("traces/good/gated.rdt")).unwrap());
-    sandbox.write("roots.json", std::fs::read(fixtures.join("keys/gated-trust.json")).unwrap());
+    let read = |path: PathBuf| std::fs::read(path).unwrap();
+    sandbox.write("run.rdt", read(fixtures.join("traces/good/gated.rdt")));
+    sandbox.write("roots.json", read(fixtures.join("keys/gated-trust.json")));
+    std::fs::create_dir(sandbox.path("bundles")).unwrap();
+    for file in std::fs::read_dir(fixtures.join("bundles")).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            let name = file.file_name().into_string().unwrap();
+            sandbox.write(&format!("bundles/{name}"), read(file.path()));
+        }
+    }
     sandbox
+}
+
+/// The bundle of [`gated`], as a path in its sandbox.
+pub(crate) fn pinned(sandbox: &Sandbox) -> String {
+    let names = sandbox.files("bundles").into_iter();
+    let bundle = names.into_iter().find(|name| name.ends_with(".tar")).unwrap();
+    format!("bundles/{bundle}")
 }
 
 #[test]
@@ -58,4 +73,40 @@ fn a_run_that_does_not_hold_is_told_and_not_explored() {
     sandbox.change("run.rdt", |bytes| bytes[300] ^= 1);
     assert_eq!(sandbox.quietly(&["explore", "run.rdt"], b"").exit, 3);
     assert_eq!(sandbox.quietly(&["explore", "nothing.rdt"], b"").exit, 2);
+}
+
+/// Spec: policy-compare. With what the run pins at hand its decisions are judged again, and one told otherwise under the gate's own key is noticed.
+#[test]
+fn with_the_bundle_at_hand_decisions_told_otherwise_are_noticed_at_policy_level() {
+    let sandbox = gated();
+    let told = |more: &[&str]| {
+        let words = ["explore", "run.rdt", "--cases", "170", "--seed", "4", "--json"];
+        let ended = sandbox.quietly(&[words.as_slice(), more].concat(), b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        ended.json()["results"][0].clone()
+    };
+    let is_unfit = |run: &serde_json::Value| {
+        run["unfit"].as_array().unwrap().iter().any(|name| name == "decision-otherwise")
+    };
+    let (without, with) = (told(&[]), told(&["--bundles", "bundles"]));
+    let trusted = told(&["--bundles", "bundles", "--trust", "roots.json"]);
+    assert!(is_unfit(&without) && !is_unfit(&with) && !is_unfit(&trusted));
+    for run in [&with, &trusted] {
+        assert_eq!(run["failed"], 0, "{run}");
+        assert_eq!(run["alone"]["decision-otherwise"]["noticed"]["policy"], 1, "{run}");
+    }
+    assert_eq!(with["alone"]["decision-reworded"], without["alone"]["decision-reworded"]);
+}
+
+/// A bundle and a registry that lie there and are not those that the run pins are not at hand.
+#[test]
+fn another_bundle_in_the_folder_is_not_taken_for_the_pinned_one() {
+    let sandbox = gated();
+    let pinned = pinned(&sandbox);
+    std::fs::rename(sandbox.path(&pinned), sandbox.path("bundles/other.tar")).unwrap();
+    let words = ["explore", "run.rdt", "--cases", "110", "--bundles", "bundles", "--json"];
+    let ended = sandbox.quietly(&words, b"");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    let unfit = &ended.json()["results"][0]["unfit"];
+    assert!(unfit.as_array().unwrap().iter().any(|name| name == "decision-otherwise"), "{unfit}");
 }

@@ -163,3 +163,23 @@ fn real_runs_are_explored_from_the_answers_that_whatif_gives_them() {
     let slips = slips.filter(|plant| plant["outcome"] == "PERMIT").count();
     assert_eq!(ended.exit, i32::from(slips > 0));
 }
+
+/// An enforced run under the very bundle that decided it: every answer is as it was, one on a memory write too, and nothing that its data say opens a call.
+#[test]
+fn a_gated_run_under_its_own_bundle_is_told_as_it_was_decided() {
+    let mut sandbox = crate::explore::gated();
+    let bundle = crate::explore::pinned(&sandbox);
+    let words = ["explore", "run.rdt", "--policy", &bundle, "--registry", "bundles/tools.json"];
+    let ended = sandbox.quietly(&[words.as_slice(), &["--json"]].concat(), b"");
+    assert_eq!((ended.exit, ended.stderr.as_str()), (0, ""));
+    let found = ended.json();
+    let run = &found["runs"][0];
+    let outcomes: Vec<&str> =
+        run["calls"].as_array().unwrap().iter().map(|call| call["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["PERMIT", "SILENCE", "PERMIT", "PERMIT", "DENY"]);
+    assert!(run["tried"].as_u64().unwrap() > 10, "{run}");
+    assert_eq!((&found["unexercised"], &run["turns"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert!(run["ways_in"].as_array().unwrap().iter().all(|way| way["changes"].is_null()), "{run}");
+    assert_eq!(sandbox.run(&words).exit, 0);
+    insta::assert_snapshot!(sandbox.transcript());
+}

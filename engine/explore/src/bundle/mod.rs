@@ -19,7 +19,7 @@ pub use change::Change;
 #[cfg(feature = "agents")]
 pub(crate) use change::content_of as content_of_data;
 pub use plant::{Plant, planted_texts};
-pub use rehearsal::{Rehearsal, Said};
+pub use rehearsal::{Judging, Rehearsal, Said};
 
 use crate::draw::Draw;
 use crate::parts::PartsFault;
@@ -116,10 +116,10 @@ pub fn explore(
     cases: usize,
     seed: u64,
 ) -> Result<Findings, BundleFault> {
-    let calls = rehearsal.judged(&[])?;
+    let Judging { calls, rules: exercised } = rehearsal.judged(&[])?;
     let changes = drawn(singles(rehearsal, &calls), cases, seed);
     let tried = changes.len();
-    let judged: Vec<(Change, Vec<Question>)> = changes
+    let judged: Vec<(Change, Judging)> = changes
         .into_par_iter()
         .map(|change| {
             let said = rehearsal.judged(std::slice::from_ref(&change))?;
@@ -129,8 +129,8 @@ pub fn explore(
     let mut exercised_by_changes = BTreeSet::new();
     let mut turns = Vec::new();
     for (change, now) in judged {
-        exercised_by_changes.extend(rules(&now));
-        let turned = turned(&calls, now);
+        exercised_by_changes.extend(now.rules);
+        let turned = turned(&calls, now.calls);
         if !turned.is_empty() {
             turns.push(Turn { change, turned });
         }
@@ -139,7 +139,7 @@ pub fn explore(
     let ways_in = ways_in.map(|question| way_in(rehearsal, question)).collect::<Result<_, _>>()?;
     let plants = plant::plants(rehearsal, &calls, texts, cases, seed)?;
     Ok(Findings {
-        exercised: rules(&calls).collect(),
+        exercised,
         calls,
         tried,
         turns,
@@ -147,10 +147,6 @@ pub fn explore(
         plants,
         exercised_by_changes,
     })
-}
-
-fn rules(questions: &[Question]) -> impl Iterator<Item = Id> {
-    questions.iter().flat_map(|question| question.said.rules.iter().cloned())
 }
 
 /// The calls whose answers are others now.
@@ -222,7 +218,7 @@ fn way_in(rehearsal: &Rehearsal<'_>, question: &Question) -> Result<WayIn, Bundl
     changes.extend(data.map(|(record, _)| Change::Trusted { record }));
     let opens = |changes: &[Change]| -> Result<bool, BundleFault> {
         let now = rehearsal.judged(changes)?;
-        Ok(now.iter().any(|now| now.call == question.call && now.said.permits()))
+        Ok(now.calls.iter().any(|now| now.call == question.call && now.said.permits()))
     };
     let mut is_open = false;
     for one in &changes {

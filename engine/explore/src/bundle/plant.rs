@@ -59,7 +59,7 @@ pub(super) fn plants(
     all.sort_by_key(|(number, question, _)| (*number, question.call));
     let judged = all.into_par_iter().map(|(text, question, changes)| {
         let now = rehearsal.judged(&changes)?;
-        let now = now.into_iter().find(|now| now.call == question.call);
+        let now = now.calls.into_iter().find(|now| now.call == question.call);
         Ok(now.map(|now| Plant { call: now.call, tool: now.tool, text, changes, said: now.said }))
     });
     let judged: Vec<Option<Plant>> = judged.collect::<Result<_, BundleFault>>()?;

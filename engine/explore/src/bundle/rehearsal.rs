@@ -3,7 +3,7 @@
 //! The run is told anew under the explorer's key: changed contents have commitments of their own, which stand wherever the old ones stood; extracted
 //! parts are computed again from the contents as they are now; and the machine answers every record again. Then it is judged as any recorded run is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
@@ -102,16 +102,18 @@ impl<'a> Rehearsal<'a> {
         self.contents.get(commitment).map(Vec::as_slice)
     }
 
-    /// What the bundle says of the run with these changes: the last question about each call.
+    /// What the bundle says of the run with these changes.
     ///
     /// # Errors
     /// The changed run cannot be told, or does not reproduce.
-    pub fn judged(&self, changes: &[Change]) -> Result<Vec<Question>, BundleFault> {
+    pub fn judged(&self, changes: &[Change]) -> Result<Judging, BundleFault> {
         let run = whatif_bytes(&self.told(changes)?, &self.ask)?;
         if run.report.valid != Valid::Reproduced {
             return Err(BundleFault::Untold { valid: run.report.valid });
         }
-        Ok(questions(&run))
+        let said = run.judged.iter().filter_map(|judged| judged.judged.as_ref().ok());
+        let rules = said.flat_map(|said| said.rules.iter().cloned()).collect();
+        Ok(Judging { calls: questions(&run), rules })
     }
 
     /// The trace of the run with these changes, sealed under the explorer's key.
@@ -190,6 +192,15 @@ fn extract_again(records: &mut [Record], contents: &BTreeMap<Digest, Vec<u8>>) {
             record.extracted = again;
         }
     }
+}
+
+/// What a bundle says of a run.
+#[derive(Clone, Debug)]
+pub struct Judging {
+    /// The last question about each call.
+    pub calls: Vec<Question>,
+    /// The policies that determined an answer, on memory writes too.
+    pub rules: BTreeSet<Id>,
 }
 
 /// The last question about each call, in the order of the calls.
