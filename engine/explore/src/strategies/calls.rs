@@ -366,5 +366,5 @@ pub(super) fn side_by_side(walk: &mut Walk, mut flows: Vec<Flow>) -> Vec<Flow> {
 
 /// A place of the agent, tried again.
 pub(super) fn again(at: &Place) -> Place {
-    Place { attempt: at.attempt + 1, ..place(at.turn, at.index) }
+    Place { attempt: at.attempt.saturating_add(1), ..place(at.turn, at.index) }
 }
