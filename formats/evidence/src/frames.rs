@@ -21,7 +21,7 @@ pub struct FrameDecoder(Option<Box<Known>>);
 #[derive(Debug)]
 struct Known {
     record: Record,
-    place: Kept<Place>,
+    place: Option<Place>,
     identity: Kept<Identity>,
     graph: Kept<GraphPlace>,
     /// The last body of each other kind, kinds in the order in which they came.
@@ -62,8 +62,7 @@ impl FrameDecoder {
 
 impl Known {
     fn new(record: Record) -> Self {
-        let (place, identity, graph) = (Kept::new(), Kept::new(), Kept::new());
-        Self { record, place, identity, graph, bodies: Vec::new() }
+        Self { record, place: None, identity: Kept::new(), graph: Kept::new(), bodies: Vec::new() }
     }
 
     /// Reads a frame over the record decoded last, and returns its length; nothing where the frame is not an ordinary one.
@@ -81,7 +80,7 @@ impl Known {
         input.time = keys.field::<1, RecordedTime>(d).ok()?;
         required!(2, input.actor.decode_onto(d));
         input.origin = required!(3, Origin::decode(d));
-        self.place.decode(keys.stands::<4>(d), &mut input.place, d)?;
+        decode_place(keys.stands::<4>(d), &mut input.place, &mut self.place, d)?;
         required!(5, input.causes.decode_onto(d));
         required!(6, input.labels.decode_onto(d));
         self.identity.decode(keys.stands::<7>(d), &mut input.identity, d)?;
@@ -115,9 +114,7 @@ impl<T: Field> Kept<T> {
 
     /// Reads the field where the record has it.
     fn decode(&mut self, stands: bool, field: &mut Option<T>, d: &mut Decoder<'_>) -> Option<()> {
-        if field.is_some() != stands {
-            std::mem::swap(field, &mut self.value);
-        }
+        lay(stands, field, &mut self.value);
         if !stands || (field.is_some() && !self.bytes.is_empty() && d.pass_over(&self.bytes)) {
             return Some(());
         }
@@ -130,6 +127,49 @@ impl<T: Field> Kept<T> {
         self.bytes.extend_from_slice(d.read_since(&before));
         Some(())
     }
+}
+
+/// Lays an earlier value where the record has the field, and the field's aside where it does without.
+fn lay<T>(stands: bool, field: &mut Option<T>, aside: &mut Option<T>) {
+    if field.is_some() != stands {
+        std::mem::swap(field, aside);
+    }
+}
+
+/// Reads a place where the record has one. No two records of a turn stand at the same one, but most of its parts say the same.
+fn decode_place(
+    stands: bool,
+    field: &mut Option<Place>,
+    aside: &mut Option<Place>,
+    d: &mut Decoder<'_>,
+) -> Option<()> {
+    lay(stands, field, aside);
+    match field {
+        Some(place) => {
+            let mut ahead = d.clone();
+            match glance_at_place(place, &mut ahead) {
+                Some(()) => *d = ahead,
+                None => place.decode_onto(d).ok()?,
+            }
+        }
+        None if stands => *field = Some(Place::decode(d).ok()?),
+        None => {}
+    }
+    Some(())
+}
+
+/// Reads a place whose index and attempt take a byte each.
+fn glance_at_place(place: &mut Place, d: &mut Decoder<'_>) -> Option<()> {
+    let [0xa4, 0] = d.window()? else { return None };
+    d.pass(2);
+    place.agent.decode_onto(d).ok()?;
+    let [1] = d.window()? else { return None };
+    d.pass(1);
+    place.turn = u32::decode(d).ok()?;
+    let [2, index @ 0..24, 3, attempt @ 0..24] = d.window()? else { return None };
+    d.pass(4);
+    (place.index, place.attempt) = (u16::from(*index), u16::from(*attempt));
+    Some(())
 }
 
 /// Puts the last body of this kind, where there was one, into the place of that of another.

@@ -78,6 +78,7 @@ macro_rules! hex_bytes {
         }
 
         impl $crate::schema::Field for $name {
+            #[inline]
             fn encode(&self, e: &mut $crate::cbor::Encoder) {
                 e.bytes(&self.0);
             }

@@ -10,6 +10,8 @@ use crate::schema::{Cddl, Field, Tally};
 
 /// Bytes of an identifier that stand in the value itself: as many as most have, in as few as a vector takes.
 const SHORT_BYTES: usize = 22;
+/// The head of a text of no bytes. That of a short one has its length in the same byte.
+const SHORT_HEAD: u8 = 0x60;
 /// Bytes that one instruction takes on every 64-bit machine.
 const LANE_BYTES: usize = 16;
 /// The places of a lane.
@@ -119,6 +121,21 @@ impl Id {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
+    /// Passes over this identifier where it stands, and says so; otherwise reads nothing.
+    #[inline]
+    fn pass_over(&self, d: &mut Decoder<'_>) -> bool {
+        match (&self.0, d.window::<{ 1 + SHORT_BYTES }>()) {
+            (Repr::Short { len, bytes }, Some([head, text @ ..])) => {
+                let is_same = *head == SHORT_HEAD | len && agree(bytes, text, *len);
+                if is_same {
+                    d.pass(1 + usize::from(*len));
+                }
+                is_same
+            }
+            (Repr::Short { .. } | Repr::Long(_), _) => d.pass_over_text(self.as_bytes()),
+        }
+    }
+
     /// What [`Field::decode`] reads where the identifier is long, wrong, or stands near the end of the bytes.
     #[inline(never)]
     fn decode_plain(d: &mut Decoder<'_>, len: usize, at: usize) -> Result<Self, DecodeError> {
@@ -129,6 +146,17 @@ impl Id {
         let id = if bytes.is_empty() { None } else { Self::of(bytes) };
         id.map_or_else(|| d.fault_at(at, DecodeFault::Identifier), Ok)
     }
+}
+
+/// Whether two texts agree in their first `len` bytes, at least one: where they differ after them is shifted out.
+#[inline]
+fn agree(a: &[u8; SHORT_BYTES], b: &[u8; SHORT_BYTES], len: u8) -> bool {
+    let front = |text: &[u8; SHORT_BYTES]| text.first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes));
+    let back = |text: &[u8; SHORT_BYTES]| text.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let bits_after = |end: usize| 8 * (end as u32).saturating_sub(u32::from(len));
+    let differ_in_front = (front(a) ^ front(b)).checked_shl(bits_after(LANE_BYTES));
+    let differ_in_back = (back(a) ^ back(b)).checked_shl(bits_after(SHORT_BYTES));
+    differ_in_front.unwrap_or(0) == 0 && differ_in_back.unwrap_or(0) == 0
 }
 
 /// The bytes of a short identifier as words that compare as they do. The last two share bytes.
@@ -187,6 +215,7 @@ impl std::str::FromStr for Id {
 }
 
 impl Field for Id {
+    #[inline]
     fn encode(&self, e: &mut Encoder) {
         e.text_bytes(self.as_bytes());
     }
@@ -206,7 +235,7 @@ impl Field for Id {
 
     #[inline]
     fn decode_onto(&mut self, d: &mut Decoder<'_>) -> Result<(), DecodeError> {
-        if !d.pass_over_text(self.as_bytes()) {
+        if !self.pass_over(d) {
             *self = Self::decode(d)?;
         }
         Ok(())
@@ -243,6 +272,7 @@ impl RecordedTime {
 }
 
 impl Field for RecordedTime {
+    #[inline]
     fn encode(&self, e: &mut Encoder) {
         e.unsigned(self.0);
     }
@@ -268,6 +298,7 @@ impl RecordRef {
 }
 
 impl Field for RecordRef {
+    #[inline]
     fn encode(&self, e: &mut Encoder) {
         e.unsigned(self.0);
     }

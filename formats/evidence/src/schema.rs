@@ -313,6 +313,7 @@ impl<T: Field> Field for Box<T> {
 }
 
 impl Field for bool {
+    #[inline]
     fn encode(&self, e: &mut Encoder) {
         e.bool(*self);
     }
@@ -330,6 +331,7 @@ impl Field for bool {
 macro_rules! unsigned_field {
     ($($int:ty),*) => {$(
         impl Field for $int {
+            #[inline]
             fn encode(&self, e: &mut Encoder) {
                 e.unsigned(u64::from(*self));
             }
@@ -722,6 +724,7 @@ macro_rules! codes {
         }
 
         impl $crate::schema::Field for $name {
+            #[inline]
             fn encode(&self, e: &mut $crate::cbor::Encoder) {
                 e.unsigned(u64::from(self.code()));
             }

@@ -257,3 +257,24 @@ proptest! {
         round_trips(causes);
     }
 }
+
+#[test]
+fn an_identifier_read_onto_another_is_the_one_that_stands_there() {
+    let long = "a/b-c.d_e~f:g/h+i=j#k0l1m2n3o4";
+    let texts = (1..=long.len()).flat_map(|length| {
+        // Texts that begin alike, and that differ in their last place or in their first.
+        let (text, rest) = (&long[..length], &long[1..length]);
+        [text.to_owned(), format!("{}~", &long[..length - 1]), format!("z{rest}")]
+    });
+    let ids: Vec<Id> = texts.map(|text| Id::new(&text).unwrap()).collect();
+    for (before, stands) in ids.iter().flat_map(|before| ids.iter().map(move |stands| (before, stands))) {
+        let bytes = to_bytes(stands);
+        // With much, little and nothing behind it.
+        for behind in [64, 3, 0] {
+            let bytes = [bytes.as_slice(), &vec![b'a'; behind]].concat();
+            let (mut id, mut d) = (before.clone(), Decoder::new(&bytes));
+            id.decode_onto(&mut d).unwrap();
+            assert_eq!((&id, d.remaining()), (stands, behind), "read onto {before}");
+        }
+    }
+}
