@@ -10,14 +10,29 @@ use super::keys::PartKey;
 use super::sections::State;
 
 /// What the entries of prompts' parts and of contents say together. No entry itself: it follows from them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PartIndex {
-    /// The parts that say a content. `None`, which no item has, stands before all of them.
-    saying: BTreeSet<(Digest, Option<PartKey>)>,
+    /// The parts that say a content; made when a content is first barred, which in most runs none is.
+    saying: Option<Saying>,
     withheld: BTreeSet<PartKey>,
     blocked: BTreeSet<PartKey>,
     transformed: BTreeSet<PartKey>,
 }
+
+/// Parts by what they say. `None`, which no part is, stands before all that say a content.
+type Saying = BTreeSet<(Digest, Option<PartKey>)>;
+
+impl PartialEq for PartIndex {
+    /// Which parts say what is compared where both know: it follows from the entries.
+    fn eq(&self, other: &Self) -> bool {
+        let says_as = self.saying.as_ref().zip(other.saying.as_ref()).is_none_or(|(own, other)| own == other);
+        says_as
+            && (&self.withheld, &self.blocked, &self.transformed)
+                == (&other.withheld, &other.blocked, &other.transformed)
+    }
+}
+
+impl Eq for PartIndex {}
 
 /// In what ways some part may no longer be used as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,12 +90,18 @@ impl State {
 
     /// Keeps the index in step with a part that is about to be set or removed.
     pub(super) fn reindex_part(&mut self, key: &PartKey, new: Option<&PromptPart>) {
-        if let Some(before) = self.part(key).copied() {
-            self.index.parts.saying.remove(&(before.content, Some(key.clone())));
-        }
         let content = new.map(|new| new.content);
         self.index.parts.bar(key, Barred::of(content.and_then(|content| self.context(&content))));
-        self.index.parts.saying.extend(content.map(|content| (content, Some(key.clone()))));
+        if self.index.parts.saying.is_none() {
+            return;
+        }
+        let before = self.part(key).map(|before| before.content);
+        if let Some(saying) = &mut self.index.parts.saying {
+            if let Some(before) = before {
+                saying.remove(&(before, Some(key.clone())));
+            }
+            saying.extend(content.map(|content| (content, Some(key.clone()))));
+        }
     }
 
     /// Keeps the index in step with what is about to be remembered of a content.
@@ -92,7 +113,11 @@ impl State {
     }
 
     fn bar_parts(&mut self, content: &Digest, barred: Barred) {
-        let saying = self.index.parts.saying.range((*content, None)..);
+        if self.index.parts.saying.is_none() {
+            let all = self.parts().iter().map(|(key, part)| (part.content, Some(key.clone())));
+            self.index.parts.saying = Some(all.collect());
+        }
+        let saying = self.index.parts.saying.iter().flat_map(|saying| saying.range((*content, None)..));
         let parts = saying.take_while(|(said, _)| said == content).filter_map(|(_, part)| part.clone());
         for part in parts.collect::<Vec<PartKey>>() {
             self.index.parts.bar(&part, barred);
