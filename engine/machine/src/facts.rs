@@ -143,7 +143,7 @@ impl Machine {
             actor_type: actor.map(|actor| actor.actor_type),
             delegation_depth: delegation.and_then(|name| state.delegation(name)).map_or(0, |held| held.depth),
             tool: call.tool.clone(),
-            registered: registered.cloned(),
+            registered: registered.map(|held| (**held).clone()),
             action: call.effects,
             previewed: call.previewed,
             arguments: call.arguments,
@@ -161,7 +161,7 @@ impl Machine {
             grant: grant::covering(state, call).map(|(name, _)| name.clone()),
             approvals: Vec::new(),
             exceptions: live_exceptions(state, scope.as_ref(), time),
-            policies: state.policies().cloned().unwrap_or_default(),
+            policies: state.policies().map_or_else(Policies::default, |held| (**held).clone()),
             counters: state.counters().copied().unwrap_or_default(),
             scope,
             time,
@@ -179,7 +179,7 @@ impl Machine {
             signals: signals.list(),
             least: signals.least(),
             reliance: reliance::entries(state, Subject { tool: None, actor }),
-            policies: state.policies().cloned().unwrap_or_default(),
+            policies: state.policies().map_or_else(Policies::default, |held| (**held).clone()),
         })
     }
 

@@ -418,7 +418,7 @@ impl<'a, F: ReadAt> Calls<'a, F> {
         let registered = self.machine.state().tool(&live.tool);
         let facts = match &registry {
             Some(registry) => registry.facts(&live.tool).cloned(),
-            None => registered.and_then(as_registered),
+            None => registered.and_then(|tool| as_registered(tool)),
         };
         let asked = Asked {
             opened: self.opened,

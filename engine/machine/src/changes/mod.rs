@@ -69,7 +69,7 @@ fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
         Body::GuardrailBlocked(blocked) => content::blocked(case, blocked.inspected, delta),
         Body::DecisionMade(made) => decision::made(case, made, delta),
         Body::ToolRegistered(registered) => {
-            delta.tool(registered.tool.clone(), Some(registered_tool(case, registered)));
+            delta.tool(registered.tool.clone(), Some(Box::new(registered_tool(case, registered))));
         }
         Body::ToolProposed(proposed) => call::proposed(case, proposed, influence, delta),
         Body::ToolValidated(validated) => call::validated(case, validated, delta),

@@ -14,7 +14,7 @@ pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened, delta: &mut Delta) {
     delta.counters(Counters::default());
     if case.is_since(RuleSetNumber::Two) {
         let (bundle, registry) = (case.config.bundle, case.config.registry);
-        delta.policies(Policies { bundle, registry, ..Policies::default() });
+        delta.policies(Box::new(Policies { bundle, registry, ..Policies::default() }));
         for grant in opened.grants.iter().rev() {
             let destination = grant.destination.and_then(|destination| case.commitment(destination));
             delta.grant(grant.id.clone(), Some(Grant::of(grant, destination)));

@@ -29,12 +29,12 @@ pub(super) fn changed(case: &Case<'_>, changed: &PolicyChanged, delta: &mut Delt
         Some(_) => (None, None),
         None => (held.engine, held.engine_version),
     };
-    delta.policies(Policies {
+    delta.policies(Box::new(Policies {
         bundle: changed.bundle.or(held.bundle),
         registry: changed.registry.or(held.registry),
         engine,
         engine_version,
-    });
+    }));
     for (value, _) in case.state.permits().iter() {
         delta.permit(*value, None);
     }

@@ -265,7 +265,7 @@ fn check_pin(case: &Case<'_>, pinned: &PolicyPinned, found: &mut Breaches) {
 /// POL-6: a tool that is registered already stays what it is, unless somebody entitled changes it.
 fn check_registration(case: &Case<'_>, registered: &ToolRegistered, found: &mut Breaches) {
     let held = case.state.tool(&registered.tool);
-    if held.is_some_and(|held| *held != registered_tool(case, registered)) {
+    if held.is_some_and(|held| **held != registered_tool(case, registered)) {
         check_entitled(case, found);
     }
 }

@@ -253,7 +253,7 @@ sections! {
         /// What is counted.
         Counters = 2 counters: Counters;
         /// The bundle, engine and registry in force; since rule set 2.
-        Policies = 3 policies: Policies;
+        Policies = 3 policies: Box<Policies>;
     }
     many {
         /// An actor, by its name.
@@ -265,7 +265,7 @@ sections! {
         /// A source on the run's list.
         Source = 11 source, sources: Id => ListedSource;
         /// A tool, by its name.
-        Tool = 12 tool, tools: Id => RegisteredTool;
+        Tool = 12 tool, tools: Id => Box<RegisteredTool>;
         /// An agent's last turn.
         Watermark = 16 watermark, watermarks: Id => Watermark;
         /// An open turn, or its agent's last.
@@ -406,4 +406,15 @@ fn put_many<K: Ord, V>(entries: &mut BTreeMap<K, Held<V>>, key: K, new: Option<H
 
 fn taken<V>(held: Option<&Held<V>>) -> u64 {
     held.map_or(0, |held| held.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_small_enough_to_be_moved_without_a_call() {
+        // Most records move three or four of them, and above this size the compiler calls `memcpy` for each. What is rare and large is boxed.
+        assert!(size_of::<Change>() <= 128, "{}", size_of::<Change>());
+    }
 }
