@@ -1,7 +1,9 @@
 //! Recorded calls under another bundle, and decisions again under the pinned one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use proptest::prelude::*;
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::ids::{Content, Id, RunId};
@@ -480,4 +482,64 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// What is said of several runs: the lines of their calls, the object but for its time, and the lines of the table.
+struct Told {
+    calls: String,
+    object: serde_json::Value,
+    table: Vec<String>,
+}
+
+fn told(sandbox: &Sandbox, paths: &[String], jobs: usize) -> Told {
+    let jobs = jobs.to_string();
+    let ask = |more: &[&str]| {
+        let mut words = vec!["whatif", "--policy", "careful", "--registry", "tools.json", "--jobs", &jobs];
+        words.extend(paths.iter().map(String::as_str));
+        words.extend(more);
+        sandbox.quietly(&words, b"")
+    };
+    let mut object = ask(&["--json"]).json();
+    object["seconds"] = 0.into();
+    // How long it took is another thing each time; what was not judged is told where it comes.
+    let is_time = |part: &&str| part.ends_with(" ms") || part.ends_with(" s");
+    let untimed = |line: &str| line.split(", ").filter(|part| !is_time(part)).collect::<Vec<_>>().join(", ");
+    let mut table: Vec<String> = ask(&[]).stdout.lines().map(untimed).collect();
+    table.sort();
+    Told { calls: ask(&["--calls"]).stdout, object, table }
+}
+
+/// Spec: whatif.
+#[test]
+fn what_is_told_of_runs_does_not_turn_on_their_order_or_the_number_of_threads() {
+    let sandbox = Sandbox::with_policies();
+    let gated = crate::explore::gated();
+    sandbox.write("gated.rdt", gated.read("run.rdt"));
+    sandbox.write("bent.rdt", gated.read("run.rdt"));
+    sandbox.change("bent.rdt", |bytes| bytes[1_200] ^= 4);
+    let mut paths = vec!["gated.rdt".to_owned(), "bent.rdt".to_owned()];
+    for number in 0..3 {
+        let (seed, folder) = (format!("seed {number}"), format!("more{number}"));
+        let import = ["import", "chat", "runs", "--out", &folder, "--reproducible", &seed];
+        assert_eq!(sandbox.quietly(&import, b"").exit, 0);
+        paths.extend(sandbox.files(&folder).into_iter().map(|file| format!("{folder}/{file}")));
+    }
+    let alone: BTreeMap<String, Told> =
+        paths.iter().map(|path| (path.clone(), told(&sandbox, std::slice::from_ref(path), 1))).collect();
+    let all = told(&sandbox, &paths, 1);
+    let orders = Just(paths.clone()).prop_shuffle();
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(6) };
+    proptest!(config, |(order in orders, jobs in 1_usize..9)| {
+        let Told { calls, object, table } = told(&sandbox, &order, jobs);
+        prop_assert_eq!(&calls, &all.calls);
+        prop_assert_eq!(&object, &all.object);
+        prop_assert_eq!(&table, &all.table);
+    });
+    assert_eq!(all.object["runs"], 5);
+    // Nor on what else is asked about: paths are told in their own order, each as if alone.
+    assert_eq!(all.calls, alone.values().map(|told| told.calls.as_str()).collect::<String>());
+    for result in all.object["results"].as_array().unwrap() {
+        assert_eq!(*result, alone[result["path"].as_str().unwrap()].object["results"][0]);
+    }
+    assert!(all.calls.contains("gated.rdt") && !all.calls.contains("bent.rdt"), "{}", all.calls);
 }
