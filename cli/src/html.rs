@@ -12,7 +12,7 @@ h3{font-size:1rem;margin:1.2rem 0 .3rem}p{margin:.3rem 0 .6rem}.faint{color:var(
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line)}\
 th{font-weight:600;color:var(--faint)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.t{overflow-wrap:break-word}\
 .tiles{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}.tile{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.6rem 1rem;min-width:8rem}\
-.tile b{display:block;font-size:1.4rem;font-variant-numeric:tabular-nums}.good{color:#1a7f4b}.notice{color:#9a6700}.bad{color:#b3261e}\
+.tile b{display:block;font-size:1.4rem;font-variant-numeric:tabular-nums}.status{white-space:nowrap}.good{color:#1a7f4b}.notice{color:#9a6700}.bad{color:#b3261e}\
 @media(prefers-color-scheme:dark){.good{color:#4cc38a}.notice{color:#e0b341}.bad{color:#ff8a80}}\
 svg{max-width:100%;height:auto;display:block;margin:.4rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .faint{fill:var(--faint)}\
 a{color:inherit;text-decoration-color:var(--faint)}.rec:target{background:var(--panel);outline:2px solid var(--line)}.legend span{margin-right:1.2rem;white-space:nowrap}\

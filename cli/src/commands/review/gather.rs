@@ -6,7 +6,7 @@ use std::path::Path;
 use rederive_archive::storage::OsFile;
 use rederive_archive::{ContentReader, ReadFault};
 use rederive_evidence::ids::{Content, Id};
-use rederive_evidence::kinds::decision::DecisionMade;
+use rederive_evidence::kinds::decision::{DecisionMade, Directive};
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{MediaType, Record};
@@ -175,7 +175,11 @@ impl Gathered {
 
 /// A decision in words.
 fn decided(made: &DecisionMade) -> String {
-    let mut words = format!("{} ({})", made.decision, made.reason);
+    let mut words = made.decision.to_string();
+    if made.directive != Directive::None {
+        words.push_str(&format!(" {}", made.directive));
+    }
+    words.push_str(&format!(" ({})", made.reason));
     if !made.rules.is_empty() {
         let rules: Vec<&str> = made.rules.iter().map(Id::as_str).collect();
         words.push_str(&format!(" by {}", rules.join(", ")));

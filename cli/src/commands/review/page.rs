@@ -130,7 +130,7 @@ fn row(answer: &Answer) -> Vec<String> {
             escape(answer.question.asks),
             escape(answer.question.about)
         ),
-        format!("<span class=\"{class}\">{}</span>", answer.status.words()),
+        format!("<span class=\"status {class}\">{}</span>", answer.status.words()),
         kinds.collect::<Vec<_>>().join("<br>"),
         breached.chain(gaps).collect::<Vec<_>>().join("<br>"),
     ]
