@@ -174,7 +174,7 @@ impl<'a> Explorer<'a> {
             subject.parts().clone()
         };
         for divergence in at(Stage::Signed) {
-            if !divergence.in_parts(&mut parts, subject, &mut draw)? {
+            if !case.has_room(divergence.in_parts(&mut parts, subject, &mut draw))? {
                 return Ok(Err(divergence));
             }
         }
@@ -182,7 +182,7 @@ impl<'a> Explorer<'a> {
             parts = parts.resigned(subject.key())?;
         }
         for divergence in at(Stage::Parts) {
-            if !divergence.in_parts(&mut parts, subject, &mut draw)? {
+            if !case.has_room(divergence.in_parts(&mut parts, subject, &mut draw))? {
                 return Ok(Err(divergence));
             }
         }
@@ -271,6 +271,15 @@ impl Case {
     /// What has to notice it: what has to notice the plainest of its divergences.
     pub fn must(&self) -> By {
         self.divergences.iter().map(|divergence| divergence.by()).min().unwrap_or(By::Nobody)
+    }
+
+    /// Whether parts could be changed. What another divergence of the case broke (a seal, a record) can no longer be read to be changed again: it
+    /// leaves no room for this one.
+    fn has_room(&self, made: Result<bool, PartsFault>) -> Result<bool, PartsFault> {
+        match made {
+            Err(PartsFault::Signed(_) | PartsFault::Record(_)) if self.divergences.len() > 1 => Ok(false),
+            made => made,
+        }
     }
 
     /// Whether signs are those by which it has to be noticed. Divergences made together may hide each other's signs: then any will do; so will a

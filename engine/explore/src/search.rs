@@ -10,6 +10,12 @@ use crate::divergence::{Divergence, Stage};
 use crate::draw::Draw;
 use crate::telling::Answers;
 
+/// Cases in which the engine failed that are kept: the others are counted.
+pub const FAILURES_MAX: usize = 1_000;
+
+/// Cases that are made before what became of them is counted: memory does not grow with their number.
+const AT_ONCE: u64 = 4_096;
+
 /// What became of the cases of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exploration {
@@ -21,7 +27,7 @@ pub struct Exploration {
     pub alone: BTreeMap<Divergence, Tally>,
     /// Divergences made together.
     pub together: Tally,
-    /// Cases in which the engine failed, in their order.
+    /// The first [`FAILURES_MAX`] cases in which the engine failed, in their order.
     pub failures: Vec<(Case, Found)>,
 }
 
@@ -83,6 +89,18 @@ fn singles() -> Vec<(Divergence, Answers)> {
 }
 
 impl Exploration {
+    fn add(&mut self, case: Case, found: Found) {
+        let tally = match case.divergences.as_slice() {
+            [alone] => self.alone.entry(*alone).or_default(),
+            _ => &mut self.together,
+        };
+        tally.add(&found);
+        self.not_applicable += u64::from(matches!(found, Found::NotApplicable(_)));
+        if found.is_failure() && self.failures.len() < FAILURES_MAX {
+            self.failures.push((case, found));
+        }
+    }
+
     /// What became of all cases.
     pub fn all(&self) -> Tally {
         let mut all = self.together.clone();
@@ -131,19 +149,14 @@ impl Explorer<'_> {
             let found = self.look(&case)?;
             Ok((case, found))
         };
-        let looked: Vec<(Case, Found)> =
-            (0..cases).into_par_iter().map(look).collect::<Result<_, ExploreFault>>()?;
         let mut exploration = Exploration { cases, ..Exploration::default() };
-        for (case, found) in looked {
-            let tally = match case.divergences.as_slice() {
-                [alone] => exploration.alone.entry(*alone).or_default(),
-                _ => &mut exploration.together,
-            };
-            tally.add(&found);
-            exploration.not_applicable += u64::from(matches!(found, Found::NotApplicable(_)));
-            if found.is_failure() {
-                exploration.failures.push((case, found));
-            }
+        let mut first = 0;
+        while first < cases {
+            let end = cases.min(first.saturating_add(AT_ONCE));
+            let looked: Vec<(Case, Found)> =
+                (first..end).into_par_iter().map(look).collect::<Result<_, ExploreFault>>()?;
+            looked.into_iter().for_each(|(case, found)| exploration.add(case, found));
+            first = end;
         }
         Ok(exploration)
     }

@@ -138,15 +138,7 @@ pub fn explore(
     let ways_in = calls.par_iter().filter(|question| !question.said.permits());
     let ways_in = ways_in.map(|question| way_in(rehearsal, question)).collect::<Result<_, _>>()?;
     let plants = plant::plants(rehearsal, &calls, texts, cases, seed)?;
-    Ok(Findings {
-        exercised,
-        calls,
-        tried,
-        turns,
-        ways_in,
-        plants,
-        exercised_by_changes,
-    })
+    Ok(Findings { exercised, calls, tried, turns, ways_in, plants, exercised_by_changes })
 }
 
 /// The calls whose answers are others now.

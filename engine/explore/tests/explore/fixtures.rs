@@ -66,6 +66,25 @@ fn everything_that_can_be_changed_in_a_good_trace_is_noticed() {
     }
 }
 
+/// A seal that one divergence broke cannot be read for another: there is no room for it, and the exploration goes on.
+#[test]
+fn what_one_divergence_broke_leaves_no_room_for_another() {
+    use Divergence::{OtherKeySigned, PaddingLonger, RecordEdited, SealEdited};
+    let explorer = explorer("three-records.rdt");
+    let found = |divergences: [Divergence; 2]| -> Vec<Found> {
+        let case = |number| {
+            let divergences = divergences.to_vec();
+            Case { seed: 1, number, divergences, answers: Answers::Admitted }
+        };
+        (0..300).map(|number| explorer.look(&case(number)).unwrap()).collect()
+    };
+    let broken = found([SealEdited, OtherKeySigned]);
+    assert!(broken.contains(&Found::NotApplicable(OtherKeySigned)));
+    assert!(broken.iter().any(|found| matches!(found, Found::Noticed(..))), "a bit of the signature alone");
+    let padded = found([PaddingLonger, RecordEdited]);
+    assert!(padded.iter().all(|found| !found.is_failure()), "{padded:?}");
+}
+
 /// Spec: verdict-valid. What is found depends on run, seed and number of cases alone.
 #[test]
 fn threads_change_nothing_that_is_found() {
