@@ -35,15 +35,22 @@ pub(crate) enum Answer {
 /// A record of the protocol, by what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Says {
-    Decision { answer: Answer, approved: bool },
+    Decision {
+        answer: Answer,
+        approved: bool,
+    },
     Asked,
-    Assembled { decision: u64 },
+    Assembled {
+        decision: u64,
+    },
     UnderReview,
     Approved,
     Denied,
     Expired,
     Withdrawn,
-    Logged { answer: u64 },
+    Logged {
+        answer: u64,
+    },
     Issued,
     Planned,
     Used,
@@ -51,7 +58,10 @@ pub(crate) enum Says {
     Returned,
     Unknown(UnknownReason),
     Blocked,
+    /// By the gate.
     Revoked,
+    /// By somebody else.
+    RevokedFromOutside,
     PolicyChanged,
 }
 
@@ -77,7 +87,7 @@ pub(crate) fn made(trial: &Trial, place: &Place, says: Says) -> Made {
             let body = ToolBlocked { reason: BlockReason::Fault, notice: None };
             Made::new("broker", body).at(place.clone()).because([0])
         }
-        Says::Revoked => paper::revoking().because([0]),
+        Says::Revoked | Says::RevokedFromOutside => paper::revoking().because([0]),
         Says::PolicyChanged => {
             let bundle = Some(commitment("another bundle"));
             let body = PolicyChanged { bundle, registry: None, reason: None };

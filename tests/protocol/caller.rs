@@ -77,11 +77,14 @@ pub(crate) enum Stage {
     Reviewed { yes: bool },
     /// They said yes.
     Granted { answer: Number },
-    /// Something went wrong before the tool was called.
-    Failed,
+    /// Something went wrong before the tool was called; at the dispatch, or before it was tried.
+    Failed { at_dispatch: bool },
     /// Nothing more happens.
     Ended,
 }
+
+/// A call that was not even tried to be dispatched.
+pub(crate) const FAILED: Stage = Stage::Failed { at_dispatch: false };
 
 /// A call and who makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +109,7 @@ impl Stage {
             | Stage::Held
             | Stage::Reviewed { .. }
             | Stage::Granted { .. }
-            | Stage::Failed
+            | Stage::Failed { .. }
             | Stage::Ended => None,
         }
     }
@@ -128,7 +131,7 @@ impl Stage {
             | Stage::Held
             | Stage::Reviewed { .. }
             | Stage::Granted { .. }
-            | Stage::Failed
+            | Stage::Failed { .. }
             | Stage::Ended => None,
         }
     }
@@ -143,7 +146,7 @@ impl Caller {
         let answer = if bundle == Some(loaded) { answer } else { Answer::Deny };
         // Somebody else ended the call.
         self.stage = if machine.request(&self.place).is_none() {
-            Stage::Failed
+            FAILED
         } else {
             Stage::Judged { answer, relied: Relied::on(machine, &self.place), bundle, approved }
         };
@@ -176,9 +179,7 @@ impl Caller {
                 Stage::Ended
             }
             // Somebody else ended the call.
-            Stage::ToAsk { .. } if recorder.live().machine().state().decision(&place).is_none() => {
-                Stage::Failed
-            }
+            Stage::ToAsk { .. } if recorder.live().machine().state().decision(&place).is_none() => FAILED,
             Stage::ToAsk { decision } => goes_on(recorder.take(&place, Says::Asked, now), || {
                 let evidence = recorder.take(&place, Says::Assembled { decision: decision.0 }, now);
                 goes_on(evidence, || Stage::Assembled { evidence: evidence.number })
@@ -188,13 +189,13 @@ impl Caller {
                 let taken = recorder.take(&place, if yes { Says::Approved } else { Says::Denied }, now);
                 let answer = taken.number;
                 // A word that keeps no rule is a fact all the same; nothing goes on with it.
-                if yes && taken.is_clean { Stage::Granted { answer } } else { Stage::Failed }
+                if yes && taken.is_clean { Stage::Granted { answer } } else { FAILED }
             }
             Stage::Granted { answer } => {
                 let logged = recorder.take(&place, Says::Logged { answer: answer.0 }, now);
                 goes_on(logged, || Stage::Requested { approved: true })
             }
-            Stage::Failed => {
+            Stage::Failed { .. } => {
                 self.block(recorder, now);
                 Stage::Ended
             }
@@ -214,7 +215,7 @@ impl Caller {
             return Stage::Requested { approved };
         }
         if recorder.live().machine().request(place).is_none() {
-            return Stage::Failed;
+            return FAILED;
         }
         let taken = recorder.take(place, Says::Decision { answer, approved }, now);
         let expires = now.plus_ms(PERMIT_MS);
@@ -235,12 +236,15 @@ impl Caller {
             && now < permit.expires
             && permit.relied.holds(machine, &self.place)
             && (!protocol.credentials || has_credential(machine, &self.place, now));
+        let stopped = Stage::Failed { at_dispatch: true };
         if protocol.looks_again() && !is_live {
-            return Stage::Failed;
+            return stopped;
         }
         let taken = recorder.take(&self.place, Says::Dispatched, now);
-        let dispatching = || Stage::Dispatching { dispatch: taken.number };
-        if protocol.heeds_refusals() { goes_on(taken, dispatching) } else { dispatching() }
+        match taken.outcome {
+            Outcome::Refused if protocol.heeds_refusals() => stopped,
+            Outcome::Applied | Outcome::Refused => Stage::Dispatching { dispatch: taken.number },
+        }
     }
 
     /// Ends a call that was not dispatched, and its credential.
@@ -258,14 +262,14 @@ fn after_decision(answer: Answer, permit: Permit) -> Stage {
     match answer {
         Answer::Permit => Stage::Permitted { permit },
         Answer::Hold => Stage::ToAsk { decision: permit.decision },
-        Answer::Deny => Stage::Failed,
+        Answer::Deny => FAILED,
     }
 }
 
 fn goes_on(taken: Taken, to: impl FnOnce() -> Stage) -> Stage {
     match taken.outcome {
         Outcome::Applied => to(),
-        Outcome::Refused => Stage::Failed,
+        Outcome::Refused => FAILED,
     }
 }
 

@@ -10,7 +10,7 @@ use stateright::{Model, Property};
 
 use crate::account::Flaw;
 use crate::acts::{self, Answer, Says, TOOL};
-use crate::caller::{Caller, Stage, revoke};
+use crate::caller::{Caller, FAILED, Stage, revoke};
 use crate::recorder::Recorder;
 
 /// How long the clock waits between two times, ms: what was permitted (60 s), approved (30 s) or issued (20 s) before is over after.
@@ -127,7 +127,7 @@ impl Protocol {
             | Stage::ToAsk { .. }
             | Stage::Reviewed { .. }
             | Stage::Granted { .. }
-            | Stage::Failed => acts.push(Act::Step(caller)),
+            | Stage::Failed { .. } => acts.push(Act::Step(caller)),
             Stage::Ended => {}
         }
         if world.left.revocations > 0 && memory.account.holds_credential(&acts::credential_of(place)) {
@@ -144,16 +144,6 @@ struct Left {
     policy_changes: u8,
 }
 
-/// Something that came about on the way here: what some path must show, so that a model in which nothing can happen proves nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Seen {
-    under_policy: bool,
-    under_approval: bool,
-    after_restart: bool,
-    stopped_at_dispatch: bool,
-    unknown_after_crash: bool,
-}
-
 /// Where everything stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -161,9 +151,8 @@ pub(crate) struct World {
     callers: Vec<Caller>,
     ticks: u8,
     left: Left,
-    /// What the tool did, outside of the run: a crash takes none of it back.
+    /// What the tool did, outside of the run, ascending: a crash takes none of it back.
     acts: Vec<(Place, Vec<Flaw>)>,
-    seen: Seen,
 }
 
 /// What happens next.
@@ -216,6 +205,25 @@ impl World {
         permits.all(|permit| self.recorder.has_kept(permit.decision))
     }
 
+    /// The decisions under which the tool has just acted.
+    fn acting(&self) -> impl Iterator<Item = &rederive_machine::Decided> {
+        let acted = self.callers.iter().filter(|caller| matches!(caller.stage, Stage::Acted { .. }));
+        acted.filter_map(|caller| {
+            self.recorder.live().machine().state().decision(&caller.place).map(AsRef::as_ref)
+        })
+    }
+
+    /// Whether a call was dispatched and has ended without the tool's being called: what a crash in between leaves.
+    fn has_dispatched_in_vain(&self) -> bool {
+        let account = &self.recorder.live().account;
+        self.callers.iter().any(|caller| {
+            let acted = self.acts.iter().any(|(place, _)| *place == caller.place);
+            let dispatched =
+                account.dispatched(&caller.place).is_some_and(|flaws| !flaws.contains(&Flaw::Refused));
+            caller.stage == Stage::Ended && dispatched && !acted
+        })
+    }
+
     /// Whether every call of a run in which nobody does anything any more has an end.
     fn is_settled(&self) -> bool {
         let is_over = self.callers.iter().all(|caller| caller.stage == Stage::Ended);
@@ -229,11 +237,8 @@ impl World {
             None => vec![Flaw::NotOnRecord],
         };
         flaws.sort_unstable();
-        let state = self.recorder.live().machine().state();
-        let under_approval = state.decision(&place).is_some_and(|decided| decided.approval.is_some());
-        self.seen.under_policy |= !under_approval;
-        self.seen.under_approval |= under_approval;
         self.acts.push((place, flaws));
+        self.acts.sort_unstable();
         self.callers[caller].stage = Stage::Acted { known };
     }
 
@@ -248,7 +253,11 @@ impl World {
 
     /// Another process takes the run up: what was dispatched is unknown, what a person has before them waits on, and all else is blocked.
     fn restart(&mut self, survive: usize, goes_on: bool) {
-        self.recorder.crash(survive);
+        for lost in self.recorder.crash(survive) {
+            // Whoever did it from outside was not told that it is durable, and may do it again.
+            self.left.revocations += u8::from(lost.says == Says::RevokedFromOutside);
+            self.left.policy_changes += u8::from(lost.says == Says::PolicyChanged);
+        }
         let now = self.now();
         for at in 0..self.callers.len() {
             let (before, rest) = self.callers.split_at_mut(at);
@@ -263,7 +272,6 @@ impl World {
                 Some(CallStatus::Dispatched) if goes_on => Stage::Dispatched,
                 Some(CallStatus::Dispatched) => {
                     let _ = self.recorder.take(&caller.place, Says::Unknown(UnknownReason::Crash), now);
-                    self.seen.unknown_after_crash = true;
                     Stage::Ended
                 }
                 Some(CallStatus::Decided) if is_held && is_new => Stage::Held,
@@ -304,7 +312,6 @@ impl Model for Protocol {
                 policy_changes: self.policy_changes,
             },
             acts: Vec::new(),
-            seen: Seen::default(),
         }]
     }
 
@@ -332,15 +339,8 @@ impl Model for Protocol {
             Act::Look(caller, answer) => {
                 world.callers[caller].look(&world.recorder, commitment("bundle"), answer);
             }
-            Act::Step(caller) => {
-                let was_used = matches!(world.callers[caller].stage, Stage::Used { .. });
-                world.callers[caller].step(self, &mut world.recorder, now);
-                world.seen.stopped_at_dispatch |= was_used && world.callers[caller].stage == Stage::Failed;
-            }
-            Act::Call(caller, known) => {
-                world.call_tool(caller, known);
-                world.seen.after_restart |= world.left.crashes < self.crashes;
-            }
+            Act::Step(caller) => world.callers[caller].step(self, &mut world.recorder, now),
+            Act::Call(caller, known) => world.call_tool(caller, known),
             Act::Commit => world.recorder.commit(),
             Act::Word(caller, yes) => {
                 let place = &world.callers[caller].place.clone();
@@ -350,17 +350,17 @@ impl Model for Protocol {
             Act::Withdraw(caller) => {
                 let place = &world.callers[caller].place.clone();
                 let _ = world.recorder.take(place, Says::Withdrawn, now);
-                world.callers[caller].stage = Stage::Failed;
+                world.callers[caller].stage = FAILED;
             }
             Act::ExpireDue(caller) => {
                 let place = &world.callers[caller].place.clone();
                 let _ = world.recorder.take(place, Says::Expired, now);
-                world.callers[caller].stage = Stage::Failed;
+                world.callers[caller].stage = FAILED;
             }
             Act::Tick => world.ticks += 1,
             Act::Revoke(caller) => {
                 let place = &world.callers[caller].place.clone();
-                let _ = world.recorder.take(place, Says::Revoked, now);
+                let _ = world.recorder.take(place, Says::RevokedFromOutside, now);
                 world.left.revocations -= 1;
             }
             Act::ChangePolicy => {
@@ -371,6 +371,10 @@ impl Model for Protocol {
                 world.restart(survive, self.mutation == Some(Mutation::DispatchedGoOn));
                 world.left.crashes -= 1;
             }
+        }
+        if world.left.crashes == 0 {
+            // Nothing is lost any more: to wait for the disk is to wait, as every caller may before each step anyway.
+            world.recorder.commit();
         }
         Some(world)
     }
@@ -390,34 +394,41 @@ impl Model for Protocol {
             }),
             Property::sometimes("a call acts", |_: &Self, world: &World| !world.acts.is_empty()),
         ];
+        if !self.same_call {
+            properties.push(Property::sometimes("both calls act", |_: &Self, world: &World| {
+                world.acts.len() == world.callers.len()
+            }));
+        }
         if self.answers.contains(&Answer::Hold) {
             properties
                 .push(Property::sometimes("a call acts under an approval", |_: &Self, world: &World| {
-                    world.seen.under_approval
+                    world.acting().any(|decided| decided.approval.is_some())
                 }));
         }
         if self.answers.contains(&Answer::Permit) {
             properties
                 .push(Property::sometimes("a call acts under a policy alone", |_: &Self, world: &World| {
-                    world.seen.under_policy
+                    world.acting().any(|decided| decided.approval.is_none())
                 }));
         }
         if self.ticks > 0 || self.revocations > 0 || self.policy_changes > 0 {
             properties.push(Property::sometimes(
                 "a permit is stopped at the dispatch",
-                |_: &Self, world: &World| world.seen.stopped_at_dispatch,
+                |_: &Self, world: &World| {
+                    world.callers.iter().any(|caller| caller.stage == Stage::Failed { at_dispatch: true })
+                },
             ));
         }
         if self.crashes > 0 {
             properties
                 .push(Property::sometimes("a crash leaves a call unknown", |_: &Self, world: &World| {
-                    world.seen.unknown_after_crash
+                    world.has_dispatched_in_vain()
                 }));
         }
         if self.crashes > 0 && self.answers.contains(&Answer::Hold) {
             properties
-                .push(Property::sometimes("a held call acts after a restart", |_: &Self, world: &World| {
-                    world.seen.after_restart
+                .push(Property::sometimes("a held call acts after a restart", |of: &Self, world: &World| {
+                    world.left.crashes < of.crashes && world.acting().next().is_some()
                 }));
         }
         properties

@@ -173,13 +173,15 @@ impl Recorder {
         number.0 < self.kept.records()
     }
 
-    /// The process is gone: of what was not kept, this many records are on the disk all the same.
-    pub(crate) fn crash(&mut self, survive: usize) {
+    /// The process is gone: of what was not kept, this many records are on the disk all the same. Gives those that are not.
+    pub(crate) fn crash(&mut self, survive: usize) -> Vec<Entry> {
         let mut memory = Arc::clone(&self.kept);
-        for entry in self.waiting.drain(..).take(survive) {
+        let lost = self.waiting.split_off(survive.min(self.waiting.len()));
+        for entry in self.waiting.drain(..) {
             (memory, _) = self.answers.after(&memory, entry);
         }
         (self.live, self.kept) = (Arc::clone(&memory), memory);
+        lost
     }
 }
 
@@ -197,6 +199,8 @@ impl fmt::Debug for Recorder {
     }
 }
 
+/// Which of the waiting records came first makes no difference to what can happen: a crash that leaves some of them leads where one does that came as soon as
+/// they were taken. What the tool does, and nothing else is outside of the run but the time, waits for what is kept.
 impl Hash for Recorder {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.live.mark, self.kept.mark, self.waiting.len()).hash(state);
