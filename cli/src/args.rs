@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rederive_replay::Level;
 
 use crate::commands::{
     approve, check, completions, diff, explain, explore, import, keygen, measure, policy, prove, record,
@@ -180,6 +181,26 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {
             completions.run(terminal, <Cli as clap::CommandFactory>::command())
+        }
+    }
+}
+
+/// A level of replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LevelArgument {
+    Integrity,
+    State,
+    Content,
+    Policy,
+}
+
+impl From<LevelArgument> for Level {
+    fn from(level: LevelArgument) -> Self {
+        match level {
+            LevelArgument::Integrity => Self::Integrity,
+            LevelArgument::State => Self::State,
+            LevelArgument::Content => Self::Content,
+            LevelArgument::Policy => Self::Policy,
         }
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use rederive_explore::{Case, Exploration, ExploreFault, Explorer, Found, PartsFault, Subject, Watch};
 use rederive_replay::{Pinned, Valid};
 
-use crate::args::{Failed, Jobs};
+use crate::args::{Failed, Jobs, LevelArgument};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
@@ -38,6 +38,7 @@ Exit status: 1 where something that must be noticed was not; with --policy, wher
 Examples:
   rederive explore run.rdt
   rederive explore traces/ --cases 2000 --seed 7 --trust roots.json
+  rederive explore run.rdt --level integrity --cases 200
   rederive explore run.rdt --policy policies/default --registry tools.json --plant texts.txt
   rederive explore run.rdt --out unnoticed/ --json | jq '.results[].unnoticed'")]
 pub(crate) struct Explore {
@@ -50,6 +51,9 @@ pub(crate) struct Explore {
     /// Seed of what is changed, and where.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
+    /// How far replays go at most: what only a higher level notices counts as unnoticed.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LevelArgument::Policy)]
+    level: LevelArgument,
     /// Trust-root file: the keys trusted, and for what.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -61,7 +65,7 @@ pub(crate) struct Explore {
     out: Option<PathBuf>,
     /// Explore this bundle, a folder or a tar, instead: which changes of what came in, of arguments and of labels turn its answers, what it takes
     /// to be permitted, and which of its policies nothing exercises.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bundles", "out"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["bundles", "level", "out"])]
     policy: Option<PathBuf>,
     /// With --policy: the registry of tools. Without it, what each run's own records say of its tools.
     #[arg(long, value_name = "FILE", requires = "policy")]
@@ -89,7 +93,9 @@ struct Unnoticed {
     case: Case,
     found: Found,
     records: usize,
-    /// The run before and after the change, where they were written.
+    /// The run before and after the change.
+    fixture: [Vec<u8>; 2],
+    /// Where they were written.
     written: Option<[PathBuf; 2]>,
 }
 
@@ -118,7 +124,7 @@ impl Explore {
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let archive = self.bundles.as_deref().map(policies::archive).transpose()?;
         let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);
-        let watch = Watch { trust: trust.as_ref(), pinned };
+        let watch = Watch { level: self.level.into(), trust: trust.as_ref(), pinned };
         let start = Instant::now();
         let found = paths::find(&self.paths, &["rdt"]);
         let progress = Progress::new(terminal, found.places.len() as u64, "runs");
@@ -158,10 +164,11 @@ impl Explore {
             let fails = |explorer: &Explorer<'_>, case: &Case| Ok(explorer.look(case)?.is_failure());
             let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
             let smallest = explorer.shrink(case.clone(), fails).map_err(unread)?;
-            let files = [smallest.explorer.told_bytes(), smallest.changed.as_slice()];
-            let written = self.out.as_deref().map(|folder| write(folder, &path, case, files)).transpose();
+            let fixture = [smallest.explorer.told_bytes().to_vec(), smallest.changed];
+            let written = self.out.as_deref().map(|folder| write(folder, &path, case, &fixture)).transpose();
             unnoticed.push(Unnoticed {
                 records: smallest.explorer.subject().story().len(),
+                fixture,
                 written: written.map_err(Stopped::Failed)?,
                 case: smallest.case,
                 found: found.clone(),
@@ -178,14 +185,14 @@ enum Stopped {
 }
 
 /// Writes a run as it was and as it was changed.
-fn write(folder: &Path, path: &str, case: &Case, files: [&[u8]; 2]) -> Result<[PathBuf; 2], Failed> {
+fn write(folder: &Path, path: &str, case: &Case, fixture: &[Vec<u8>; 2]) -> Result<[PathBuf; 2], Failed> {
     std::fs::create_dir_all(folder).map_err(|error| {
         let title = format!("cannot make {}: {}", folder.display(), paths::words(&error));
         Failed::new(paths::exit_of(&error), Problem::error(title))
     })?;
     let stem = Path::new(path).file_stem().map_or("run".into(), |stem| stem.to_string_lossy());
     let names = ["before", "after"].map(|state| folder.join(format!("{stem}-{}-{state}.rdt", case.number)));
-    for (name, bytes) in names.iter().zip(files) {
+    for (name, bytes) in names.iter().zip(fixture) {
         trace::create(name, bytes, false)?;
     }
     Ok(names)

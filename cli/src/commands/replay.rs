@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rayon::prelude::*;
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::ids::RunId;
 use rederive_recorder::{Entropy as _, OsEntropy};
 use rederive_replay::{
-    Equivocation, Gap, Level, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
+    Equivocation, Gap, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
 };
 
-use crate::args::{Failed, Jobs};
+use crate::args::{Failed, Jobs, LevelArgument};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
@@ -66,25 +66,6 @@ pub(crate) struct Replay {
     /// Seed of the draw, to draw the same segments again [default: from the system].
     #[arg(long, value_name = "SEED", requires = "sample")]
     seed: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LevelArgument {
-    Integrity,
-    State,
-    Content,
-    Policy,
-}
-
-impl From<LevelArgument> for Level {
-    fn from(level: LevelArgument) -> Self {
-        match level {
-            LevelArgument::Integrity => Self::Integrity,
-            LevelArgument::State => Self::State,
-            LevelArgument::Content => Self::Content,
-            LevelArgument::Policy => Self::Policy,
-        }
-    }
 }
 
 /// A run and what replay says of it.

@@ -110,3 +110,36 @@ fn another_bundle_in_the_folder_is_not_taken_for_the_pinned_one() {
     let unfit = &ended.json()["results"][0]["unfit"];
     assert!(unfit.as_array().unwrap().iter().any(|name| name == "decision-otherwise"), "{unfit}");
 }
+
+/// A verifier that does not look at answers and states: with what only those show, the smallest run that shows it comes back, told and changed, and a verifier that
+/// does look says what is wrong with it.
+#[test]
+fn what_goes_unnoticed_comes_back_as_the_smallest_run_that_shows_it() {
+    let sandbox = gated();
+    let blind = ["explore", "run.rdt", "--level", "integrity", "--cases", "45", "--seed", "2"];
+    let ended = sandbox.quietly(&[blind.as_slice(), &["--out", "unnoticed", "--json"]].concat(), b"");
+    assert_eq!(ended.exit, 1, "{}", ended.stderr);
+    let run = &ended.json()["results"][0];
+    let unnoticed = run["unnoticed"].as_array().unwrap();
+    assert!(run["failed"].as_u64().unwrap() as usize >= unnoticed.len() && unnoticed.len() > 3, "{run}");
+    let forged = unnoticed.iter().find(|found| found["divergences"][0] == "outcome-forged").unwrap();
+    assert!(forged["records"].as_u64().unwrap() < 6, "{forged}");
+    let [told, changed] = [0, 1].map(|at| forged["written"][at].as_str().unwrap());
+    let replayed = |path: &str, level: &str| {
+        let ended = sandbox.quietly(&["replay", path, "--level", level, "--json"], b"");
+        (ended.exit, ended.json()["results"][0]["code"].clone())
+    };
+    assert_eq!(replayed(told, "state").0, 0);
+    assert_eq!(replayed(changed, "integrity").0, 0, "bytes and signatures hold");
+    assert_eq!(replayed(changed, "state"), (1, "D-OUTCOME".into()));
+    // All of it can be noticed: none goes unnoticed where somebody looks.
+    assert_eq!(sandbox.quietly(&["explore", "run.rdt", "--cases", "45", "--seed", "2"], b"").exit, 0);
+}
+
+#[test]
+fn what_goes_unnoticed_is_printed_record_by_record() {
+    let mut sandbox = gated();
+    let ended = sandbox.run(&["explore", "run.rdt", "--level", "integrity", "--cases", "29"]);
+    assert_eq!(ended.exit, 1);
+    insta::assert_snapshot!(sandbox.transcript());
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::BASE64;
 use rederive_explore::{Answers, Divergence, Found, Sign, Tally};
 use serde::Serialize;
 
@@ -54,6 +55,9 @@ struct UnnoticedView {
     mistaken: bool,
     signs: Vec<String>,
     records: usize,
+    /// The smallest run before and after the change, in base64, where they were not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixture: Option<[String; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<[String; 2]>,
 }
@@ -120,6 +124,9 @@ impl UnnoticedView {
             mistaken: matches!(unnoticed.found, Found::Mistaken(..)),
             signs: signs.iter().map(Sign::to_string).collect(),
             records: unnoticed.records,
+            fixture: written
+                .is_none()
+                .then(|| unnoticed.fixture.each_ref().map(|bytes| BASE64.encode(bytes))),
             written: written.map(|paths| paths.each_ref().map(|path| path.display().to_string())),
         }
     }

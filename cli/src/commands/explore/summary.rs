@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rederive_explore::{Answers, Case, Divergence, Found, Sign, Tally};
+use rederive_evidence::record::Record;
+use rederive_evidence::rules::Outcome;
+use rederive_explore::{Answers, Case, Divergence, Found, Parts, Sign, Tally};
 use rederive_replay::Level;
 
-use super::{Explored, Outcome, Unnoticed};
+use super::{Explored, Unnoticed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -15,7 +17,7 @@ use crate::text::{Cell, Table, count, counted, seconds, wrapped};
 const LIST_WIDTH: usize = 96;
 
 /// Prints what was found.
-pub(super) fn print(outcome: &Outcome, terminal: &mut Terminal) {
+pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
     if !terminal.is_quiet() && !outcome.runs.is_empty() {
         totals(outcome, terminal);
         let unfit = unfit(&outcome.runs);
@@ -35,7 +37,7 @@ pub(super) fn print(outcome: &Outcome, terminal: &mut Terminal) {
     }
 }
 
-fn totals(outcome: &Outcome, terminal: &mut Terminal) {
+fn totals(outcome: &super::Outcome, terminal: &mut Terminal) {
     let paint = terminal.paint();
     let runs = outcome.runs.len() as u64;
     let records: usize = outcome.runs.iter().map(|run| run.records).sum();
@@ -91,11 +93,31 @@ fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
             problem = problem.row("shows", signs.join(", "));
         }
     }
+    for (name, bytes) in ["from", "into"].into_iter().zip(&unnoticed.fixture) {
+        problem = problem.row(name, records(bytes));
+    }
     match &unnoticed.written {
         Some([before, after]) => {
             problem.row("before", before.display().to_string()).row("after", after.display().to_string())
         }
-        None => problem.hint("--out DIR writes the smallest run that shows it"),
+        None => problem.hint("--out DIR writes the smallest run that shows it; --json has it too"),
+    }
+}
+
+/// What a run is made of, record by record.
+fn records(bytes: &[u8]) -> String {
+    let Ok(records) = Parts::of(bytes).and_then(|parts| parts.records()) else {
+        return format!("{} that cannot be taken apart", counted(bytes.len() as u64, "byte"));
+    };
+    let names: Vec<String> = records.iter().map(record).collect();
+    names.join(", ")
+}
+
+fn record(record: &Record) -> String {
+    let kind = record.input.body.kind();
+    match record.derived.outcome {
+        Outcome::Applied => kind.to_string(),
+        Outcome::Refused => format!("{kind} (refused)"),
     }
 }
 
