@@ -59,7 +59,7 @@ impl Story {
     /// Puts a record in at this place. Its own references are to places before it.
     pub fn insert(&mut self, at: usize, record: Record) {
         let at = at.min(self.records.len());
-        self.renumber(|number| if number >= at as u64 { number + 1 } else { number });
+        self.renumber(|number| if number >= at as u64 { number.saturating_add(1) } else { number });
         self.records.insert(at, record);
     }
 
@@ -98,7 +98,7 @@ impl Story {
             } else if from < number && number <= to {
                 number - 1
             } else if to <= number && number < from {
-                number + 1
+                number.saturating_add(1)
             } else {
                 number
             }
@@ -187,7 +187,7 @@ mod tests {
             let (mut shown, mut last) = (0, 0);
             references(&mut body, &mut |reference| {
                 shown += 1;
-                last = last.max(reference.0 + 1);
+                last = last.max(reference.0.saturating_add(1));
             });
             assert_eq!(last, before, "{kind}: {shown} shown");
         }

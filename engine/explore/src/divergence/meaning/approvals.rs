@@ -155,7 +155,8 @@ pub(crate) fn approval_reused(story: &mut Story, _: &Subject, draw: &mut Draw) -
         })
     };
     let again: Vec<_> = (0..=at).filter(of_call).filter_map(|number| story.get(number).cloned()).collect();
-    let retried = Place { attempt: place.attempt + 1, ..place.clone() };
+    let Some(attempt) = place.attempt.checked_add(1) else { return false };
+    let retried = Place { attempt, ..place.clone() };
     for (number, mut record) in (end + 1..).zip(again) {
         record.input.place = record.input.place.as_ref().map(|_| retried.clone());
         record.input.time = story.get(end).and_then(|record| record.input.time);
