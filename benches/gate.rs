@@ -2,7 +2,7 @@
 //! the disk's own group commit allows for the same bytes and as many waits. A call waits for the disk twice, by design: the decision with its receipt
 //! and the dispatch are durable before the tool is called, what became of it is durable before anybody is told.
 //!
-//! `cargo bench -p rederive-benches --bench gate`
+//! `cargo bench -p rederive-benches --bench gate`, or a part of it alone: `-- memory`, `-- durable`.
 #![allow(clippy::unwrap_used, reason = "a benchmark without its material has nothing to measure")]
 #![allow(clippy::float_arithmetic, reason = "figures are for people")]
 
@@ -14,14 +14,14 @@ mod table;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::kinds::run::RunEnd;
 use rederive_recorder::Durability;
 
-use gated::{call, gate, turn};
+use gated::{Reached, call, gate, turn};
 use material::clock;
 use material::nowhere::Nowhere;
 use table::Table;
@@ -39,32 +39,71 @@ fn at(times: &mut [Duration], permille: usize) -> Duration {
     times.get(place).copied().unwrap_or_default()
 }
 
-fn in_memory() {
-    let reached = Arc::default();
-    let gate = gate(Nowhere, Path::new("run.rdt"), Durability::Group(u32::MAX), &reached);
-    let (mut decided, mut ended, mut cpu) = (Vec::new(), Vec::new(), Duration::ZERO);
+/// Calls one after the other, that wait for no disk.
+struct InMemory {
+    /// From the intent to the tool's door.
+    decided: Vec<Duration>,
+    /// From the intent to the fate.
+    ended: Vec<Duration>,
+    /// CPU time of the thread that calls: what other work on the machine does not lengthen.
+    of_thread: Vec<Duration>,
+    /// CPU time a call, of all threads.
+    cpu: Duration,
+}
+
+fn in_memory(keeps_time: bool) -> InMemory {
+    let tool = Reached { keeps_time, ..Reached::default() };
+    let gate = gate(Nowhere, Path::new("run.rdt"), Durability::Group(u32::MAX), tool.clone());
+    let (mut decided, mut ended, mut of_thread) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cpu = Duration::ZERO;
     for measured in [false, true] {
         let before = clock::of_process();
         let turn_number = u32::from(measured);
         let answer = turn(&gate, turn_number, CALLS);
         for index in 0..CALLS {
-            let begun = Instant::now();
+            let (begun, of_thread_before) = (Instant::now(), clock::of_thread());
             let took = call(&gate, turn_number, index, answer);
-            let reached = reached.lock().unwrap().take().unwrap();
+            let used = clock::of_thread() - of_thread_before;
+            let reached = tool.door.lock().unwrap().take().unwrap();
             if measured {
                 decided.push(reached.duration_since(begun));
                 ended.push(took);
+                of_thread.push(used);
             }
         }
         cpu = (clock::of_process() - before) / u32::from(CALLS);
     }
-    let mut table = Table::new(["in memory, 100 Cedar policies", "p50 µs", "p99 µs"]);
-    for (what, times) in [("intent to the tool's door", &mut decided), ("the whole call", &mut ended)] {
+    InMemory { decided, ended, of_thread, cpu }
+}
+
+fn in_memory_table() {
+    let mut table = Table::new([
+        "in memory, 100 Cedar policies",
+        "to the tool's door, p50 µs",
+        "p99 µs",
+        "the whole call, p50 µs",
+        "p99 µs",
+        "its thread's CPU, p50 µs",
+        "p99 µs",
+        "CPU of all threads, µs",
+    ]);
+    let cases = [(true, "a tool that keeps time by itself"), (false, "one that the gate keeps time for")];
+    for (keeps_time, name) in cases {
+        let InMemory { mut decided, mut ended, mut of_thread, cpu } = in_memory(keeps_time);
         let us = |time: Duration| time.as_micros().to_string();
-        table.row([what.to_owned(), us(at(times, 500)), us(at(times, 990))]);
+        table.row([
+            name.to_owned(),
+            us(at(&mut decided, 500)),
+            us(at(&mut decided, 990)),
+            us(at(&mut ended, 500)),
+            us(at(&mut ended, 990)),
+            us(at(&mut of_thread, 500)),
+            us(at(&mut of_thread, 990)),
+            us(cpu),
+        ]);
     }
     table.print();
-    println!("CPU time a call, of all threads: {} µs\n", cpu.as_micros());
+    println!();
 }
 
 /// A run under concurrent callers.
@@ -78,9 +117,9 @@ struct Durable {
 }
 
 fn durable(callers: u16, folder: &Path) -> Durable {
-    let reached = Arc::default();
     let path = folder.join(format!("run-{callers}.rdt"));
-    let gate = gate(OsStorage, &path, Durability::Group(u32::MAX), &reached);
+    let tool = Reached { keeps_time: true, ..Reached::default() };
+    let gate = gate(OsStorage, &path, Durability::Group(u32::MAX), tool);
     let calls = if callers == 1 { DURABLE_CALLS / 8 } else { DURABLE_CALLS };
     let answer = turn(&gate, 0, calls);
     gate.flush().unwrap();
@@ -165,7 +204,17 @@ fn limit(callers: u16, bytes: usize, folder: &Path) -> f64 {
 }
 
 fn main() {
-    in_memory();
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_asked_for = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    if is_asked_for("memory") {
+        in_memory_table();
+    }
+    if is_asked_for("durable") {
+        durable_table();
+    }
+}
+
+fn durable_table() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = Table::new([
         "durable receipts, callers",

@@ -35,12 +35,22 @@ fn id(text: &str) -> Id {
 }
 
 /// A tool that does nothing, and notes when it was reached.
-pub(crate) struct Reached(Arc<Mutex<Option<Instant>>>);
+#[derive(Clone, Default)]
+pub(crate) struct Reached {
+    /// When it was reached last.
+    pub(crate) door: Arc<Mutex<Option<Instant>>>,
+    /// What it says of its time.
+    pub(crate) keeps_time: bool,
+}
 
 impl Tool for Reached {
     fn call(&self, _: Dispatch) -> Result<ToolReply, ToolFailure> {
-        *self.0.lock().unwrap() = Some(Instant::now());
+        *self.door.lock().unwrap() = Some(Instant::now());
         Ok(ToolReply::new(Payload::json("{\"sent\":true}")))
+    }
+
+    fn keeps_time(&self) -> bool {
+        self.keeps_time
     }
 }
 
@@ -72,12 +82,7 @@ pub(crate) fn tools() -> Registry {
     Registry { tools: BTreeMap::from([(id("send"), entry)]), ..Registry::default() }
 }
 
-pub(crate) fn gate<S>(
-    storage: S,
-    path: &Path,
-    durability: Durability,
-    reached: &Arc<Mutex<Option<Instant>>>,
-) -> Gate
+pub(crate) fn gate<S>(storage: S, path: &Path, durability: Durability, tool: Reached) -> Gate
 where
     S: Storage + Send + Sync + 'static,
     S::File: Send + Sync,
@@ -115,7 +120,7 @@ where
     let registry = tools();
     let entry = registry.tools.get(&id("send")).unwrap();
     let schema = Payload::json(String::from_utf8(entry.schema_bytes().unwrap()).unwrap());
-    let runner = Runner::Direct(Box::new(Reached(Arc::clone(reached))));
+    let runner = Runner::Direct(Box::new(tool));
     let mut setup = Setup::new(policy, Arc::new(SigningKey::from_seed(&[2; 32])));
     setup.effects = Some(Arc::new(outbox::Outbox));
     let setup = setup.tool(Registration::new(id("send"), entry.facts.clone(), schema, runner));
