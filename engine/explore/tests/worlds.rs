@@ -3,6 +3,10 @@
 use rederive_explore::worlds::{Act, Failure, Seen, World, check, play, recorded, worlds};
 use rederive_replay::{Level, Options, Valid, replay_bytes};
 
+#[path = "../examples/careful_payer.rs"]
+#[allow(dead_code, reason = "its main function is not called here")]
+mod careful_payer;
+
 /// Reads on until a page says stop; then writes down what it read, if that was much.
 fn reader(seen: &[Seen]) -> Act {
     match seen.last() {
@@ -52,4 +56,15 @@ fn what_holds_in_every_world_holds_and_what_makes_no_run_is_told() {
     assert_eq!((endless.acts.len(), endless.said()), (rederive_explore::worlds::ACTS_MAX, None));
     let nameless = check(|_: &[Seen]| Act::call("no name", "{}"), worlds(&["x"], &["y"]), ends, 5, 1);
     assert!(matches!(nameless, Err(Failure::Record(_))), "{nameless:?}");
+}
+
+/// What the document promises of the example.
+#[test]
+fn the_example_comes_back_with_the_smallest_world_in_which_its_agent_pays_whom_only_a_mail_named() {
+    let failure = careful_payer::played().unwrap_err();
+    let smallest = failure.smallest().expect("the property fails");
+    assert_eq!(smallest.world.replies.len(), 1, "{smallest:?}");
+    assert!(smallest.world.replies[0].starts_with("DE"), "{smallest:?}");
+    let report = replay_bytes(&smallest.trace, &Options { level: Level::Content, ..Options::default() });
+    assert_eq!(report.unwrap().valid, Valid::Reproduced);
 }

@@ -27,6 +27,11 @@
 
 mod record;
 
+/// The document's code, compiled and run with the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/testing-agents.md")]
+struct Document;
+
 use proptest::collection::vec;
 use proptest::sample::select;
 use proptest::strategy::{Strategy, ValueTree};
