@@ -283,15 +283,18 @@ impl Case {
     }
 
     /// Whether signs are those by which it has to be noticed. Divergences made together may hide each other's signs: then any will do; so will a
-    /// recorder's lie about what the machine answered.
+    /// recorder's lie about what the machine answered, and that trust roots allow nobody's key for a run that its opening record does not begin: they
+    /// allow the one that tells it for every other.
     fn is_shown_by(&self, signs: &[Sign]) -> bool {
         let [alone] = self.divergences.as_slice() else { return true };
         let is_lie = |sign: &Sign| self.answers == Answers::Denied && sign.to_string().starts_with("D-");
+        let is_told = alone.stage() <= Stage::Signed;
+        let is_nobodys = |sign: &Sign| is_told && matches!(sign, Sign::Verdict(_, "V-UNTRUSTED"));
         let shows = alone.shows();
         shows.is_empty()
             || signs.iter().any(|sign| {
                 let sign_code = sign.to_string();
-                is_lie(sign) || shows.iter().any(|shown| sign_code.starts_with(shown))
+                is_lie(sign) || is_nobodys(sign) || shows.iter().any(|shown| sign_code.starts_with(shown))
             })
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use rederive_evidence::kinds::Body;
 use rederive_explore::{Answers, Case, Divergence, ExploreFault, Explorer, Found, Subject, Watch};
 use rederive_policy::Archive;
 use rederive_replay::{Level, Valid};
+use rederive_verify::{KeyRole, TrustRoots};
 
 /// The bytes of a good trace.
 pub(crate) fn good(name: &str) -> Vec<u8> {
@@ -64,6 +66,32 @@ fn everything_that_can_be_changed_in_a_good_trace_is_noticed() {
         assert_eq!(made.made() + made.not_applicable, 220, "{name}");
         assert!(made.made() > 60, "{name}: {made:?}");
     }
+}
+
+/// Spec: no-trust-in-trace. Whose run it is the opening record says: where it no longer comes first, trust roots allow no key, and that is noticed before anything else.
+#[test]
+fn with_trust_roots_an_opening_record_that_was_moved_is_noticed() {
+    let subject = Subject::of(good("three-records.rdt")).unwrap();
+    let Found::Noticed(..) =
+        Explorer::new(subject.clone(), Watch::default()).unwrap().look(&moved(0)).unwrap()
+    else {
+        panic!("without trust roots too")
+    };
+    let first = subject.parts().records().unwrap().swap_remove(0);
+    let Body::RunOpened(opened) = first.input.body else { panic!("it opens the run") };
+    let trust = TrustRoots::of(opened.recorder_key, KeyRole::Recorder);
+    let explorer = Explorer::new(subject, Watch { trust: Some(&trust), ..Watch::default() }).unwrap();
+    let found: Vec<Found> = (0..24).map(|number| explorer.look(&moved(number)).unwrap()).collect();
+    assert!(found.iter().all(|found| matches!(found, Found::Noticed(..))), "{found:?}");
+    assert!(
+        found.iter().any(|found| matches!(found, Found::Noticed(Level::Integrity, _))),
+        "the opening record too"
+    );
+    assert_eq!(explorer.explore(220, 7).unwrap().failures, []);
+}
+
+fn moved(number: u64) -> Case {
+    Case { seed: 1, number, divergences: vec![Divergence::RecordsSwappedSigned], answers: Answers::Admitted }
 }
 
 /// A seal that one divergence broke cannot be read for another: there is no room for it, and the exploration goes on.
