@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod exit;
 mod html;
+mod names;
 mod paths;
 mod policies;
 mod problem;

@@ -13,16 +13,21 @@ use rederive_replay::{Pinned, Valid};
 
 use crate::args::{Failed, Jobs, LevelArgument};
 use crate::exit::Exit;
+use crate::names::Names;
 use crate::paths::{self, Place};
 use crate::policies;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::style::Tone;
 use crate::terminal::Terminal;
+use crate::text::wrapped;
 use crate::trace;
 use crate::words::faults;
 
 /// Failures of one run that are shrunk, told and written: the others are counted.
 const SHRUNK_MAX: usize = 8;
+/// Width to which lists of names are wrapped, where the terminal is as wide.
+const LIST_WIDTH: usize = 96;
 
 /// Change runs in every way that has a name, and say who notices: bytes and signatures by whoever can write the file, whole stories by a recorder
 /// that has the key and lies, and records in another order.
@@ -30,8 +35,7 @@ const SHRUNK_MAX: usize = 8;
 /// A change that must be noticed and is not is a fault of this program, or of a rule: it is shrunk to the smallest run that shows it.
 #[derive(Args)]
 #[command(after_help = "\
-The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on they are
-made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
+The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on they are made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
 
 Exit status: 1 where something that must be noticed was not; with --policy, where a call that does what a planted text says is permitted.
 
@@ -86,6 +90,8 @@ struct Explored {
     records: usize,
     exploration: Exploration,
     unnoticed: Vec<Unnoticed>,
+    /// Why something was not written that should have been.
+    unwritten: Vec<Failed>,
 }
 
 /// A failure, in the smallest run that shows it.
@@ -125,24 +131,26 @@ impl Explore {
         let archive = self.bundles.as_deref().map(policies::archive).transpose()?;
         let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);
         let watch = Watch { level: self.level.into(), trust: trust.as_ref(), pinned };
+        // A folder that cannot be made is told before anything is explored for nothing.
+        self.out.as_deref().map(make).transpose()?;
         let start = Instant::now();
         let found = paths::find(&self.paths, &["rdt"]);
+        let stems = Names::of(&found.places);
         let progress = Progress::new(terminal, found.places.len() as u64, "runs");
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
         let mut runs = Vec::new();
-        for place in &found.places {
-            match self.jobs.run(|| self.one(place, watch))? {
+        for (place, stem) in found.places.iter().zip(&stems) {
+            match self.jobs.run(|| self.one(place, stem, watch))? {
                 Ok(explored) => runs.push(explored),
-                Err(Stopped::Unread(fault)) => unread.push(fault),
-                Err(Stopped::Failed(failed)) => return Err(failed),
+                Err(fault) => unread.push(fault),
             }
             progress.advance(1);
         }
         progress.finish();
         let outcome = Outcome { cases: self.cases, seed: self.seed, runs, unread, elapsed: start.elapsed() };
-        for unread in &outcome.unread {
-            terminal.complain(&unread.problem);
-        }
+        let problems = outcome.unread.iter().map(|unread| &unread.problem);
+        let unwritten = outcome.runs.iter().flat_map(|run| &run.unwritten).map(|failed| &failed.problem);
+        problems.chain(unwritten).for_each(|problem| terminal.complain(problem));
         if self.json {
             terminal.json(&json::View::of(&outcome));
         } else {
@@ -151,58 +159,72 @@ impl Explore {
         Ok(outcome.exit())
     }
 
-    fn one(&self, place: &Place, watch: Watch<'_>) -> Result<Explored, Stopped> {
+    fn one(&self, place: &Place, stem: &str, watch: Watch<'_>) -> Result<Explored, Unread> {
         let path = place.shown();
-        let unread = |fault: ExploreFault| Stopped::Unread(Unread::of(&path, &fault));
-        let bytes = paths::read(place).map_err(|error| Stopped::Unread(Unread::io(&path, &error)))?;
+        let unread = |fault: ExploreFault| Unread::of(&path, &fault);
+        let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let subject = Subject::of(bytes).map_err(|fault| unread(fault.into()))?;
         let records = subject.story().len();
         let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
         let exploration = explorer.explore(self.cases, self.seed).map_err(unread)?;
-        let mut unnoticed = Vec::new();
+        let (mut unnoticed, mut unwritten) = (Vec::new(), Vec::new());
         for (case, found) in exploration.failures.iter().take(SHRUNK_MAX) {
             let fails = |explorer: &Explorer<'_>, case: &Case| Ok(explorer.look(case)?.is_failure());
             let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
             let smallest = explorer.shrink(case.clone(), fails).map_err(unread)?;
             let fixture = [smallest.explorer.told_bytes().to_vec(), smallest.changed];
-            let written = self.out.as_deref().map(|folder| write(folder, &path, case, &fixture)).transpose();
+            let written = self.out.as_deref().map(|folder| write(folder, stem, case, &fixture)).transpose();
+            let written = written.unwrap_or_else(|failed| {
+                unwritten.push(failed);
+                None
+            });
             unnoticed.push(Unnoticed {
                 records: smallest.explorer.subject().story().len(),
                 fixture,
-                written: written.map_err(Stopped::Failed)?,
+                written,
                 case: smallest.case,
                 found: found.clone(),
             });
         }
-        Ok(Explored { path, records, exploration, unnoticed })
+        Ok(Explored { path, records, exploration, unnoticed, unwritten })
     }
 }
 
-/// Why a run was not explored.
-enum Stopped {
-    Unread(Unread),
-    Failed(Failed),
-}
-
-/// Writes a run as it was and as it was changed.
-fn write(folder: &Path, path: &str, case: &Case, fixture: &[Vec<u8>; 2]) -> Result<[PathBuf; 2], Failed> {
+/// Makes the folder for what goes unnoticed.
+fn make(folder: &Path) -> Result<(), Failed> {
     std::fs::create_dir_all(folder).map_err(|error| {
         let title = format!("cannot make {}: {}", folder.display(), paths::words(&error));
         Failed::new(paths::exit_of(&error), Problem::error(title))
-    })?;
-    let stem = Path::new(path).file_stem().map_or("run".into(), |stem| stem.to_string_lossy());
+    })
+}
+
+/// Writes a run as it was and as it was changed. The same exploration writes the same again: what is there already stays as it is.
+fn write(folder: &Path, stem: &str, case: &Case, fixture: &[Vec<u8>; 2]) -> Result<[PathBuf; 2], Failed> {
     let names = ["before", "after"].map(|state| folder.join(format!("{stem}-{}-{state}.rdt", case.number)));
     for (name, bytes) in names.iter().zip(fixture) {
-        trace::create(name, bytes, false)?;
+        let is_file = name.metadata().is_ok_and(|found| found.is_file());
+        if !is_file || !paths::read_file(name, bytes.len() as u64).is_ok_and(|found| found == *bytes) {
+            trace::create(name, bytes, false)?;
+        }
     }
     Ok(names)
+}
+
+/// Prints names, a comma between them, in lines that fit.
+fn listed(names: &[&str], terminal: &mut Terminal) {
+    let width = LIST_WIDTH.min(terminal.width().saturating_sub(2));
+    for line in wrapped(&names.join(", "), width).iter().filter(|line| !line.is_empty()) {
+        let line = terminal.paint().paint(Tone::Faint, line);
+        terminal.line(&format!("  {line}"));
+    }
 }
 
 impl Outcome {
     fn exit(&self) -> Exit {
         let failed = self.runs.iter().any(|run| !run.exploration.failures.is_empty());
         let explored = if failed { Exit::Parted } else { Exit::AsAsked };
-        self.unread.iter().map(|unread| unread.exit).fold(explored, Exit::and)
+        let unwritten = self.runs.iter().flat_map(|run| &run.unwritten).map(|failed| failed.exit);
+        self.unread.iter().map(|unread| unread.exit).chain(unwritten).fold(explored, Exit::and)
     }
 }
 
@@ -229,7 +251,8 @@ impl Unread {
         };
         let reason = fault.to_string();
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));
-        let problem = Box::new(problem.hint(format!("`rederive replay {path}` says what holds of it")));
+        let typed = paths::typed_text(path);
+        let problem = Box::new(problem.hint(format!("`rederive replay {typed}` says what holds of it")));
         Self { path: path.to_owned(), reason, exit, problem }
     }
 }

@@ -1,7 +1,5 @@
 //! `import`: foreign recordings become traces, one a run.
 
-mod names;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,9 +16,9 @@ use rederive_recorder::{
 };
 use serde::Serialize;
 
-use self::names::Names;
 use crate::args::{Failed, Jobs};
 use crate::exit::Exit;
+use crate::names::{self, Names};
 use crate::paths::{self, Place};
 use crate::problem::Problem;
 use crate::progress::Progress;

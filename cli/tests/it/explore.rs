@@ -143,3 +143,45 @@ fn what_goes_unnoticed_is_printed_record_by_record() {
     assert_eq!(ended.exit, 1);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+/// Runs of one name in two folders do not meet under --out; what was written by the same exploration before is no hindrance; what cannot be written is told, and
+/// nothing else is lost for it.
+#[test]
+fn what_goes_unnoticed_is_written_once_for_each_run_and_no_report_is_lost_for_it() {
+    let sandbox = gated();
+    std::fs::create_dir_all(sandbox.path("runs/one")).unwrap();
+    std::fs::create_dir_all(sandbox.path("runs/two")).unwrap();
+    std::fs::copy(sandbox.path("run.rdt"), sandbox.path("runs/one/run.rdt")).unwrap();
+    std::fs::copy(sandbox.path("run.rdt"), sandbox.path("runs/two/run.rdt")).unwrap();
+    let words = ["explore", "runs", "--level", "integrity", "--cases", "26", "--out", "unnoticed", "--json"];
+    let (first, again) = (sandbox.quietly(&words, b""), sandbox.quietly(&words, b""));
+    let written = sandbox.files("unnoticed");
+    let starting = |stem: &str| written.iter().filter(|name| name.starts_with(stem)).count();
+    assert_eq!((first.exit, again.exit), (1, 1), "{}{}", first.stderr, again.stderr);
+    assert!(starting("one-run-") >= 2 && starting("one-run-") == starting("two-run-"), "{written:?}");
+    assert_eq!(first.json()["results"], again.json()["results"]);
+    sandbox.change(&format!("unnoticed/{}", written[0]), |bytes| bytes[9] ^= 1);
+    let hindered = sandbox.quietly(&words, b"");
+    assert!(hindered.exit == 2 && hindered.stderr.contains("exists already"), "{}", hindered.stderr);
+    assert_eq!(hindered.json()["results"][0]["failed"], first.json()["results"][0]["failed"]);
+    assert!(hindered.json()["results"][0]["unnoticed"][0]["fixture"][0].is_string());
+    let no_folder = ["explore", "run.rdt", "--cases", "26", "--out", "roots.json"];
+    let refused = sandbox.quietly(&no_folder, b"");
+    assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "nothing was explored for nothing");
+}
+
+/// An imported run under the keys that `keygen` trusts, as the ready-made CI job explores it.
+#[test]
+fn an_imported_run_is_explored_under_trust_roots() {
+    let sandbox = Sandbox::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/invoice.json");
+    sandbox.write("invoice.json", std::fs::read(example).unwrap());
+    assert_eq!(sandbox.quietly(&["keygen", "--out", "key", "--trust", "roots.json"], b"").exit, 0);
+    let import = ["import", "chat", "invoice.json", "--out", "traces", "--key", "key"];
+    assert_eq!(sandbox.quietly(&import, b"").exit, 0);
+    for seed in ["0", "1"] {
+        let words = ["explore", "traces", "--trust", "roots.json", "--cases", "120", "--seed", seed];
+        let ended = sandbox.quietly(&words, b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stdout);
+    }
+}

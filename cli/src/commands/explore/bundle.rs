@@ -12,7 +12,8 @@ use rederive_policy::Compiled;
 use rederive_replay::{Registries, StandingGrant, WhatIf};
 use serde::Serialize;
 
-use super::{Explore, Stopped, Unread, exit_of};
+use super::json::ErrorView;
+use super::{Explore, Unread, exit_of, listed};
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
@@ -20,7 +21,7 @@ use crate::policies;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, count, counted, wrapped};
+use crate::text::{Cell, Table, count, counted};
 use crate::trace;
 use crate::words::faults;
 
@@ -30,8 +31,6 @@ const TEXTS_BYTES_MAX: u64 = 16 << 20;
 const VALUE_WIDTH: usize = 48;
 /// Rows of one table in words at most; --json has all.
 const LISTED_MAX: usize = 20;
-/// Width to which lists of names are wrapped.
-const LIST_WIDTH: usize = 96;
 
 /// What was found of one run.
 #[derive(Serialize)]
@@ -52,7 +51,7 @@ struct View<'a> {
     /// Those that determined none to any of them with some change either.
     unreached: BTreeSet<&'a Id>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<(&'a str, &'a str)>,
+    errors: Vec<ErrorView<'a>>,
 }
 
 impl Explore {
@@ -77,15 +76,16 @@ impl Explore {
         for place in &found.places {
             match self.jobs.run(|| self.rehearse(place, &ask, &texts))? {
                 Ok(explored) => runs.push(explored),
-                Err(Stopped::Unread(fault)) => unread.push(fault),
-                Err(Stopped::Failed(failed)) => return Err(failed),
+                Err(fault) => unread.push(fault),
             }
         }
         unread.iter().for_each(|unread| terminal.complain(&unread.problem));
         let view = view(&compiled, self.seed, &runs, &unread);
         if self.json {
             terminal.json(&view);
-        } else if !terminal.is_quiet() {
+        } else if terminal.is_quiet() {
+            runs.iter().for_each(|run| slipped(run, terminal));
+        } else {
             print(&view, &compiled, terminal);
         }
         let slips = runs.iter().flat_map(|run| &run.findings.plants).any(|plant| plant.said.permits());
@@ -93,14 +93,14 @@ impl Explore {
         Ok(unread.iter().map(|unread| unread.exit).fold(explored, Exit::and))
     }
 
-    fn rehearse(&self, place: &Place, ask: &WhatIf<'_>, texts: &[String]) -> Result<Explored, Stopped> {
+    fn rehearse(&self, place: &Place, ask: &WhatIf<'_>, texts: &[String]) -> Result<Explored, Unread> {
         let path = place.shown();
-        let bytes = paths::read(place).map_err(|error| Stopped::Unread(Unread::io(&path, &error)))?;
+        let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let cases = usize::try_from(self.cases).unwrap_or(usize::MAX);
         let findings = Rehearsal::of(bytes, *ask).and_then(|run| explore(&run, texts, cases, self.seed));
         match findings {
             Ok(findings) => Ok(Explored { path, findings }),
-            Err(fault) => Err(Stopped::Unread(Unread::under_bundle(&path, fault))),
+            Err(fault) => Err(Unread::under_bundle(&path, fault)),
         }
     }
 }
@@ -119,7 +119,8 @@ impl Unread {
         };
         let reason = fault.to_string();
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));
-        let problem = Box::new(problem.hint(format!("`rederive replay {path}` says what holds of it")));
+        let typed = paths::typed_text(path);
+        let problem = Box::new(problem.hint(format!("`rederive replay {typed}` says what holds of it")));
         Self { path: path.to_owned(), reason, exit, problem }
     }
 }
@@ -135,7 +136,7 @@ fn view<'a>(bundle: &'a Compiled, seed: u64, runs: &'a [Explored], unread: &'a [
         runs,
         unexercised: all.difference(&plain).copied().collect(),
         unreached: all.difference(&reached).copied().collect(),
-        errors: unread.iter().map(|unread| (unread.path.as_str(), unread.reason.as_str())).collect(),
+        errors: unread.iter().map(ErrorView::of).collect(),
     }
 }
 
@@ -175,13 +176,17 @@ fn print(view: &View<'_>, bundle: &Compiled, terminal: &mut Terminal) {
     policies_listed(&view.unreached, "of them determined none with any change either", terminal);
 }
 
+/// What is wrong with a run, and nothing else.
+fn slipped(run: &Explored, terminal: &mut Terminal) {
+    let slips: Vec<&Plant> = run.findings.plants.iter().filter(|plant| plant.said.permits()).collect();
+    let title = format!("{}: calls that do what a planted text says are permitted", run.path);
+    section(&title, slips.into_iter().map(plant_row).collect(), terminal);
+}
+
 fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
     heading(&format!("{} {what}", count(names.len() as u64)), terminal);
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    for line in wrapped(&names.join(", "), LIST_WIDTH).iter().filter(|line| !line.is_empty()) {
-        let line = format!("  {}", terminal.paint().paint(Tone::Faint, line));
-        terminal.line(&line);
-    }
+    listed(&names, terminal);
 }
 
 fn heading(text: &str, terminal: &mut Terminal) {
@@ -189,22 +194,22 @@ fn heading(text: &str, terminal: &mut Terminal) {
     terminal.line(&line);
 }
 
-fn section(title: &str, mut listed: Vec<Vec<Cell>>, terminal: &mut Terminal) {
-    if listed.is_empty() {
+fn section(title: &str, mut found: Vec<Vec<Cell>>, terminal: &mut Terminal) {
+    if found.is_empty() {
         return;
     }
     heading(title, terminal);
-    let more = listed.len().saturating_sub(LISTED_MAX);
-    listed.truncate(LISTED_MAX);
-    rows(listed.into_iter(), terminal);
+    let more = found.len().saturating_sub(LISTED_MAX);
+    found.truncate(LISTED_MAX);
+    rows(found.into_iter(), terminal);
     if more > 0 {
         terminal.line(&format!("  and {} more: --json lists all", count(more as u64)));
     }
 }
 
-fn rows(listed: impl Iterator<Item = Vec<Cell>>, terminal: &mut Terminal) {
+fn rows(found: impl Iterator<Item = Vec<Cell>>, terminal: &mut Terminal) {
     let mut table = Table::default();
-    listed.for_each(|row| table.push(row));
+    found.for_each(|row| table.push(row));
     table.lines("  ", terminal.paint()).iter().for_each(|line| terminal.line(line));
 }
 

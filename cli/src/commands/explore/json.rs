@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use rederive_explore::{Answers, Divergence, Found, Sign, Tally};
 use serde::Serialize;
 
-use super::{Explored, Outcome, Unnoticed};
+use super::{Explored, Outcome, Unnoticed, Unread};
 use crate::text::json_seconds;
 
 /// One object for all runs.
@@ -62,22 +62,28 @@ struct UnnoticedView {
     written: Option<[String; 2]>,
 }
 
+/// A path of which nothing can be said.
 #[derive(Serialize)]
-struct ErrorView<'a> {
+pub(super) struct ErrorView<'a> {
     path: &'a str,
     reason: &'a str,
 }
 
+impl<'a> ErrorView<'a> {
+    pub(super) fn of(unread: &'a Unread) -> Self {
+        Self { path: &unread.path, reason: &unread.reason }
+    }
+}
+
 impl<'a> View<'a> {
     pub(super) fn of(outcome: &'a Outcome) -> Self {
-        let error = |unread: &'a super::Unread| ErrorView { path: &unread.path, reason: &unread.reason };
         Self {
             runs: outcome.runs.len() as u64,
             cases: outcome.cases,
             seed: outcome.seed,
             seconds: json_seconds(outcome.elapsed),
             results: outcome.runs.iter().map(RunView::of).collect(),
-            errors: outcome.unread.iter().map(error).collect(),
+            errors: outcome.unread.iter().map(ErrorView::of).collect(),
         }
     }
 }

@@ -7,14 +7,11 @@ use rederive_evidence::rules::Outcome;
 use rederive_explore::{Answers, Case, Divergence, Found, Parts, Sign, Tally};
 use rederive_replay::Level;
 
-use super::{Explored, Unnoticed};
+use super::{Explored, Unnoticed, listed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, count, counted, seconds, wrapped};
-
-/// Width to which lists of names are wrapped.
-const LIST_WIDTH: usize = 96;
+use crate::text::{Cell, Table, count, counted, seconds};
 
 /// Prints what was found.
 pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
@@ -27,9 +24,7 @@ pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
             let title = format!("not applicable: {of} that could diverge so");
             terminal.line(&paint.paint(Tone::Strong, &title));
             let names: Vec<&str> = unfit.iter().map(|divergence| divergence.name()).collect();
-            for line in wrapped(&names.join(", "), LIST_WIDTH) {
-                terminal.line(&format!("  {}", paint.paint(Tone::Faint, &line)));
-            }
+            listed(&names, terminal);
         }
     }
     for run in &outcome.runs {
@@ -44,7 +39,7 @@ fn totals(outcome: &super::Outcome, terminal: &mut Terminal) {
     let all = [
         counted(runs, "run"),
         counted(records as u64, "record"),
-        counted(outcome.cases * runs, "case"),
+        counted(outcome.cases.saturating_mul(runs), "case"),
         format!("seed {}", outcome.seed),
         seconds(outcome.elapsed),
     ];

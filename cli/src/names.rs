@@ -8,18 +8,18 @@ use crate::paths::Place;
 const PART_BYTES_MAX: usize = 80;
 
 /// A stem for each file, no two the same where case does not count.
-pub(super) struct Names;
+pub(crate) struct Names;
 
 impl Names {
     /// The stems of the traces that come from these places, in their order.
-    pub(super) fn of(places: &[Place]) -> Vec<String> {
+    pub(crate) fn of(places: &[Place]) -> Vec<String> {
         let mut taken = BTreeSet::new();
         places.iter().map(|place| free(&safe(without_ending(place.name())), &mut taken)).collect()
     }
 }
 
 /// The name of the trace of one entry.
-pub(super) fn file(stem: &str, entry: u64, id: Option<&str>) -> String {
+pub(crate) fn file(stem: &str, entry: u64, id: Option<&str>) -> String {
     match id.map(safe).filter(|id| !id.is_empty()) {
         Some(id) => format!("{stem}.{entry:06}.{id}.rdt"),
         None => format!("{stem}.{entry:06}.rdt"),
