@@ -71,7 +71,11 @@ fn a_call_that_does_what_a_planted_text_says_is_stopped_or_told() {
     assert!(plants.iter().filter(paid).all(|plant| plant["outcome"] == "SILENCE"), "{plants:?}");
     let slips = plants.iter().any(|plant| plant["outcome"] == "PERMIT");
     assert_eq!(exit, i32::from(slips));
-    // A bundle that permits everything lets it through, and the exit status says so.
+    // A bundle that permits everything lets it through, where nobody has to approve of it, and the exit status says so.
+    let registry = String::from_utf8(sandbox.read("tools.json")).unwrap();
+    let dear = "\"effects\":\"purchase\",\"reversible\":false";
+    assert!(registry.contains(dear));
+    sandbox.write("tools.json", registry.replace(dear, "\"effects\":\"write\",\"reversible\":true"));
     sandbox.write("open/policies/all.cedar", "@id(\"all\") permit (principal, action, resource);");
     sandbox.write(
         "open/manifest.json",
@@ -80,7 +84,14 @@ fn a_call_that_does_what_a_planted_text_says_is_stopped_or_told() {
     rederive_policy::bundle::update(&sandbox.path("open")).unwrap();
     let (exit, found) = explored(&sandbox, "open", &["--plant", "texts.txt"]);
     let plants = found["runs"][0]["plants"].as_array().unwrap();
-    assert_eq!(exit, i32::from(plants.iter().any(|plant| plant["outcome"] == "PERMIT")));
+    assert!(exit == 1 && plants.iter().any(|plant| plant["outcome"] == "PERMIT"), "{plants:?}");
+    let arguments = ["explore", "traces", "nothing.rdt", "--policy", "open", "--plant", "texts.txt"];
+    let words = [arguments.as_slice(), &["--registry", "tools.json", "--quiet"]].concat();
+    let quiet = sandbox.quietly(&words, b"");
+    assert!(quiet.stdout.starts_with("traces/"), "what is wrong is told, with the run: {}", quiet.stdout);
+    assert!(quiet.stdout.contains("GB29NWBK60161331926819") && !quiet.stdout.contains("policies"));
+    let json = sandbox.quietly(&[words.as_slice(), &["--json"]].concat(), b"").json();
+    assert_eq!(json["errors"][0]["path"], "nothing.rdt");
 }
 
 #[test]
