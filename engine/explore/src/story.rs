@@ -77,11 +77,23 @@ impl Story {
         self.records.truncate(length);
     }
 
-    /// Keeps the records whose places are listed, in their order.
+    /// Keeps the records whose places are listed, in their order. What followed from one that is left out follows from the last one kept before it.
     pub fn keep(&mut self, keeps: impl Fn(usize) -> bool) {
-        for at in (0..self.records.len()).rev().filter(|at| !keeps(*at)) {
-            self.remove(at);
-        }
+        let length = self.records.len() as u64;
+        let mut kept = 0_u64;
+        let place = |at| {
+            kept += u64::from(keeps(at));
+            kept.saturating_sub(1)
+        };
+        let places: Vec<u64> = (0..self.records.len()).map(place).collect();
+        let mut at = 0;
+        self.records.retain(|_| {
+            at += 1;
+            keeps(at - 1)
+        });
+        let left_out = length - self.records.len() as u64;
+        let place = |number: u64| usize::try_from(number).ok().and_then(|number| places.get(number).copied());
+        self.renumber(|number| place(number).unwrap_or_else(|| number - left_out.min(number)));
     }
 
     /// Moves the record at `from` to stand at `to`; what names it names it there.
@@ -218,6 +230,14 @@ mod tests {
         let mut left_out = story(4);
         left_out.remove(1);
         assert_eq!(causes(&left_out), [None, Some(0), Some(1)]);
+        let mut kept = story(6);
+        kept.keep(|at| at == 0 || at == 4);
+        assert_eq!(causes(&kept), [None, Some(0)], "what is left is the one record before it");
+        let mut kept = story(6);
+        kept.keep(|at| at != 2 && at != 3);
+        let mut left_out = story(6);
+        [3, 2].into_iter().for_each(|at| left_out.remove(at));
+        assert_eq!((causes(&kept), kept.len()), (causes(&left_out), 4));
         let mut moved = story(4);
         moved.shift(3, 1);
         assert_eq!(causes(&moved), [None, Some(3), Some(0), Some(2)]);
