@@ -79,7 +79,7 @@ impl Pinned for Shared {
 /// A sealed run of so many calls.
 fn trace() -> Vec<u8> {
     let (storage, path) = (FaultyStorage::new(), Path::new("run.rdt"));
-    let gate = gated::gate(storage.clone(), path, Durability::OnSeal, gated::Reached::default());
+    let gate = gated::gate(storage.clone(), path, Durability::Group(u32::MAX), gated::Reached::default());
     let answer = gated::turn(&gate, 0, CALLS);
     (0..CALLS).for_each(|index| _ = gated::call(&gate, 0, index, answer));
     let _ = gate.close(RunEnd::Completed).unwrap();
