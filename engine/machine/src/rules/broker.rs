@@ -224,15 +224,15 @@ fn check_dispatch(case: &Case<'_>, dispatched: &ToolDispatched, found: &mut Brea
     }
     check_arguments(call, dispatched.arguments, found);
     check_target(call, dispatched.target, found);
+    if call.diff.is_some() && planned(case.state, call).any(|(_, effect)| effect.expected != call.diff) {
+        found.add(Rule::Tol6, Reason::NotAsPreviewed);
+    }
     let Some(tool) = case.state.tool(&call.tool) else { return };
     if (tool.schema, tool.effects) != (call.schema, call.effects) {
         found.add(Rule::Tol1, Reason::OtherSchema);
     }
     if tool.preview && !call.previewed {
         found.add(Rule::Tol6, Reason::NoPreview);
-    }
-    if call.diff.is_some() && planned(case.state, call).any(|(_, effect)| effect.expected != call.diff) {
-        found.add(Rule::Tol6, Reason::NotAsPreviewed);
     }
 }
 

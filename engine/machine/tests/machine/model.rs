@@ -60,6 +60,22 @@ fn they_agree_on_values_that_only_records_to_come_tell() {
     assert!(values > 0);
 }
 
+/// TOL-6. Found by fuzzing: of a tool that is not registered, the machine did not ask whether its effect is the one previewed.
+#[test]
+fn they_agree_on_observed_calls_of_tools_that_nobody_registered() {
+    for run in runs() {
+        let mut steps = run.clone();
+        for (input, _) in &mut steps {
+            if let Body::ToolRegistered(body) = &mut input.body {
+                body.tool = id(&format!("not-{}", body.tool));
+            } else if let Body::RunOpened(body) = &mut input.body {
+                body.mode = Mode::Observed;
+            }
+        }
+        assert_same("tools that nobody registered", &steps);
+    }
+}
+
 /// IDN-3. Found by grafted runs: the model asked for the delegator's own scope alone.
 #[test]
 fn they_agree_that_a_delegate_hands_on_nothing_that_the_run_lacks_whoever_gave_it() {
