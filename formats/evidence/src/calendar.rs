@@ -43,3 +43,53 @@ impl RecordedTime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_US: u64 = 86_400_000_000;
+
+    fn date(days: u64) -> (u64, u64, u64) {
+        let Calendar { year, month, day, .. } = RecordedTime(days * DAY_US).calendar();
+        (year, month, day)
+    }
+
+    fn days_of(year: u64, month: u64) -> u64 {
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        match month {
+            2 => 28 + u64::from(is_leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+
+    /// Four hundred years are one round of the calendar; a few more, as people count them.
+    #[test]
+    fn every_day_is_the_one_after_the_day_before() {
+        let mut expected = (1970, 1, 1);
+        for days in 0..450 * 366 {
+            assert_eq!(date(days), expected, "day {days}");
+            let (year, month, day) = expected;
+            expected = match (month, day) {
+                (12, 31) => (year + 1, 1, 1),
+                _ if day == days_of(year, month) => (year, month + 1, 1),
+                _ => (year, month, day + 1),
+            };
+        }
+    }
+
+    #[test]
+    fn a_day_has_hours_minutes_seconds_and_microseconds() {
+        let last = RecordedTime(19_782 * DAY_US + DAY_US - 1).calendar();
+        assert_eq!((last.year, last.month, last.day), (2024, 2, 29));
+        assert_eq!((last.hour, last.minute, last.second, last.micros), (23, 59, 59, 999_999));
+        let time = RecordedTime(((13 * 60 + 7) * 60 + 5) * 1_000_000 + 42).calendar();
+        assert_eq!((time.hour, time.minute, time.second, time.micros), (13, 7, 5, 42));
+    }
+
+    #[test]
+    fn the_last_time_there_is_has_a_date() {
+        assert_eq!(RecordedTime(u64::MAX).calendar().year, 586_524);
+    }
+}

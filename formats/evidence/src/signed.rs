@@ -417,6 +417,13 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_of_bytes_is_the_last_size_that_is_read() {
+        let limit = <Header as Payload>::BYTES_MAX;
+        assert!(!matches!(check(&vec![0; limit]), Err(SignedFault::Size { .. })));
+        assert_eq!(check(&vec![0; limit + 1]), Err(SignedFault::Size { limit, found: limit + 1 }));
+    }
+
+    #[test]
     fn what_was_signed_parses_and_verifies_under_its_key_alone() {
         round_trip(header());
         round_trip(head());

@@ -446,3 +446,38 @@ impl ScopeItem {
             && (wider.resource.is_none() || self.resource == wider.resource)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        text.parse().unwrap()
+    }
+
+    /// Spec: rule-idn-3.
+    #[test]
+    fn an_item_is_within_another_only_where_nothing_of_it_is_wider() {
+        let item = ScopeItem {
+            tool: id("mail"),
+            action: EffectsClass::Send,
+            resource: Some(id("inbox")),
+            tenant: id("acme"),
+            approval: ApprovalPolicy::Notify,
+        };
+        let any = ScopeItem { resource: None, ..item.clone() };
+        assert!(item.is_within(&item) && item.is_within(&any));
+        assert!(!any.is_within(&item), "every resource is more than one");
+        let stricter = ScopeItem { approval: ApprovalPolicy::Approve, ..item.clone() };
+        assert!(stricter.is_within(&item) && !item.is_within(&stricter));
+        let others = [
+            ScopeItem { tool: id("chat"), ..item.clone() },
+            ScopeItem { action: EffectsClass::Read, ..item.clone() },
+            ScopeItem { resource: Some(id("outbox")), ..item.clone() },
+            ScopeItem { tenant: id("rival"), ..item.clone() },
+        ];
+        for other in others {
+            assert!(!item.is_within(&other) && !other.is_within(&item), "{other:?}");
+        }
+    }
+}
