@@ -249,7 +249,11 @@ impl Unread {
             ExploreFault::Parts(PartsFault::Unsealed) => Exit::Unfinished,
             ExploreFault::Parts(_) | _ => Exit::Untrustworthy,
         };
-        let reason = fault.to_string();
+        Self::unfit(path, fault.to_string(), exit)
+    }
+
+    /// A run that could be read, and cannot be explored.
+    fn unfit(path: &str, reason: String, exit: Exit) -> Self {
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));
         let typed = paths::typed_text(path);
         let problem = Box::new(problem.hint(format!("`rederive replay {typed}` says what holds of it")));

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::Id;
 use rederive_evidence::values::EffectsClass;
 use rederive_extract::ArgumentSchema;
 use rederive_policy::registry::infer::{Dispute, Said, Tool, draft, from_json};
-use rederive_policy::registry::{REGISTRY_BYTES_MAX, Registry as Tools};
+use rederive_policy::registry::{Entry, REGISTRY_BYTES_MAX, Registry as Tools};
 use rederive_policy::schema_of;
 use serde::Serialize;
 
@@ -169,18 +170,16 @@ fn read(file: &Path) -> Result<Tools, Failed> {
 
 /// Compiles the schema of each tool as the broker does, before it has to.
 fn schemas(file: &Path, registry: &Tools) -> Result<(), Failed> {
-    let mut problem = Problem::error(format!("{} is no registry that can be used", file.display()));
-    let mut is_whole = true;
-    for (name, entry) in &registry.tools {
-        let Some(bytes) = entry.schema_bytes() else { continue };
-        if let Err(fault) = ArgumentSchema::compile(&bytes) {
-            is_whole = false;
-            problem = problem.row("schema", format!("of the tool {name}: {fault}"));
-        }
-    }
-    if is_whole {
+    let fault = |(name, entry): (&Id, &Entry)| {
+        let fault = ArgumentSchema::compile(&entry.schema_bytes()?).err()?;
+        Some(format!("of the tool {name}: {fault}"))
+    };
+    let faults: Vec<String> = registry.tools.iter().filter_map(fault).collect();
+    if faults.is_empty() {
         return Ok(());
     }
+    let problem = Problem::error(format!("{} is no registry that can be used", file.display()));
+    let problem = faults.into_iter().fold(problem, |problem, fault| problem.row("schema", fault));
     Err(Failed::usage(
         problem.hint(
             "no call of such a tool could be checked: correct its schema, or take it out of the registry",

@@ -161,7 +161,7 @@ impl Machine {
             grant: grant::covering(state, call).map(|(name, _)| name.clone()),
             approvals: Vec::new(),
             exceptions: live_exceptions(state, scope.as_ref(), time),
-            policies: state.policies().map_or_else(Policies::default, |held| (**held).clone()),
+            policies: policies(state),
             counters: state.counters().copied().unwrap_or_default(),
             scope,
             time,
@@ -179,7 +179,7 @@ impl Machine {
             signals: signals.list(),
             least: signals.least(),
             reliance: reliance::entries(state, Subject { tool: None, actor }),
-            policies: state.policies().map_or_else(Policies::default, |held| (**held).clone()),
+            policies: policies(state),
         })
     }
 
@@ -219,6 +219,11 @@ impl RequestFacts {
 /// The `request` digest of a request: what an approval covers. Spec: request-digest.
 pub fn request_digest(request: &Request) -> Digest {
     digest(Purpose::Request, &to_bytes(request))
+}
+
+/// The bundle, engine and registry in force.
+fn policies(state: &State) -> Policies {
+    state.policies().map_or_else(Policies::default, |held| (**held).clone())
 }
 
 /// The item, of the scope of the one whose place it is, else of the run's, that covers the live call and asks least.

@@ -1,4 +1,4 @@
-//! A folder with what runs pin: bundles and registries, ready to judge again.
+//! What runs pin: bundles and registries, ready to judge again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,11 +12,12 @@ use crate::bundle::Store;
 use crate::registry::REGISTRY_BYTES_MAX;
 use crate::{Compiled, Registry, compile};
 
-/// A folder in which bundles lie under their digests, and registries (*.json) under any name. What lies there is known by its own digest
-/// alone. What cannot be read, or is none, is not at hand: nothing of it stops whoever asks for something else.
+/// What is at hand of what runs pin, most often in a folder in which bundles lie under their digests, and registries
+/// (*.json) under any name. What lies there is known by its own digest alone. What cannot be read, or is none, is not at
+/// hand: nothing of it stops whoever asks for something else.
 #[derive(Debug)]
 pub struct Archive {
-    store: Store,
+    store: Option<Store>,
     registries: BTreeMap<Digest, Arc<Registry>>,
     /// Made ready when first asked for; none: it cannot be.
     bundles: Mutex<BTreeMap<Digest, Option<Arc<Compiled>>>>,
@@ -34,7 +35,13 @@ impl Archive {
         let is_json = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
         let registries = files.iter().filter(is_json).filter_map(|path| registry(path));
         let registries = registries.map(|registry| (registry.digest(), Arc::new(registry))).collect();
-        Ok(Self { store: Store::new(folder), registries, bundles: Mutex::default() })
+        Ok(Self { store: Some(Store::new(folder)), registries, bundles: Mutex::default() })
+    }
+
+    /// An archive of one bundle and one registry that are at hand already.
+    pub fn holding(bundle: Arc<Compiled>, registry: Arc<Registry>) -> Self {
+        let bundles = Mutex::new(BTreeMap::from([(bundle.bundle(), Some(bundle))]));
+        Self { store: None, registries: BTreeMap::from([(registry.digest(), registry)]), bundles }
     }
 
     /// The registry with this digest; none: it is not at hand.
@@ -46,7 +53,7 @@ impl Archive {
     pub fn bundle(&self, digest: &Digest) -> Option<Arc<Compiled>> {
         let mut bundles = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = bundles.entry(*digest).or_insert_with(|| {
-            let compiled = self.store.get(digest).and_then(|bundle| compile(&bundle));
+            let compiled = self.store.as_ref()?.get(digest).and_then(|bundle| compile(&bundle));
             compiled.ok().map(Arc::new)
         });
         ready.clone()

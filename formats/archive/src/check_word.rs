@@ -2,10 +2,7 @@
 
 use crc_fast::{CrcAlgorithm, Digest};
 
-use crate::framing::FRAMING_BYTES;
-
-/// Where the check word stands in the framing: its last bytes.
-const PLACE: usize = FRAMING_BYTES - 8;
+use crate::framing::COVERED_BYTES;
 
 /// A CRC-64/NVME over a block or an entry. It finds accidents; whoever can write the file can make it anew, and what
 /// proves are the digests and signatures of what the block holds.
@@ -15,7 +12,7 @@ pub struct CheckWord(pub [u8; 8]);
 impl CheckWord {
     /// The check word of these 32 bytes of framing and the payload after them, whatever stands in its own place.
     pub fn of(framed: &[u8]) -> Self {
-        let (covered, rest) = framed.split_at(framed.len().min(PLACE));
+        let (covered, rest) = framed.split_at(framed.len().min(COVERED_BYTES));
         let mut checker = Checker::new(covered);
         checker.update(rest.get(8..).unwrap_or_default());
         checker.word()

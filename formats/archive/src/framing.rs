@@ -21,7 +21,7 @@ pub(crate) const ALIGNMENT: u64 = 64;
 /// Bytes before the payload.
 pub(crate) const FRAMING_BYTES: usize = 32;
 /// Those of them before the check word, which it covers.
-const COVERED_BYTES: usize = 24;
+pub(crate) const COVERED_BYTES: usize = 24;
 /// Bytes read at a time where a whole payload need not be held.
 const CHUNK_BYTES: usize = 16 << 10;
 

@@ -18,7 +18,6 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
-use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted};
@@ -117,11 +116,7 @@ impl Unread {
         } else {
             Exit::Untrustworthy
         };
-        let reason = fault.to_string();
-        let problem = Problem::error(format!("cannot explore {path}: {reason}"));
-        let typed = paths::typed_text(path);
-        let problem = Box::new(problem.hint(format!("`rederive replay {typed}` says what holds of it")));
-        Self { path: path.to_owned(), reason, exit, problem }
+        Self::unfit(path, fault.to_string(), exit)
     }
 }
 

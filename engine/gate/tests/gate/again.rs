@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rederive_archive::storage::faulty::FaultyStorage;
-use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::{Decision, DecisionMade};
 use rederive_evidence::kinds::run::RunEnd;
@@ -12,9 +11,9 @@ use rederive_evidence::schema::Given;
 use rederive_gate::{BundlePolicy, Fate, Gate, Setup};
 use rederive_policy::assemble::MEMORY_WRITE;
 use rederive_policy::registry::Entry;
-use rederive_policy::{Bundle, Compiled, Registry, compile};
+use rederive_policy::{Archive, Bundle, Registry, compile};
 use rederive_recorder::ManualClock;
-use rederive_replay::{Gap, Judge, Level, Options, Pinned, Registries, Valid, replay_bytes};
+use rederive_replay::{Gap, Level, Options, Valid, replay_bytes};
 
 use crate::memory::from_outside;
 use crate::world::{START, World, id, intent, opened, options, path, setup};
@@ -42,25 +41,8 @@ fn registry(setup: &Setup) -> Registry {
     Registry { tools: tools.chain(memory).collect(), ..Registry::default() }
 }
 
-struct AtHand {
-    compiled: Arc<Compiled>,
-    registry: Arc<Registry>,
-}
-
-impl Registries for AtHand {
-    fn registry(&self, pinned: Option<&Digest>) -> Option<Arc<Registry>> {
-        (pinned? == &self.registry.digest()).then(|| Arc::clone(&self.registry))
-    }
-}
-
-impl Pinned for AtHand {
-    fn bundle(&self, digest: &Digest) -> Option<Arc<dyn Judge>> {
-        (*digest == self.compiled.bundle()).then(|| Arc::clone(&self.compiled) as Arc<dyn Judge>)
-    }
-}
-
 /// A gate that asks the bundle, and what its run pins.
-fn gated() -> (World, AtHand) {
+fn gated() -> (World, Archive) {
     let (wires, clock, disk) = (Arc::default(), Arc::new(ManualClock::new(START)), FaultyStorage::new());
     let policy = Arc::new(BundlePolicy::new(&bundle()).unwrap());
     let setup = Setup { policy, ..setup(&wires) };
@@ -72,7 +54,7 @@ fn gated() -> (World, AtHand) {
     let gate =
         Gate::open(disk.clone(), &path("again"), draft, options(&clock, "again", "first"), setup).unwrap();
     let compiled = Arc::new(compile(&bundle()).unwrap());
-    (World { gate, disk, clock, wires, name: "again".to_owned() }, AtHand { compiled, registry })
+    (World { gate, disk, clock, wires, name: "again".to_owned() }, Archive::holding(compiled, registry))
 }
 
 /// Spec: policy-level, policy-compare, policy-request, rule-pol-4.

@@ -130,11 +130,9 @@ fn most_cautious(left: Entry, right: Entry) -> Entry {
     facts.preview &= other.preview;
     because("clearance", other.clearance < facts.clearance);
     facts.clearance = facts.clearance.min(other.clearance);
-    let trust_or_sensitivity =
-        other.result.trust < facts.result.trust || other.result.sensitivity > facts.result.sensitivity;
-    because("result", trust_or_sensitivity);
-    facts.result.trust = facts.result.trust.min(other.result.trust);
-    facts.result.sensitivity = facts.result.sensitivity.max(other.result.sensitivity);
+    let result = facts.result.join(other.result);
+    because("result", result != facts.result);
+    facts.result = result;
     for (pointer, role) in other.roles {
         // Roles are in the order of how much hangs on them.
         let is_more = facts.roles.get(&pointer).is_none_or(|known| role < *known);
