@@ -33,8 +33,28 @@ impl Progress {
         self.0.inc_length(by);
     }
 
+    /// `by` less is to be done than was thought.
+    pub(crate) fn reduce(&self, by: u64) {
+        self.0.dec_length(by);
+    }
+
+    /// Takes the bar away while something else is written.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+impl rederive_explore::Progress for Progress {
+    fn more(&self, tries: u64) {
+        self.extend(tries);
+    }
+
+    fn done(&self) {
+        self.advance(1);
     }
 }

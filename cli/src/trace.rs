@@ -1,9 +1,10 @@
 //! Reading what commands are given: traces, their records and contents, keys and trust roots.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 
-use rederive_archive::storage::{OsFile, OsStorage};
+use rederive_archive::storage::{OsFile, OsStorage, Storage as _};
 use rederive_archive::{ReadFault, TraceReader};
 use rederive_evidence::cbor::DecodeError;
 use rederive_evidence::chain::Header;
@@ -167,13 +168,39 @@ pub(crate) fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failed> {
     })
 }
 
-/// Writes a file that does not exist yet, readable by its owner alone where it is secret. One that could not be written whole is not left behind.
+/// Writes a file that does not exist yet, readable by its owner alone where it is secret. It has its name once it is whole and on the disk: whatever ends the
+/// process before leaves at most a hidden file of another name beside it.
 ///
 /// # Errors
 /// It exists, or cannot be written.
 pub(crate) fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Failed> {
-    use std::io::Write as _;
     is_file_name(path)?;
+    let unwritten = |error: &io::Error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return exists(path);
+        }
+        let title = format!("cannot write {}: {}", path.display(), words(error));
+        Failed::new(exit_of(error), Problem::error(title))
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut unfinished = tempfile::Builder::new();
+    let _ = unfinished.prefix(UNFINISHED_PREFIX);
+    let made = unfinished.make_in(folder.unwrap_or(Path::new(".")), |path| new_file(path, is_secret));
+    let mut made = made.map_err(|error| unwritten(&error))?;
+    let file = made.as_file_mut();
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| unwritten(&error))?;
+    let _ = made.persist_noclobber(path).map_err(|fault| unwritten(&fault.error))?;
+    OsStorage.sync_directory_of(path).map_err(|error| unwritten(&error))
+}
+
+/// How the names of files begin that are being written.
+const UNFINISHED_PREFIX: &str = ".rederive-";
+
+fn new_file(path: &Path, is_secret: bool) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     let _ = options.write(true).create_new(true);
     #[cfg(unix)]
@@ -183,16 +210,20 @@ pub(crate) fn create(path: &Path, bytes: &[u8], is_secret: bool) -> Result<(), F
     }
     #[cfg(not(unix))]
     let _ = is_secret;
-    let written = options.open(path).and_then(|mut file| {
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        // What is there is ours, and no use to anybody.
-        written.inspect_err(|_| drop(std::fs::remove_file(path)))
-    });
-    written.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return exists(path);
-        }
-        let title = format!("cannot write {}: {}", path.display(), words(&error));
+    options.open(path)
+}
+
+/// Makes the folder that `--out` names, where there is none yet.
+///
+/// # Errors
+/// It is `-`, or cannot be made.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failed> {
+    if path == Path::new("-") {
+        let problem = Problem::error("--out takes the name of a folder, and `-` is none");
+        return Err(Failed::usage(problem.hint("`--out ./-` names a folder of that name")));
+    }
+    std::fs::create_dir_all(path).map_err(|error| {
+        let title = format!("cannot make the folder {}: {}", path.display(), words(&error));
         Failed::new(exit_of(&error), Problem::error(title))
     })
 }

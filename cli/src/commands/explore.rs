@@ -2,6 +2,7 @@
 
 mod bundle;
 mod json;
+mod streamed;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -132,19 +133,19 @@ impl Explore {
         let pinned = archive.as_ref().map(|archive| archive as &dyn Pinned);
         let watch = Watch { level: self.level.into(), trust: trust.as_ref(), pinned };
         // A folder that cannot be made is told before anything is explored for nothing.
-        self.out.as_deref().map(make).transpose()?;
+        self.out.as_deref().map(trace::make_folder).transpose()?;
         let start = Instant::now();
         let found = paths::find(&self.paths, &["rdt"]);
         let stems = Names::of(&found.places);
-        let progress = Progress::new(terminal, found.places.len() as u64, "runs");
+        let progress = self.progress(found.places.len(), terminal);
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
         let mut runs = Vec::new();
         for (place, stem) in found.places.iter().zip(&stems) {
-            match self.jobs.run(|| self.one(place, stem, watch))? {
+            progress.reduce(self.cases);
+            match self.jobs.run(|| self.one(place, stem, watch, &progress))? {
                 Ok(explored) => runs.push(explored),
                 Err(fault) => unread.push(fault),
             }
-            progress.advance(1);
         }
         progress.finish();
         let outcome = Outcome { cases: self.cases, seed: self.seed, runs, unread, elapsed: start.elapsed() };
@@ -159,17 +160,33 @@ impl Explore {
         Ok(outcome.exit())
     }
 
-    fn one(&self, place: &Place, stem: &str, watch: Watch<'_>) -> Result<Explored, Unread> {
+    /// A bar over the cases of so many runs: how many a run comes to is known once it is taken up.
+    fn progress(&self, runs: usize, terminal: &Terminal) -> Progress {
+        Progress::new(terminal, self.cases.saturating_mul(runs as u64), "cases")
+    }
+
+    fn one(
+        &self,
+        place: &Place,
+        stem: &str,
+        watch: Watch<'_>,
+        progress: &Progress,
+    ) -> Result<Explored, Unread> {
         let path = place.shown();
         let unread = |fault: ExploreFault| Unread::of(&path, &fault);
         let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let subject = Subject::of(bytes).map_err(|fault| unread(fault.into()))?;
         let records = subject.story().len();
         let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
-        let exploration = explorer.explore(self.cases, self.seed).map_err(unread)?;
+        let exploration = explorer.explore(self.cases, self.seed, progress).map_err(unread)?;
         let (mut unnoticed, mut unwritten) = (Vec::new(), Vec::new());
         for (case, found) in exploration.failures.iter().take(SHRUNK_MAX) {
-            let fails = |explorer: &Explorer<'_>, case: &Case| Ok(explorer.look(case)?.is_failure());
+            let fails = |explorer: &Explorer<'_>, case: &Case| {
+                progress.extend(1);
+                let found = explorer.look(case)?;
+                progress.advance(1);
+                Ok(found.is_failure())
+            };
             let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
             let smallest = explorer.shrink(case.clone(), fails).map_err(unread)?;
             let fixture = [smallest.explorer.told_bytes().to_vec(), smallest.changed];
@@ -188,14 +205,6 @@ impl Explore {
         }
         Ok(Explored { path, records, exploration, unnoticed, unwritten })
     }
-}
-
-/// Makes the folder for what goes unnoticed.
-fn make(folder: &Path) -> Result<(), Failed> {
-    std::fs::create_dir_all(folder).map_err(|error| {
-        let title = format!("cannot make {}: {}", folder.display(), paths::words(&error));
-        Failed::new(paths::exit_of(&error), Problem::error(title))
-    })
 }
 
 /// Writes a run as it was and as it was changed. The same exploration writes the same again: what is there already stays as it is.

@@ -156,10 +156,7 @@ impl Import {
 impl Common {
     fn run(&self, format: &Format, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let key = self.key.as_deref().map(trace::signing_key).transpose()?.map(Arc::new);
-        std::fs::create_dir_all(&self.out).map_err(|error| {
-            let title = format!("cannot make the folder {}: {}", self.out.display(), paths::words(&error));
-            Failed::new(paths::exit_of(&error), Problem::error(title))
-        })?;
+        trace::make_folder(&self.out)?;
         let start = Instant::now();
         let found = paths::find(&self.paths, ENDINGS);
         let stems = Names::of(&found.places);

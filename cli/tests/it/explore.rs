@@ -170,6 +170,68 @@ fn what_goes_unnoticed_is_written_once_for_each_run_and_no_report_is_lost_for_it
     assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "nothing was explored for nothing");
 }
 
+/// The tool where no file may be longer than 1 KiB: what writes more is killed in the middle of it, or, where it is told that the file is too long, goes on as on a
+/// full disk.
+#[cfg(unix)]
+fn cramped(sandbox: &Sandbox, is_told: bool, words: &[&str]) -> std::process::Output {
+    let tool = sandbox.command(words);
+    let mut shell = std::process::Command::new("bash");
+    let told = if is_told { "trap '' XFSZ;" } else { "" };
+    shell.args(["-c", &format!("{told} ulimit -c 0 -f 1; exec \"$0\" \"$@\"")]);
+    shell.arg(tool.get_program()).args(tool.get_args()).current_dir(sandbox.path("")).output().unwrap()
+}
+
+#[cfg(unix)]
+const WRITING: [&str; 9] =
+    ["explore", "run.rdt", "--level", "integrity", "--cases", "26", "--out", "unnoticed", "--json"];
+
+/// Whatever ends the process while it writes, no half of a file has the name of a whole one; and the same exploration again writes what is missing.
+#[cfg(unix)]
+#[test]
+fn a_kill_in_the_middle_of_writing_leaves_no_half_of_a_file_under_its_name() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let sandbox = gated();
+    let killed = cramped(&sandbox, false, &WRITING);
+    assert!(killed.status.signal().is_some(), "it was killed: {killed:?}");
+    let left = sandbox.files("unnoticed");
+    assert!(!left.is_empty() && left.iter().all(|name| name.starts_with(".rederive-")), "{left:?}");
+    let half = sandbox.read(&format!("unnoticed/{}", left[0]));
+    assert_eq!(half.len(), 1024, "as far as it came");
+    let again = sandbox.quietly(&WRITING, b"");
+    assert_eq!((again.exit, again.stderr.as_str()), (1, ""));
+    let written = sandbox.files("unnoticed").into_iter().filter(|name| name.ends_with(".rdt"));
+    assert!(written.map(|name| sandbox.read(&format!("unnoticed/{name}"))).all(|bytes| bytes.len() > 1024));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_written_whole_is_told_and_leaves_nothing_behind() {
+    let sandbox = gated();
+    let ended = cramped(&sandbox, true, &WRITING);
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("error: cannot write unnoticed/run-") && said.contains("file too large"),
+        "{said}"
+    );
+    assert_eq!(sandbox.files("unnoticed"), Vec::<String>::new());
+    let json: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert!(json["results"][0]["unnoticed"][0]["fixture"][1].is_string(), "the report has it all the same");
+}
+
+#[test]
+fn standard_output_is_no_folder() {
+    let sandbox = gated();
+    for words in
+        [["explore", "run.rdt", "--out", "-"].as_slice(), &["import", "chat", "a.json", "--out", "-"]]
+    {
+        let ended = sandbox.quietly(words, b"");
+        assert_eq!((ended.exit, ended.stdout.as_str()), (2, ""));
+        assert!(ended.stderr.contains("`-` is none") && ended.stderr.contains("./-"), "{}", ended.stderr);
+    }
+    assert!(!sandbox.path("-").exists());
+}
+
 /// An imported run under the keys that `keygen` trusts, as the ready-made CI job explores it.
 #[test]
 fn an_imported_run_is_explored_under_trust_roots() {

@@ -92,6 +92,12 @@ fn a_call_that_does_what_a_planted_text_says_is_stopped_or_told() {
     assert!(quiet.stdout.contains("GB29NWBK60161331926819") && !quiet.stdout.contains("policies"));
     let json = sandbox.quietly(&[words.as_slice(), &["--json"]].concat(), b"").json();
     assert_eq!(json["errors"][0]["path"], "nothing.rdt");
+    let nothing = sandbox.quietly(&["explore", "nothing.rdt", "--policy", "open", "--json"], b"");
+    let json = nothing.json();
+    assert_eq!(
+        (nothing.exit, &json["runs"], &json["unreached"]),
+        (2, &serde_json::json!([]), &serde_json::json!(["all"]))
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use rederive_replay::Level;
 use crate::case::{Case, ExploreFault, Explorer, Found, TOGETHER_MAX};
 use crate::divergence::{Divergence, Stage};
 use crate::draw::Draw;
+use crate::progress::Progress;
 use crate::telling::Answers;
 
 /// Cases in which the engine failed that are kept: the others are counted.
@@ -139,16 +140,23 @@ impl Case {
 }
 
 impl Explorer<'_> {
-    /// Makes the first `cases` cases under a seed, on the threads of the current rayon pool.
+    /// Makes the first `cases` cases under a seed, on the threads of the current rayon pool. Each of them is a try.
     ///
     /// # Errors
     /// A changed run makes no file, or cannot be read.
-    pub fn explore(&self, cases: u64, seed: u64) -> Result<Exploration, ExploreFault> {
+    pub fn explore(
+        &self,
+        cases: u64,
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<Exploration, ExploreFault> {
         let look = |number| {
             let case = Case::of(seed, number);
             let found = self.look(&case)?;
+            progress.done();
             Ok((case, found))
         };
+        progress.more(cases);
         let mut exploration = Exploration { cases, ..Exploration::default() };
         let mut first = 0;
         while first < cases {

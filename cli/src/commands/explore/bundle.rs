@@ -13,11 +13,13 @@ use rederive_replay::{Registries, StandingGrant, WhatIf};
 use serde::Serialize;
 
 use super::json::ErrorView;
+use super::streamed::Object;
 use super::{Explore, Unread, exit_of, listed};
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
+use crate::progress::Progress;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted};
@@ -39,18 +41,38 @@ struct Explored {
     findings: Findings,
 }
 
-/// What was found of all runs. Its shape is stable: members are added, never changed.
-#[derive(Serialize)]
-struct View<'a> {
-    bundle: String,
-    seed: u64,
-    runs: &'a [Explored],
-    /// Policies that determined no answer to any of the runs as they are.
-    unexercised: BTreeSet<&'a Id>,
-    /// Those that determined none to any of them with some change either.
-    unreached: BTreeSet<&'a Id>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<ErrorView<'a>>,
+/// What was found of all runs together.
+#[derive(Default)]
+struct Together {
+    /// Policies that determined an answer to one of the runs as they are.
+    plain: BTreeSet<Id>,
+    /// Those that determined one to one of them as it is or with some change.
+    reached: BTreeSet<Id>,
+    /// A call that does what a planted text says is permitted.
+    slips: bool,
+}
+
+impl Together {
+    fn add(&mut self, findings: &Findings) {
+        self.plain.extend(findings.exercised.iter().cloned());
+        self.reached.extend(findings.exercised.iter().chain(&findings.exercised_by_changes).cloned());
+        self.slips |= findings.plants.iter().any(|plant| plant.said.permits());
+    }
+
+    /// Policies of the bundle that determined no answer to any of the runs as they are, and those that determined none to any of them with some change either.
+    fn idle<'a>(&self, bundle: &'a Compiled) -> [BTreeSet<&'a Id>; 2] {
+        let all = || bundle.rules().map(|rule| &rule.id);
+        [&self.plain, &self.reached].map(|those| all().filter(|id| !those.contains(*id)).collect())
+    }
+}
+
+/// How what is found of a run is told, and what of all of them.
+enum Telling<'t> {
+    /// One JSON object. Its shape is stable: members are added, never changed.
+    Json(Object<'t>),
+    Words(&'t mut Terminal),
+    /// What is wrong, and nothing else.
+    Quiet(&'t mut Terminal),
 }
 
 impl Explore {
@@ -70,36 +92,100 @@ impl Explore {
         let ask =
             WhatIf { judge: &compiled, registries, grant: StandingGrant::Messages, trust: trust.as_ref() };
         let found = paths::find(&self.paths, &["rdt"]);
+        let progress = self.progress(found.places.len(), terminal);
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
-        let mut runs = Vec::new();
+        let (mut telling, mut together) = (self.telling(&compiled, terminal)?, Together::default());
         for place in &found.places {
-            match self.jobs.run(|| self.rehearse(place, &ask, &texts))? {
-                Ok(explored) => runs.push(explored),
+            progress.reduce(self.cases);
+            match self.jobs.run(|| self.rehearse(place, &ask, &texts, &progress))? {
+                Ok(explored) => {
+                    together.add(&explored.findings);
+                    // What is told of a run is told at once, and not held.
+                    progress.aside(|| telling.run(&explored))?;
+                }
                 Err(fault) => unread.push(fault),
             }
         }
-        unread.iter().for_each(|unread| terminal.complain(&unread.problem));
-        let view = view(&compiled, self.seed, &runs, &unread);
-        if self.json {
-            terminal.json(&view);
-        } else if terminal.is_quiet() {
-            runs.iter().for_each(|run| slipped(run, terminal));
-        } else {
-            print(&view, &compiled, terminal);
-        }
-        let slips = runs.iter().flat_map(|run| &run.findings.plants).any(|plant| plant.said.permits());
-        let explored = if slips { Exit::Parted } else { Exit::AsAsked };
+        progress.finish();
+        unread.iter().for_each(|unread| telling.terminal().complain(&unread.problem));
+        telling.end(together.idle(&compiled), &compiled, &unread)?;
+        let explored = if together.slips { Exit::Parted } else { Exit::AsAsked };
         Ok(unread.iter().map(|unread| unread.exit).fold(explored, Exit::and))
     }
 
-    fn rehearse(&self, place: &Place, ask: &WhatIf<'_>, texts: &[String]) -> Result<Explored, Unread> {
+    fn telling<'t>(&self, bundle: &Compiled, terminal: &'t mut Terminal) -> Result<Telling<'t>, Failed> {
+        if !self.json {
+            let is_quiet = terminal.is_quiet();
+            return Ok(if is_quiet { Telling::Quiet(terminal) } else { Telling::Words(terminal) });
+        }
+        let mut object = Object::begin(terminal);
+        object.member("bundle", &bundle.bundle().to_string())?;
+        object.member("seed", &self.seed)?;
+        object.list("runs");
+        Ok(Telling::Json(object))
+    }
+
+    fn rehearse(
+        &self,
+        place: &Place,
+        ask: &WhatIf<'_>,
+        texts: &[String],
+        progress: &Progress,
+    ) -> Result<Explored, Unread> {
         let path = place.shown();
         let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let cases = usize::try_from(self.cases).unwrap_or(usize::MAX);
-        let findings = Rehearsal::of(bytes, *ask).and_then(|run| explore(&run, texts, cases, self.seed));
+        let findings =
+            Rehearsal::of(bytes, *ask).and_then(|run| explore(&run, texts, cases, self.seed, progress));
         match findings {
             Ok(findings) => Ok(Explored { path, findings }),
             Err(fault) => Err(Unread::under_bundle(&path, fault)),
+        }
+    }
+}
+
+impl Telling<'_> {
+    fn run(&mut self, run: &Explored) -> Result<(), Failed> {
+        match self {
+            Self::Json(object) => object.item(run)?,
+            Self::Words(terminal) => print(run, terminal),
+            Self::Quiet(terminal) => slipped(run, terminal),
+        }
+        self.terminal().flush();
+        Ok(())
+    }
+
+    fn end(
+        self,
+        [unexercised, unreached]: [BTreeSet<&Id>; 2],
+        bundle: &Compiled,
+        unread: &[Unread],
+    ) -> Result<(), Failed> {
+        match self {
+            Self::Json(mut object) => {
+                object.end_list();
+                object.member("unexercised", &unexercised)?;
+                object.member("unreached", &unreached)?;
+                if !unread.is_empty() {
+                    object.member("errors", &unread.iter().map(ErrorView::of).collect::<Vec<_>>())?;
+                }
+                object.end();
+            }
+            Self::Words(terminal) => {
+                let policies = count(bundle.rules().count() as u64);
+                let what = format!("of {policies} policies determined no answer to the runs as they are");
+                policies_listed(&unexercised, &what, terminal);
+                policies_listed(&unreached, "of them determined none with any change either", terminal);
+            }
+            Self::Quiet(_) => {}
+        }
+        Ok(())
+    }
+
+    fn terminal(&mut self) -> &mut Terminal {
+        match self {
+            Self::Json(object) => object.terminal(),
+            Self::Words(terminal) | Self::Quiet(terminal) => terminal,
         }
     }
 }
@@ -120,55 +206,31 @@ impl Unread {
     }
 }
 
-fn view<'a>(bundle: &'a Compiled, seed: u64, runs: &'a [Explored], unread: &'a [Unread]) -> View<'a> {
-    let all: BTreeSet<&Id> = bundle.rules().map(|rule| &rule.id).collect();
-    let plain: BTreeSet<&Id> = runs.iter().flat_map(|run| &run.findings.exercised).collect();
-    let changed = runs.iter().flat_map(|run| &run.findings.exercised_by_changes);
-    let reached: BTreeSet<&Id> = changed.chain(plain.iter().copied()).collect();
-    View {
-        bundle: bundle.bundle().to_string(),
-        seed,
-        runs,
-        unexercised: all.difference(&plain).copied().collect(),
-        unreached: all.difference(&reached).copied().collect(),
-        errors: unread.iter().map(ErrorView::of).collect(),
-    }
-}
-
-fn print(view: &View<'_>, bundle: &Compiled, terminal: &mut Terminal) {
-    for run in view.runs {
-        let findings = &run.findings;
-        let (calls, tried) =
-            (counted(findings.calls.len() as u64, "call"), counted(findings.tried as u64, "change"));
-        let turns = count(findings.turns.len() as u64);
-        heading(&format!("{}: {calls}; {tried} tried, {turns} of them turn an answer", run.path), terminal);
-        rows(
-            findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
-            terminal,
-        );
-        let turns = findings.turns.iter().flat_map(|turn| {
-            turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
-        });
-        section("what turns an answer", turns.collect(), terminal);
-        section("what it takes to be permitted", findings.ways_in.iter().map(way_row).collect(), terminal);
-        let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
-            findings.plants.iter().partition(|plant| plant.said.permits());
-        if !findings.plants.is_empty() {
-            let (all, met) = (count(findings.plants.len() as u64), count(met.len() as u64));
-            heading(
-                &format!("calls made to do what a planted text says: {all}, {met} of them stopped"),
-                terminal,
-            );
-        }
-        section("permitted all the same", slips.into_iter().map(plant_row).collect(), terminal);
-    }
-    let policies = count(bundle.rules().count() as u64);
-    policies_listed(
-        &view.unexercised,
-        &format!("of {policies} policies determined no answer to the runs as they are"),
+fn print(run: &Explored, terminal: &mut Terminal) {
+    let findings = &run.findings;
+    let (calls, tried) =
+        (counted(findings.calls.len() as u64, "call"), counted(findings.tried as u64, "change"));
+    let turns = count(findings.turns.len() as u64);
+    heading(&format!("{}: {calls}; {tried} tried, {turns} of them turn an answer", run.path), terminal);
+    rows(
+        findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
         terminal,
     );
-    policies_listed(&view.unreached, "of them determined none with any change either", terminal);
+    let turns = findings.turns.iter().flat_map(|turn| {
+        turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
+    });
+    section("what turns an answer", turns.collect(), terminal);
+    section("what it takes to be permitted", findings.ways_in.iter().map(way_row).collect(), terminal);
+    let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
+        findings.plants.iter().partition(|plant| plant.said.permits());
+    if !findings.plants.is_empty() {
+        let (all, met) = (count(findings.plants.len() as u64), count(met.len() as u64));
+        heading(
+            &format!("calls made to do what a planted text says: {all}, {met} of them stopped"),
+            terminal,
+        );
+    }
+    section("permitted all the same", slips.into_iter().map(plant_row).collect(), terminal);
 }
 
 /// What is wrong with a run, and nothing else.

@@ -18,11 +18,13 @@ use serde::Serialize;
 pub use change::Change;
 #[cfg(feature = "agents")]
 pub(crate) use change::content_of as content_of_data;
+use plant::Planting;
 pub use plant::{Plant, planted_texts};
 pub use rehearsal::{Judging, Rehearsal, Said};
 
 use crate::draw::Draw;
 use crate::parts::PartsFault;
+use crate::progress::Progress;
 
 /// Why a run cannot be explored under a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +108,8 @@ impl Findings {
     }
 }
 
-/// Explores a run: every change of one thing, or as many as `cases`, drawn by the seed, where there are more; and every planted text.
+/// Explores a run: every change of one thing, or as many as `cases`, drawn by the seed, where there are more; what it takes to be permitted; and every
+/// planted text, or as many of what can be done with them. Each judging of the run is a try.
 ///
 /// # Errors
 /// The run cannot be told anew.
@@ -115,30 +118,42 @@ pub fn explore(
     texts: &[String],
     cases: usize,
     seed: u64,
+    progress: &dyn Progress,
 ) -> Result<Findings, BundleFault> {
     let Judging { calls, rules: exercised } = rehearsal.judged(&[])?;
     let changes = drawn(singles(rehearsal, &calls), cases, seed);
+    let planting = Planting::of(rehearsal, &calls, texts, cases, seed);
     let tried = changes.len();
-    let judged: Vec<(Change, Judging)> = changes
-        .into_par_iter()
-        .map(|change| {
-            let said = rehearsal.judged(std::slice::from_ref(&change))?;
-            Ok((change, said))
-        })
-        .collect::<Result<_, BundleFault>>()?;
-    let mut exercised_by_changes = BTreeSet::new();
-    let mut turns = Vec::new();
-    for (change, now) in judged {
-        exercised_by_changes.extend(now.rules);
+    progress.more((tried + planting.len()) as u64);
+    // What turns nothing leaves nothing behind but the policies that were asked.
+    let judged = changes.into_par_iter().map(|change| {
+        let now = rehearsal.judged(std::slice::from_ref(&change))?;
+        progress.done();
         let turned = turned(&calls, now.calls);
-        if !turned.is_empty() {
-            turns.push(Turn { change, turned });
-        }
-    }
+        let turns = if turned.is_empty() { Vec::new() } else { vec![Turn { change, turned }] };
+        Ok::<_, BundleFault>(Tried { turns, rules: now.rules })
+    });
+    let Tried { turns, rules: exercised_by_changes } =
+        judged.try_reduce(Tried::default, |one, next| Ok(one.and(next)))?;
     let ways_in = calls.par_iter().filter(|question| !question.said.permits());
-    let ways_in = ways_in.map(|question| way_in(rehearsal, question)).collect::<Result<_, _>>()?;
-    let plants = plant::plants(rehearsal, &calls, texts, cases, seed)?;
+    let ways_in = ways_in.map(|question| way_in(rehearsal, question, progress)).collect::<Result<_, _>>()?;
+    let plants = planting.judged(rehearsal, progress)?;
     Ok(Findings { exercised, calls, tried, turns, ways_in, plants, exercised_by_changes })
+}
+
+/// What some changes of one thing did.
+#[derive(Default)]
+struct Tried {
+    turns: Vec<Turn>,
+    rules: BTreeSet<Id>,
+}
+
+impl Tried {
+    fn and(mut self, next: Self) -> Self {
+        self.turns.extend(next.turns);
+        self.rules.extend(next.rules);
+        self
+    }
 }
 
 /// The calls whose answers are others now.
@@ -200,7 +215,11 @@ fn named(rehearsal: &Rehearsal<'_>, before: u64, value: &str) -> Option<Change> 
 }
 
 /// The smallest set of changes that has the call permitted: first one alone, else of all that loosen it those that are needed.
-fn way_in(rehearsal: &Rehearsal<'_>, question: &Question) -> Result<WayIn, BundleFault> {
+fn way_in(
+    rehearsal: &Rehearsal<'_>,
+    question: &Question,
+    progress: &dyn Progress,
+) -> Result<WayIn, BundleFault> {
     let mut changes: Vec<Change> = arguments(rehearsal, question.record)
         .into_iter()
         .filter_map(|(_, value)| named(rehearsal, question.record, &value))
@@ -209,7 +228,9 @@ fn way_in(rehearsal: &Rehearsal<'_>, question: &Question) -> Result<WayIn, Bundl
         numbered(rehearsal).filter(|(record, of)| *record < question.record && change::data_of(of).is_some());
     changes.extend(data.map(|(record, _)| Change::Trusted { record }));
     let opens = |changes: &[Change]| -> Result<bool, BundleFault> {
+        progress.more(1);
         let now = rehearsal.judged(changes)?;
+        progress.done();
         Ok(now.calls.iter().any(|now| now.call == question.call && now.said.permits()))
     };
     let mut is_open = false;

@@ -1,5 +1,7 @@
 //! Texts planted into a run, and calls that do what they say: what an injection would have met.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use rederive_evidence::ids::Id;
 use serde::Serialize;
@@ -8,8 +10,9 @@ use super::change::{self, Change};
 use super::rehearsal::{Rehearsal, Said};
 use super::{BundleFault, Question, arguments, numbered};
 use crate::draw::Draw;
+use crate::progress::Progress;
 
-/// Values of one text that calls are given.
+/// Values of one text that look alike and that calls are given.
 const VALUES_MAX: usize = 4;
 
 /// A planted text, a call that does what it says, and the answer.
@@ -34,53 +37,143 @@ pub fn planted_texts(file: &str) -> Vec<String> {
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.to_owned())).collect()
 }
 
-/// What the bundle says where each text stands in the last thing that came in before a call, and the call has a value of the text in the place of an
-/// argument. At most `cases`, drawn by the seed.
-pub(super) fn plants(
-    rehearsal: &Rehearsal<'_>,
-    calls: &[Question],
-    texts: &[String],
-    cases: usize,
-    seed: u64,
-) -> Result<Vec<Plant>, BundleFault> {
-    let mut all = Vec::new();
-    for (number, text) in (1..).zip(texts) {
-        for question in calls {
-            all.extend(
-                of_call(rehearsal, question, text).into_iter().map(|changes| (number, question, changes)),
-            );
-        }
-    }
-    let mut draw = Draw::of(seed, 1);
-    while all.len() > cases {
-        let at = draw.below(all.len());
-        let _ = all.swap_remove(at);
-    }
-    all.sort_by_key(|(number, question, _)| (*number, question.call));
-    let judged = all.into_par_iter().map(|(text, question, changes)| {
-        let now = rehearsal.judged(&changes)?;
-        let now = now.calls.into_iter().find(|now| now.call == question.call);
-        Ok(now.map(|now| Plant { call: now.call, tool: now.tool, text, changes, said: now.said }))
-    });
-    let judged: Vec<Option<Plant>> = judged.collect::<Result<_, BundleFault>>()?;
-    Ok(judged.into_iter().flatten().collect())
+/// An argument of a call, and what came in last before the call.
+struct Slot {
+    /// The call's number.
+    call: u64,
+    /// Record of its proposal.
+    proposed: u64,
+    /// JSON pointer of the argument.
+    pointer: String,
+    looks: Looks,
+    /// The record that brings the data that a text is planted into.
+    brings: u64,
 }
 
-/// The ways in which a call does what the text says.
-fn of_call(rehearsal: &Rehearsal<'_>, question: &Question, text: &str) -> Vec<Vec<Change>> {
-    let brings = |(record, of): &(u64, &rederive_evidence::record::Record)| {
-        *record < question.record && change::data_of(of).is_some()
+/// What is done with one text in one place.
+#[derive(Clone, Copy)]
+struct Way {
+    text: usize,
+    slot: usize,
+    /// Which of the text's values that look like the argument.
+    value: usize,
+}
+
+/// Texts planted into a run: each stands in the last thing that came in before a call, and the call has a value of the text in the place of an argument. Of all
+/// ways to do so at most `cases` are held, drawn by the seed, however many there are.
+pub(super) struct Planting<'t> {
+    texts: &'t [String],
+    slots: Vec<Slot>,
+    ways: Vec<Way>,
+}
+
+impl<'t> Planting<'t> {
+    pub(super) fn of(
+        rehearsal: &Rehearsal<'_>,
+        calls: &[Question],
+        texts: &'t [String],
+        cases: usize,
+        seed: u64,
+    ) -> Self {
+        let slots = if texts.is_empty() { Vec::new() } else { slots(rehearsal, calls) };
+        let counts = texts.iter().map(|text| ways_of(&slots, text).count());
+        let all = counts.sum();
+        let mut drawn = drawn(all, cases, seed).into_iter().peekable();
+        let (mut ways, mut first) = (Vec::new(), 0);
+        for (number, text) in texts.iter().enumerate() {
+            for (slot, value) in ways_of(&slots, text) {
+                if drawn.next_if_eq(&first).is_some() {
+                    ways.push(Way { text: number, slot, value });
+                }
+                first += 1;
+            }
+        }
+        Self { texts, slots, ways }
+    }
+
+    /// How many calls are made to do what a text says.
+    pub(super) fn len(&self) -> usize {
+        self.ways.len()
+    }
+
+    /// What the bundle says to each of them.
+    pub(super) fn judged(
+        &self,
+        rehearsal: &Rehearsal<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Plant>, BundleFault> {
+        let judged = self.ways.par_iter().map(|way| {
+            let plant = self.plant(*way, rehearsal)?;
+            progress.done();
+            Ok(plant)
+        });
+        let judged: Vec<Option<Plant>> = judged.collect::<Result<_, BundleFault>>()?;
+        Ok(judged.into_iter().flatten().collect())
+    }
+
+    fn plant(&self, way: Way, rehearsal: &Rehearsal<'_>) -> Result<Option<Plant>, BundleFault> {
+        let (Some(text), Some(slot)) = (self.texts.get(way.text), self.slots.get(way.slot)) else {
+            return Ok(None);
+        };
+        let value = values(text).into_iter().filter(|value| Looks::of(value) == slot.looks).nth(way.value);
+        let changes = vec![
+            Change::Planted { record: slot.brings, text: text.clone() },
+            Change::Obeyed {
+                record: slot.proposed,
+                pointer: slot.pointer.clone(),
+                value: value.unwrap_or_default(),
+            },
+        ];
+        let now = rehearsal.judged(&changes)?;
+        let now = now.calls.into_iter().find(|now| now.call == slot.call);
+        Ok(now.map(|now| Plant {
+            call: now.call,
+            tool: now.tool,
+            text: way.text + 1,
+            changes,
+            said: now.said,
+        }))
+    }
+}
+
+/// The arguments of calls before which something came in.
+fn slots(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Slot> {
+    let data = numbered(rehearsal).filter(|(_, of)| change::data_of(of).is_some());
+    let data: Vec<u64> = data.map(|(record, _)| record).collect();
+    let of_call = |question: &Question| {
+        let before = data.partition_point(|record| *record < question.record);
+        let brings = data.get(before.checked_sub(1)?).copied()?;
+        let slot = |(pointer, value): (String, String)| Slot {
+            call: question.call,
+            proposed: question.record,
+            looks: Looks::of(&value),
+            pointer,
+            brings,
+        };
+        Some(arguments(rehearsal, question.record).into_iter().map(slot).collect::<Vec<_>>())
     };
-    let Some((record, _)) = numbered(rehearsal).filter(brings).last() else { return Vec::new() };
-    let planted = Change::Planted { record, text: text.to_owned() };
-    let given = arguments(rehearsal, question.record).into_iter().flat_map(|(pointer, before)| {
-        let looks = Looks::of(&before);
-        let fitting =
-            values(text).into_iter().filter(move |value| Looks::of(value) == looks).take(VALUES_MAX);
-        let obeyed = move |value| Change::Obeyed { record: question.record, pointer: pointer.clone(), value };
-        fitting.map(obeyed).collect::<Vec<_>>()
-    });
-    given.map(|obeyed| vec![planted.clone(), obeyed]).collect()
+    calls.iter().filter_map(of_call).flatten().collect()
+}
+
+/// Each argument that a text has a value for, and which of its values that look so.
+fn ways_of<'s>(slots: &'s [Slot], text: &str) -> impl Iterator<Item = (usize, usize)> + use<'s> {
+    let looks: Vec<Looks> = values(text).iter().map(|value| Looks::of(value)).collect();
+    slots.iter().enumerate().flat_map(move |(slot, of)| {
+        let fitting = looks.iter().filter(|looks| **looks == of.looks).count();
+        (0..fitting).map(move |value| (slot, value))
+    })
+}
+
+/// `cases` of the numbers below `all`, or all of them where they are no more: each choice as likely, in memory for those that are drawn (Floyd's way).
+fn drawn(all: usize, cases: usize, seed: u64) -> BTreeSet<usize> {
+    let (mut draw, mut drawn) = (Draw::of(seed, 1), BTreeSet::new());
+    for last in all.saturating_sub(cases)..all {
+        let any = draw.below(last.saturating_add(1));
+        if !drawn.insert(any) {
+            let _ = drawn.insert(last);
+        }
+    }
+    drawn
 }
 
 /// What a value is by its looks, as far as one can stand for another.
@@ -95,9 +188,10 @@ enum Looks {
 impl Looks {
     fn of(value: &str) -> Self {
         let digits = value.chars().filter(char::is_ascii_digit).count();
-        if value.contains("://") || value.starts_with("www.") {
+        let is_word = !value.contains(char::is_whitespace);
+        if is_word && (value.contains("://") || value.starts_with("www.")) {
             Self::Link
-        } else if value.contains('@') && !value.contains(' ') {
+        } else if is_word && value.contains('@') {
             Self::Address
         } else if digits >= 8 && value.chars().all(|of| of.is_ascii_alphanumeric() || of == ' ' || of == '-')
         {
@@ -108,17 +202,21 @@ impl Looks {
     }
 }
 
-/// What stands in a text that a call can be given: addresses, links, accounts, and the text itself.
+/// What stands in a text that a call can be given: addresses, links, accounts, at most [`VALUES_MAX`] of each, and the text itself.
 fn values(text: &str) -> Vec<String> {
     let is_edge = |of: char| !of.is_alphanumeric() && of != '/';
     let words = text.split_whitespace().map(|word| word.trim_matches(is_edge));
     let mut values: Vec<String> = Vec::new();
-    for word in words.filter(|word| Looks::of(word) != Looks::Other) {
-        if !values.iter().any(|known| known == word) {
+    for word in words {
+        let looks = Looks::of(word);
+        let alike = values.iter().filter(|known| Looks::of(known) == looks).count();
+        if looks != Looks::Other && alike < VALUES_MAX && !values.iter().any(|known| known == word) {
             values.push(word.to_owned());
         }
     }
-    values.push(text.to_owned());
+    if !values.iter().any(|known| known == text) {
+        values.push(text.to_owned());
+    }
     values
 }
 
@@ -133,6 +231,43 @@ mod tests {
         let found = values(text);
         assert_eq!(found[..3], ["mallory@evil.example", "https://evil.example/x", "DE89370400440532013000"]);
         assert_eq!(found.last().map(String::as_str), Some(text));
+    }
+
+    #[test]
+    fn of_values_that_look_alike_few_are_taken_however_many_stand_there() {
+        let addresses: String = (0..90).map(|number| format!("a{number}@b.example ")).collect();
+        let links: String = (0..90).map(|number| format!("https://c.example/{number} ")).collect();
+        let found = values(&format!("{addresses}{links}"));
+        assert_eq!(found.len(), 2 * VALUES_MAX + 1);
+        assert_eq!((found[0].as_str(), found[VALUES_MAX].as_str()), ("a0@b.example", "https://c.example/0"));
+        assert_eq!(values("a@b.example"), ["a@b.example"], "once");
+    }
+
+    /// A body that holds an address or a link is a body.
+    #[test]
+    fn what_stands_for_an_argument_looks_like_it_as_a_whole() {
+        for (value, looks) in [
+            ("see https://a.example/b", Looks::Other),
+            ("https://a.example/b", Looks::Link),
+            ("write to a@b.example\nnow", Looks::Other),
+            ("a@b.example", Looks::Address),
+            ("DE00 1234 5678 9012 3456 00", Looks::Account),
+            ("room 12", Looks::Other),
+        ] {
+            assert!(Looks::of(value) == looks, "{value}");
+        }
+    }
+
+    #[test]
+    fn as_many_numbers_are_drawn_as_are_asked_for_each_of_them_now_and_then_and_all_where_there_are_no_more()
+    {
+        assert_eq!(drawn(5, 9, 1), (0..5).collect());
+        assert_eq!(drawn(0, 9, 1), BTreeSet::new());
+        assert_eq!(drawn(1_000_000, 7, 1).len(), 7);
+        let times = |number: usize| (0..400).filter(|seed| drawn(10, 3, *seed).contains(&number)).count();
+        for number in 0..10 {
+            assert!((80..160).contains(&times(number)), "{number}: {} of 400", times(number));
+        }
     }
 
     #[test]

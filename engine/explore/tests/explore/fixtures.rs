@@ -50,7 +50,7 @@ fn a_decision_told_otherwise_is_noticed_by_asking_the_bundle_again() {
         assert_eq!(without.look(&case).unwrap(), nothing);
     }
     assert!(told.len() > 3, "every decision on a call: {told:?}");
-    assert_eq!(with.explore(120, 5).unwrap().failures, []);
+    assert_eq!(with.explore(120, 5, &()).unwrap().failures, []);
 }
 
 fn explorer(name: &str) -> Explorer<'static> {
@@ -60,7 +60,7 @@ fn explorer(name: &str) -> Explorer<'static> {
 #[test]
 fn everything_that_can_be_changed_in_a_good_trace_is_noticed() {
     for name in GOOD {
-        let exploration = explorer(name).explore(220, 7).unwrap();
+        let exploration = explorer(name).explore(220, 7, &()).unwrap();
         assert_eq!(exploration.failures, [], "{name}");
         let made = exploration.all();
         assert_eq!(made.made() + made.not_applicable, 220, "{name}");
@@ -87,7 +87,7 @@ fn with_trust_roots_an_opening_record_that_was_moved_is_noticed() {
         found.iter().any(|found| matches!(found, Found::Noticed(Level::Integrity, _))),
         "the opening record too"
     );
-    assert_eq!(explorer.explore(220, 7).unwrap().failures, []);
+    assert_eq!(explorer.explore(220, 7, &()).unwrap().failures, []);
 }
 
 fn moved(number: u64) -> Case {
@@ -119,11 +119,11 @@ fn threads_change_nothing_that_is_found() {
     let explorer = explorer("gated.rdt");
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| explorer.explore(60, 3).unwrap())
+        pool.install(|| explorer.explore(60, 3, &()).unwrap())
     };
     let one = on(1);
     assert_eq!(one, on(3));
-    assert_ne!(one.alone, explorer.explore(60, 4).unwrap().alone, "another seed makes other cases");
+    assert_ne!(one.alone, explorer.explore(60, 4, &()).unwrap().alone, "another seed makes other cases");
 }
 
 /// What only somebody outside can notice stands for what goes unnoticed: the smallest run that shows it is found.
