@@ -84,6 +84,7 @@ bounded! {
     apply "apply"
     model "model"
     split "split"
+    generated "generated"
     tamper "tamper"
 }
 
@@ -101,12 +102,16 @@ fn every_target_has_a_test_a_program_and_a_row_in_the_documentation() {
     assert_eq!(TESTED, names);
     let manifest = fs::read_to_string(project("fuzz/Cargo.toml")).unwrap();
     let table = fs::read_to_string(project("docs/fuzzing.md")).unwrap();
+    let front = fs::read_to_string(project("README.md")).unwrap();
     for name in names.into_iter().chain([CANARY.name]) {
         let program = format!("fuzz_targets/{name}.rs");
         let text = fs::read_to_string(project("fuzz").join(&program)).unwrap_or_default();
         assert!(text.contains(&format!("program!(\"{name}\")")), "{program}");
         assert!(manifest.contains(&format!("path = \"{program}\"")), "{program} is not in Cargo.toml");
         assert!(table.contains(&format!("| `{name}` |")), "`{name}` is not in docs/fuzzing.md");
+        let is_in_front =
+            front.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+        assert!(is_in_front, "`{name}` is not in README.md");
     }
     let programs = fs::read_dir(project("fuzz/fuzz_targets")).unwrap().count();
     assert_eq!(programs, TARGETS.len() + 1);

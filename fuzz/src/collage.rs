@@ -53,14 +53,19 @@ pub(crate) static BASES: LazyLock<Vec<Base>> = LazyLock::new(|| {
     GOLDEN.iter().map(base).collect()
 });
 
-/// The choices that bytes are: eight a word.
-pub(crate) fn words(bytes: &[u8]) -> Choices {
+/// The words that bytes are: eight a word.
+pub(crate) fn word_list(bytes: &[u8]) -> Vec<u64> {
     let word = |chunk: &[u8]| {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
         u64::from_le_bytes(word)
     };
-    Choices::new(bytes.chunks(8).map(word).collect())
+    bytes.chunks(8).map(word).collect()
+}
+
+/// The choices that bytes are.
+pub(crate) fn words(bytes: &[u8]) -> Choices {
+    Choices::new(word_list(bytes))
 }
 
 /// An index below `end`, which is not 0.

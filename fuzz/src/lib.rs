@@ -10,6 +10,7 @@ mod chance;
 mod collage;
 mod decoders;
 mod files;
+mod generated;
 mod imports;
 mod machine;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "apply", run: machine::apply, seeds: seeds::choices, cases: 100 },
     Target { name: "model", run: machine::model, seeds: seeds::choices, cases: 100 },
     Target { name: "split", run: split::split, seeds: seeds::choices, cases: 60 },
+    Target { name: "generated", run: generated::generated, seeds: seeds::choices, cases: 40 },
     Target { name: "tamper", run: tamper::tamper, seeds: seeds::choices, cases: 300 },
 ];
 

@@ -1,6 +1,7 @@
 //! The machine over records that nobody would write.
 
 use rederive_evidence::kinds::Body;
+use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::Outcome;
 use rederive_machine::{Machine, State, supports};
 use rederive_model::{Model, Roots, compare};
@@ -48,7 +49,11 @@ pub(crate) fn model(bytes: &[u8]) {
         // Nobody judges a run under rules that they do not have.
         return;
     }
-    let records = records.iter().map(|record| (&record.input, record.extracted.as_ref()));
+    agree(records.iter().map(|record| (&record.input, record.extracted.as_ref())));
+}
+
+/// The machine and the model say the same of each of these.
+pub(crate) fn agree<'r>(records: impl IntoIterator<Item = (&'r Input, Option<&'r Extracted>)>) {
     let mut machine = Machine::new();
     let difference = compare(Model::new(), records, Roots::Every(8), |input, extracted, due| {
         told(&mut machine, input, extracted, due)

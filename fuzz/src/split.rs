@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use rederive_evidence::chain::Header;
 use rederive_evidence::keys::{Signer as _, SigningKey};
+use rederive_evidence::record::Record;
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_replay::{Level, Report, Valid};
 
 use crate::collage::{Base, base, bent, index, words};
 use crate::seeds::secret_keys;
-use crate::traces::report;
+use crate::traces::{Trace, report};
 
 /// An honestly derived run reproduces, with the same findings however it is cut, and with the same report on one thread and on several.
 pub(crate) fn split(bytes: &[u8]) {
@@ -20,12 +21,25 @@ pub(crate) fn split(bytes: &[u8]) {
     let records = bent(base, &mut choices, false);
     let Some(key) = key_of(base) else { return };
     let cuts: Vec<usize> = cuts.into_iter().filter(|cut| (1..records.len()).contains(cut)).collect();
-    let whole = report(&base.trace.derived(records.clone(), &[], &key).write(), Level::State);
-    let bytes = base.trace.derived(records, &cuts, &key).write();
+    replays_alike(&base.trace, &records, &cuts, &key, base.name);
+}
+
+/// Records told whole, and cut into segments before these numbers, with all that is derived as an honest recorder derives it: both reproduce, say the same, and
+/// say it on one thread and on three. Contents are those of `trace`; `name` says whose records they are.
+pub(crate) fn replays_alike(
+    trace: &Trace,
+    records: &[Record],
+    cuts: &[usize],
+    key: &SigningKey,
+    name: &str,
+) -> Report {
+    let whole = report(&trace.derived(records.to_vec(), &[], key).write(), Level::State);
+    let bytes = trace.derived(records.to_vec(), cuts, key).write();
     let cut = on_threads(1, &bytes);
-    assert_eq!(on_threads(3, &bytes), cut, "{}, cut at {cuts:?}", base.name);
-    assert_eq!(gist(&cut), gist(&whole), "{}, cut at {cuts:?}", base.name);
-    assert_eq!(whole.valid, Valid::Reproduced, "{}: {whole:#?}", base.name);
+    assert_eq!(on_threads(3, &bytes), cut, "{name}, cut at {cuts:?}");
+    assert_eq!(gist(&cut), gist(&whole), "{name}, cut at {cuts:?}");
+    assert_eq!(whole.valid, Valid::Reproduced, "{name}: {whole:#?}");
+    whole
 }
 
 /// The key that signed all of a golden trace; none where it passed to another.
