@@ -48,13 +48,3 @@ impl Progress {
         self.0.finish_and_clear();
     }
 }
-
-impl rederive_explore::Progress for Progress {
-    fn more(&self, tries: u64) {
-        self.extend(tries);
-    }
-
-    fn done(&self) {
-        self.advance(1);
-    }
-}

@@ -1,6 +1,7 @@
 //! `explore`: runs changed in every way that has a name, and who notices.
 
 mod bundle;
+mod cases;
 mod json;
 mod streamed;
 mod summary;
@@ -8,8 +9,11 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cases::Cases;
 use clap::Args;
-use rederive_explore::{Case, Exploration, ExploreFault, Explorer, Found, PartsFault, Subject, Watch};
+use rederive_explore::{
+    Case, Exploration, ExploreFault, Explorer, Found, PartsFault, Progress as _, Subject, Watch,
+};
 use rederive_replay::{Pinned, Valid};
 
 use crate::args::{Failed, Jobs, LevelArgument};
@@ -141,8 +145,8 @@ impl Explore {
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
         let mut runs = Vec::new();
         for (place, stem) in found.places.iter().zip(&stems) {
-            progress.reduce(self.cases);
-            match self.jobs.run(|| self.one(place, stem, watch, &progress))? {
+            let cases = Cases::of(&progress, self.cases);
+            match self.jobs.run(|| self.one(place, stem, watch, &cases))? {
                 Ok(explored) => runs.push(explored),
                 Err(fault) => unread.push(fault),
             }
@@ -160,7 +164,7 @@ impl Explore {
         Ok(outcome.exit())
     }
 
-    /// A bar over the cases of so many runs: how many a run comes to is known once it is taken up.
+    /// A bar over the cases of so many runs.
     fn progress(&self, runs: usize, terminal: &Terminal) -> Progress {
         Progress::new(terminal, self.cases.saturating_mul(runs as u64), "cases")
     }
@@ -170,7 +174,7 @@ impl Explore {
         place: &Place,
         stem: &str,
         watch: Watch<'_>,
-        progress: &Progress,
+        cases: &Cases<'_>,
     ) -> Result<Explored, Unread> {
         let path = place.shown();
         let unread = |fault: ExploreFault| Unread::of(&path, &fault);
@@ -178,13 +182,13 @@ impl Explore {
         let subject = Subject::of(bytes).map_err(|fault| unread(fault.into()))?;
         let records = subject.story().len();
         let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
-        let exploration = explorer.explore(self.cases, self.seed, progress).map_err(unread)?;
+        let exploration = explorer.explore(self.cases, self.seed, cases).map_err(unread)?;
         let (mut unnoticed, mut unwritten) = (Vec::new(), Vec::new());
         for (case, found) in exploration.failures.iter().take(SHRUNK_MAX) {
             let fails = |explorer: &Explorer<'_>, case: &Case| {
-                progress.extend(1);
+                cases.more(1);
                 let found = explorer.look(case)?;
-                progress.advance(1);
+                cases.done();
                 Ok(found.is_failure())
             };
             let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;

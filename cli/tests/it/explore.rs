@@ -217,6 +217,8 @@ fn what_cannot_be_written_whole_is_told_and_leaves_nothing_behind() {
     assert_eq!(sandbox.files("unnoticed"), Vec::<String>::new());
     let json: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert!(json["results"][0]["unnoticed"][0]["fixture"][1].is_string(), "the report has it all the same");
+    let words = cramped(&sandbox, true, &WRITING[..WRITING.len() - 1]);
+    assert!(String::from_utf8(words.stdout).unwrap().contains("hint: --json has the smallest run"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use rederive_policy::Compiled;
 use rederive_replay::{Registries, StandingGrant, WhatIf};
 use serde::Serialize;
 
+use super::cases::Cases;
 use super::json::ErrorView;
 use super::streamed::Object;
 use super::{Explore, Unread, exit_of, listed};
@@ -19,7 +20,6 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
-use crate::progress::Progress;
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted};
@@ -96,8 +96,8 @@ impl Explore {
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
         let (mut telling, mut together) = (self.telling(&compiled, terminal)?, Together::default());
         for place in &found.places {
-            progress.reduce(self.cases);
-            match self.jobs.run(|| self.rehearse(place, &ask, &texts, &progress))? {
+            let cases = Cases::of(&progress, self.cases);
+            match self.jobs.run(|| self.rehearse(place, &ask, &texts, &cases))? {
                 Ok(explored) => {
                     together.add(&explored.findings);
                     // What is told of a run is told at once, and not held.
@@ -130,7 +130,7 @@ impl Explore {
         place: &Place,
         ask: &WhatIf<'_>,
         texts: &[String],
-        progress: &Progress,
+        progress: &Cases<'_>,
     ) -> Result<Explored, Unread> {
         let path = place.shown();
         let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;

@@ -95,7 +95,10 @@ fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
         Some([before, after]) => {
             problem.row("before", before.display().to_string()).row("after", after.display().to_string())
         }
-        None => problem.hint("--out DIR writes the smallest run that shows it; --json has it too"),
+        None if run.unwritten.is_empty() => {
+            problem.hint("--out DIR writes the smallest run that shows it; --json has it too")
+        }
+        None => problem.hint("--json has the smallest run that shows it, written or not"),
     }
 }
 

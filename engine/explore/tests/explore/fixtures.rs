@@ -1,9 +1,10 @@
 //! Everything that can be changed in the good fixtures is noticed.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rederive_evidence::kinds::Body;
-use rederive_explore::{Answers, Case, Divergence, ExploreFault, Explorer, Found, Subject, Watch};
+use rederive_explore::{Answers, Case, Divergence, ExploreFault, Explorer, Found, Progress, Subject, Watch};
 use rederive_policy::Archive;
 use rederive_replay::{Level, Valid};
 use rederive_verify::{KeyRole, TrustRoots};
@@ -124,6 +125,30 @@ fn threads_change_nothing_that_is_found() {
     let one = on(1);
     assert_eq!(one, on(3));
     assert_ne!(one.alone, explorer.explore(60, 4, &()).unwrap().alone, "another seed makes other cases");
+}
+
+/// Counts what it hears.
+#[derive(Default)]
+struct Heard {
+    more: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Progress for Heard {
+    fn more(&self, tries: u64) {
+        self.more.fetch_add(tries, Ordering::Relaxed);
+    }
+
+    fn done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_waits_hears_of_each_case_of_one_run() {
+    let heard = Heard::default();
+    explorer("three-records.rdt").explore(130, 3, &heard).unwrap();
+    assert_eq!((heard.more.into_inner(), heard.done.into_inner()), (130, 130));
 }
 
 /// What only somebody outside can notice stands for what goes unnoticed: the smallest run that shows it is found.
