@@ -1,6 +1,6 @@
 //! `explore --policy`: what a bundle's answers to a run turn on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -230,14 +230,14 @@ fn print(run: &Explored, terminal: &mut Terminal) {
             terminal,
         );
     }
-    section("permitted all the same", slips.into_iter().map(plant_row).collect(), terminal);
+    section("permitted all the same", plant_rows(&slips), terminal);
 }
 
 /// What is wrong with a run, and nothing else.
 fn slipped(run: &Explored, terminal: &mut Terminal) {
     let slips: Vec<&Plant> = run.findings.plants.iter().filter(|plant| plant.said.permits()).collect();
     let title = format!("{}: calls that do what a planted text says are permitted", run.path);
-    section(&title, slips.into_iter().map(plant_row).collect(), terminal);
+    section(&title, plant_rows(&slips), terminal);
 }
 
 fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
@@ -310,10 +310,25 @@ fn way_row(way: &rederive_explore::bundle::WayIn) -> Vec<Cell> {
     cells(way.call, &way.tool, &way.said, about)
 }
 
-fn plant_row(plant: &Plant) -> Vec<Cell> {
-    let obeyed = plant.changes.iter().rfind(|change| matches!(change, Change::Obeyed { .. }));
-    let about = format!("text {}: {}", plant.text, obeyed.map(words).unwrap_or_default());
-    cells(plant.call, &plant.tool, &plant.said, about)
+/// Calls with planted texts, those that were given a value in the same argument in one row.
+fn plant_rows(plants: &[&Plant]) -> Vec<Vec<Cell>> {
+    let mut rows: BTreeMap<(u64, &str), (&Plant, u64)> = BTreeMap::new();
+    for plant in plants {
+        if let Some(Change::Obeyed { pointer, .. }) = obeyed(plant) {
+            rows.entry((plant.call, pointer)).or_insert((plant, 0)).1 += 1;
+        }
+    }
+    let row = |(plant, number): (&Plant, u64)| {
+        let more = if number > 1 { format!(", and {} more such", count(number - 1)) } else { String::new() };
+        let about = format!("text {}: {}{more}", plant.text, obeyed(plant).map(words).unwrap_or_default());
+        cells(plant.call, &plant.tool, &plant.said, about)
+    };
+    rows.into_values().map(row).collect()
+}
+
+/// What a call with a planted text does that the text says.
+fn obeyed(plant: &Plant) -> Option<&Change> {
+    plant.changes.iter().rfind(|change| matches!(change, Change::Obeyed { .. }))
 }
 
 /// A change in words.

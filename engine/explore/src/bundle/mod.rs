@@ -14,6 +14,7 @@ use rederive_evidence::ids::Id;
 use rederive_evidence::record::Record;
 use rederive_replay::Valid;
 use serde::Serialize;
+use serde_json::Value;
 
 pub use change::Change;
 #[cfg(feature = "agents")]
@@ -199,19 +200,18 @@ fn numbered<'r>(rehearsal: &'r Rehearsal<'_>) -> impl Iterator<Item = (u64, &'r 
     (0_u64..).zip(rehearsal.records())
 }
 
-/// The arguments of the call that this record proposes: JSON pointers and texts.
-fn arguments(rehearsal: &Rehearsal<'_>, record: u64) -> Vec<(String, String)> {
+/// The arguments of the call that this record proposes: JSON pointers and values, texts and numbers.
+fn arguments(rehearsal: &Rehearsal<'_>, record: u64) -> Vec<(String, Value)> {
     let proposed = usize::try_from(record).ok().and_then(|at| rehearsal.records().get(at));
     let content = proposed.and_then(change::arguments_of).and_then(|content| rehearsal.content(&content));
-    let leaves = content.map(change::leaves).unwrap_or_default();
-    leaves.into_iter().map(|(pointer, value)| (pointer, change::text(&value))).collect()
+    content.map(change::leaves).unwrap_or_default()
 }
 
 /// The user's last message before the record names this value too.
-fn named(rehearsal: &Rehearsal<'_>, before: u64, value: &str) -> Option<Change> {
+fn named(rehearsal: &Rehearsal<'_>, before: u64, value: &Value) -> Option<Change> {
     let is_message = |(record, of): &(u64, &Record)| *record < before && change::message_of(of).is_some();
     let (record, _) = numbered(rehearsal).filter(is_message).last()?;
-    Some(Change::Named { record, value: value.to_owned() })
+    Some(Change::Named { record, value: change::text(value) })
 }
 
 /// The smallest set of changes that has the call permitted: first one alone, else of all that loosen it those that are needed.

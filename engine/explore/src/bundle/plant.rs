@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 use rederive_evidence::ids::Id;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::change::{self, Change};
 use super::rehearsal::{Rehearsal, Said};
@@ -136,21 +137,18 @@ impl<'t> Planting<'t> {
     }
 }
 
-/// The arguments of calls before which something came in.
+/// The arguments, texts all, of calls before which something came in.
 fn slots(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Slot> {
     let data = numbered(rehearsal).filter(|(_, of)| change::data_of(of).is_some());
     let data: Vec<u64> = data.map(|(record, _)| record).collect();
     let of_call = |question: &Question| {
         let before = data.partition_point(|record| *record < question.record);
         let brings = data.get(before.checked_sub(1)?).copied()?;
-        let slot = |(pointer, value): (String, String)| Slot {
-            call: question.call,
-            proposed: question.record,
-            looks: Looks::of(&value),
-            pointer,
-            brings,
+        let slot = |(pointer, value): (String, Value)| {
+            let looks = Looks::of(value.as_str()?);
+            Some(Slot { call: question.call, proposed: question.record, pointer, looks, brings })
         };
-        Some(arguments(rehearsal, question.record).into_iter().map(slot).collect::<Vec<_>>())
+        Some(arguments(rehearsal, question.record).into_iter().filter_map(slot).collect::<Vec<_>>())
     };
     calls.iter().filter_map(of_call).flatten().collect()
 }
@@ -182,7 +180,10 @@ enum Looks {
     Address,
     Link,
     Account,
-    Other,
+    /// Any other word.
+    Word,
+    /// Several words.
+    Prose,
 }
 
 impl Looks {
@@ -196,8 +197,10 @@ impl Looks {
         } else if digits >= 8 && value.chars().all(|of| of.is_ascii_alphanumeric() || of == ' ' || of == '-')
         {
             Self::Account
+        } else if is_word {
+            Self::Word
         } else {
-            Self::Other
+            Self::Prose
         }
     }
 }
@@ -210,7 +213,7 @@ fn values(text: &str) -> Vec<String> {
     for word in words {
         let looks = Looks::of(word);
         let alike = values.iter().filter(|known| Looks::of(known) == looks).count();
-        if looks != Looks::Other && alike < VALUES_MAX && !values.iter().any(|known| known == word) {
+        if looks != Looks::Word && alike < VALUES_MAX && !values.iter().any(|known| known == word) {
             values.push(word.to_owned());
         }
     }
@@ -243,16 +246,17 @@ mod tests {
         assert_eq!(values("a@b.example"), ["a@b.example"], "once");
     }
 
-    /// A body that holds an address or a link is a body.
+    /// A body that holds an address or a link is a body, and no whole text is the name of a channel.
     #[test]
     fn what_stands_for_an_argument_looks_like_it_as_a_whole() {
         for (value, looks) in [
-            ("see https://a.example/b", Looks::Other),
+            ("see https://a.example/b", Looks::Prose),
             ("https://a.example/b", Looks::Link),
-            ("write to a@b.example\nnow", Looks::Other),
+            ("write to a@b.example\nnow", Looks::Prose),
             ("a@b.example", Looks::Address),
             ("DE00 1234 5678 9012 3456 00", Looks::Account),
-            ("room 12", Looks::Other),
+            ("room 12", Looks::Prose),
+            ("general", Looks::Word),
         ] {
             assert!(Looks::of(value) == looks, "{value}");
         }
