@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::Sandbox;
 
-/// The folder with recorded runs beside the project, unless it is absent: then a loud line says what was not tested.
+/// What the folder with recorded runs beside the project, or the one that `REDERIVE_DATA` names, has under this name, unless it is absent: then a loud line says
+/// what was not tested.
 pub(crate) fn data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let path = std::env::var_os("REDERIVE_DATA").map_or(beside, PathBuf::from).join(name);
     if path.exists() {
         return Some(path);
     }
