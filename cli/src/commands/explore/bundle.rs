@@ -1,13 +1,14 @@
 //! `explore --policy`: what a bundle's answers to a run turn on.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod changes;
+mod tables;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use rederive_evidence::ids::Id;
-use rederive_explore::bundle::{
-    BundleFault, Change, Findings, Plant, Question, Rehearsal, Said, explore, planted_texts,
-};
+use rederive_explore::bundle::{BundleFault, Findings, Rehearsal, explore, planted_texts};
 use rederive_policy::Compiled;
 use rederive_replay::{Registries, StandingGrant, WhatIf};
 use serde::Serialize;
@@ -15,23 +16,18 @@ use serde::Serialize;
 use super::cases::Cases;
 use super::json::ErrorView;
 use super::streamed::Object;
-use super::{Explore, Unread, exit_of, listed};
+use super::{Explore, Unread, exit_of};
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
-use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, count, counted};
+use crate::text::count;
 use crate::trace;
 use crate::words::faults;
 
 /// Bytes of a file of texts at most.
 const TEXTS_BYTES_MAX: u64 = 16 << 20;
-/// Characters of a value that are told.
-const VALUE_WIDTH: usize = 48;
-/// Rows of one table in words at most; --json has all.
-const LISTED_MAX: usize = 20;
 
 /// What was found of one run.
 #[derive(Serialize)]
@@ -148,8 +144,8 @@ impl Telling<'_> {
     fn run(&mut self, run: &Explored) -> Result<(), Failed> {
         match self {
             Self::Json(object) => object.item(run)?,
-            Self::Words(terminal) => print(run, terminal),
-            Self::Quiet(terminal) => slipped(run, terminal),
+            Self::Words(terminal) => tables::print(run, terminal),
+            Self::Quiet(terminal) => tables::slipped(run, terminal),
         }
         self.terminal().flush();
         Ok(())
@@ -174,8 +170,12 @@ impl Telling<'_> {
             Self::Words(terminal) => {
                 let policies = count(bundle.rules().count() as u64);
                 let what = format!("of {policies} policies determined no answer to the runs as they are");
-                policies_listed(&unexercised, &what, terminal);
-                policies_listed(&unreached, "of them determined none with any change either", terminal);
+                tables::policies_listed(&unexercised, &what, terminal);
+                tables::policies_listed(
+                    &unreached,
+                    "of them determined none with any change either",
+                    terminal,
+                );
             }
             Self::Quiet(_) => {}
         }
@@ -204,148 +204,4 @@ impl Unread {
         };
         Self::unfit(path, fault.to_string(), exit)
     }
-}
-
-fn print(run: &Explored, terminal: &mut Terminal) {
-    let findings = &run.findings;
-    let (calls, tried) =
-        (counted(findings.calls.len() as u64, "call"), counted(findings.tried as u64, "change"));
-    let turns = count(findings.turns.len() as u64);
-    heading(&format!("{}: {calls}; {tried} tried, {turns} of them turn an answer", run.path), terminal);
-    rows(
-        findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
-        terminal,
-    );
-    let turns = findings.turns.iter().flat_map(|turn| {
-        turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
-    });
-    section("what turns an answer", turns.collect(), terminal);
-    section("what it takes to be permitted", findings.ways_in.iter().map(way_row).collect(), terminal);
-    let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
-        findings.plants.iter().partition(|plant| plant.said.permits());
-    if !findings.plants.is_empty() {
-        let (all, met) = (count(findings.plants.len() as u64), count(met.len() as u64));
-        heading(
-            &format!("calls made to do what a planted text says: {all}, {met} of them stopped"),
-            terminal,
-        );
-    }
-    section("permitted all the same", plant_rows(&slips), terminal);
-}
-
-/// What is wrong with a run, and nothing else.
-fn slipped(run: &Explored, terminal: &mut Terminal) {
-    let slips: Vec<&Plant> = run.findings.plants.iter().filter(|plant| plant.said.permits()).collect();
-    let title = format!("{}: calls that do what a planted text says are permitted", run.path);
-    section(&title, plant_rows(&slips), terminal);
-}
-
-fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
-    heading(&format!("{} {what}", count(names.len() as u64)), terminal);
-    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    listed(&names, terminal);
-}
-
-fn heading(text: &str, terminal: &mut Terminal) {
-    let line = terminal.paint().paint(Tone::Strong, &crate::text::one_line(text));
-    terminal.line(&line);
-}
-
-fn section(title: &str, mut found: Vec<Vec<Cell>>, terminal: &mut Terminal) {
-    if found.is_empty() {
-        return;
-    }
-    heading(title, terminal);
-    let more = found.len().saturating_sub(LISTED_MAX);
-    found.truncate(LISTED_MAX);
-    rows(found.into_iter(), terminal);
-    if more > 0 {
-        terminal.line(&format!("  and {} more: --json lists all", count(more as u64)));
-    }
-}
-
-fn rows(found: impl Iterator<Item = Vec<Cell>>, terminal: &mut Terminal) {
-    let mut table = Table::default();
-    found.for_each(|row| table.push(row));
-    table.lines("  ", terminal.paint()).iter().for_each(|line| terminal.line(line));
-}
-
-fn call_row(question: &Question, turns: usize) -> Vec<Cell> {
-    let turned = if turns == 0 { "turned by nothing tried".to_owned() } else { format!("turned by {turns}") };
-    row(question, turned)
-}
-
-fn row(question: &Question, about: String) -> Vec<Cell> {
-    cells(question.call, &question.tool, &question.said, about)
-}
-
-fn cells(call: u64, tool: &Id, said: &Said, about: String) -> Vec<Cell> {
-    let tone = if said.permits() { Tone::Good } else { Tone::Notice };
-    vec![
-        Cell::right(format!("call {call}")),
-        Cell::left(tool.as_str(), Tone::Name),
-        Cell::left(answer(said), tone),
-        Cell::left(about, Tone::Plain),
-    ]
-}
-
-fn answer(said: &Said) -> String {
-    use rederive_evidence::kinds::decision::Directive;
-    match said.directive {
-        Directive::None => said.outcome.name().to_owned(),
-        Directive::Revise
-        | Directive::RequireApproval
-        | Directive::NarrowScope
-        | Directive::RollBack
-        | Directive::Route => format!("{}, {}", said.outcome, said.directive),
-    }
-}
-
-fn way_row(way: &rederive_explore::bundle::WayIn) -> Vec<Cell> {
-    let about = match &way.changes {
-        None => "nothing that was tried".to_owned(),
-        Some(changes) if changes.is_empty() => "nothing: it is permitted".to_owned(),
-        Some(changes) => changes.iter().map(words).collect::<Vec<_>>().join(", and "),
-    };
-    cells(way.call, &way.tool, &way.said, about)
-}
-
-/// Calls with planted texts, those that were given a value in the same argument in one row.
-fn plant_rows(plants: &[&Plant]) -> Vec<Vec<Cell>> {
-    let mut rows: BTreeMap<(u64, &str), (&Plant, u64)> = BTreeMap::new();
-    for plant in plants {
-        if let Some(Change::Obeyed { pointer, .. }) = obeyed(plant) {
-            rows.entry((plant.call, pointer)).or_insert((plant, 0)).1 += 1;
-        }
-    }
-    let row = |(plant, number): (&Plant, u64)| {
-        let more = if number > 1 { format!(", and {} more such", count(number - 1)) } else { String::new() };
-        let about = format!("text {}: {}{more}", plant.text, obeyed(plant).map(words).unwrap_or_default());
-        cells(plant.call, &plant.tool, &plant.said, about)
-    };
-    rows.into_values().map(row).collect()
-}
-
-/// What a call with a planted text does that the text says.
-fn obeyed(plant: &Plant) -> Option<&Change> {
-    plant.changes.iter().rfind(|change| matches!(change, Change::Obeyed { .. }))
-}
-
-/// A change in words.
-fn words(change: &Change) -> String {
-    match change {
-        Change::Silenced { record } => format!("record {record} says nothing"),
-        Change::Trusted { record } => format!("record {record} is the operator's own data"),
-        Change::Distrusted { record } => format!("record {record} is from outside"),
-        Change::Named { record, value } => format!("the user names {} in record {record}", quoted(value)),
-        Change::Unheard { record, pointer } => {
-            format!("argument {pointer} of record {record} stands nowhere in the run")
-        }
-        Change::Planted { record, text } => format!("record {record} says {} as well", quoted(text)),
-        Change::Obeyed { pointer, value, .. } => format!("argument {pointer} is {}", quoted(value)),
-    }
-}
-
-fn quoted(value: &str) -> String {
-    format!("\"{}\"", crate::text::cut(&crate::text::one_line(value), VALUE_WIDTH))
 }
