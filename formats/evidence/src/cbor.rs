@@ -436,7 +436,7 @@ impl<'a> Decoder<'a> {
         if value < least { self.fault_at(at, DecodeFault::LongForm) } else { Ok(value) }
     }
 
-    /// Reads the next head: its type and its value (for `true` 1, for `false` and `null` 0).
+    /// Reads the next head: its type and its value (for `true`, `false` and `null` 0).
     #[inline]
     fn head(&mut self) -> Result<(Item, u64, usize), DecodeError> {
         let at = self.position();
@@ -455,8 +455,7 @@ impl<'a> Decoder<'a> {
             6 => return self.fault_at(at, DecodeFault::Tagged),
             _ => {
                 return match info {
-                    20 => Ok((Item::Bool, 0, at)),
-                    21 => Ok((Item::Bool, 1, at)),
+                    20 | 21 => Ok((Item::Bool, 0, at)),
                     22 => Ok((Item::Null, 0, at)),
                     25..=27 => self.fault_at(at, DecodeFault::Float),
                     31 => self.fault_at(at, DecodeFault::Indefinite),
@@ -614,13 +613,12 @@ impl<'a> Decoder<'a> {
     /// Reads `true` or `false`.
     #[inline]
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
-        let (value, rest) = match self.rest {
-            [0xf4, rest @ ..] => (false, rest),
-            [0xf5, rest @ ..] => (true, rest),
-            _ => return self.expect_long(Item::Bool).map(|value| value == 1),
+        let [first @ (0xf4 | 0xf5), rest @ ..] = self.rest else {
+            // Neither stands here: the head says what does.
+            return self.expect_long(Item::Bool).map(|_| false);
         };
         self.rest = rest;
-        Ok(value)
+        Ok(*first == 0xf5)
     }
 
     /// Reads a `null` where one stands, and says so; otherwise reads nothing.
@@ -826,3 +824,6 @@ impl MapKeys {
         Err(DecodeError::new(self.at, DecodeFault::KeyMissing { key }))
     }
 }
+
+#[cfg(test)]
+mod tests;

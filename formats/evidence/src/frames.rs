@@ -231,3 +231,36 @@ fn trace_context(d: &mut Decoder<'_>) -> Option<TraceContext> {
 fn coded<T>(byte: u8, from_code: impl FnOnce(u64) -> Option<T>) -> Option<T> {
     if byte < 24 { from_code(u64::from(byte)) } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Id;
+    use crate::schema::to_bytes;
+
+    fn place(agent: &str, turn: u32, index: u16, attempt: u16) -> Place {
+        Place { agent: Id::new(agent).unwrap(), turn, index, attempt }
+    }
+
+    #[test]
+    fn a_place_whose_index_and_attempt_take_a_byte_each_is_read_at_a_glance() {
+        let known = place("planner", 7, 1, 0);
+        for (stands, is_glanced_at) in [
+            (place("planner", 7, 2, 0), true),
+            (place("writer", 300, 23, 23), true),
+            (place("planner", 7, 24, 0), false),
+            (place("planner", 7, 0, 24), false),
+        ] {
+            let bytes = [to_bytes(&stands), vec![0xf6]].concat();
+            let (mut read, mut d) = (known.clone(), Decoder::new(&bytes));
+            assert_eq!(glance_at_place(&mut read, &mut d).is_some(), is_glanced_at, "{stands:?}");
+            assert!(!is_glanced_at || (read == stands && d.remaining() == 1), "{stands:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_a_whole_number_is_a_code_and_no_other() {
+        assert_eq!((coded(0, Some), coded(23, Some), coded(24, Some)), (Some(0), Some(23), None));
+        assert_eq!(coded(1, |_| None::<u64>), None);
+    }
+}

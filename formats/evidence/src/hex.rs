@@ -169,6 +169,17 @@ mod tests {
         assert_eq!(parse::<2>("é00"), Err(HexFault::Digit { at: 0 }));
     }
 
+    #[test]
+    fn a_byte_string_has_no_more_bytes_in_json_than_its_limit() {
+        let read = |text: &str| serde_json::from_str::<Bytes<3>>(text).map_err(|error| error.to_string());
+        for bytes in [vec![], vec![0], vec![0, 0x80, 0xff]] {
+            let bytes = Bytes(bytes);
+            assert_eq!(read(&serde_json::to_string(&bytes).unwrap()), Ok(bytes));
+        }
+        assert!(read("\"00112233\"").unwrap_err().contains("4 bytes are above the limit of 3"));
+        assert!(read("\"0\"").is_err() && read("\"FF\"").is_err());
+    }
+
     proptest! {
         #[test]
         fn parsing_a_formatted_value_gives_the_value(bytes: [u8; 32]) {

@@ -354,3 +354,74 @@ hex_bytes! {
     /// An Ed25519 signature (RFC 8032).
     Signature, 64, "signature";
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use super::*;
+
+    const LONG: &str = "a/b-c.d_e~f:g/h+i=j#k0l1m2n3o4";
+
+    /// Texts of every length around the short ones, that begin alike and differ in their last place or in their first.
+    fn texts() -> Vec<String> {
+        let of = |length: usize| {
+            let (front, back) = (LONG.get(..length - 1).unwrap(), LONG.get(1..length).unwrap());
+            [LONG.get(..length).unwrap().to_owned(), format!("{front}~"), format!("z{back}")]
+        };
+        (1..=LONG.len()).flat_map(of).collect()
+    }
+
+    fn id(text: &str) -> Id {
+        Id::new(text).unwrap()
+    }
+
+    fn hashed(value: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn identifiers_compare_and_hash_as_their_texts() {
+        let texts = texts();
+        for (a, b) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
+            assert_eq!(id(a).cmp(&id(b)), a.cmp(b), "{a} {b}");
+            assert_eq!(id(a).partial_cmp(&id(b)), Some(a.cmp(b)), "{a} {b}");
+            assert_eq!(id(a) == id(b), a == b, "{a} {b}");
+            assert_eq!(hashed(id(a)) == hashed(id(b)), a == b, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_is_shown_as_its_text() {
+        assert_eq!(format!("{}", id("a/b")), "a/b");
+        assert_eq!(format!("{:>5}|{:<5}", id("a/b"), id("c")), "  a/b|c    ");
+        assert_eq!(format!("{:?}", id("a/b")), "\"a/b\"");
+    }
+
+    #[test]
+    fn texts_agree_in_their_first_bytes_whatever_follows() {
+        let text: [u8; SHORT_BYTES] = std::array::from_fn(|at| LONG.as_bytes()[at]);
+        for len in 1..=SHORT_BYTES {
+            assert!(agree(&text, &text, len as u8));
+            for at in 0..SHORT_BYTES {
+                let mut other = text;
+                other[at] ^= 1;
+                assert_eq!(agree(&text, &other, len as u8), at >= len, "{len} bytes, byte {at} differs");
+            }
+        }
+    }
+
+    /// Else it would be read anew, which is what reading it onto the same one spares.
+    #[test]
+    fn an_identifier_is_passed_over_where_it_stands_again_and_nowhere_else() {
+        let ids: Vec<Id> = texts().iter().map(|text| id(text)).collect();
+        for (known, stands) in ids.iter().flat_map(|known| ids.iter().map(move |stands| (known, stands))) {
+            let bytes = [crate::schema::to_bytes(stands), vec![b'a'; 64]].concat();
+            let mut d = Decoder::new(&bytes);
+            assert_eq!(known.pass_over(&mut d), known == stands, "{known} where {stands} stands");
+            assert_eq!(d.remaining() == 64, known == stands, "{known} where {stands} stands");
+        }
+    }
+}

@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 use crate::draft::{Draft, DraftContent};
 use crate::ids::{Id, RecordedTime};
 use crate::kinds::{Body, Kind};
-use crate::limits::CONTENT_BYTES_MAX;
 use crate::record::{Causes, ContentEntry, Derived, Extracted, Input, MediaType, Record};
 use crate::values::{GraphPlace, Identity, Origin, Place, SourceLabel, TraceContext};
 
@@ -236,9 +235,6 @@ impl<'de> Deserialize<'de> for DraftContent {
                 return Err(D::Error::custom("a content has either \"text\" or \"base64\""));
             }
         };
-        if bytes.len() as u64 > CONTENT_BYTES_MAX {
-            return Err(D::Error::custom(format_args!("a content has at most {CONTENT_BYTES_MAX} bytes")));
-        }
         Ok(Self { media: view.media, bytes })
     }
 }

@@ -239,6 +239,13 @@ mod tests {
         assert_eq!(SigningKey::parse(&public).unwrap_err(), title(SIGNING_TITLE));
     }
 
+    /// What another signer says is checked before it is relied on, which costs as much as signing.
+    #[test]
+    fn a_key_held_here_signs_with_own_arithmetic_and_shows_whose_it_is() {
+        assert!(key().is_own_arithmetic());
+        assert_eq!(format!("{:?}", key()), format!("SigningKey(of {PUBLIC})"));
+    }
+
     #[test]
     fn neither_debug_output_nor_a_fault_shows_the_seed() {
         assert!(!format!("{:?}", key()).contains(&SEED[..8]));

@@ -195,6 +195,20 @@ mod tests {
         }
     }
 
+    /// Hashed earlier, they would not share the lanes.
+    #[test]
+    fn inputs_wait_until_there_is_one_for_each_lane() {
+        let (keyed, mut queue, mut out) =
+            (Keyed::new(Purpose::Leaf), Queue::<64>::new(), vec![Digest::ZERO; LANES]);
+        let blocks: Vec<[u8; 64]> = (0..LANES).map(|i| bytes(i, 64).try_into().unwrap()).collect();
+        for (place, block) in blocks.iter().enumerate() {
+            assert!(out.iter().all(|digest| *digest == Digest::ZERO), "{place} inputs wait");
+            queue.push(block, place, &keyed, &mut out);
+        }
+        let expected: Vec<Digest> = blocks.iter().map(|block| digest(Purpose::Leaf, block)).collect();
+        assert_eq!(out, expected);
+    }
+
     proptest! {
         #[test]
         fn mixed_batches_digest_as_the_plain_path(

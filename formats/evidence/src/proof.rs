@@ -358,6 +358,14 @@ mod tests {
 
     const SECRET: [u8; 32] = [9; 32];
 
+    #[test]
+    fn a_proof_has_as_many_bytes_as_its_limit_and_no_more() {
+        let bytes = to_bytes(&header());
+        let (most, less) = (bytes.len(), bytes.len() - 1);
+        assert_eq!(parse_version::<Header>(&bytes, most), Ok(header()));
+        assert_eq!(parse_version::<Header>(&bytes, less), Err(ProofFault::Size { limit: less, found: most }));
+    }
+
     fn signer() -> SigningKey {
         SigningKey::from_seed(&[1; 32])
     }

@@ -253,7 +253,6 @@ impl Field for Causes {
             return d.fault_at(at, DecodeFault::Ranges);
         }
         ranges.clear();
-        ranges.reserve(len / 2);
         // The next range starts at least one record behind the end of the one before, or it would be part of it.
         let mut least = 0;
         for _ in 0..len / 2 {

@@ -410,6 +410,7 @@ mod tests {
         let parsed = UncheckedSigned::<T>::parse(signed.as_bytes()).unwrap();
         assert_eq!(parsed.claims(), &payload);
         assert_eq!(parsed.named_key(), key(1).public_key());
+        assert_eq!(parsed.as_bytes(), signed.as_bytes());
         assert_eq!(parsed.digest(), signed.digest());
         assert_eq!(parsed.clone().verify(&key(1).public_key()), Ok(signed));
         let other = key(2).public_key();
@@ -542,6 +543,33 @@ mod tests {
         );
         let found = limit + 1;
         assert_eq!(check(&vec![0xd2; found]), Err(SignedFault::Size { limit, found }));
+    }
+
+    /// A header of so many ranges of recovered records, of which the last `wide` take a byte more each.
+    fn recovered(ranges: u64, wide: u64) -> Header {
+        let start = header().first;
+        let single = (0..ranges - wide).map(|i| start + 2 * i);
+        let wide = (0..wide).flat_map(|i| (0..24).map(move |j| start + 2 * ranges + 25 * i + j));
+        let recovered = Some(crate::record::Causes::of(single.chain(wide)));
+        Header { records: 4096, frame_bytes: 4096 * 64, recovered, ..header() }
+    }
+
+    #[test]
+    fn a_header_of_just_as_many_bytes_as_the_limit_is_signed_and_read() {
+        let limit = Header::BYTES_MAX;
+        let bytes = |header| match sign(header, &key(1)) {
+            Ok(signed) => signed.as_bytes().len(),
+            Err(SignFault::Size { found, .. }) => found,
+            Err(fault) => panic!("{fault}"),
+        };
+        // A range takes four bytes at most.
+        let ranges = 50 + (limit - bytes(recovered(50, 0))) as u64 / 4 - 8;
+        let wide = (limit - bytes(recovered(ranges, 0))) as u64;
+        let signed = sign(recovered(ranges, wide), &key(1)).unwrap();
+        assert_eq!(signed.as_bytes().len(), limit);
+        assert_eq!(check(signed.as_bytes()), Ok(recovered(ranges, wide)));
+        let found = limit + 1;
+        assert_eq!(sign(recovered(ranges, wide + 1), &key(1)), Err(SignFault::Size { limit, found }));
     }
 
     #[test]

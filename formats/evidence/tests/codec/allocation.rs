@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use rederive_evidence::arbitrary::record_of;
 use rederive_evidence::cbor::{DecodeFault, Decoder, FaultAt};
 use rederive_evidence::frames::FrameDecoder;
+use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::limits::FRAME_BYTES_MAX;
 use rederive_evidence::record::{Causes, Record, frame_length};
 use rederive_evidence::schema::{Field, from_bytes};
-use rederive_evidence::values::SourceLabel;
+use rederive_evidence::values::{Place, SourceLabel};
 
 use crate::bytes::{decoded, edits, encoded, skipped};
 
@@ -105,30 +106,68 @@ proptest! {
     }
 }
 
-/// Were it left to the plain decoder, it would be built anew.
+/// A full record, but that it keeps all rules and is no decision.
+fn ordinary(kind: Kind) -> Record {
+    let mut record = Record::full(kind, 4);
+    (record.extracted, record.derived.breaches) = (None, Vec::new());
+    record.derived.checksum = None;
+    assert!(
+        record.input.trace.as_ref().is_some_and(|trace| trace.span.is_some())
+            && !record.input.contents.is_empty()
+    );
+    record
+}
+
+fn framed(record: &Record) -> Vec<u8> {
+    record.append_frame(Vec::new()).unwrap()
+}
+
+/// That none of these is built anew, as it would be were it left to the plain decoder.
+#[track_caller]
+fn read_without_memory<'a>(decoder: &mut FrameDecoder, frames: impl IntoIterator<Item = &'a Vec<u8>>) {
+    for (at, frame) in frames.into_iter().enumerate() {
+        assert_eq!(measure(|| drop(decoder.decode(frame))).count_total, 0, "frame {at}");
+    }
+}
+
 #[test]
 fn an_ordinary_record_is_read_onto_one_of_its_kind_without_any_memory() {
     for kind in
         [Kind::PromptGiven, Kind::PromptSent, Kind::PromptAnswered, Kind::ToolProposed, Kind::ToolReturned]
     {
-        let (mut first, mut second) = (Record::full(kind, 4), Record::full(kind, 4));
-        for record in [&mut first, &mut second] {
-            (record.extracted, record.derived.breaches) = (None, Vec::new());
-            record.derived.checksum = None;
-        }
-        assert!(
-            first.input.trace.as_ref().is_some_and(|trace| trace.span.is_some())
-                && !first.input.contents.is_empty()
-        );
+        let (first, mut second) = (ordinary(kind), ordinary(kind));
         second.input.sequence += 1;
         second.input.contents.iter_mut().for_each(|entry| entry.commitment.0.reverse());
         second.derived.delta.0.reverse();
-        let [first, second] = [first, second].map(|record| record.append_frame(Vec::new()).unwrap());
+        let frames = [framed(&first), framed(&second)];
         let mut decoder = FrameDecoder::new();
-        decoder.decode(&first).unwrap();
-        decoder.decode(&second).unwrap();
-        assert_eq!(measure(|| drop(decoder.decode(&first))).count_total, 0, "{kind}");
+        frames.iter().for_each(|frame| _ = decoder.decode(frame).unwrap());
+        read_without_memory(&mut decoder, &frames);
     }
+}
+
+#[test]
+fn records_of_two_kinds_that_say_more_and_less_by_turns_are_read_without_any_memory() {
+    let (more, mut less) = (ordinary(Kind::ToolProposed), ordinary(Kind::ToolReturned));
+    let input = &mut less.input;
+    (input.time, input.place, input.identity, input.trace, input.graph) = (None, None, None, None, None);
+    let frames = [framed(&more), framed(&less)];
+    let mut decoder = FrameDecoder::new();
+    // Twice: the first record of a kind is built, and bytes are kept of what comes again.
+    frames.iter().cycle().take(4).for_each(|frame| _ = decoder.decode(frame).unwrap());
+    read_without_memory(&mut decoder, &frames);
+}
+
+#[test]
+fn the_first_place_after_records_without_one_is_read_without_any_memory() {
+    let mut with = ordinary(Kind::ToolProposed);
+    with.input.place = Some(Place { agent: Id::new("planner").unwrap(), turn: 3, index: 1, attempt: 0 });
+    let mut without = with.clone();
+    without.input.place = None;
+    let frames = [framed(&without), framed(&with), framed(&without)];
+    let mut decoder = FrameDecoder::new();
+    (0..2).for_each(|_| _ = decoder.decode(&frames[0]).unwrap());
+    read_without_memory(&mut decoder, &frames);
 }
 
 #[test]

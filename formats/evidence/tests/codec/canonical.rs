@@ -6,7 +6,7 @@ use rederive_evidence::cbor::{DecodeFault, Decoder, Encoder};
 use rederive_evidence::ids::{Id, PublicKey, RecordRef, RunId, Signature, SpanId, TraceId};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::record::{Causes, ContentEntry, Derived, Extracted, Record};
-use rederive_evidence::schema::{Field, from_bytes, to_bytes};
+use rederive_evidence::schema::{Field, Given, Tally, from_bytes, to_bytes};
 use rederive_evidence::values::{Actor, Label, Limits, Place, ScopeItem, SourceLabel};
 
 use crate::bytes::{decoded, edits, encoded, member, skipped, tree, written};
@@ -256,6 +256,43 @@ proptest! {
         prop_assert_eq!(causes.last(), records.last().copied());
         round_trips(causes);
     }
+}
+
+/// What stands behind it, a null among others, is not its own.
+#[test]
+fn a_value_read_onto_another_is_the_one_that_stands_there() {
+    fn each<T: Field + Clone + PartialEq + std::fmt::Debug>(values: &[T]) {
+        for (before, stands) in
+            values.iter().flat_map(|before| values.iter().map(move |stands| (before, stands)))
+        {
+            let bytes = [to_bytes(stands), vec![0xf6]].concat();
+            let (mut value, mut d) = (before.clone(), Decoder::new(&bytes));
+            value.decode_onto(&mut d).unwrap();
+            assert_eq!((&value, d.remaining()), (stands, 1), "read onto {before:?}");
+        }
+    }
+    each(&[Given::Known(1_u64), Given::Known(300), Given::Absent]);
+    each(&[Box::new(Given::Known(1_u64)), Box::new(Given::Absent)]);
+    each(&[vec![], vec![1_u64], vec![2, 3, 4, 5, 6], vec![7; 9]]);
+    each(&[Causes::NONE, Causes::of([4]), Causes::of([0, 2, 3, 9]), Causes::of((0..20).map(|i| 3 * i))]);
+}
+
+#[test]
+fn what_a_source_does_not_know_is_counted_and_what_it_does_is_looked_into() {
+    let counted = |reference: Given<RecordRef>| {
+        let mut tally = Tally::default();
+        vec![reference, Given::Absent, reference].tally(&mut tally);
+        (tally.absent, tally.records)
+    };
+    assert_eq!(counted(Given::Absent), (3, 0));
+    assert_eq!(counted(Given::Known(RecordRef(6))), (1, 7));
+}
+
+#[test]
+fn the_records_between_two_are_all_of_them() {
+    assert_eq!(Causes::between(3, 6), Causes::of(3..=6));
+    assert_eq!(Causes::between(4, 4), Causes::of([4]));
+    assert_eq!(Causes::between(5, 4), Causes::NONE);
 }
 
 #[test]

@@ -16,8 +16,8 @@ use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::proof::InclusionProof;
 use rederive_evidence::receipt::{ApproverStatement, Receipt};
-use rederive_evidence::record::{Causes, Record};
-use rederive_evidence::schema::to_bytes;
+use rederive_evidence::record::{Causes, MediaType, Record};
+use rederive_evidence::schema::{Cddl, to_bytes};
 use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::state_proof::SealedStateProof;
 
@@ -68,6 +68,18 @@ fn the_committed_grammar_is_the_generated_one() {
         committed == grammar::cddl(),
         "evidence.cddl is not what the code gives: run this test with UPDATE=1"
     );
+}
+
+/// Spec: registries.
+#[test]
+fn a_registry_of_the_grammar_has_the_codes_and_names_of_its_values() {
+    let mut book = Cddl::new();
+    let _ = Record::cddl(&mut book);
+    let media = book.registries().iter().find(|registry| registry.name == "media-type").unwrap();
+    let values: Vec<_> = media.values.iter().map(|value| (value.code, value.name)).collect();
+    let expected: Vec<_> = MediaType::ALL.iter().map(|media| (media.code(), media.name())).collect();
+    assert_eq!(values, expected);
+    assert!(media.values.iter().all(|value| !value.about.is_empty()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rederive_evidence::arbitrary::{any as drawn, record_of};
 use rederive_evidence::cbor::DecodeFault;
 use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::kinds::Kind;
-use rederive_evidence::record::{Record, frame_length};
+use rederive_evidence::record::{Record, frame_length, split_frames};
 
 use crate::bytes::{edits, encoded};
 
@@ -55,6 +55,24 @@ fn a_frame_cut_anywhere_is_truncated() {
         assert_eq!(error.fault, DecodeFault::Truncated, "cut at {end}");
         assert_eq!(frame_length(&frame[..end]).map_err(|error| error.fault), Err(DecodeFault::Truncated));
     }
+}
+
+/// Spec: frames-tile.
+#[test]
+fn frames_are_split_up_to_the_first_that_is_none() {
+    let frames: Vec<Vec<u8>> = [Kind::RunOpened, Kind::PromptGiven, Kind::RunClosed]
+        .iter()
+        .map(|kind| Record::full(*kind, 7).append_frame(Vec::new()).unwrap())
+        .collect();
+    let mut bytes = frames.concat();
+    let split: Vec<_> = split_frames(&bytes).collect::<Result<_, _>>().unwrap();
+    assert_eq!(split, frames);
+    assert_eq!(split_frames(&[]).count(), 0);
+
+    bytes[frames[0].len()] = 0xff;
+    let split: Vec<_> = split_frames(&bytes).collect();
+    let fault = frame_length(&bytes[frames[0].len()..]).expect_err("no head");
+    assert_eq!(split, [Ok(frames[0].as_slice()), Err(fault)], "nothing comes after the fault");
 }
 
 proptest! {

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use rederive_evidence::arbitrary::{draft_of, record_of};
 use rederive_evidence::draft::{Draft, DraftContent};
 use rederive_evidence::ids::Content;
-use rederive_evidence::kinds::Kind;
+use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{MediaType, Record};
+use rederive_evidence::schema::Given;
 use serde_json::{Value, json};
 
 use crate::bytes::{decoded, encoded};
@@ -43,6 +44,27 @@ fn a_record_may_leave_out_what_is_empty_and_name_single_causes() {
     let written = serde_json::to_value(&record).unwrap();
     assert_eq!(written["causes"], json!([[1, 2], [5, 1]]));
     assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
+}
+
+#[test]
+fn causes_are_merged_where_they_meet_or_overlap() {
+    let record = closing(|record| {
+        record["causes"] = json!([[60, 1], [30, 2], [10, 5], [12, 8], [40, 9], [41, 2], 32]);
+    });
+    let ranges: Vec<_> =
+        record.unwrap().input.causes.ranges().iter().map(|range| (range.first, range.count)).collect();
+    assert_eq!(ranges, [(10, 10), (30, 3), (40, 9), (60, 1)]);
+}
+
+#[test]
+fn a_member_that_is_missing_is_not_known_or_an_empty_list() {
+    let record = Record::full(Kind::ApprovalEvidence, 1);
+    let mut written = serde_json::to_value(&record).unwrap();
+    let body = written["body"].as_object_mut().unwrap();
+    assert!(body.remove("goal").is_some() && body.remove("influences").is_some());
+    let read: Record = serde_json::from_value(written).unwrap();
+    let Body::ApprovalEvidence(evidence) = &read.input.body else { panic!("another body") };
+    assert_eq!((evidence.goal, evidence.influences.len()), (Given::Absent, 0));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Each limit holds on both sides: what reaches it is written and read, one more is refused by both.
 
 use rederive_evidence::cbor::{DecodeError, DecodeFault, Decoder, Encoder, Item};
-use rederive_evidence::draft::{Draft, TooManyContents};
+use rederive_evidence::draft::{Draft, DraftContent, TooManyContents};
 use rederive_evidence::ids::{Content, Id, IdFault, RecordRef};
 use rederive_evidence::kinds::approval::ApprovalEvidence;
 use rederive_evidence::kinds::{Body, Kind};
-use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record};
+use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record, frame_length};
 use rederive_evidence::rules::{Breach, Reason, Rule};
 use rederive_evidence::schema::{Field, from_bytes, to_bytes};
 use rederive_evidence::values::{Label, SourceLabel};
@@ -193,6 +193,19 @@ fn a_draft_brings_at_most_4_096_contents() {
     assert_eq!(draft.check(), Err(above(4_096, 4_097)));
 }
 
+/// The bytes are zeros that nobody looks at: no memory is touched for them.
+#[test]
+fn a_content_of_a_draft_has_at_most_256_mib() {
+    let draft = |bytes: usize| {
+        let mut draft = Draft::full(Kind::ToolUnknown, 1);
+        draft.labels.clear();
+        draft.contents = vec![DraftContent { media: MediaType::Octets, bytes: vec![0; bytes] }];
+        draft
+    };
+    assert_eq!(draft(256 << 20).check(), Ok(()));
+    assert_eq!(draft((256 << 20) + 1).check(), Err(above(256 << 20, (256 << 20) + 1)));
+}
+
 #[test]
 fn a_content_index_has_an_entry() {
     let mut record = Record::full(Kind::OutputProduced, 1);
@@ -257,6 +270,12 @@ fn a_frame_has_at_most_65_536_bytes() {
     let by_hand = [encoded(&more), vec![0; 63]].concat();
     let error = Record::decode_frame(&by_hand).expect_err("too large");
     assert_eq!(error.fault, DecodeFault::FrameLength);
+    // What ends with the largest frame's last byte may have been cut there; what goes on behind it is too long.
+    for (bytes, fault) in [(65_536, DecodeFault::Truncated), (65_537, DecodeFault::FrameLength)] {
+        let cut = Err(fault);
+        assert_eq!(Record::decode_frame(&by_hand[..bytes]).map(drop).map_err(|error| error.fault), cut);
+        assert_eq!(frame_length(&by_hand[..bytes]).map(drop).map_err(|error| error.fault), cut);
+    }
     // It is the frame that has a limit: the record alone decodes.
     assert_eq!(decoded(&encoded(&more)), Ok(more));
 }
