@@ -242,6 +242,9 @@ fn detected(state: &State, contents: [Option<Digest>; 2]) -> Vec<DetectedClass> 
 
 /// The approvals that cover exactly this request, approved, unused and live, by name.
 fn approvals(state: &State, facts: &RequestFacts) -> Vec<Id> {
+    if state.approvals_of(&facts.call).next().is_none() {
+        return Vec::new();
+    }
     let Some(covers) = facts.to_request().map(|request| request_digest(&request)) else { return Vec::new() };
     let is_in_force = |held: &TrackedApproval| {
         held.status == ApprovalStatus::Approved

@@ -15,8 +15,8 @@ use crate::derive::Again;
 use crate::records::{Records, RecordsFault};
 use crate::threads::{Mutex, PoisonError};
 
-/// What a whole run's records said: gathered once, when the first record asks, and shared by all stretches, so that one which begins inside the
-/// run sees what came before it.
+/// What a whole run's records said: gathered once, when the first record asks, and shared by all stretches that begin inside the run, so that they
+/// see what came before them.
 #[derive(Debug, Default)]
 pub(crate) struct RunSources(Mutex<Option<Arc<Sources>>>);
 
@@ -64,7 +64,6 @@ fn said_by(record: &Record) -> impl Iterator<Item = (Side, Digest)> + '_ {
 
 /// Reads the contents that an extraction needs and runs it.
 pub(crate) struct ExtractedAgain<'a, F> {
-    reader: &'a TraceReader<F>,
     arguments: ContentReader<'a, F>,
     /// A reader of their own: schemas stand in other blocks than arguments, and each reader holds one block unpacked.
     schemas: ContentReader<'a, F>,
@@ -93,14 +92,13 @@ impl Contents for Needed {
 impl<'a, F: ReadAt> ExtractedAgain<'a, F> {
     pub(crate) fn new(reader: &'a TraceReader<F>) -> Self {
         Self {
-            reader,
             arguments: reader.content_reader(),
             schemas: reader.content_reader(),
             extractor: Extractor::new(),
         }
     }
 
-    /// The extracted part of a record by the version that it names, from its contents and what the run said before it.
+    /// The extracted part of a record, the next one of its stretch, by the version that it names, from its contents and what the run said before it.
     /// Spec: taken-as-recorded, extractor-version.
     ///
     /// # Errors
@@ -109,16 +107,19 @@ impl<'a, F: ReadAt> ExtractedAgain<'a, F> {
         &mut self,
         record: &Record,
         machine: &Machine,
-        run: &RunSources,
+        heard: &mut Heard<'a, F>,
     ) -> Result<Again, ReadFault> {
-        let Some(version) = version_of(record, machine) else { return Ok(Again::Redacted) };
-        let is_call = matches!(record.input.body, Body::ToolProposed(_));
-        let sources = if is_call && version >= ExtractorVersion::Two {
-            run.get(self.reader)?
-        } else {
-            Arc::new(Sources::new())
+        let again = match version_of(record, machine) {
+            None => Again::Redacted,
+            Some(version)
+                if matches!(record.input.body, Body::ToolProposed(_)) && version >= ExtractorVersion::Two =>
+            {
+                self.by(version, record, machine, heard.sources()?)?
+            }
+            Some(version) => self.by(version, record, machine, &Sources::new())?,
         };
-        self.by(version, record, machine, &sources)
+        heard.add(record);
+        Ok(again)
     }
 
     /// The extracted part of a record by this version, where `sources` has what the records before it said.
@@ -186,6 +187,41 @@ fn version_of(record: &Record, machine: &Machine) -> Option<ExtractorVersion> {
             ExtractorVersion::from_number(extracted.extractor).map(|version| version.max(least))
         }
         None => Some(least),
+    }
+}
+
+/// What was said before the records of a stretch.
+pub(crate) enum Heard<'a, F> {
+    /// It begins with the run: what its own records say.
+    SoFar(Box<SaidSoFar<'a, F>>),
+    /// It begins inside the run.
+    Gathered { reader: &'a TraceReader<F>, run: &'a RunSources, sources: Option<Arc<Sources>> },
+}
+
+impl<'a, F: ReadAt> Heard<'a, F> {
+    /// For a stretch that begins with this segment.
+    pub(crate) fn from(segment: u32, reader: &'a TraceReader<F>, run: &'a RunSources) -> Self {
+        match segment {
+            0 => Self::SoFar(Box::new(SaidSoFar::new(reader))),
+            _ => Self::Gathered { reader, run, sources: None },
+        }
+    }
+
+    /// All that was said before the next record; what was said later is not looked at.
+    fn sources(&mut self) -> Result<&Sources, ReadFault> {
+        match self {
+            Self::SoFar(said) => said.sources(),
+            Self::Gathered { sources: Some(sources), .. } => Ok(sources),
+            Self::Gathered { reader, run, sources } => Ok(sources.insert(run.get(reader)?)),
+        }
+    }
+
+    /// Takes the next record.
+    fn add(&mut self, record: &Record) {
+        match self {
+            Self::SoFar(said) => said.add(record),
+            Self::Gathered { .. } => {}
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use rederive_evidence::ids::Id;
 use rederive_policy::assemble::unanswerable;
 use rederive_policy::{Archive, Compiled, Judgement, PolicyRequest, Registry};
 
-use crate::calls::{Question, Registries};
+use crate::calls::Registries;
+use crate::inquiry::Question;
 
 /// A policy bundle, ready to judge. The same request has the same answer.
 pub trait Judge: Send + Sync {

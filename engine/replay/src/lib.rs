@@ -3,15 +3,20 @@
 //! The report depends on the evidence and the level alone: not on threads, split, snapshots, order of completion or clock.
 
 mod calls;
+mod checks;
 pub mod codes;
 mod contents;
 mod derive;
 mod diff;
 mod equivocation;
 mod extracted;
+mod found;
+mod inquiry;
 mod judge;
+mod observer;
 mod plan;
 mod policy;
+mod questions;
 mod ranges;
 mod records;
 mod report;

@@ -71,7 +71,8 @@ pub enum Gap {
     MissingBundle(Digest),
     /// A registry that decisions rest on is not at hand.
     MissingRegistry(Digest),
-    /// Decisions that were taken as recorded: their arguments are redacted, they are for no call, or the gate itself withheld what they are for.
+    /// Decisions that were taken as recorded: their arguments are redacted, nothing says of which memory item they are, or the gate itself withheld
+    /// what they are for.
     DecisionsTaken(u64),
     /// Decisions whose receipt is not there to be checked.
     NoReceipts(u64),

@@ -16,7 +16,8 @@ use rederive_verify::verify_frames;
 use crate::codes;
 use crate::contents::ContentLedger;
 use crate::derive::{Again, Deriver, FramePlace};
-use crate::extracted::{ExtractedAgain, RunSources};
+use crate::extracted::{ExtractedAgain, Heard, RunSources};
+use crate::observer::{Nobody, Observer};
 use crate::plan::{Broken, Plan, Stop};
 use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 
@@ -73,7 +74,19 @@ pub(crate) struct Stretch {
     pub(crate) end: Option<(Machine, Digest)>,
 }
 
-impl<F: ReadAt + Sync> Job<'_, F> {
+impl<'a, F: ReadAt + Sync> Job<'a, F> {
+    /// The replay of a trace at this level.
+    pub(crate) fn new(
+        reader: &'a TraceReader<F>,
+        plan: &'a Plan,
+        level: Level,
+        sources: &'a RunSources,
+    ) -> Self {
+        let opening = plan.opening.as_ref();
+        let knows_rules = opening.is_some_and(|opening| rederive_machine::supports(&opening.rule_set));
+        Self { reader, plan, level, knows_rules, sources }
+    }
+
     /// Whether records are derived again, beyond being verified.
     pub(crate) fn derives(&self) -> bool {
         self.knows_rules && self.level >= Level::State
@@ -113,8 +126,23 @@ impl<F: ReadAt + Sync> Job<'_, F> {
 
     /// Replays these segments from `start`, and, where they are the last ones, the open segment after them.
     pub(crate) fn stretch(&self, start: Start, segments: Range<u32>) -> Result<Stretch, ReadFault> {
+        self.observed_stretch(start, segments, &mut Nobody)
+    }
+
+    /// Replays the whole run in one stretch, while somebody looks on. They see records until recorded and derived part.
+    pub(crate) fn observed(&self, observer: &mut impl Observer) -> Result<Stretch, ReadFault> {
+        let start = Start { machine: Machine::new(), segment: 0 };
+        self.observed_stretch(start, 0..self.plan.headers.len() as u32, observer)
+    }
+
+    fn observed_stretch(
+        &self,
+        start: Start,
+        segments: Range<u32>,
+        observer: &mut impl Observer,
+    ) -> Result<Stretch, ReadFault> {
         let is_last = segments.end as usize == self.plan.headers.len();
-        let mut walk = Walk::new(*self, start);
+        let mut walk = Walk::new(*self, start, observer);
         match walk.segments(segments, is_last) {
             Ok(()) => {}
             Err(Stop::Broken(broken)) => walk.out.broken = Some(broken),
@@ -125,10 +153,12 @@ impl<F: ReadAt + Sync> Job<'_, F> {
 }
 
 /// A stretch on its way.
-struct Walk<'a, F> {
+struct Walk<'a, 'o, F, O> {
     job: Job<'a, F>,
     deriver: Option<Deriver>,
     extracted: ExtractedAgain<'a, F>,
+    heard: Heard<'a, F>,
+    observer: &'o mut O,
     meter: SpanMeter,
     frames: BlockBuffer,
     contents: BlockBuffer,
@@ -140,10 +170,12 @@ struct Walk<'a, F> {
     out: Stretch,
 }
 
-impl<'a, F: ReadAt + Sync> Walk<'a, F> {
-    fn new(job: Job<'a, F>, start: Start) -> Self {
+impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
+    fn new(job: Job<'a, F>, start: Start, observer: &'o mut O) -> Self {
         let checksum = job.plan.checksum_before(start.segment);
         Self {
+            heard: Heard::from(start.segment, job.reader, job.sources),
+            observer,
             job,
             deriver: job.derives().then(|| Deriver::new(start.machine, checksum, job.mode())),
             extracted: ExtractedAgain::new(job.reader),
@@ -277,12 +309,16 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         let Some(deriver) = deriver else { return Ok(()) };
         let again = match self.job.level {
             Level::Content | Level::Policy => {
-                self.extracted.of(record, deriver.machine(), self.job.sources)?
+                self.extracted.of(record, deriver.machine(), &mut self.heard)?
             }
             Level::Integrity | Level::State => Again::NotAsked,
         };
+        self.observer.before(record, deriver.machine())?;
         deriver.record(place, record, again);
-        Ok(())
+        match deriver.parted {
+            None => self.observer.after(record, deriver.machine()),
+            Some(_) => Ok(()),
+        }
     }
 
     /// A frame whose record this version cannot read. Its length, where the bytes are canonical: whether it was signed as it stands shows when
@@ -321,7 +357,7 @@ impl<'a, F: ReadAt + Sync> Walk<'a, F> {
         if let Some(deriver) = &mut self.deriver {
             self.checksum = deriver.settle(segment);
         }
-        Ok(())
+        Ok(self.observer.verified()?)
     }
 
     /// Compares what the header says of the state at its end with what was derived.

@@ -10,12 +10,13 @@ use rederive_verify::TrustRoots;
 
 use crate::extracted::RunSources;
 use crate::judge::Pinned;
+use crate::observer::Observer;
 use crate::plan::{Broken, Plan};
 use crate::policy;
 use crate::ranges::replay_ranges;
 use crate::report::{Level, Report};
 use crate::sample::Sample;
-use crate::stretch::Job;
+use crate::stretch::{Job, Stretch};
 use crate::verdict::Verdict;
 
 /// What is asked of a replay.
@@ -77,33 +78,36 @@ pub fn replay_reader<F: ReadAt + Sync>(
     reader: &TraceReader<F>,
     options: &Options<'_>,
 ) -> Result<Report, ReadFault> {
-    replayed(reader, options).map(|(_, report)| report)
+    let (plan, sources) = (Plan::of(reader, options.trust)?, RunSources::default());
+    let job = Job::new(reader, &plan, options.level, &sources);
+    match options.level {
+        Level::Integrity | Level::State | Level::Content => job.replay(options),
+        Level::Policy => policy::replay(&job, options),
+    }
 }
 
-/// The report on an open trace, and what is known of it beside its records.
-pub(crate) fn replayed<F: ReadAt + Sync>(
-    reader: &TraceReader<F>,
-    options: &Options<'_>,
-) -> Result<(Plan, Report), ReadFault> {
-    let plan = Plan::of(reader, options.trust)?;
-    let opening = plan.opening.as_ref();
-    let knows_rules = opening.is_some_and(|opening| rederive_machine::supports(&opening.rule_set));
-    let sources = RunSources::default();
-    let job = Job { reader, plan: &plan, level: options.level, knows_rules, sources: &sources };
-    let sample = options.sample.filter(|_| options.level >= Level::State);
-    let ranges = match sample {
-        Some(sample) => sample.ranges(&plan),
-        None => job.split(),
-    };
-    let mut stretch = replay_ranges(&job, ranges)?;
-    if sample.is_some() {
+impl<F: ReadAt + Sync> Job<'_, F> {
+    /// Replays the trace, or a sample of it.
+    pub(crate) fn replay(&self, options: &Options<'_>) -> Result<Report, ReadFault> {
+        let Some(sample) = options.sample.filter(|_| options.level >= Level::State) else {
+            return Ok(self.report(replay_ranges(self, self.split())?, None, options));
+        };
+        let mut stretch = replay_ranges(self, sample.ranges(self.plan))?;
         // What the other segments store was not looked at: nothing can be said to be missing.
         stretch.contents = Default::default();
+        Ok(self.report(stretch, Some(sample.of(self.plan.headers.len() as u64)), options))
     }
-    let sampled = sample.map(|sample| sample.of(plan.headers.len() as u64));
-    let mut report = Verdict::of(&job, stretch, sampled).report(&job, options);
-    if options.level == Level::Policy {
-        policy::judge_again(&job, options, &mut report)?;
+
+    /// Replays the whole trace, while somebody looks on. The report is that of [`Self::replay`].
+    pub(crate) fn replay_observed(
+        &self,
+        options: &Options<'_>,
+        observer: &mut impl Observer,
+    ) -> Result<Report, ReadFault> {
+        Ok(self.report(self.observed(observer)?, None, options))
     }
-    Ok((plan, report))
+
+    fn report(&self, stretch: Stretch, sampled: Option<(u64, u64)>, options: &Options<'_>) -> Report {
+        Verdict::of(self, stretch, sampled).report(self, options)
+    }
 }

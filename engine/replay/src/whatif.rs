@@ -15,11 +15,16 @@ use rederive_policy::Judgement;
 use rederive_verify::TrustRoots;
 use serde::Serialize;
 
-use crate::calls::{CallEnd, Calls, Inquiry, Question, Registries, RunCall, Visitor};
+use crate::calls::{CallEnd, Registries, RunCall};
+use crate::extracted::RunSources;
+use crate::inquiry::{Inquiry, Question, Visitor};
 use crate::judge::{Judge, answer};
-use crate::plan::Broken;
+use crate::plan::{Broken, Plan};
+use crate::questions::Questions;
 use crate::report::{Level, Report, Valid};
-use crate::trace::{Options, replayed};
+use crate::stretch::Job;
+use crate::threads;
+use crate::trace::Options;
 
 /// The name by which a request holds the standing grant of what the user's messages ask for.
 pub const MESSAGES_GRANT: &str = "user-messages";
@@ -177,18 +182,19 @@ fn judge<F: ReadAt + Sync>(
     options: &Options<'_>,
     ask: &WhatIf<'_>,
 ) -> Result<WhatIfRun, ReadFault> {
-    let (plan, report) = replayed(reader, options)?;
-    let tenant = plan.opening.as_ref().map(|opening| opening.tenant.clone());
-    let mut run = WhatIfRun { report, tenant, calls: Vec::new(), judged: Vec::new(), sound: None };
-    let Some(opening) = plan.opening.as_deref().filter(|_| run.report.valid == Valid::Reproduced) else {
-        return Ok(run);
-    };
-    let mut calls = Calls::new(reader, opening, ask.registries);
-    let mut asking = Asking { ask, grant: Id::new(MESSAGES_GRANT).ok(), judged: Vec::new() };
-    calls.walk(u64::MAX, &mut asking)?;
-    run.judged = asking.judged;
-    run.calls = calls.calls;
-    run.settle();
+    let (plan, sources) = (Plan::of(reader, options.trust)?, RunSources::default());
+    let job = Job::new(reader, &plan, options.level, &sources);
+    let unjudged =
+        |report, tenant| WhatIfRun { report, tenant, calls: Vec::new(), judged: Vec::new(), sound: None };
+    let Some(opened) = plan.opening.as_deref() else { return Ok(unjudged(job.replay(options)?, None)) };
+    let mut questions = Questions::new(reader, opened, ask.registries, Asking::new(ask));
+    let report = job.replay_observed(options, &mut questions)?;
+    let mut run = unjudged(report, Some(opened.tenant.clone()));
+    if run.report.valid == Valid::Reproduced {
+        let (calls, asking) = questions.end_of_run()?;
+        (run.calls, run.judged) = (calls, asking.judged);
+        run.settle();
+    }
     Ok(run)
 }
 
@@ -196,7 +202,15 @@ fn judge<F: ReadAt + Sync>(
 struct Asking<'a> {
     ask: &'a WhatIf<'a>,
     grant: Option<Id>,
+    /// What is to be judged once its records are verified.
+    held: Vec<(Judged, Question)>,
     judged: Vec<Judged>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(ask: &'a WhatIf<'a>) -> Self {
+        Self { ask, grant: Id::new(MESSAGES_GRANT).ok(), held: Vec::new(), judged: Vec::new() }
+    }
 }
 
 impl Visitor for Asking<'_> {
@@ -215,14 +229,22 @@ impl Visitor for Asking<'_> {
         {
             request.grant = request.grant.take().or_else(|| self.grant.clone());
         }
-        let withheld = inquiry.decision.is_some_and(is_withheld);
-        let judged = if withheld {
-            Err(Unasked::Withheld)
-        } else {
-            answer(self.ask.judge, &inquiry.question).ok_or(Unasked::Redacted)
-        };
+        let unasked =
+            if inquiry.decision.is_some_and(is_withheld) { Unasked::Withheld } else { Unasked::Redacted };
         let (record, call) = (inquiry.record.input.sequence, inquiry.call);
-        self.judged.push(Judged { record, call, recorded, judged, change: Change::None });
+        let judged = Judged { record, call, recorded, judged: Err(unasked), change: Change::None };
+        self.held.push((judged, inquiry.question));
+        Ok(())
+    }
+
+    fn verified(&mut self) -> Result<(), ReadFault> {
+        let judge = self.ask.judge;
+        self.judged.extend(threads::each(std::mem::take(&mut self.held), |(mut held, question)| {
+            if held.judged != Err(Unasked::Withheld) {
+                held.judged = answer(judge, &question).ok_or(Unasked::Redacted);
+            }
+            Ok::<_, ReadFault>(held)
+        })?);
         Ok(())
     }
 }

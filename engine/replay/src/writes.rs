@@ -1,4 +1,4 @@
-//! Decisions that permit memory writes, until the write tells what was asked about: a decision names the value, and the write says of which item it is.
+//! Decisions that permit memory writes, until the write comes: a decision names the value, and the write says which item came to hold it.
 
 use std::collections::BTreeMap;
 
@@ -38,9 +38,9 @@ impl Writes {
     }
 
     /// Those that no write has followed, in the order of their records.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = HeldWrite> + use<> {
+    pub(crate) fn drain(&mut self) -> Vec<HeldWrite> {
         let mut left: Vec<HeldWrite> = std::mem::take(&mut self.0).into_values().collect();
         left.sort_by_key(|held| held.record.input.sequence);
-        left.into_iter()
+        left
     }
 }

@@ -14,15 +14,20 @@ macro_rules! replay_sources {
 
 replay_sources! {
     "../../../engine/replay/src/calls.rs" calls
+    "../../../engine/replay/src/checks.rs" checks
     "../../../engine/replay/src/codes.rs" codes
     "../../../engine/replay/src/contents.rs" contents
     "../../../engine/replay/src/derive.rs" derive
     "../../../engine/replay/src/diff.rs" diff
     "../../../engine/replay/src/equivocation.rs" equivocation
     "../../../engine/replay/src/extracted.rs" extracted
+    "../../../engine/replay/src/found.rs" found
+    "../../../engine/replay/src/inquiry.rs" inquiry
     "../../../engine/replay/src/judge.rs" judge
+    "../../../engine/replay/src/observer.rs" observer
     "../../../engine/replay/src/plan.rs" plan
     "../../../engine/replay/src/policy.rs" policy
+    "../../../engine/replay/src/questions.rs" questions
     "../../../engine/replay/src/ranges.rs" ranges
     "../../../engine/replay/src/records.rs" records
     "../../../engine/replay/src/report.rs" report

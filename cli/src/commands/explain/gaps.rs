@@ -79,7 +79,7 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
     ),
     (
         "decisions-taken",
-        "decisions were taken as recorded: their arguments are redacted, they are on a memory write that did not come, or the gate itself withheld what they are for",
+        "decisions were taken as recorded: their arguments are redacted, they are on a memory write that did not come and of which they do not name the item, or the gate itself withheld what they are for",
         "replay a copy that has the contents; for the others there is nothing to do",
     ),
     (

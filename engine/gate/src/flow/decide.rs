@@ -230,7 +230,7 @@ impl Inner {
         let mut body = self.body(looked, judgement, approved);
         let mut draft = draft(Box::new(body.clone()));
         body.explanation = Some(bring(&mut draft, &explanation(&body)));
-        body.receipt = Some(Content(1));
+        body.receipt = Some(Content(draft.contents.len() as u16));
         draft.body = Box::new(body.clone()).into();
         let (run, tenant) = (self.trail.run()?, &self.opened.tenant);
         let appended = self.trail.append_early(

@@ -6,18 +6,19 @@ use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, Request};
 use rederive_evidence::kinds::memory::MemoryKey;
-use rederive_evidence::record::{Causes, ContentEntry, ContentLength, Input};
+use rederive_evidence::record::{Causes, ContentEntry, ContentLength, Input, MediaType};
 use rederive_evidence::schema::{Given, to_bytes};
 use rederive_evidence::values::{ApprovalPolicy, EffectsClass, Label, Origin, ScopeItem};
 use rederive_machine::WriteInfluence;
 use rederive_policy::Judgement;
-use rederive_policy::assemble::{AskedWrite, MEMORY_WRITE};
+use rederive_policy::assemble::{AskedWrite, MEMORY_WRITE, format_item};
 use rederive_recorder::Appended;
 
 use crate::fate::{Unrecorded, Why};
 use crate::flow::decide::{JUDGED_MAX, Looked};
 use crate::flow::inspect::{Inspected, Inspection, Passed};
 use crate::inner::{Inner, applied};
+use crate::live::bring;
 use crate::ports::{Payload, Stage};
 use crate::reliance::Relied;
 use crate::trail::Epoch;
@@ -60,6 +61,11 @@ impl Write {
             value.media = passed.content.media();
         }
         self.draft.causes = Causes::of(self.draft.causes.records().chain([passed.record]));
+    }
+
+    /// The item, as the decision's record names it.
+    fn item_text(&self) -> Payload {
+        Payload::new(MediaType::Json, format_item(&self.item).into_bytes())
     }
 
     fn agent(&self) -> &Id {
@@ -145,14 +151,18 @@ impl Inner {
         found.ok_or(Why::Stale)
     }
 
-    /// A PERMIT for exactly this value, on record with its receipt.
+    /// A PERMIT for exactly this value, on record with its receipt. Any answer is recorded with what was asked about, item and value: whoever asks
+    /// again finds both, whether anything came to be written or not.
     fn permit_write(&self, epoch: Epoch, write: &Write, influence: Label) -> Result<(), Why> {
+        let (value, item) = (write.value(), write.item_text());
         for _ in 0..JUDGED_MAX {
             let looked = self.look_at_write(epoch, write, influence)?;
             let judgement = self.evaluate(&looked);
             let draft = |body: Box<DecisionMade>| {
                 let mut draft = Draft::new(self.cast.gate.clone(), Origin::Code, body);
                 draft.causes = write.draft.causes.clone();
+                let _ = bring(&mut draft, &value);
+                let _ = bring(&mut draft, &item);
                 draft
             };
             match self.record_decision(epoch, draft, &looked, &judgement, None) {
@@ -172,6 +182,7 @@ impl Inner {
     fn look_at_write(&self, epoch: Epoch, write: &Write, influence: Label) -> Result<Looked, Why> {
         let (value, agent) = (write.value(), write.agent());
         let (now, commitment) = (self.now(epoch)?, self.trail.commitment(epoch, value.bytes())?);
+        let target = self.trail.commitment(epoch, write.item_text().bytes())?;
         let bundle = self.policy.bundle();
         let tool = memory_tool().unwrap_or_else(|| write.item.namespace.clone());
         let asks = self.asks();
@@ -221,7 +232,7 @@ impl Inner {
             scope: Given::Known(scope),
             surface,
             action,
-            target: None,
+            target: Some(target),
             arguments: Given::Known(commitment),
             influence,
             carriage: Given::Known(influence),

@@ -19,7 +19,7 @@ use rederive_recorder::ManualClock;
 use crate::world::{Mood, START, World, id, opened, options, path, setup};
 
 const MINE: Label = Label { trust: Trust::User, sensitivity: Sensitivity::Internal };
-const OUTSIDE: Label = Label { trust: Trust::External, sensitivity: Sensitivity::Internal };
+pub(crate) const OUTSIDE: Label = Label { trust: Trust::External, sensitivity: Sensitivity::Internal };
 
 /// A write of `value`, led to by something with this label.
 fn write(world: &World, scope: MemoryScope, value: &str, from: Label) -> Draft {
@@ -27,7 +27,7 @@ fn write(world: &World, scope: MemoryScope, value: &str, from: Label) -> Draft {
 }
 
 /// The same, in this turn.
-fn write_in(turn: u32, world: &World, scope: MemoryScope, value: &str, from: Label) -> Draft {
+pub(crate) fn write_in(turn: u32, world: &World, scope: MemoryScope, value: &str, from: Label) -> Draft {
     let answer = world.turn(turn, 0);
     let body = MemoryWritten {
         item: MemoryKey { scope, namespace: id("facts"), name: id("home") },

@@ -22,7 +22,7 @@ use crate::arguments::{Arguments, ArgumentsFault};
 use crate::judgement::Judgement;
 use crate::request::{ArgumentRole, Counters, PolicyRequest, RunFacts, ToolFacts};
 
-pub use write::{AskedWrite, MEMORY_WRITE, written};
+pub use write::{AskedWrite, MEMORY_WRITE, format_item, parse_item, written};
 
 /// A call that a policy is asked about, as its records and the machine have it.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +68,13 @@ impl Asked<'_> {
         request.sandbox = self.sandbox.cloned();
         request.counters = counters(self.machine, self.place.attempt);
         request.time = self.time;
-        if let Some(known) = self.machine.request(self.place) {
+        let known = self.machine.request(self.place);
+        if let Some(known) = &known {
             derived(&mut request, known);
         }
         request.detected.sort_unstable();
         request.detected.dedup();
-        risk::assess(&mut request, self.machine, self.place);
+        risk::assess(&mut request, self.machine, known);
         Ok(request)
     }
 
@@ -130,14 +131,14 @@ pub fn unanswerable(_: ArgumentsFault) -> Judgement {
 }
 
 /// What the machine derived of the call.
-fn derived(request: &mut PolicyRequest, known: RequestFacts) {
+fn derived(request: &mut PolicyRequest, known: &RequestFacts) {
     request.influence = known.influence;
     if known.is_provenance_known {
         request.carriage = Some(known.carriage);
     }
-    request.detected.extend(known.detected);
-    request.grant = known.grant;
-    request.exception = known.exceptions.into_iter().next();
+    request.detected.extend(&known.detected);
+    request.grant.clone_from(&known.grant);
+    request.exception = known.exceptions.first().cloned();
     request.previewed = known.previewed;
 }
 

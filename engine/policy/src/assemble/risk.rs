@@ -2,15 +2,15 @@
 //! is registered in the run with its class has the signals that the machine derives. Spec: risk-table.
 
 use rederive_evidence::kinds::decision::RiskSignal;
-use rederive_evidence::values::{EffectsClass, Place, Sensitivity, Trust};
-use rederive_machine::{Machine, RISK_TABLE};
+use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
+use rederive_machine::{Machine, RISK_TABLE, RequestFacts};
 
 use crate::control::Control;
 use crate::request::PolicyRequest;
 
-/// Fills in the signals and the least control that they ask for.
-pub(super) fn assess(request: &mut PolicyRequest, machine: &Machine, place: &Place) {
-    if let Some(known) = machine.request(place).filter(|known| known.action.is_some()) {
+/// Fills in the signals and the least control that they ask for, where this is what the machine knows of the call.
+pub(super) fn assess(request: &mut PolicyRequest, machine: &Machine, known: Option<RequestFacts>) {
+    if let Some(known) = known.filter(|known| known.action.is_some()) {
         request.risks = known.signals;
         // What RSK-2 and the scope ask for is in it.
         request.least = control(known.least);

@@ -58,6 +58,22 @@ impl AskedWrite<'_> {
     }
 }
 
+/// The longest text of an item that is read: above that of the longest names, each byte escaped.
+const ITEM_TEXT_BYTES_MAX: usize = 4_096;
+
+/// An item as the target of a decision on a write to it: JSON, kept with the decision, so that whoever asks again knows which it was where nothing came
+/// to be written. Spec: memory-target.
+pub fn format_item(item: &MemoryKey) -> String {
+    // Names, and no map: nothing in it can fail.
+    serde_json::to_string(item).unwrap_or_default()
+}
+
+/// The item that a text names; none where it names none. Spec: memory-target.
+pub fn parse_item(text: &[u8]) -> Option<MemoryKey> {
+    let text = Some(text).filter(|text| text.len() <= ITEM_TEXT_BYTES_MAX)?;
+    serde_json::from_slice(text).ok()
+}
+
 /// The question of which these are the terms, for this item and what it is to hold. Where the value's parts come from is not known.
 ///
 /// # Errors
@@ -76,4 +92,36 @@ pub fn written(
     terms.target = target(terms.facts.as_ref(), &arguments);
     terms.arguments = arguments;
     Ok(terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use rederive_evidence::kinds::memory::MemoryScope;
+
+    use super::*;
+
+    fn item(scope: MemoryScope, name: &str) -> MemoryKey {
+        MemoryKey { scope, namespace: Id::new("facts").unwrap(), name: Id::new(name).unwrap() }
+    }
+
+    /// Spec: memory-target.
+    #[test]
+    fn an_item_is_read_back_from_its_text_and_from_no_other() {
+        for scope in MemoryScope::ALL {
+            for name in ["home", "\"", "\u{1}", &"\u{1}".repeat(128)] {
+                let Ok(name) = Id::new(name) else { continue };
+                let named = item(*scope, name.as_str());
+                assert_eq!(parse_item(format_item(&named).as_bytes()), Some(named));
+            }
+        }
+        let text = format_item(&item(MemoryScope::Durable, "home"));
+        assert_eq!(text, r#"{"scope":"durable","namespace":"facts","name":"home"}"#);
+        let longest = format!("{text}{}", " ".repeat(ITEM_TEXT_BYTES_MAX - text.len()));
+        assert!(parse_item(longest.as_bytes()).is_some());
+        for other in
+            [format!("{longest} "), text.replace("durable", "eternal"), text.replace("home", ""), "[]".into()]
+        {
+            assert_eq!(parse_item(other.as_bytes()), None, "{other}");
+        }
+    }
 }
