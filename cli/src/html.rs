@@ -7,6 +7,7 @@ const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2733;--faint:#5d6b7a;--line:#d9dfe6;--ground:#ffffff;--panel:#f5f7f9}\
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--faint:#98a6b5;--line:#36424e;--ground:#14191f;--panel:#1c232b}}\
 *{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);margin:0 auto;padding:2rem 1.5rem 4rem;max-width:72rem}\
+h1,h2,p,.tile{overflow-wrap:anywhere}\
 h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.3rem}\
 h3{font-size:1rem;margin:1.2rem 0 .3rem}p{margin:.3rem 0 .6rem}.faint{color:var(--faint)}code{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line)}\
@@ -14,9 +15,12 @@ th{font-weight:600;color:var(--faint)}td.n,th.n{text-align:right;font-variant-nu
 .tiles{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}.tile{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.6rem 1rem;min-width:8rem}\
 .tile b{display:block;font-size:1.4rem;font-variant-numeric:tabular-nums}.status{white-space:nowrap}.good{color:#1a7f4b}.notice{color:#9a6700}.bad{color:#b3261e}\
 @media(prefers-color-scheme:dark){.good{color:#4cc38a}.notice{color:#e0b341}.bad{color:#ff8a80}}\
-svg{max-width:100%;height:auto;display:block;margin:.4rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .faint{fill:var(--faint)}\
+svg{max-width:100%;height:auto;display:block;margin:.4rem 0}.wide{overflow-x:auto}@media(max-width:46rem){body{padding:1.2rem .9rem 3rem}.wide>*{min-width:44rem}}svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .faint{fill:var(--faint)}\
 a{color:inherit;text-decoration-color:var(--faint)}.rec:target{background:var(--panel);outline:2px solid var(--line)}.legend span{margin-right:1.2rem;white-space:nowrap}\
 .swatch{display:inline-block;width:.8em;height:.8em;border-radius:.15em;margin-right:.35em;vertical-align:-.05em}";
+
+/// Around what keeps its width where the screen is narrower: it is moved sideways, by keys too.
+const WIDE: &str = "<div class=\"wide\" tabindex=\"0\">";
 
 /// A page on its way.
 pub(crate) struct Page(String);
@@ -65,7 +69,7 @@ impl Page {
     /// A table; cells are markup.
     pub(crate) fn table(&mut self, head: &[(&str, bool)], rows: &[Vec<String>]) {
         let class = |is_number: bool| if is_number { " class=\"n\"" } else { " class=\"t\"" };
-        self.markup("<table>");
+        self.open_table();
         let cells: String = head
             .iter()
             .map(|(name, number)| format!("<th{}>{}</th>", class(*number), escape(name)))
@@ -79,7 +83,17 @@ impl Page {
                 .collect();
             self.markup(&format!("<tr>{cells}</tr>"));
         }
-        self.markup("</table>");
+        self.close_table();
+    }
+
+    /// The beginning of a table whose rows are markup.
+    pub(crate) fn open_table(&mut self) {
+        self.markup(&format!("{WIDE}<table>"));
+    }
+
+    /// Its end.
+    pub(crate) fn close_table(&mut self) {
+        self.markup("</table></div>");
     }
 
     /// The whole page.
@@ -127,8 +141,9 @@ pub(crate) fn bars(rows: &[(String, Vec<Share>)]) -> String {
     let longest = rows.iter().map(|(_, shares)| total(shares)).max().unwrap_or(0).max(1);
     let space = WIDTH - NAMES - NUMBERS;
     let height = ROW * rows.len() as u64 + 4;
-    let mut svg =
-        format!("<svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">");
+    let mut svg = format!(
+        "{WIDE}<svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">"
+    );
     for (at, (name, shares)) in (0_u64..).zip(rows) {
         let (top, middle) = (at * ROW + 4, at * ROW + 18);
         let shown = crate::text::cut(&one_line(name), 38);
@@ -157,7 +172,7 @@ pub(crate) fn bars(rows: &[(String, Vec<Share>)]) -> String {
             crate::text::count(from)
         ));
     }
-    svg.push_str("</svg>");
+    svg.push_str("</svg></div>");
     svg
 }
 

@@ -1,9 +1,10 @@
 //! What a decision and an approver's word are checked against: receipt, pinned bundle and registry, keys. Spec: policy-level.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Id, PublicKey, RunId};
+use rederive_evidence::keys::{ReadyKey, SignatureFault};
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::approval::{ApprovalRequested, ApproverWord};
 use rederive_evidence::kinds::decision::DecisionMade;
@@ -19,6 +20,7 @@ use crate::codes;
 use crate::found::{Found, lowest, wrong};
 use crate::inquiry::Question;
 use crate::judge::{Judge, Pinned, answer};
+use crate::trace::Options;
 use crate::whatif::is_withheld;
 
 /// A decision, with all that it takes to check it.
@@ -34,12 +36,19 @@ pub(crate) struct Made {
 
 /// What decisions and words are checked against.
 pub(crate) struct Checks<'a> {
-    pub(crate) opened: &'a RunOpened,
-    pub(crate) trust: Option<&'a TrustRoots>,
-    pub(crate) pinned: Option<&'a dyn Pinned>,
+    opened: &'a RunOpened,
+    trust: Option<&'a TrustRoots>,
+    pinned: Option<&'a dyn Pinned>,
+    /// The key that signed the first receipt.
+    gate: OnceLock<ReadyKey>,
 }
 
-impl Checks<'_> {
+impl<'a> Checks<'a> {
+    /// The checks of the run that `opened` opens.
+    pub(crate) fn new(opened: &'a RunOpened, options: &Options<'a>) -> Self {
+        Self { opened, trust: options.trust, pinned: options.pinned, gate: OnceLock::new() }
+    }
+
     /// What is found of a decision.
     pub(crate) fn of(&self, made: &Made) -> Found {
         let mut found = Found { decisions: 1, ..Found::default() };
@@ -110,7 +119,8 @@ impl Checks<'_> {
     fn signed_receipt(&self, bytes: &[u8], gate: &Id) -> Result<Signed<Receipt>, String> {
         let unchecked = UncheckedSigned::<Receipt>::parse(bytes).map_err(|fault| fault.to_string())?;
         let key = unchecked.named_key();
-        let signed = unchecked.verify(&key).map_err(|fault| fault.to_string())?;
+        let signed = self.ready(&key).and_then(|key| unchecked.verify_ready(&key));
+        let signed = signed.map_err(|fault| fault.to_string())?;
         if self.is_of(&key, gate, ActorType::Gate, KeyRole::Gate) { Ok(signed) } else { Err(key.to_hex()) }
     }
 
@@ -147,6 +157,14 @@ impl Checks<'_> {
             let values = (fault, "an approver's signature over this request".to_owned());
             let fault = wrong(input.sequence, codes::APPROVAL, "body.word.signature", values);
             lowest(&mut found.forged, fault);
+        }
+    }
+
+    /// The key, ready: that of the run's first receipt is kept.
+    fn ready(&self, key: &PublicKey) -> Result<ReadyKey, SignatureFault> {
+        match self.gate.get().filter(|ready| ready.key() == *key) {
+            Some(ready) => Ok(*ready),
+            None => key.ready().inspect(|ready| _ = self.gate.set(*ready)),
         }
     }
 

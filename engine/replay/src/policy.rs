@@ -33,7 +33,7 @@ pub(crate) fn replay<F: ReadAt + Sync>(job: &Job<'_, F>, options: &Options<'_>) 
     };
     let registries = Registry { pinned: options.pinned };
     let again = || Again {
-        checks: Checks { opened, trust: options.trust, pinned: options.pinned },
+        checks: Checks::new(opened, options),
         contents: job.reader.content_reader(),
         requested: BTreeMap::new(),
         held: Vec::new(),

@@ -10,7 +10,7 @@ use crate::cbor::{DecodeError, Decoder};
 use crate::chain::PayloadFault;
 use crate::digest::{Digest, Purpose, digest};
 use crate::ids::{PublicKey, Signature};
-use crate::keys::{SignError, SignatureFault, Signer};
+use crate::keys::{ReadyKey, SignError, SignatureFault, Signer};
 use crate::schema::{Field, from_bytes, to_bytes};
 use crate::{codes, fault_codes};
 
@@ -217,6 +217,17 @@ impl<T: Payload> UncheckedSigned<T> {
         if self.key != *key {
             return Err(SignatureFault::Signature { key: *key });
         }
+        self.verify_ready(&key.ready()?)
+    }
+
+    /// The same with a key that is ready.
+    ///
+    /// # Errors
+    /// Another key is named, or the signature does not hold.
+    pub fn verify_ready(self, key: &ReadyKey) -> Result<Signed<T>, SignatureFault> {
+        if self.key != key.key() {
+            return Err(SignatureFault::Signature { key: key.key() });
+        }
         key.verify(&self.message, &self.signature)?;
         Ok(Signed { bytes: self.bytes, key: self.key, payload: self.payload })
     }
@@ -414,7 +425,11 @@ mod tests {
         assert_eq!(parsed.digest(), signed.digest());
         assert_eq!(parsed.clone().verify(&key(1).public_key()), Ok(signed));
         let other = key(2).public_key();
-        assert_eq!(parsed.verify(&other), Err(SignatureFault::Signature { key: other }));
+        let refused = Err(SignatureFault::Signature { key: other });
+        assert_eq!(
+            (&parsed.clone().verify(&other), &parsed.verify_ready(&other.ready().unwrap())),
+            (&refused, &refused)
+        );
     }
 
     #[test]

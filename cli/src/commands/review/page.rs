@@ -138,7 +138,7 @@ fn row(answer: &Answer) -> Vec<String> {
 
 fn records(page: &mut Page, entries: &[Entry]) {
     page.heading("What the model saw, what was decided, what executed");
-    page.markup("<table>");
+    page.open_table();
     page.markup("<tr><th class=\"n\">record</th><th>side</th><th>kind</th><th>by</th><th>influence</th><th>what it says</th></tr>");
     for entry in entries {
         let side = match entry.side {
@@ -168,5 +168,5 @@ fn records(page: &mut Page, entries: &[Entry]) {
             entry.label.sensitivity
         ));
     }
-    page.markup("</table>");
+    page.close_table();
 }
