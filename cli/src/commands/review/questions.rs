@@ -17,6 +17,14 @@ pub(super) struct Question {
     pub(super) rules: &'static [Rule],
 }
 
+/// The rules of policy and risk that records can breach.
+const POLICY: &[Rule] =
+    &[Rule::Pol1, Rule::Pol2, Rule::Pol3, Rule::Pol5, Rule::Pol6, Rule::Pol7, Rule::Rsk1, Rule::Rsk2];
+
+/// What happens to credentials.
+const CREDENTIALS: &[Kind] =
+    &[Kind::CredentialIssued, Kind::CredentialUsed, Kind::CredentialRevoked, Kind::CredentialExpired];
+
 /// The five questions.
 pub(super) const FIVE: &[Question] = &[
     Question {
@@ -66,16 +74,7 @@ pub(super) const FIVE: &[Question] = &[
         asks: "Which policy applies?",
         about: "Risk depends on intent, data sensitivity, tool capability, identity, and likely outcome together.",
         kinds: &[Kind::PolicyPinned, Kind::PolicyChanged, Kind::DecisionMade, Kind::ExceptionGranted],
-        rules: &[
-            Rule::Pol1,
-            Rule::Pol2,
-            Rule::Pol3,
-            Rule::Pol5,
-            Rule::Pol6,
-            Rule::Pol7,
-            Rule::Rsk1,
-            Rule::Rsk2,
-        ],
+        rules: POLICY,
     },
     Question {
         asks: "What evidence remains?",
@@ -114,12 +113,7 @@ pub(super) const REVIEW: &[Question] = &[
     Question {
         asks: "Are credentials scoped to the task, short-lived, and auditable?",
         about: "bound to one call, no broader than the approved outcome needs, revoked when it has ended",
-        kinds: &[
-            Kind::CredentialIssued,
-            Kind::CredentialUsed,
-            Kind::CredentialRevoked,
-            Kind::CredentialExpired,
-        ],
+        kinds: CREDENTIALS,
         rules: &[Rule::Crd1, Rule::Crd2, Rule::Crd3, Rule::Run3],
     },
     Question {
@@ -184,16 +178,7 @@ pub(super) const LAYERS: &[Question] = &[
             Kind::ExceptionGranted,
             Kind::ExceptionEnded,
         ],
-        rules: &[
-            Rule::Pol1,
-            Rule::Pol2,
-            Rule::Pol3,
-            Rule::Pol5,
-            Rule::Pol6,
-            Rule::Pol7,
-            Rule::Rsk1,
-            Rule::Rsk2,
-        ],
+        rules: POLICY,
     },
     Question {
         asks: "Runtime guardrail",
@@ -228,12 +213,7 @@ pub(super) const LAYERS: &[Question] = &[
     Question {
         asks: "Credential broker",
         about: "Credential type, scope, lifetime, binding, secret-handling decision, and revocation record.",
-        kinds: &[
-            Kind::CredentialIssued,
-            Kind::CredentialUsed,
-            Kind::CredentialRevoked,
-            Kind::CredentialExpired,
-        ],
+        kinds: CREDENTIALS,
         rules: &[Rule::Crd1, Rule::Crd2, Rule::Crd3],
     },
     Question {
