@@ -73,4 +73,15 @@ mod tests {
             assert_eq!(checksum.value(), digest(Purpose::Checksum, &bytes));
         }
     }
+
+    /// So that neither each delta is hashed by itself nor all of a segment's wait for its end.
+    #[test]
+    fn deltas_wait_until_they_fill_the_lanes_and_no_longer() {
+        let mut checksum = Checksum::start(Digest::ZERO);
+        let many = WAITING_BYTES_MAX / 32;
+        for number in 1..=3 * many {
+            checksum.push(&Digest([7; 32]));
+            assert_eq!(checksum.waiting.len(), number % many * 32);
+        }
+    }
 }

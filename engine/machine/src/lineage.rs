@@ -282,3 +282,21 @@ impl Lineage {
         digest(Purpose::Lineage, page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_split_into_whole_blocks_and_what_stands_around_them() {
+        for start in (0..4 * BLOCK).step_by(7).chain([BLOCK, 2 * BLOCK, 3 * BLOCK]) {
+            for end in start..5 * BLOCK {
+                let (head, blocks, tail) = split(start..end);
+                let whole = blocks.start * BLOCK..blocks.end * BLOCK;
+                let tiles: Vec<usize> = head.clone().chain(whole).chain(tail.clone()).collect();
+                assert_eq!(tiles, (start..end).collect::<Vec<_>>());
+                assert!(tail.len() < BLOCK && head.len() < 2 * BLOCK);
+            }
+        }
+    }
+}

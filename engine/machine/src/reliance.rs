@@ -98,3 +98,28 @@ fn holds(counters: &Counters, bound: &Reliance) -> bool {
         (None, _, _) | (Some(_), Some(_), _) | (Some(_), None, None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_that_of_its_own_counter_and_holds_below_it() {
+        let counters = Counters {
+            calls: 10,
+            calls_in_window: 20,
+            spend_micros: 30,
+            tokens: 40,
+            targets: 50,
+            bytes_out: 60,
+            refused: 0,
+        };
+        for (key, counter) in BOUNDED_KEYS.iter().zip([10, 20, 30, 40, 50, 60]) {
+            let bound = |below| Reliance { key: *key, value: None, below };
+            assert!(holds(&counters, &bound(Some(counter + 1))));
+            assert!(!holds(&counters, &bound(Some(counter))) && !holds(&counters, &bound(None)));
+            assert!(!holds(&counters, &Reliance { value: Some(Digest::ZERO), ..bound(Some(100)) }));
+        }
+        assert!(!holds(&counters, &Reliance { key: Digest::ZERO, value: None, below: Some(100) }));
+    }
+}

@@ -42,3 +42,43 @@ fn of_tool<'s>(scope: &'s [ScopeItem], tool: &Id) -> impl Iterator<Item = &'s Sc
     let rest = scope.get(first..).unwrap_or_default();
     rest.iter().take_while(move |item| item.tool == *tool)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TENANT, id, scope_item};
+
+    fn asking(approval: ApprovalPolicy) -> ScopeItem {
+        ScopeItem { approval, ..scope_item("mail", EffectsClass::Send) }
+    }
+
+    #[test]
+    fn the_item_that_asks_least_is_of_the_tool_the_class_and_the_tenant() {
+        let foreign = ScopeItem { tenant: id("another"), ..asking(ApprovalPolicy::None) };
+        let other_class = scope_item("mail", EffectsClass::Write);
+        let other_tool = scope_item("edit", EffectsClass::Send);
+        let mut scope = vec![asking(ApprovalPolicy::Approve), foreign, other_class, other_tool];
+        scope.sort();
+        let least = |scope: &[ScopeItem]| {
+            least(scope, &id("mail"), EffectsClass::Send, &id(TENANT)).map(|item| item.approval)
+        };
+        assert_eq!(least(&scope), Some(ApprovalPolicy::Approve));
+        scope.push(asking(ApprovalPolicy::None));
+        scope.sort();
+        assert_eq!(least(&scope), Some(ApprovalPolicy::None));
+        scope.retain(|item| {
+            item.tenant != id(TENANT) || item.action != EffectsClass::Send || item.tool != id("mail")
+        });
+        assert_eq!(least(&scope), None);
+    }
+
+    #[test]
+    fn what_asks_for_less_is_wider() {
+        let (free, asked) = ([asking(ApprovalPolicy::None)], [asking(ApprovalPolicy::Approve)]);
+        assert_eq!(first_wider(&asked, &free), None);
+        assert_eq!(first_wider(&free, &asked), Some(0));
+        assert_eq!((first_wider(&free, &free), first_wider(&asked, &asked)), (None, None));
+        let narrow = [ScopeItem { resource: Some(id("inbox")), ..asking(ApprovalPolicy::None) }];
+        assert_eq!((first_wider(&narrow, &free), first_wider(&free, &narrow)), (None, Some(0)));
+    }
+}

@@ -124,3 +124,37 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{commitment, id};
+
+    #[test]
+    fn indexes_that_bar_other_parts_are_others() {
+        let part = PartKey { agent: id("agent"), number: 3 };
+        let none = PartIndex::default();
+        for barred in [
+            Barred { withheld: true, ..Barred::default() },
+            Barred { blocked: true, ..Barred::default() },
+            Barred { transformed: true, ..Barred::default() },
+        ] {
+            let mut index = PartIndex::default();
+            index.bar(&part, barred);
+            assert_ne!(index, none, "{barred:?}");
+            index.bar(&part, Barred::default());
+            assert_eq!(index, none);
+        }
+    }
+
+    #[test]
+    fn which_parts_say_what_is_compared_where_both_know() {
+        let saying = |text| PartIndex {
+            saying: Some(Saying::from([(commitment(text), Some(PartKey { agent: id("agent"), number: 0 }))])),
+            ..PartIndex::default()
+        };
+        assert_eq!(saying("a page"), PartIndex::default());
+        assert_eq!(saying("a page"), saying("a page"));
+        assert_ne!(saying("a page"), saying("b page"));
+    }
+}

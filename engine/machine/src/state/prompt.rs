@@ -96,3 +96,55 @@ pub(crate) fn dropped(earlier: &[Piece], kept: &[Piece]) -> Vec<Range<u64>> {
     dropped.retain(|numbers| !numbers.is_empty());
     dropped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Influence;
+
+    const fn piece(first: u64, count: u64) -> Piece {
+        Piece { first, count }
+    }
+
+    fn prompt(pieces: &[Piece]) -> Prompt {
+        Prompt { turn: 0, next: 0, pieces: pieces.to_vec(), influence: Influence::NONE }
+    }
+
+    #[test]
+    fn pieces_that_touch_are_one_and_an_empty_one_is_none() {
+        let mut pieces = Vec::new();
+        for next in [piece(3, 2), piece(5, 0), piece(5, 1), piece(7, 1)] {
+            push(&mut pieces, next);
+        }
+        assert_eq!(pieces, [piece(3, 3), piece(7, 1)]);
+    }
+
+    #[test]
+    fn what_is_kept_stands_in_4_095_pieces_at_most() {
+        let whole = prompt(&[piece(0, 10_000)]);
+        let every_other = |ranges: u32| -> Vec<KeptParts> {
+            (0..ranges).map(|range| KeptParts { first: 2 * range, count: 1 }).collect()
+        };
+        assert_eq!(whole.keep(&every_other(4_095)).map(|pieces| pieces.len()), Ok(4_095));
+        assert_eq!(whole.keep(&every_other(4_096)), Err(CannotKeep { range: 4_095 }));
+        // One range over many pieces counts as many.
+        let pieces = |count: u64| (0..count).map(|at| piece(2 * at, 1)).collect::<Vec<_>>();
+        let kept = |count: u32| prompt(&pieces(u64::from(count))).keep(&[KeptParts { first: 0, count }]);
+        assert_eq!(kept(4_095), Ok(pieces(4_095)));
+        assert_eq!((kept(4_096), kept(5_000)), (Err(CannotKeep { range: 0 }), Err(CannotKeep { range: 0 })));
+    }
+
+    #[test]
+    fn what_is_dropped_is_all_that_is_not_kept() {
+        let table = [
+            (vec![piece(0, 4)], vec![piece(1, 2)], vec![0..1, 3..4]),
+            (vec![piece(0, 2), piece(2, 2)], vec![piece(2, 1)], vec![0..2, 3..4]),
+            (vec![piece(0, 2), piece(5, 3)], vec![piece(0, 2), piece(6, 1)], vec![5..6, 7..8]),
+            (vec![piece(0, 9), piece(20, 2)], vec![], vec![0..9, 20..22]),
+            (vec![piece(4, 2)], vec![piece(4, 2)], vec![]),
+        ];
+        for (earlier, kept, expected) in table {
+            assert_eq!(dropped(&earlier, &kept), expected, "{earlier:?} {kept:?}");
+        }
+    }
+}

@@ -73,3 +73,16 @@ fn value_digest(value: &impl Field) -> Digest {
 fn read(key: &Key, value: Option<&Digest>) -> Reliance {
     Reliance { key: key.digest(), value: value.copied(), below: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ReadIndex;
+    use crate::testing::Trial;
+
+    /// Nothing reads it there: it would cost a digest with every such entry.
+    #[test]
+    fn rule_set_1_notes_nothing_that_decisions_read() {
+        assert_eq!(Trial::new().machine.state().index.read, ReadIndex::default());
+        assert_ne!(Trial::gated().machine.state().index.read, ReadIndex::default());
+    }
+}

@@ -237,3 +237,29 @@ fn what_the_principal_says_is_no_data_even_where_data_led_to_it() {
     assert!(is_data(tool.because([0])));
     assert!(is_data(masking("a page", "masked", None).because([item])));
 }
+
+/// What the agent has read since does not change what led to the call.
+#[test]
+fn a_call_is_influenced_by_the_answer_that_opened_its_turn_and_by_no_later_prompt() {
+    let mut trial = Trial::new();
+    trial.turn_open(1);
+    let before = label_of(&trial, &proposal(&place(0, 0), "mail"));
+    let item = trial.give(retrieval_labelled("a page", OUTSIDE));
+    trial.prompted(1, &[(item, "a page")]);
+    assert_eq!(label_of(&trial, &proposal(&place(0, 0), "mail")), before);
+    assert_eq!(label_of(&trial, &plan().because([])), OUTSIDE);
+}
+
+/// Spec: rule-mem-2.
+#[test]
+fn memory_that_is_read_as_it_was_written_is_no_worse_than_that() {
+    let mut trial = Trial::new();
+    let item = trial.give(retrieval_labelled("a page", INSIDE));
+    let scope = MemoryScope::Session;
+    trial.give(
+        with_writing(writing(scope, "a fact"), |body| body.label = Given::Known(INSIDE)).because([item]),
+    );
+    assert_eq!(label_of(&trial, &reading(scope, Some("a fact"))), INSIDE);
+    assert_eq!(label_of(&trial, &reading(scope, Some("another"))), Label::UNKNOWN);
+    assert_eq!(label_of(&trial, &reading(MemoryScope::Shared, Some("a fact"))), Label::UNKNOWN);
+}

@@ -13,6 +13,7 @@
 )]
 
 mod acts;
+mod facts;
 mod grafts;
 mod grid;
 mod grids;

@@ -1,7 +1,7 @@
 //! Turns: what is remembered of them, and for how long. Spec: places.
 
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::Place;
+use rederive_evidence::values::{Place, Sensitivity, Trust};
 use rederive_machine::testing::*;
 use rederive_machine::{CallStatus, TurnKey};
 
@@ -136,4 +136,41 @@ fn a_late_step_does_not_bring_a_call_back() {
         let call = trial.machine.state().call(&place(0, 0)).unwrap();
         assert_eq!(call.status, CallStatus::Dispatched);
     }
+}
+
+#[test]
+fn a_turn_that_a_proposal_opens_has_the_label_of_the_one_who_opened_it() {
+    let mut trial = Trial::new();
+    let at = place_of("workflow", 4, 0);
+    trial.give(proposal(&at, "mail").by("workflow").because([0]));
+    let turn = trial.machine.state().turn(&TurnKey::of(&at)).unwrap();
+    assert_eq!(
+        (turn.influence.label.trust, turn.influence.label.sensitivity),
+        (Trust::Internal, Sensitivity::Internal)
+    );
+}
+
+#[test]
+fn a_refused_first_proposal_is_no_retry() {
+    let mut trial = Trial::new();
+    let answer = trial.turn_open(1);
+    trial.answer(proposal(&place(0, 0), "ghost").because([answer]));
+    assert!(trial.machine.state().retries().is_empty());
+}
+
+#[test]
+fn what_has_ended_stays_so_whichever_call_ends_or_is_tried_again_after_it() {
+    let mut trial = Trial::new();
+    let answer = trial.turn_open(200);
+    let ended = |trial: &Trial| -> Vec<u16> {
+        let turn = trial.machine.state().turn(&TurnKey::of(&place(0, 0))).unwrap();
+        (0..200).filter(|index| turn.has_ended(*index)).collect()
+    };
+    for index in [190, 70, 0] {
+        trial.give(proposal(&place(0, index), "mail").because([answer]));
+        trial.give(block(&place(0, index)));
+    }
+    assert_eq!(ended(&trial), [0, 70, 190]);
+    trial.give(proposal(&retry(&place(0, 0)), "mail").because([answer]));
+    assert_eq!(ended(&trial), [70, 190]);
 }

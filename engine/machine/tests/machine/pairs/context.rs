@@ -150,3 +150,21 @@ fn a_user_who_quotes_a_document_still_speaks_as_user() {
     assert_eq!(trial.breaches(&sent), []);
     assert_eq!(trial.ask(&sent).transition.mark().label.trust, OUTSIDE.trust);
 }
+
+/// Spec: rule-ctx-3.
+#[test]
+fn what_is_stale_bars_a_call_when_it_is_proposed_and_when_it_is_dispatched_and_at_no_other_step() {
+    let mut trial = judged_by(&[Layer::Context]);
+    let item = trial.give(retrieval("a page"));
+    let prompt = trial.prompted(0, &[(item, "a page")]);
+    let answer = trial.answered(0, 2, prompt);
+    trial.call_to(CallStatus::Decided, &place(0, 0), "mail", answer);
+    trial.now = START.plus_ms(3_600_000);
+    let stale = [(Rule::Ctx3, Reason::Stale)];
+    assert_eq!(trial.breaches(&proposal(&place(0, 1), "mail").because([answer])), stale);
+    assert_eq!(trial.breaches(&dispatch(&place(0, 0), "mail").because([answer])), stale);
+    for step in [validation(&place(0, 0), "mail"), request(&place(0, 0)), block(&place(0, 0))] {
+        assert_eq!(trial.breaches(&step.because([answer])), []);
+    }
+    assert_eq!(trial.breaches(&proposal(&place(0, 1), "search").because([answer])), []);
+}

@@ -5,7 +5,7 @@ use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::memory::MemoryScope;
 use rederive_evidence::kinds::plan::{PlanRevised, PlanVerdict};
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{EffectsClass, Sensitivity, Trust};
+use rederive_evidence::values::{EffectsClass, Layer, Sensitivity, Trust};
 use rederive_machine::CallStatus;
 use rederive_machine::testing::*;
 
@@ -194,4 +194,42 @@ fn what_departs_from_the_task_is_shown_to_the_model_and_kept_by_nobody() {
     let departs = |made: &Made| trial.breaches(made).contains(&(Rule::Grd4, Reason::Departure));
     assert!(!departs(&prompt(1, &[(told, "a fact")])));
     assert!(departs(&writing(MemoryScope::Session, "a fact")));
+}
+
+#[test]
+fn what_guardrails_find_in_a_content_one_after_the_other_is_found_together() {
+    let mut trial = Trial::gated_at(CallStatus::Requested, "search");
+    let at = place(0, 0);
+    use DetectedClass::{Health, Personal, Secret};
+    for classes in [&[Personal, Health][..], &[], &[Personal, Secret]] {
+        trial.give(inspection(&at, "arguments", classes).because([0]));
+    }
+    let mut expected = vec![Personal, Health, Secret];
+    expected.sort();
+    assert_eq!(trial.facts(&at).detected, expected);
+}
+
+/// Spec: default-labels.
+#[test]
+fn the_label_of_a_form_is_set_by_guardrails_and_since_rule_set_2() {
+    let label = |mut trial: Trial, by: &str| {
+        let item = trial.give(retrieval("a page"));
+        trial.answer(masking("a page", "masked", Some(SECRET)).by(by).because([item]));
+        trial.machine.state().context(&commitment("masked")).and_then(|content| content.label)
+    };
+    assert_eq!(label(Trial::gated(), "guard"), Some(SECRET));
+    assert_eq!(label(Trial::gated(), "agent"), None);
+    assert_eq!(label(Trial::new(), "guard"), None);
+}
+
+#[test]
+fn contents_are_barred_where_guardrails_are_judged_alone() {
+    let breaches = |layers: &[Layer]| {
+        let mut trial = judged_by(layers);
+        let item = trial.give(retrieval("a page"));
+        trial.give(blocking("a page").because([item]));
+        trial.breaches(&prompt(0, &[(item, "a page")]))
+    };
+    assert_eq!(breaches(&[Layer::Guardrail]), [BLOCKED]);
+    assert_eq!(breaches(&[Layer::Outcome]), []);
 }

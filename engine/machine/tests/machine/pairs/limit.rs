@@ -2,7 +2,7 @@
 
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::rules::{Reason, Rule};
-use rederive_evidence::values::{Layer, Limits};
+use rederive_evidence::values::{Layer, Limits, Mode};
 use rederive_machine::CallStatus;
 use rederive_machine::testing::*;
 
@@ -214,4 +214,106 @@ fn a_call_without_a_dispatch_on_record_counts_when_it_ends() {
     let sent = trial.call_to(CallStatus::Dispatched, &place(0, 1), "mail", answer);
     trial.give(result(&place(0, 1), "done").because([sent]));
     assert_eq!(trial.machine.state().counters().unwrap().calls, 2);
+}
+
+/// What an observed run did beyond a limit is a breach of the record that did it, and of none that adds nothing.
+#[test]
+fn a_record_that_adds_nothing_is_within_every_limit() {
+    let mut trial = Trial::opened(|opening| {
+        opening.mode = Mode::Observed;
+        opening.layers = vec![Layer::Outcome];
+        opening.limits = Limits {
+            calls: Some(0),
+            rate_calls: Some(0),
+            rate_window_ms: Some(60_000),
+            spend_micros: Some(0),
+            tokens: Some(0),
+            targets: Some(0),
+            bytes_out: Some(0),
+            ..Limits::default()
+        };
+    });
+    let at = place(0, 0);
+    for made in [
+        prompt(0, &[(0, "the goal")]),
+        answer(0, 1, 4),
+        proposal(&at, "mail"),
+        validation(&at, "mail"),
+        request(&at),
+    ] {
+        trial.answer(made);
+    }
+    let sent = with_dispatch(dispatch(&place(0, 0), "mail"), |body| body.bytes_out = Some(1));
+    let reasons: Vec<Reason> = trial.answer(sent).breaches.iter().map(|breach| breach.reason).collect();
+    let all =
+        [Reason::CallLimit, Reason::RateLimit, Reason::SpendLimit, Reason::TargetLimit, Reason::BytesLimit];
+    assert!(all.iter().all(|reason| reasons.contains(reason)), "{reasons:?}");
+    assert_eq!(trial.breaches(&message("user", "go on").because([0])), []);
+    assert_eq!(trial.breaches(&releasing("done", 0).because([0])), []);
+    assert_eq!(trial.breaches(&failure(&place(0, 0))), []);
+}
+
+#[test]
+fn calls_leave_the_rate_window_when_the_next_one_is_counted() {
+    let mut trial = rated(2, 1_000);
+    let in_window = |trial: &Trial| trial.machine.state().counters().unwrap().calls_in_window;
+    let first = trial.now;
+    trial.give(dispatch(&place(0, 0), "mail"));
+    trial.give(releasing("done", 4).because([0]).timed(Some(first.plus_ms(5_000))));
+    assert_eq!((in_window(&trial), trial.machine.state().call_times().len()), (1, 1), "nothing was called");
+    trial.give(dispatch(&place(0, 1), "mail").timed(Some(first.plus_ms(5_000))));
+    assert_eq!((in_window(&trial), trial.machine.state().call_times().len()), (1, 1));
+}
+
+/// Spec: rule-lim-1.
+#[test]
+fn a_time_is_needed_where_a_rate_is_limited_in_a_window_of_time() {
+    let untimed = |calls: Option<u64>, window: Option<u64>| {
+        let trial = Trial::opened(|opening| {
+            (opening.limits.rate_calls, opening.limits.rate_window_ms) = (calls, window);
+            opening.layers = vec![Layer::Outcome];
+        });
+        let trial = decided(trial, 1);
+        let other = releasing("done", 4).because([0]).timed(None);
+        assert_eq!(trial.breaches(&other), [], "no call");
+        trial.breaches(&dispatch(&place(0, 0), "mail").timed(None))
+    };
+    assert_eq!(untimed(Some(9), Some(1_000)), [limit(Reason::TimeAbsent)]);
+    for (calls, window) in [(None, None), (Some(9), None), (None, Some(1_000))] {
+        assert_eq!(untimed(calls, window), []);
+    }
+}
+
+#[test]
+fn a_failed_call_without_a_dispatch_on_record_counts_too() {
+    let mut trial = Trial::observed();
+    let answer = trial.turn_open(2);
+    trial.give(proposal(&place(0, 0), "mail").because([answer]));
+    trial.answer(failure(&place(0, 0)));
+    let sent = trial.call_to(CallStatus::Dispatched, &place(0, 1), "mail", answer);
+    trial.give(failure(&place(0, 1)).because([sent]));
+    assert_eq!(trial.machine.state().counters().unwrap().calls, 2);
+}
+
+/// Of counters that have as little left each has to be read with more before a call goes ahead.
+#[test]
+fn the_least_left_is_forgotten_with_the_last_counter_that_had_it() {
+    let mut trial = decided(Trial::new(), 1);
+    let made = dispatch(&place(0, 0), "mail");
+    let read = |counter: &str, value| {
+        let mut read = reading_limit(LimitKind::Calls, value, 7);
+        if let rederive_evidence::kinds::Body::LimitRead(body) = &mut read.input.body {
+            body.counter = id(counter);
+        }
+        read
+    };
+    let counters = ["fleet", "team", "tenant"];
+    for counter in counters {
+        trial.give(read(counter, 7));
+    }
+    for counter in counters {
+        assert_eq!(trial.breaches(&made), [limit(Reason::SharedLimit)], "before {counter}");
+        trial.give(read(counter, 0));
+    }
+    assert_eq!(trial.breaches(&made), []);
 }

@@ -11,7 +11,7 @@ use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, Layer, Mode, Sensitivity, StandingGrant, Trust};
 use rederive_machine::testing::authority::*;
 use rederive_machine::testing::*;
-use rederive_machine::{ApprovalStatus, CallStatus, EffectStatus};
+use rederive_machine::{ApprovalStatus, CallStatus, Control, EffectStatus};
 
 use super::Pair;
 use crate::acts::{block, failure, masking, preview, unknown_end, with_tool};
@@ -449,4 +449,123 @@ fn an_output_that_a_guardrail_masked_was_looked_at_in_both_its_forms() {
     assert!(not_inspected(&trial, "done"));
     trial.give(masking("done", "d***", None));
     assert!(!not_inspected(&trial, "done") && !not_inspected(&trial, "d***"));
+}
+
+fn effect(trial: &Trial) -> Option<rederive_machine::TrackedEffect> {
+    trial.machine.state().tracked_effect(&effect_of(&place(0, 0))).map(|effect| (**effect).clone())
+}
+
+#[test]
+fn an_effect_that_is_planned_again_stays_what_it_is() {
+    let mut trial = Trial::gated_at(CallStatus::Decided, "mail");
+    let before = effect(&trial).unwrap();
+    trial.answer(irreversible(|body| body.owner = Given::Known(id("another"))));
+    assert_eq!(effect(&trial), Some(before));
+    let mut seen = Trial::executed("mail");
+    seen.answer(planning(&place(0, 0), EffectsClass::Send));
+    assert_eq!(effect(&seen).unwrap().status, EffectStatus::Executed);
+}
+
+#[test]
+fn rule_set_1_plans_no_effects_and_ends_one_that_is_verified_to_match() {
+    let mut trial = Trial::new();
+    let answer = trial.turn_open(1);
+    trial.call_to(CallStatus::Dispatched, &place(0, 0), "mail", answer);
+    trial.answer(planning(&place(0, 0), EffectsClass::Send));
+    assert_eq!(effect(&trial), None);
+    trial.answer(executing(&place(0, 0)));
+    let open = |trial: &Trial| trial.machine.state().effects().len();
+    assert_eq!(open(&trial), 1);
+    trial.answer(verifying(&place(0, 0), EffectMatch::Mismatch, "an effect"));
+    assert_eq!(open(&trial), 1);
+    trial.answer(verifying(&place(0, 0), EffectMatch::Match, "an effect"));
+    assert_eq!(open(&trial), 0);
+}
+
+/// An observed run may tell of a plan after the call has gone out.
+#[test]
+fn an_effect_that_is_planned_for_a_dispatched_call_is_under_way() {
+    let status = |is_dispatched: bool| {
+        let mut trial = Trial::gated_with(|opening| opening.mode = Mode::Observed);
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "mail", answer);
+        if is_dispatched {
+            trial.answer(dispatch(&place(0, 0), "mail"));
+        }
+        trial.answer(planning(&place(0, 0), EffectsClass::Send));
+        effect(&trial).unwrap().status
+    };
+    assert_eq!(status(false), EffectStatus::Planned);
+    assert_eq!(status(true), EffectStatus::UnderWay);
+}
+
+#[test]
+fn an_effect_that_was_seen_stays_although_its_call_is_said_not_to_have_reached_its_tool() {
+    let mut trial = Trial::executed("mail");
+    let mut refused = failure(&place(0, 0)).because([0]);
+    if let Body::ToolFailed(body) = &mut refused.input.body {
+        body.class = FailureClass::Refused;
+    }
+    trial.give(refused);
+    assert_eq!(effect(&trial).unwrap().status, EffectStatus::Executed);
+}
+
+/// What was expected and what was observed are each held against what is on record, whatever the result is said to be.
+#[test]
+fn a_verification_of_another_expectation_or_observation_is_told() {
+    let stated = |expected: &str, observed: &str, result| {
+        let mut made = verifying(&place(0, 0), result, observed);
+        if let Body::EffectVerified(body) = &mut made.input.body {
+            body.expected = Given::Known(commitment(expected));
+        }
+        Trial::executed("mail").breaches(&made)
+    };
+    let other = [(Rule::Out1, Reason::OtherValue)];
+    for result in [EffectMatch::Match, EffectMatch::Mismatch] {
+        assert_eq!(stated("an effect", "an effect", result), []);
+        assert_eq!(stated("another", "an effect", result), other);
+        assert_eq!(stated("an effect", "another", result), other);
+        assert_eq!(stated("another", "another", result), other);
+    }
+}
+
+/// Spec: controls.
+#[test]
+fn a_standing_grant_answers_for_a_call_that_is_decided_by_it() {
+    let control = |trial: Trial, reason| {
+        let mut trial = trial;
+        let made = redecided(trial.judgement(&place(0, 0)), |body| body.reason = reason);
+        trial.answer(made);
+        trial.machine.state().decision(&place(0, 0)).unwrap().control
+    };
+    use rederive_evidence::kinds::decision::ReasonCode::{PolicyPermits, StandingGrant};
+    let observed = || granted_in(Mode::Observed, |_| {});
+    let elsewhere = || granted_in(Mode::Observed, |grant| grant.action = EffectsClass::Deploy);
+    assert_eq!(control(observed(), StandingGrant), Control::Approve);
+    assert_eq!(control(observed(), PolicyPermits), Control::Log);
+    assert_eq!(control(elsewhere(), StandingGrant), Control::Log);
+}
+
+/// Of two forms of an output, or one that is produced twice, the lower label stands.
+#[test]
+fn an_output_that_is_produced_again_has_the_lower_of_its_labels() {
+    let mut trial = Trial::gated();
+    let outside = rederive_machine::testing::label(Trust::External, Sensitivity::Confidential);
+    let held = |trial: &Trial| trial.machine.state().output(&commitment("done")).copied().unwrap();
+    trial.give(producing("done").labelled(INTERNAL));
+    let first = held(&trial).label;
+    trial.give(looking("done"));
+    trial.give(producing("done").labelled(outside));
+    assert_eq!((held(&trial).label, held(&trial).inspected), (first.join(outside), true));
+    assert_ne!(held(&trial).label, first);
+}
+
+#[test]
+fn who_is_no_guardrail_has_not_looked_at_an_output() {
+    let mut trial = Trial::gated();
+    trial.give(producing("done").labelled(INTERNAL));
+    trial.answer(looking("done").by("agent"));
+    trial.answer(masking("done", "d***", None).by("agent"));
+    let output = |text| trial.machine.state().output(&commitment(text)).map(|output| output.inspected);
+    assert_eq!((output("done"), output("d***")), (Some(false), None));
 }

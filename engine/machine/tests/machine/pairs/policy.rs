@@ -5,7 +5,7 @@ use rederive_evidence::kinds::decision::{Decision, DecisionMade, Enforcement, Re
 use rederive_evidence::kinds::governance::ExceptionGranted;
 use rederive_evidence::rules::{Reason, Rule};
 use rederive_evidence::schema::Given;
-use rederive_evidence::values::{EffectsClass, Layer, ScopeItem, Sensitivity, Trust};
+use rederive_evidence::values::{EffectsClass, Layer, Mode, ScopeItem, Sensitivity, Trust};
 use rederive_machine::testing::*;
 use rederive_machine::{CallStatus, Control, Decided, RuleSetNumber};
 
@@ -381,4 +381,75 @@ fn an_exception_covers_a_resource_of_what_it_names_and_nothing_wider() {
     let narrow = ScopeItem { resource: Some(id("wiki")), ..scope_item("search", EffectsClass::Read) };
     let (trial, made) = excepted("exception-1", |body| body.scope = vec![narrow.clone()], |made, _| made);
     assert_eq!(trial.breaches(&made), [(Rule::Pol7, Reason::OutOfScope)]);
+}
+
+/// Spec: rule-pol-2.
+#[test]
+fn a_reason_names_what_it_speaks_of() {
+    use rederive_evidence::kinds::decision::{Directive, RiskSignal};
+    let unexplained = |change: &dyn Fn(&mut DecisionMade)| {
+        let (trial, made) = deciding(|body| {
+            (body.decision, body.enforcement) = (Decision::Deny, Enforcement::Blocked);
+            (body.directive, body.expires) = (Directive::None, None);
+            body.rules.clear();
+            change(body);
+        });
+        trial.breaches(&made).contains(&(Rule::Pol2, Reason::Unexplained))
+    };
+    type Change = fn(&mut DecisionMade);
+    let table: [(ReasonCode, Change); 4] = [
+        (ReasonCode::PolicyForbids, |body| body.rules = vec![id("rule-1")]),
+        (ReasonCode::PolicyError, |body| body.errors = vec![id("rule-1")]),
+        (ReasonCode::Risk, |body| body.risks = vec![RiskSignal::EffectCapability]),
+        (ReasonCode::Exception, |body| body.exception = Some(id("exception-1"))),
+    ];
+    for (reason, names) in table {
+        assert!(unexplained(&|body| body.reason = reason), "{reason}");
+        let named = |body: &mut DecisionMade| {
+            body.reason = reason;
+            names(body);
+        };
+        assert!(!unexplained(&named), "{reason}");
+    }
+    assert!(!unexplained(&|body| body.reason = ReasonCode::NoPolicy));
+}
+
+#[test]
+fn the_scope_item_of_a_decision_is_of_the_class_and_of_the_tenant() {
+    let of = |item: ScopeItem| {
+        let (trial, made) = deciding(|body| body.request.scope = Given::Known(item));
+        let breaches = trial.ask(&made).breaches;
+        breaches
+            .iter()
+            .filter(|breach| breach.reason == Reason::OtherRequest)
+            .map(|breach| breach.item)
+            .collect::<Vec<_>>()
+    };
+    let item = scope_item("search", EffectsClass::Read);
+    assert_eq!(of(item.clone()), []);
+    assert_eq!(of(ScopeItem { tenant: id("another"), ..item.clone() }), [Some(4)]);
+    assert_eq!(of(ScopeItem { action: EffectsClass::Send, ..item }), [Some(4)]);
+}
+
+/// In an observed run a decision may leave out what it read; what it says that it read is held against the state.
+#[test]
+fn an_observed_decision_relies_on_what_it_says_and_on_nothing_else() {
+    let broken = |says_so: bool, changes: bool| {
+        let mut trial = Trial::gated_with(|opening| opening.mode = Mode::Observed);
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "search", answer);
+        let made = redecided(trial.judgement(&place(0, 0)), |body| {
+            if !says_so {
+                body.reliance.clear();
+            }
+        });
+        trial.give(made.because([0]));
+        if changes {
+            trial.give(with_tool(registration("search", EffectsClass::Read), |body| body.preview = true));
+        }
+        let breaches = trial.breaches(&dispatch(&place(0, 0), "search").because([0]));
+        breaches.contains(&(Rule::Pol2, Reason::RelianceBroken))
+    };
+    assert_eq!([broken(true, false), broken(false, false), broken(false, true)], [false; 3]);
+    assert!(broken(true, true));
 }

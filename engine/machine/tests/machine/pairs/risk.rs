@@ -380,3 +380,28 @@ fn what_a_guardrail_found_in_arguments_and_target_alike_is_known_of_the_request(
     expected.sort_unstable();
     assert_eq!(found, expected);
 }
+
+/// Spec: rule-rsk-2.
+#[test]
+fn a_value_that_stands_nowhere_is_weak_evidence_where_it_names_somebody_outside() {
+    use ArgumentShape::{Account, Address, Url};
+    for shape in ArgumentShape::ALL {
+        let trial = influenced(OUTSIDE, CallStatus::Requested, "mail", Some(vec![value(*shape, None, None)]));
+        let expected = matches!(shape, Address | Url | Account).then_some(ApprovalGround::WeakEvidence);
+        assert_eq!(trial.facts(&place(0, 0)).approval_ground, expected, "{shape}");
+    }
+}
+
+#[test]
+fn a_breach_of_the_risk_table_names_the_signal() {
+    let (trial, made) = deciding("mail", |_| {});
+    let unlisted = redecided(made, |body| body.risks.clear());
+    let item = |trial: &Trial, made: &Made| trial.ask(made).breaches.first().and_then(|breach| breach.item);
+    assert_eq!(item(&trial, &unlisted), Some(u64::from(RiskSignal::EffectCapability.code())));
+    let mut trial = Trial::gated();
+    trial.give(with_tool(registration("mail", EffectsClass::Send), |body| body.credential = Some(true)));
+    let answer = trial.turn_open(1);
+    let decided = trial.gated_to(CallStatus::Decided, &place(0, 0), "mail", answer);
+    let sent = dispatch(&place(0, 0), "mail").because([decided]);
+    assert_eq!(item(&trial, &sent), Some(u64::from(RiskSignal::EffectCapability.code())));
+}
