@@ -7,6 +7,7 @@ use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::schema::Tally;
 use rederive_evidence::values::{Layer, Mode};
 
+use crate::charge::Charge;
 use crate::lineage::{Lineage, Summary};
 use crate::place::{Standing, standing_among};
 use crate::rule_set::RuleSetNumber;
@@ -29,6 +30,8 @@ pub(crate) struct Case<'a> {
     pub(crate) call: Option<&'a Call>,
     /// Its causes summed up; none where it has none.
     pub(crate) causes: Option<Summary>,
+    /// What it adds to the counters.
+    pub(crate) charge: Charge,
 }
 
 /// Whether something has ended by the time of a record.
@@ -51,6 +54,7 @@ impl<'a> Case<'a> {
         config: &'a Config,
     ) -> Self {
         let place = input.place.as_ref();
+        let call = place.and_then(|place| state.call(place)).map(Box::as_ref);
         Self {
             input,
             extracted,
@@ -61,8 +65,9 @@ impl<'a> Case<'a> {
             tally: input.body.tally(),
             actor: state.actor(&input.actor),
             turn: place.and_then(|place| state.turn(&TurnKey::of(place))),
-            call: place.and_then(|place| state.call(place)).map(Box::as_ref),
+            call,
             causes: lineage.sum(&input.causes),
+            charge: Charge::of(&input.body, call, state),
         }
     }
 

@@ -5,7 +5,7 @@ use rederive_evidence::ids::RecordedTime;
 use rederive_evidence::kinds::Body;
 
 use crate::case::Case;
-use crate::state::{CallStatus, CallsAt, Counters, State};
+use crate::state::{Call, CallStatus, CallsAt, Counters, State};
 
 /// What a record adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,12 +23,12 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// What the record adds. A call counts when it is dispatched; where its dispatch is not on record, when it ends by itself.
-    pub(crate) fn of(case: &Case<'_>) -> Self {
-        let body = &case.input.body;
+    /// What a record with this body and the live call at its place adds. A call counts when it is dispatched; where its dispatch is not on record,
+    /// when it ends by itself.
+    pub(crate) fn of(body: &Body, call: Option<&Call>, state: &State) -> Self {
         if let Body::ToolDispatched(dispatched) = body {
-            let above_read = case.call.is_none_or(|call| call.is_above_read());
-            let target = dispatched.target.filter(|target| above_read && case.state.target(target).is_none());
+            let above_read = call.is_none_or(|call| call.is_above_read());
+            let target = dispatched.target.filter(|target| above_read && state.target(target).is_none());
             let bytes_out = dispatched.bytes_out.unwrap_or(0);
             Self { calls: 1, target, bytes_out, ..Self::default() }
         } else if let Body::PromptAnswered(answer) = body {
@@ -38,14 +38,20 @@ impl Charge {
             Self { tokens, spend_micros: answer.spend_micros.unwrap_or(0), ..Self::default() }
         } else if let Body::ToolReturned(returned) = body {
             let spend_micros = returned.spend_micros.unwrap_or(0);
-            Self { calls: undispatched(case), spend_micros, ..Self::default() }
+            Self { calls: undispatched(call), spend_micros, ..Self::default() }
         } else if let Body::ToolFailed(_) = body {
-            Self { calls: undispatched(case), ..Self::default() }
+            Self { calls: undispatched(call), ..Self::default() }
         } else if let Body::OutputReleased(released) = body {
             Self { bytes_out: released.bytes_out.unwrap_or(0), ..Self::default() }
         } else {
             Self::default()
         }
+    }
+
+    /// Whether nothing is added.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let Self { calls, spend_micros, tokens, bytes_out, target } = self;
+        calls | spend_micros | tokens | bytes_out == 0 && target.is_none()
     }
 
     /// Whether it adds to the calls of a rate window.
@@ -106,6 +112,6 @@ pub(crate) fn window(case: &Case<'_>) -> Option<Window> {
 }
 
 /// 1 where the call that ends was never dispatched on record.
-fn undispatched(case: &Case<'_>) -> u64 {
-    u64::from(case.call.is_some_and(|call| call.status != CallStatus::Dispatched))
+fn undispatched(call: Option<&Call>) -> u64 {
+    u64::from(call.is_some_and(|call| call.status != CallStatus::Dispatched))
 }

@@ -43,7 +43,9 @@ impl Transition {
         let delta = &self.settled.bytes;
         let end = out.len().saturating_add(delta.len().next_multiple_of(FRAME_BLOCK_BYTES));
         out.extend_from_slice(delta);
-        out.resize(end, 0);
+        // A whole block and then less: a length that is known is written without a call.
+        out.extend_from_slice(&[0; FRAME_BLOCK_BYTES]);
+        out.truncate(end);
     }
 
     /// The record's mark.

@@ -134,17 +134,17 @@ impl ContentLedger {
 
 /// How many different numbers there are. These are digests, which spread evenly: shared out by their first bits, few are left to be compared.
 fn distinct(numbers: &[u128]) -> u64 {
-    let bits = numbers.len().checked_ilog2().unwrap_or(0);
-    let bucket = |number: u128| number.checked_shr(u128::BITS - bits).unwrap_or(0) as usize;
+    // Twice as many buckets as numbers: most are alone in theirs.
+    let bits = numbers.len().checked_ilog2().unwrap_or(0) + 1;
+    let bucket = |number: u128| ((number >> 64) as u64 >> (u64::BITS - bits)) as usize;
     // Where each bucket begins, and once it is filled where it ends.
-    let mut places = vec![0_usize; (1 << bits) + 1];
+    let mut places = vec![0_usize; 1 << bits];
     for number in numbers {
-        places.get_mut(bucket(*number) + 1).into_iter().for_each(|count| *count += 1);
+        places.get_mut(bucket(*number)).into_iter().for_each(|count| *count += 1);
     }
     let mut begin = 0;
     for place in &mut places {
-        begin += *place;
-        *place = begin;
+        begin += std::mem::replace(place, begin);
     }
     let mut shared = vec![0; numbers.len()];
     for number in numbers {
@@ -158,11 +158,22 @@ fn distinct(numbers: &[u128]) -> u64 {
     let mut before = 0;
     for end in places {
         let (bucket, after) = rest.split_at_mut((end - before).min(rest.len()));
-        bucket.sort_unstable();
-        count += bucket.chunk_by(|a, b| a == b).count() as u64;
+        count += distinct_among(bucket);
         (rest, before) = (after, end);
     }
     count
+}
+
+fn distinct_among(bucket: &mut [u128]) -> u64 {
+    match bucket {
+        [] => 0,
+        [_] => 1,
+        [first, second] => 1 + u64::from(first != second),
+        more => {
+            more.sort_unstable();
+            more.chunk_by(|a, b| a == b).count() as u64
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::report::{Failure, Finding, Level, Listed, Place, Valid, Wrong};
 /// Most records that are decoded before the machine answers the first of them. Decoder and machine are each about as much code as a processor
 /// keeps at hand: taking turns with every record, each would drive out the other.
 const BATCH_MAX: usize = 32;
-/// Bytes of frames for each record of a batch: each has a decoder, which reads what comes first at a greater cost.
+/// Bytes of frames for each record of a batch: each is read over another one, and the first at a greater cost.
 const BATCH_FRAME_BYTES: usize = 8 << 10;
 
 /// What is replayed, and how far.
@@ -162,7 +162,7 @@ struct Walk<'a, 'o, F, O> {
     meter: SpanMeter,
     frames: BlockBuffer,
     contents: BlockBuffer,
-    decoders: Vec<FrameDecoder>,
+    decoder: FrameDecoder,
     /// Where the frames of the segment at hand end.
     ends: Vec<usize>,
     leaves: Vec<Digest>,
@@ -182,7 +182,7 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
             meter: SpanMeter::new(),
             frames: BlockBuffer::new(),
             contents: BlockBuffer::new(),
-            decoders: Vec::new(),
+            decoder: FrameDecoder::new(),
             ends: Vec::new(),
             leaves: Vec::new(),
             checksum,
@@ -250,23 +250,24 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
     /// `self.ends`.
     fn records(&mut self, segment: u32, first: u64, frames: &[u8]) -> Result<(), Stop> {
         self.ends.clear();
-        let mut decoders = std::mem::take(&mut self.decoders);
+        let mut decoder = std::mem::take(&mut self.decoder);
         let batch = if self.deriver.is_some() { frames.len() / BATCH_FRAME_BYTES } else { 1 };
-        let batch = batch.clamp(1, BATCH_MAX).max(decoders.len());
-        decoders.resize_with(batch, FrameDecoder::new);
+        let batch = batch.clamp(1, BATCH_MAX);
         while self.end() < frames.len() {
-            for (place, decoded) in self.decode((segment, first), frames, &mut decoders) {
-                match decoded {
-                    Ok(record) => self.record(place, record)?,
-                    Err(error) => {
-                        let at = self.end();
-                        let length = self.unreadable(place, frames.get(at..).unwrap_or_default(), error)?;
-                        self.ends.push(at + length);
-                    }
-                }
+            let (begun, mut byte) = (self.ends.len(), self.end());
+            let unread = self.decode(batch, frames, &mut decoder);
+            for (number, record) in (begun..).zip(decoder.records()) {
+                let place = FramePlace { segment, record: first + number as u64, byte: byte as u64 };
+                self.record(place, record)?;
+                byte = self.ends.get(number).copied().unwrap_or(byte);
+            }
+            if let Some(error) = unread {
+                let place = FramePlace { segment, record: first + self.ends.len() as u64, byte: byte as u64 };
+                let length = self.unreadable(place, frames.get(byte..).unwrap_or_default(), error)?;
+                self.ends.push(byte + length);
             }
         }
-        self.decoders = decoders;
+        self.decoder = decoder;
         Ok(())
     }
 
@@ -275,30 +276,18 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
         self.ends.last().copied().unwrap_or_default()
     }
 
-    /// Decodes the next records, one a decoder; what cannot be read comes last.
-    fn decode<'d>(
-        &mut self,
-        (segment, first): (u32, u64),
-        frames: &[u8],
-        decoders: &'d mut [FrameDecoder],
-    ) -> Vec<(FramePlace, Result<&'d Record, DecodeError>)> {
-        let mut batch = Vec::with_capacity(decoders.len());
-        for decoder in decoders {
+    /// Decodes the next records, and notes where their frames end. Returns why the record after them cannot be read, where it cannot.
+    fn decode(&mut self, batch: usize, frames: &[u8], decoder: &mut FrameDecoder) -> Option<DecodeError> {
+        decoder.clear();
+        for _ in 0..batch {
             let at = self.end();
-            let Some(rest) = frames.get(at..).filter(|rest| !rest.is_empty()) else { break };
-            let place = FramePlace { segment, record: first + self.ends.len() as u64, byte: at as u64 };
-            match decoder.decode(rest) {
-                Ok((record, length)) => {
-                    batch.push((place, Ok(record)));
-                    self.ends.push(at + length);
-                }
-                Err(error) => {
-                    batch.push((place, Err(error)));
-                    break;
-                }
+            let rest = frames.get(at..).filter(|rest| !rest.is_empty())?;
+            match decoder.push(rest) {
+                Ok(length) => self.ends.push(at + length),
+                Err(error) => return Some(error),
             }
         }
-        batch
+        None
     }
 
     fn record(&mut self, place: FramePlace, record: &Record) -> Result<(), ReadFault> {

@@ -772,6 +772,23 @@ impl MapKeys {
         true
     }
 
+    /// Passes over these entries, so many keys with their values, where they stand next, and says so; otherwise reads nothing. The caller has
+    /// read them before, with the same keys to come.
+    #[inline]
+    pub(crate) fn pass_over(&mut self, keys: usize, entries: &[u8], d: &mut Decoder<'_>) -> bool {
+        let passes = self.left >= keys && d.pass_over(entries);
+        if passes {
+            self.left -= keys;
+        }
+        passes
+    }
+
+    /// Number of keys read since the map was as `before`.
+    #[inline]
+    pub(crate) fn read_since(&self, before: &Self) -> usize {
+        before.left.saturating_sub(self.left)
+    }
+
     /// The value of `KEY` where that is the next key, as [`Self::stands`] finds out.
     ///
     /// # Errors

@@ -1,39 +1,90 @@
 //! Frames decoded one after the other: what a record says as an earlier one did is not built again.
 
-use crate::cbor::{DecodeError, Decoder};
+use crate::cbor::{DecodeError, Decoder, MapKeys};
 use crate::digest::Digest;
-use crate::ids::{RecordedTime, SpanId, TraceId};
-use crate::kinds::{Body, Kind};
+use crate::ids::{Id, RecordedTime, SpanId, TraceId};
+use crate::kinds::Kind;
 use crate::limits::{FRAME_BYTES_MAX, LIST_ITEMS_MAX};
-use crate::record::{ContentEntry, ContentLength, Derived, Extracted, MediaType, Record, frame_end};
+use crate::record::{
+    ContentEntry, ContentLength, Derived, Extracted, Input, MediaType, Record, check, frame_end,
+};
 use crate::rules::Outcome;
 use crate::schema::Field;
-use crate::values::{GraphPlace, Identity, Origin, Place, TraceContext};
+use crate::values::{Origin, Place, TraceContext};
 
 /// Decodes the frames of consecutive records, each as [`Record::decode_frame`] does, at less cost.
 ///
-/// Records of a run say over and over who acts, for whom, where and with what. Each is read onto an earlier one of its kind
-/// ([`Field::decode_onto`]): a field that says the same stays, and no memory is given back to be asked for again.
+/// Records of a run say over and over who acts, for whom, where and with what, and those of one kind most of all. Each is read over an earlier
+/// one of its kind ([`Field::decode_onto`]): a field that says the same stays, and no memory is given back to be asked for again. The kind shows
+/// late in a frame; until then it is taken to be the one that came after the last record's kind before.
 #[derive(Debug, Default)]
-pub struct FrameDecoder(Option<Box<Known>>);
+#[allow(clippy::vec_box, reason = "records move from list to list, by their address and not byte by byte")]
+pub struct FrameDecoder {
+    /// The records of the batch, in order.
+    batch: Vec<Box<Known>>,
+    /// What is known of the records of each kind, by its code.
+    kinds: Vec<KnownKind>,
+    /// Of the record read last.
+    last: Option<Kind>,
+}
 
-/// The record decoded last, and what earlier ones had that it does without.
+/// What is known of the records of a kind.
+#[derive(Debug, Default)]
+#[allow(clippy::vec_box, reason = "as the batch's")]
+struct KnownKind {
+    /// Records of earlier batches, to be read over.
+    spare: Vec<Box<Known>>,
+    /// The kind that came after it last.
+    next: Option<Kind>,
+}
+
+/// A record, and the bytes of it that are likely to stand in the next one of its kind.
 #[derive(Debug)]
 struct Known {
     record: Record,
-    place: Option<Place>,
-    identity: Kept<Identity>,
-    graph: Kept<GraphPlace>,
-    /// The last body of each other kind, kinds in the order in which they came.
-    bodies: Vec<(Kind, Body)>,
+    /// Actor and origin.
+    who: Kept,
+    /// The place up to the key of its turn: the agent.
+    agent: Kept,
+    identity: Kept,
+    /// From the graph place, where there is one, to the kind.
+    kind: Kept,
+    body: Kept,
 }
 
-/// A field that not every record has and that often says the same: the bytes it was read from last, and its value while records do without.
-/// A canonical item ends by itself, and what it holds does not depend on what stands around it.
-#[derive(Debug)]
-struct Kept<T> {
+/// The bytes that entries of a record were read from last. Canonical items end by themselves, and what they hold does not depend on what stands
+/// around them: the same bytes in the same place say the same again.
+#[derive(Debug, Default)]
+struct Kept {
     bytes: Vec<u8>,
-    value: Option<T>,
+    /// Keys among them.
+    keys: usize,
+}
+
+/// What became of a record that a frame was read over.
+enum Read {
+    /// It is the frame's record; the frame's length.
+    Whole(usize),
+    /// The frame is of this other kind. The record is of no use, and good to be read over.
+    OfKind(Kind),
+}
+
+/// Reads a field that every record has.
+macro_rules! required {
+    ($key:literal, $decode:expr, $keys:ident, $d:ident) => {
+        if $keys.stands::<$key>($d) { $decode.ok()? } else { return None }
+    };
+}
+
+/// Reads a field over the one of an earlier record, where either has it.
+macro_rules! optional {
+    ($key:literal, $field:expr, $keys:ident, $d:ident) => {
+        match (&mut $field, $keys.stands::<$key>($d)) {
+            (Some(value), true) => value.decode_onto($d).ok()?,
+            (none, true) => *none = Some(Field::decode($d).ok()?),
+            (value, false) => *value = None,
+        }
+    };
 }
 
 impl FrameDecoder {
@@ -42,150 +93,221 @@ impl FrameDecoder {
         Self::default()
     }
 
-    /// Reads the record of the frame at the start of `frames`, and the frame's length.
+    /// Begins a new batch: the records of the one before are read over from now on.
+    pub fn clear(&mut self) {
+        while let Some(known) = self.batch.pop() {
+            self.spare(known);
+        }
+    }
+
+    /// Reads the record of the frame at the start of `frames` into the batch, and returns the frame's length.
     ///
     /// # Errors
-    /// Those of [`Record::decode_frame`].
-    pub fn decode(&mut self, frames: &[u8]) -> Result<(&Record, usize), DecodeError> {
-        let read = self.0.take().and_then(|mut known| Some((known.decode(frames)?, known)));
-        let (length, known) = match read {
+    /// Those of [`Record::decode_frame`]; the batch is as before.
+    pub fn push(&mut self, frames: &[u8]) -> Result<usize, DecodeError> {
+        let (known, length) = match self.read(frames) {
             Some(read) => read,
             // What is unusual is for the plain decoder to judge, and of a record that was read half nothing is known.
             None => {
                 let (record, length) = Record::decode_frame(frames)?;
-                (length, Box::new(Known::new(record)))
+                let kind = record.input.body.kind();
+                // It takes the place of another of its kind: there are no more than a batch once had.
+                self.of_kind(kind).into_iter().for_each(|of_kind| drop(of_kind.spare.pop()));
+                (Box::new(Known::new(record)), length)
             }
         };
-        Ok((&self.0.insert(known).record, length))
+        let kind = known.kind();
+        if let Some(last) = self.last.replace(kind).and_then(|last| self.of_kind(last)) {
+            last.next = Some(kind);
+        }
+        self.batch.push(known);
+        Ok(length)
+    }
+
+    /// The records of the batch, in order.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = &Record> {
+        self.batch.iter().map(|known| &known.record)
+    }
+
+    /// Reads a frame over an earlier record; nothing where there is none, or the frame is not an ordinary one.
+    fn read(&mut self, frames: &[u8]) -> Option<(Box<Known>, usize)> {
+        let last = self.last?;
+        let kind = self.of_kind(last)?.next.unwrap_or(last);
+        let mut known = self.of_kind(kind)?.spare.pop()?;
+        match known.read(frames)? {
+            Read::Whole(length) => Some((known, length)),
+            Read::OfKind(kind) => {
+                self.spare(known);
+                let mut known = self.of_kind(kind)?.spare.pop()?;
+                let Read::Whole(length) = known.read(frames)? else { return None };
+                Some((known, length))
+            }
+        }
+    }
+
+    /// Keeps a record to be read over.
+    fn spare(&mut self, known: Box<Known>) {
+        if let Some(of_kind) = self.of_kind(known.kind()) {
+            of_kind.spare.push(known);
+        }
+    }
+
+    fn of_kind(&mut self, kind: Kind) -> Option<&mut KnownKind> {
+        let at = usize::from(kind.code());
+        if at >= self.kinds.len() {
+            self.kinds.resize_with(at + 1, KnownKind::default);
+        }
+        self.kinds.get_mut(at)
     }
 }
 
 impl Known {
     fn new(record: Record) -> Self {
-        Self { record, place: None, identity: Kept::new(), graph: Kept::new(), bodies: Vec::new() }
+        let kept = Kept::default;
+        Self { record, who: kept(), agent: kept(), identity: kept(), kind: kept(), body: kept() }
     }
 
-    /// Reads a frame over the record decoded last, and returns its length; nothing where the frame is not an ordinary one.
-    fn decode(&mut self, frames: &[u8]) -> Option<usize> {
+    fn kind(&self) -> Kind {
+        self.record.input.body.kind()
+    }
+
+    /// Reads a frame over the record; nothing where the frame is not an ordinary one.
+    fn read(&mut self, frames: &[u8]) -> Option<Read> {
         let mut decoder = Decoder::new(frames.get(..FRAME_BYTES_MAX).unwrap_or(frames));
         let d = &mut decoder;
         let mut keys = d.map().ok()?;
-        let Record { input, extracted, derived } = &mut self.record;
-        macro_rules! required {
-            ($key:literal, $decode:expr) => {
-                if keys.stands::<$key>(d) { $decode.ok()? } else { return None }
-            };
+        let kind = self.read_front(&mut keys, d)?;
+        if kind != self.kind() {
+            return Some(Read::OfKind(kind));
         }
-        input.sequence = required!(0, u64::decode(d));
+        self.read_back(&mut keys, d)?;
+        keys.end(d).ok()?;
+        frame_end(frames, d.position()).ok().map(Read::Whole)
+    }
+
+    /// Reads what stands before the body, and returns its kind.
+    fn read_front(&mut self, keys: &mut MapKeys, d: &mut Decoder<'_>) -> Option<Kind> {
+        let input = &mut self.record.input;
+        input.sequence = required!(0, u64::decode(d), keys, d);
         input.time = keys.field::<1, RecordedTime>(d).ok()?;
-        required!(2, input.actor.decode_onto(d));
-        input.origin = required!(3, Origin::decode(d));
-        decode_place(keys.stands::<4>(d), &mut input.place, &mut self.place, d)?;
-        required!(5, input.causes.decode_onto(d));
-        required!(6, input.labels.decode_onto(d));
-        self.identity.decode(keys.stands::<7>(d), &mut input.identity, d)?;
-        input.trace = if keys.stands::<8>(d) { Some(trace_context(d)?) } else { None };
-        self.graph.decode(keys.stands::<9>(d), &mut input.graph, d)?;
-        input.clock_stepped = required!(10, bool::decode(d));
-        let kind = required!(11, Kind::decode_known(d));
-        if kind != input.body.kind() {
-            change_kind(kind, &mut input.body, &mut self.bodies);
+        if !self.who.pass_over(keys, d) {
+            let before = (*keys, d.clone());
+            required!(2, input.actor.decode_onto(d), keys, d);
+            input.origin = required!(3, Origin::decode(d), keys, d);
+            self.who.keep(&before, keys, d);
         }
-        required!(12, input.body.decode_onto(kind, d));
+        read_place(&mut input.place, &mut self.agent, keys, d)?;
+        required!(5, input.causes.decode_onto(d), keys, d);
+        required!(6, input.labels.decode_onto(d), keys, d);
+        if !self.identity.pass_over(keys, d) {
+            let before = (*keys, d.clone());
+            optional!(7, input.identity, keys, d);
+            self.identity.keep(&before, keys, d);
+        }
+        input.trace = if keys.stands::<8>(d) { Some(trace_context(d)?) } else { None };
+        if self.kind.pass_over(keys, d) {
+            return Some(self.kind());
+        }
+        let before = (*keys, d.clone());
+        optional!(9, input.graph, keys, d);
+        input.clock_stepped = required!(10, bool::decode(d), keys, d);
+        let kind = required!(11, Kind::decode_known(d), keys, d);
+        // Of a frame of another kind nothing is read on: what stands here is not that kind's.
+        if kind == input.body.kind() {
+            self.kind.keep(&before, keys, d)
+        } else {
+            self.kind.forget()
+        }
+        Some(kind)
+    }
+
+    /// Reads the body, of the kind that it has, and what stands behind it.
+    fn read_back(&mut self, keys: &mut MapKeys, d: &mut Decoder<'_>) -> Option<()> {
+        let Record { input, extracted, derived } = &mut self.record;
+        if !self.body.pass_over(keys, d) {
+            let before = (*keys, d.clone());
+            let kind = input.body.kind();
+            required!(12, input.body.decode_onto(kind, d), keys, d);
+            self.body.keep(&before, keys, d);
+        }
         if !keys.stands::<13>(d) {
             return None;
         }
-        decode_contents(&mut input.contents, d)?;
+        read_contents(&mut input.contents, d)?;
         *extracted = keys.field::<14, Extracted>(d).ok()?;
         if !keys.stands::<15>(d) {
             return None;
         }
-        decode_derived(derived, d)?;
-        keys.end(d).ok()?;
-        self.record.check().ok()?;
-        frame_end(frames, d.position()).ok()
+        read_derived(derived, d)?;
+        lists_contents(input)
     }
 }
 
-impl<T: Field> Kept<T> {
-    fn new() -> Self {
-        Self { bytes: Vec::new(), value: None }
+impl Kept {
+    /// Passes over the entries where they stand again, and says so; otherwise reads nothing.
+    #[inline]
+    fn pass_over(&self, keys: &mut MapKeys, d: &mut Decoder<'_>) -> bool {
+        !self.bytes.is_empty() && keys.pass_over(self.keys, &self.bytes, d)
     }
 
-    /// Reads the field where the record has it.
-    fn decode(&mut self, stands: bool, field: &mut Option<T>, d: &mut Decoder<'_>) -> Option<()> {
-        lay(stands, field, &mut self.value);
-        if !stands || (field.is_some() && !self.bytes.is_empty() && d.pass_over(&self.bytes)) {
-            return Some(());
-        }
-        let before = d.clone();
-        match field {
-            Some(value) => value.decode_onto(d).ok()?,
-            None => *field = Some(T::decode(d).ok()?),
-        }
+    /// Keeps what was read since keys and decoder were as `before`.
+    fn keep(&mut self, (keys_before, before): &(MapKeys, Decoder<'_>), keys: &MapKeys, d: &Decoder<'_>) {
+        self.forget();
+        self.bytes.extend_from_slice(d.read_since(before));
+        self.keys = keys.read_since(keys_before);
+    }
+
+    fn forget(&mut self) {
         self.bytes.clear();
-        self.bytes.extend_from_slice(d.read_since(&before));
-        Some(())
     }
 }
 
-/// Lays an earlier value where the record has the field, and the field's aside where it does without.
-fn lay<T>(stands: bool, field: &mut Option<T>, aside: &mut Option<T>) {
-    if field.is_some() != stands {
-        std::mem::swap(field, aside);
-    }
-}
-
-/// Reads a place where the record has one. No two records of a turn stand at the same one, but most of its parts say the same.
-fn decode_place(
-    stands: bool,
+/// Reads a place where the record has one. No two records of a turn stand at the same one, but they name the same agent.
+fn read_place(
     field: &mut Option<Place>,
-    aside: &mut Option<Place>,
+    agent: &mut Kept,
+    keys: &mut MapKeys,
     d: &mut Decoder<'_>,
 ) -> Option<()> {
-    lay(stands, field, aside);
-    match field {
-        Some(place) => {
-            let mut ahead = d.clone();
-            match glance_at_place(place, &mut ahead) {
-                Some(()) => *d = ahead,
-                None => place.decode_onto(d).ok()?,
+    let known = field.as_mut().filter(|_| agent.pass_over(keys, d));
+    let place = match known {
+        Some(place) => place,
+        None => {
+            let before = (*keys, d.clone());
+            *field = None;
+            if !keys.stands::<4>(d) {
+                return Some(());
             }
+            past(&[0xa4, 0], d)?;
+            let place = Place { agent: Id::decode(d).ok()?, turn: 0, index: 0, attempt: 0 };
+            past(&[1], d)?;
+            agent.keep(&before, keys, d);
+            field.insert(place)
         }
-        None if stands => *field = Some(Place::decode(d).ok()?),
-        None => {}
-    }
-    Some(())
-}
-
-/// Reads a place whose index and attempt take a byte each.
-fn glance_at_place(place: &mut Place, d: &mut Decoder<'_>) -> Option<()> {
-    let [0xa4, 0] = d.window()? else { return None };
-    d.pass(2);
-    place.agent.decode_onto(d).ok()?;
-    let [1] = d.window()? else { return None };
-    d.pass(1);
+    };
     place.turn = u32::decode(d).ok()?;
-    let [2, index @ 0..24, 3, attempt @ 0..24] = d.window()? else { return None };
-    d.pass(4);
-    (place.index, place.attempt) = (u16::from(*index), u16::from(*attempt));
+    past(&[2], d)?;
+    place.index = u16::decode(d).ok()?;
+    past(&[3], d)?;
+    place.attempt = u16::decode(d).ok()?;
     Some(())
 }
 
-/// Puts the last body of this kind, where there was one, into the place of that of another.
-fn change_kind(kind: Kind, body: &mut Body, others: &mut Vec<(Kind, Body)>) {
-    let before = body.kind();
-    match others.iter_mut().find(|(other, _)| *other == kind) {
-        Some((held, other)) => {
-            std::mem::swap(body, other);
-            *held = before;
-        }
-        None => others.push((before, body.clone())),
-    }
+/// Passes over bytes that have to stand next.
+#[inline]
+fn past(bytes: &[u8], d: &mut Decoder<'_>) -> Option<()> {
+    d.pass_over(bytes).then_some(())
+}
+
+/// Whether every content index has an entry, as [`Record::check`] finds out: all else that it looks at no bytes can hold that decode.
+fn lists_contents(input: &Input) -> Option<()> {
+    let mut tally = input.body.tally();
+    input.labels.tally(&mut tally);
+    check(&tally, input.contents.len() as u64).ok()
 }
 
 /// Reads a list of contents: entries of one form, whose bytes tell where each field is.
-fn decode_contents(contents: &mut Vec<ContentEntry>, d: &mut Decoder<'_>) -> Option<()> {
+fn read_contents(contents: &mut Vec<ContentEntry>, d: &mut Decoder<'_>) -> Option<()> {
     let len = d.array(LIST_ITEMS_MAX).ok()?;
     contents.clear();
     for _ in 0..len {
@@ -204,17 +326,24 @@ fn decode_contents(contents: &mut Vec<ContentEntry>, d: &mut Decoder<'_>) -> Opt
     Some(())
 }
 
-/// Reads the derived part: at a glance that of a record which keeps all rules and is no decision.
-fn decode_derived(derived: &mut Derived, d: &mut Decoder<'_>) -> Option<()> {
-    let Some([0xa3, 0, outcome, 1, 0x80, 2, 0x58, 32, delta @ ..]) = d.window::<40>() else {
-        return derived.decode_onto(d).ok();
-    };
-    d.pass(40);
+/// Reads the derived part: its fields are of one form but for the breaches.
+fn read_derived(derived: &mut Derived, d: &mut Decoder<'_>) -> Option<()> {
+    let [fields @ (0xa3 | 0xa4), 0, outcome, 1] = d.window()? else { return None };
+    d.pass(4);
     derived.outcome = coded(*outcome, Outcome::from_code)?;
-    derived.breaches.clear();
-    derived.delta = Digest(*delta);
-    derived.checksum = None;
+    derived.breaches.decode_onto(d).ok()?;
+    derived.delta = read_digest(2, d)?;
+    derived.checksum = if *fields == 0xa4 { Some(read_digest(3, d)?) } else { None };
     Some(())
+}
+
+/// Reads a digest behind its key.
+#[inline]
+fn read_digest(key: u8, d: &mut Decoder<'_>) -> Option<Digest> {
+    let [stands, 0x58, 32, digest @ ..] = d.window::<35>()? else { return None };
+    let digest = (*stands == key).then_some(Digest(*digest))?;
+    d.pass(35);
+    Some(digest)
 }
 
 /// Reads a trace context: at a glance one of trace and span.
@@ -235,26 +364,36 @@ fn coded<T>(byte: u8, from_code: impl FnOnce(u64) -> Option<T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Id;
-    use crate::schema::to_bytes;
+    use crate::cbor::Encoder;
 
     fn place(agent: &str, turn: u32, index: u16, attempt: u16) -> Place {
         Place { agent: Id::new(agent).unwrap(), turn, index, attempt }
     }
 
+    /// The agent is passed over where it is the one read last, and read where it is another or there was none.
     #[test]
-    fn a_place_whose_index_and_attempt_take_a_byte_each_is_read_at_a_glance() {
-        let known = place("planner", 7, 1, 0);
-        for (stands, is_glanced_at) in [
-            (place("planner", 7, 2, 0), true),
-            (place("writer", 300, 23, 23), true),
-            (place("planner", 7, 24, 0), false),
-            (place("planner", 7, 0, 24), false),
-        ] {
-            let bytes = [to_bytes(&stands), vec![0xf6]].concat();
-            let (mut read, mut d) = (known.clone(), Decoder::new(&bytes));
-            assert_eq!(glance_at_place(&mut read, &mut d).is_some(), is_glanced_at, "{stands:?}");
-            assert!(!is_glanced_at || (read == stands && d.remaining() == 1), "{stands:?}");
+    fn a_place_is_read_over_any_other_and_over_none() {
+        let places = [
+            Some(place("planner", 7, 2, 0)),
+            Some(place("planner", 300, 24, 24)),
+            Some(place("writer", 7, 2, 0)),
+            None,
+        ];
+        let (mut read, mut agent) = (None, Kept::default());
+        for stands in
+            places.iter().cycle().zip(places.iter().cycle().skip(1)).take(12).flat_map(|(a, b)| [a, b])
+        {
+            let mut e = Encoder::new();
+            e.map(usize::from(stands.is_some()));
+            if let Some(stands) = stands {
+                e.unsigned(4);
+                stands.encode(&mut e);
+            }
+            let bytes = e.into_bytes();
+            let mut d = Decoder::new(&bytes);
+            let mut keys = d.map().unwrap();
+            assert_eq!(read_place(&mut read, &mut agent, &mut keys, &mut d), Some(()));
+            assert_eq!((&read, keys.end(&mut d), d.remaining()), (stands, Ok(()), 0));
         }
     }
 

@@ -122,11 +122,13 @@ macro_rules! queues {
 
             /// Takes an input and says so, or leaves it where its length is none of the lanes'.
             fn push(&mut self, input: &'a [u8], place: usize, out: &mut [Digest]) -> bool {
-                $(if let Ok(input) = <&[u8; $len]>::try_from(input) {
-                    self.$queue.push(input, place, &self.keyed, out);
-                    return true;
-                })+
-                false
+                match input.len() {
+                    $($len => {
+                        let input = <&[u8; $len]>::try_from(input);
+                        input.map(|input| self.$queue.push(input, place, &self.keyed, out)).is_ok()
+                    })+
+                    _ => false,
+                }
             }
 
             /// Digests the inputs that still wait.

@@ -19,7 +19,7 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::memory::{MemoryKey, MemoryWritten};
 
 use crate::case::Case;
-use crate::charge::{Charge, Window, window};
+use crate::charge::{Window, window};
 use crate::lineage::Mark;
 use crate::rules::needs_permit;
 use crate::state::{CallsAt, Delta, Influence, MemoryItem, Present, SharedCounter};
@@ -150,7 +150,7 @@ fn time(case: &Case<'_>, closed: bool, delta: &mut Delta) {
 /// The rate window, where the record would add a call to it. It moves on with the record's time whether the call is refused or not: else a
 /// run of refusals would look at the same calls again and again.
 fn moved_window(case: &Case<'_>) -> Option<Window> {
-    window(case).filter(|_| Charge::of(case).calls > 0)
+    if case.charge.calls > 0 { window(case) } else { None }
 }
 
 /// Calls that the window has left behind leave the state.
@@ -162,8 +162,8 @@ fn leave(window: Window, case: &Case<'_>, delta: &mut Delta) {
 
 /// What LIM-1 counts.
 fn count(case: &Case<'_>, delta: &mut Delta) {
-    let charge = Charge::of(case);
-    if charge == Charge::default() {
+    let charge = &case.charge;
+    if charge.is_nothing() {
         return;
     }
     delta.counters(charge.added_to(case));

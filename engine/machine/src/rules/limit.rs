@@ -29,33 +29,27 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     if !case.judges(Layer::Outcome) {
         return;
     }
-    let charge = Charge::of(case);
+    let charge = &case.charge;
     let needs = Needs::of(case.kind);
-    if charge == Charge::default() && needs == Needs::default() && case.kind != Kind::LimitRead {
+    if charge.is_nothing() && needs == Needs::default() && case.kind != Kind::LimitRead {
         return;
     }
     let limits = &case.config.limits;
     let after = charge.added_to(case);
-    let counted = [
-        (charge.calls, after.calls, limits.calls, Reason::CallLimit),
-        (u64::from(charge.is_rated(case)), after.calls_in_window, limits.rate_calls, Reason::RateLimit),
-        (charge.spend_micros, after.spend_micros, limits.spend_micros, Reason::SpendLimit),
-        (
-            needs.spend,
-            after.spend_micros.saturating_add(needs.spend),
-            limits.spend_micros,
-            Reason::SpendLimit,
-        ),
-        (charge.tokens, after.tokens, limits.tokens, Reason::TokenLimit),
-        (needs.tokens, after.tokens.saturating_add(needs.tokens), limits.tokens, Reason::TokenLimit),
-        (u64::from(charge.target.is_some()), after.targets, limits.targets, Reason::TargetLimit),
-        (charge.bytes_out, after.bytes_out, limits.bytes_out, Reason::BytesLimit),
-    ];
-    for (_, counter, limit, reason) in counted.into_iter().filter(|(added, ..)| *added > 0) {
-        if limit.is_some_and(|limit| counter > limit) {
+    let mut check = |added: u64, counter: u64, limit: Option<u64>, reason| {
+        if added > 0 && limit.is_some_and(|limit| counter > limit) {
             found.add(Rule::Lim1, reason);
         }
-    }
+    };
+    check(charge.calls, after.calls, limits.calls, Reason::CallLimit);
+    check(u64::from(charge.is_rated(case)), after.calls_in_window, limits.rate_calls, Reason::RateLimit);
+    check(charge.spend_micros, after.spend_micros, limits.spend_micros, Reason::SpendLimit);
+    let spend = after.spend_micros.saturating_add(needs.spend);
+    check(needs.spend, spend, limits.spend_micros, Reason::SpendLimit);
+    check(charge.tokens, after.tokens, limits.tokens, Reason::TokenLimit);
+    check(needs.tokens, after.tokens.saturating_add(needs.tokens), limits.tokens, Reason::TokenLimit);
+    check(u64::from(charge.target.is_some()), after.targets, limits.targets, Reason::TargetLimit);
+    check(charge.bytes_out, after.bytes_out, limits.bytes_out, Reason::BytesLimit);
     if charge.calls > 0
         && limits.rate_calls.is_some()
         && limits.rate_window_ms.is_some()
@@ -63,7 +57,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Breaches) {
     {
         found.add_time_absent(case, Rule::Lim1);
     }
-    check_shared(case, &charge, found);
+    check_shared(case, charge, found);
 }
 
 /// The least that what a request asks for will cost: how much nobody knows before the answer.

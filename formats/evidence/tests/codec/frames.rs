@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rederive_evidence::arbitrary::{any as drawn, record_of};
-use rederive_evidence::cbor::DecodeFault;
+use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::record::{Record, frame_length, split_frames};
@@ -75,6 +75,12 @@ fn frames_are_split_up_to_the_first_that_is_none() {
     assert_eq!(split, [Ok(frames[0].as_slice()), Err(fault)], "nothing comes after the fault");
 }
 
+/// The last record of the batch with this frame in it, and the frame's length.
+fn pushed(decoder: &mut FrameDecoder, frame: &[u8]) -> Result<(Record, usize), DecodeError> {
+    let length = decoder.push(frame)?;
+    Ok((decoder.records().last().unwrap().clone(), length))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -107,31 +113,40 @@ proptest! {
         prop_assert_eq!(at, whole);
     }
 
-    /// Whatever came before: fields that come and go, that say the same or not, bytes that are no record.
+    /// Whatever came before: fields that come and go, that say the same or not, bytes that are no record, batches of one or more.
     #[test]
-    fn frames_decoded_one_onto_the_other_are_the_records_and_faults_of_each_alone(
+    fn frames_decoded_one_over_the_other_are_the_records_and_faults_of_each_alone(
         kinds in prop::collection::vec(prop::sample::select(Kind::ALL), 1..4),
-        records in prop::collection::vec((any::<prop::sample::Index>(), 0_u64..6, edits(), any::<bool>()), 1..12),
+        records in prop::collection::vec((any::<prop::sample::Index>(), 0_u64..6, edits(), 0..4), 1..24),
     ) {
         let mut decoder = FrameDecoder::new();
-        for (kind, filling, edits, is_edited) in records {
+        for (kind, filling, edits, choice) in records {
             let record = Record::full(*kind.get(&kinds), filling);
             let mut frame = record.append_frame(Vec::new()).unwrap();
-            edits.iter().filter(|_| is_edited).for_each(|edit| edit.apply(&mut frame));
-            let alone = Record::decode_frame(&frame);
-            prop_assert_eq!(decoder.decode(&frame).map(|(record, length)| (record.clone(), length)), alone);
+            edits.iter().filter(|_| choice == 0).for_each(|edit| edit.apply(&mut frame));
+            if choice > 1 {
+                decoder.clear();
+            }
+            prop_assert_eq!(pushed(&mut decoder, &frame), Record::decode_frame(&frame));
         }
     }
 
+    /// Each record is told by the one before it which kind it is of, rightly or not, and stays as it is while its batch grows.
     #[test]
-    fn records_of_any_content_decoded_one_onto_the_other_are_those_of_each_alone(
-        records in prop::collection::vec(drawn::<Record>(), 1..12),
-        order in prop::collection::vec(any::<prop::sample::Index>(), 1..24),
+    fn records_of_any_content_decoded_one_over_the_other_are_those_of_each_alone(
+        records in prop::collection::vec(drawn::<Record>(), 1..8),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..48),
+        batch in 1_usize..6,
     ) {
         let mut decoder = FrameDecoder::new();
-        for record in order.iter().map(|next| next.get(&records)) {
-            let frame = record.append_frame(Vec::new()).unwrap();
-            prop_assert_eq!(decoder.decode(&frame), Ok((record, frame.len())));
+        for batch in order.chunks(batch) {
+            decoder.clear();
+            for record in batch.iter().map(|next| next.get(&records)) {
+                let frame = record.append_frame(Vec::new()).unwrap();
+                prop_assert_eq!(decoder.push(&frame), Ok(frame.len()));
+            }
+            let read: Vec<&Record> = decoder.records().collect();
+            prop_assert_eq!(read, batch.iter().map(|next| next.get(&records)).collect::<Vec<_>>());
         }
     }
 
