@@ -13,7 +13,7 @@ use blake3::platform::{MAX_SIMD_DEGREE, Platform, words_from_le_bytes_32};
 use crate::digest::{Digest, Purpose, digest};
 
 /// Domain flags of the BLAKE3 paper, section 2.2, table 3.
-const CHUNK_START: u8 = 1 << 0;
+const CHUNK_START: u8 = 1;
 const CHUNK_END: u8 = 1 << 1;
 const ROOT: u8 = 1 << 3;
 const KEYED_HASH: u8 = 1 << 4;

@@ -5,9 +5,13 @@ use rederive_evidence::draft::{Draft, DraftContent, TooManyContents};
 use rederive_evidence::ids::{Content, Id, IdFault, RecordRef};
 use rederive_evidence::kinds::approval::ApprovalEvidence;
 use rederive_evidence::kinds::{Body, Kind};
+use rederive_evidence::limits;
+use rederive_evidence::proof::PROOF_BYTES_MAX;
 use rederive_evidence::record::{Causes, ContentEntry, ContentLength, MediaType, Record, frame_length};
 use rederive_evidence::rules::{Breach, Reason, Rule};
 use rederive_evidence::schema::{Field, from_bytes, to_bytes};
+use rederive_evidence::state_proof::{STATE_ENTRY_BYTES_MAX, STATE_PROOF_BYTES_MAX};
+use rederive_evidence::tree::LEAVES_MAX;
 use rederive_evidence::values::{Label, SourceLabel};
 
 use crate::bytes::{decoded, encoded, skipped};
@@ -32,6 +36,37 @@ fn taken(record: &Record) {
     assert_eq!(decoded(&encoded(record)).as_ref(), Ok(record));
     let frame = record.append_frame(Vec::new()).expect("a frame");
     assert_eq!(Record::decode_frame(&frame).map(|(record, _)| record).as_ref(), Ok(record));
+}
+
+/// What a second implementation reads in SPEC.md, "Limits".
+#[test]
+fn the_limits_are_these_numbers_for_ever() {
+    let table = [
+        (limits::FRAME_BYTES_MAX as u64, 65_536),
+        (limits::FRAME_BLOCK_BYTES as u64, 64),
+        (limits::SEGMENT_RECORDS_MAX as u64, 4_096),
+        (limits::SEGMENT_BYTES_MAX as u64, 1_048_576),
+        (LEAVES_MAX, 4_294_967_296),
+        (limits::CONTENT_BYTES_MAX, 268_435_456),
+        (limits::ID_BYTES_MAX as u64, 128),
+        (limits::CAUSE_RANGES_MAX, 4_096),
+        (limits::LIST_ITEMS_MAX, 4_096),
+        (limits::DEPTH_MAX as u64, 16),
+        (u64::from(limits::DELEGATION_DEPTH_MAX), 16),
+        (limits::SIGNED_BYTES_MAX as u64, 4_096),
+        (limits::RECEIPT_BYTES_MAX as u64, 66_560),
+        (limits::SPAN_BYTES_MIN, 8_388_608),
+        (limits::SPAN_STATE_FACTOR, 4),
+        (PROOF_BYTES_MAX as u64, 270_532_608),
+        (STATE_ENTRY_BYTES_MAX, 1_048_576),
+        (STATE_PROOF_BYTES_MAX as u64, 2_162_688),
+    ];
+    for (row, (limit, number)) in table.into_iter().enumerate() {
+        assert_eq!(limit, number, "row {row}");
+    }
+    // No limit of the format: a recorder leaves room for the record that closes a segment.
+    let aim = limits::SEGMENT_BYTES_MAX / 4..=limits::SEGMENT_BYTES_MAX / 2;
+    assert!(aim.contains(&limits::SEGMENT_BYTES_AIM));
 }
 
 #[test]
