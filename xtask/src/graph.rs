@@ -45,7 +45,6 @@ const PURE: &[(&str, &[&str])] = &[
         "rederive-evidence",
         &[
             "blake3",
-            "coset",
             "data-encoding",
             "ed25519-dalek",
             "merkle-cbt",

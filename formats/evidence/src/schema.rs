@@ -63,7 +63,7 @@ pub trait Field: Sized {
 
 /// Canonical bytes of a value.
 pub fn to_bytes<T: Field>(value: &T) -> Vec<u8> {
-    let mut e = Encoder::new();
+    let mut e = Encoder::onto(Vec::with_capacity(BYTES_USUAL));
     value.encode(&mut e);
     e.into_bytes()
 }
@@ -243,6 +243,8 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Given<T> {
 
 /// As many items as most lists have.
 const ITEMS_USUAL: usize = 4;
+/// Room that the bytes of most values do not grow out of.
+const BYTES_USUAL: usize = 256;
 
 impl<T: Field> Field for Vec<T> {
     fn encode(&self, e: &mut Encoder) {

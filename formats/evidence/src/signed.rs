@@ -4,9 +4,7 @@
 //! data, and everything in deterministic CBOR. The types say how far bytes are trusted: [`UncheckedSigned`] is well-formed and
 //! claims something; [`Signed`] was checked under a key that its reader chose. Spec: signed-form, limit-signed.
 
-use coset::{CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable as _, iana};
-
-use crate::cbor::{DecodeError, Decoder};
+use crate::cbor::{DecodeError, Decoder, Encoder};
 use crate::chain::PayloadFault;
 use crate::digest::{Digest, Purpose, digest};
 use crate::ids::{PublicKey, Signature};
@@ -110,9 +108,6 @@ pub enum SignFault {
     /// The signer gave a signature that its own public key does not verify.
     #[error("the signer's signature is wrong: {0}")]
     Wrong(#[from] SignatureFault),
-    /// The COSE library could not write its own structure.
-    #[error("the COSE_Sign1 could not be written")]
-    Encoding,
 }
 
 /// Why a signed payload is not trusted.
@@ -172,7 +167,7 @@ impl<T: Payload> UncheckedSigned<T> {
         }
         let payload: T = from_bytes(parts.payload).map_err(in_payload)?;
         payload.check()?;
-        let message = sign1::<T>(&parts.key, parts.payload).tbs_data(&[]);
+        let message = message(&protected::<T>(&parts.key), parts.payload);
         Ok(Self { bytes: bytes.to_vec(), key: parts.key, payload, signature: parts.signature, message })
     }
 
@@ -260,11 +255,10 @@ impl<T> Signed<T> {
 /// # Errors
 /// Nothing was signed that may be used.
 pub fn sign<T: Payload>(payload: T, signer: &(impl Signer + ?Sized)) -> Result<Signed<T>, SignFault> {
-    let key = signer.public_key();
-    let unsigned = sign1::<T>(&key, &to_bytes(&payload));
-    let signature = signature_of(&payload, &unsigned, signer)?;
-    let signed = CoseSign1 { signature: signature.0.to_vec(), ..unsigned };
-    let bytes = signed.to_tagged_vec().map_err(|_| SignFault::Encoding)?;
+    let (key, of) = (signer.public_key(), to_bytes(&payload));
+    let protected = protected::<T>(&key);
+    let signature = signature_of(&payload, &message(&protected, &of), signer)?;
+    let bytes = sign1(&protected, &of, &signature);
     if bytes.len() > T::BYTES_MAX {
         return Err(SignFault::Size { limit: T::BYTES_MAX, found: bytes.len() });
     }
@@ -279,7 +273,7 @@ pub fn sign_detached<T: Payload>(
     payload: &T,
     signer: &(impl Signer + ?Sized),
 ) -> Result<Signature, SignFault> {
-    signature_of(payload, &sign1::<T>(&signer.public_key(), &to_bytes(payload)), signer)
+    signature_of(payload, &message(&protected::<T>(&signer.public_key()), &to_bytes(payload)), signer)
 }
 
 /// Checks that `key`, which the caller trusts, signed this payload. Spec: approval-statement.
@@ -291,31 +285,54 @@ pub fn verify_detached<T: Payload>(
     key: &PublicKey,
     signature: &Signature,
 ) -> Result<(), SignatureFault> {
-    key.verify(&sign1::<T>(key, &to_bytes(payload)).tbs_data(&[]), signature)
+    key.verify(&message(&protected::<T>(key), &to_bytes(payload)), signature)
 }
 
 fn signature_of<T: Payload>(
     payload: &T,
-    unsigned: &CoseSign1,
+    message: &[u8],
     signer: &(impl Signer + ?Sized),
 ) -> Result<Signature, SignFault> {
     payload.check()?;
-    let message = unsigned.tbs_data(&[]);
-    let signature = signer.sign(&message)?;
+    let signature = signer.sign(message)?;
     if !signer.is_own_arithmetic() {
-        signer.public_key().verify(&message, &signature)?;
+        signer.public_key().verify(message, &signature)?;
     }
     Ok(signature)
 }
 
-/// The COSE_Sign1 of a payload, all but its signature.
-fn sign1<T: Payload>(key: &PublicKey, payload: &[u8]) -> CoseSign1 {
-    let header = HeaderBuilder::new()
-        .algorithm(iana::Algorithm::EdDSA)
-        .content_type(T::CONTENT_TYPE.to_owned())
-        .key_id(key.0.to_vec())
-        .build();
-    CoseSign1Builder::new().protected(header).payload(payload.to_vec()).build()
+/// The protected header of a payload under a key.
+fn protected<T: Payload>(key: &PublicKey) -> Vec<u8> {
+    let mut e = Encoder::onto(Vec::with_capacity(HEADS_BYTES_MAX + T::CONTENT_TYPE.len() + key.0.len()));
+    e.item(&PROTECTED_START);
+    e.text(T::CONTENT_TYPE);
+    e.unsigned(4);
+    e.bytes(&key.0);
+    e.into_bytes()
+}
+
+/// The Sig_structure of RFC 9052, section 4.4: what the signature covers.
+fn message(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut e = Encoder::onto(Vec::with_capacity(HEADS_BYTES_MAX + protected.len() + payload.len()));
+    e.array(4);
+    e.text(CONTEXT);
+    e.bytes(protected);
+    e.bytes(&[]);
+    e.bytes(payload);
+    e.into_bytes()
+}
+
+/// The whole tagged COSE_Sign1.
+fn sign1(protected: &[u8], payload: &[u8], signature: &Signature) -> Vec<u8> {
+    let bytes = HEADS_BYTES_MAX + protected.len() + payload.len() + signature.0.len();
+    let mut e = Encoder::onto(Vec::with_capacity(bytes));
+    e.item(&[TAG_SIGN1]);
+    e.array(4);
+    e.bytes(protected);
+    e.map(0);
+    e.bytes(payload);
+    e.bytes(&signature.0);
+    e.into_bytes()
 }
 
 /// The version that a payload states.
@@ -359,6 +376,10 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The context of a signature of one signer.
+const CONTEXT: &str = "Signature1";
+/// More bytes than the heads of all items, tag and context take.
+const HEADS_BYTES_MAX: usize = 64;
 /// The head of tag 18, COSE_Sign1.
 const TAG_SIGN1: u8 = 0xd2;
 /// A map of three entries, the first of them 1: -8 (EdDSA), and the key of the second.
@@ -388,10 +409,11 @@ fn key_of(protected: &[u8], content_type: &'static str) -> Result<PublicKey, Sig
 
 #[cfg(test)]
 mod tests {
+    use coset::{CoseSign1, HeaderBuilder, TaggedCborSerializable as _, iana};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cbor::{DecodeFault, Encoder, Item};
+    use crate::cbor::{DecodeFault, Item};
     use crate::chain::tests::{head, header, seal};
     use crate::chain::{Head, Header, Seal};
     use crate::keys::SigningKey;
@@ -460,6 +482,8 @@ mod tests {
             key(1).public_key().verify(message, &Signature(signature.try_into().unwrap()))
         });
         assert_eq!(verified, Ok(()));
+        let of = cose.payload.as_deref().unwrap();
+        assert_eq!(cose.tbs_data(&[]), message(&protected::<Header>(&key(1).public_key()), of));
         assert_eq!(cose.to_tagged_vec().unwrap(), bytes);
         assert_eq!(changed(|_| {}), bytes);
     }
