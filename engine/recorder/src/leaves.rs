@@ -1,7 +1,8 @@
 //! The leaves of the open segment. Frames wait until there are enough of them to share the lanes, or a root is asked for.
 
 use rederive_evidence::digest::{Digest, Purpose};
-use rederive_evidence::{lanes, tree};
+use rederive_evidence::lanes;
+use rederive_evidence::tree::Growing;
 
 /// Frames that wait at most: enough to fill the lanes for each of the lengths that frames usually have.
 const WAITING_MAX: usize = 128;
@@ -9,7 +10,7 @@ const WAITING_MAX: usize = 128;
 /// Leaves of frames in their order, the last of which may not be computed yet.
 #[derive(Default)]
 pub(crate) struct Leaves {
-    digests: Vec<Digest>,
+    digests: Growing,
     waiting: Vec<u8>,
     /// Where each waiting frame ends.
     ends: Vec<usize>,
@@ -18,7 +19,7 @@ pub(crate) struct Leaves {
 impl Leaves {
     /// Number of frames.
     pub(crate) fn len(&self) -> usize {
-        self.digests.len() + self.ends.len()
+        self.digests.count() + self.ends.len()
     }
 
     /// Takes the next frame.
@@ -30,22 +31,17 @@ impl Leaves {
         }
     }
 
-    /// All of them.
-    pub(crate) fn digests(&mut self) -> &[Digest] {
-        self.settle();
-        &self.digests
-    }
-
     /// The root over all of them, or none where there is no frame.
     pub(crate) fn root(&mut self) -> Option<Digest> {
-        tree::root(self.digests())
+        self.settle();
+        self.digests.root()
     }
 
     fn settle(&mut self) {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let frames =
             starts.zip(&self.ends).map(|(start, end)| self.waiting.get(start..*end).unwrap_or_default());
-        lanes::digest_many(Purpose::Leaf, frames, &mut self.digests);
+        lanes::digest_many(Purpose::Leaf, frames, self.digests.leaves_mut());
         self.waiting.clear();
         self.ends.clear();
     }
@@ -53,6 +49,8 @@ impl Leaves {
 
 #[cfg(test)]
 mod tests {
+    use rederive_evidence::tree;
+
     use super::*;
 
     #[test]

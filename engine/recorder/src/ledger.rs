@@ -420,15 +420,17 @@ impl Ledger {
         segment.leaves.len() >= SEGMENT_RECORDS_MAX || segment.frame_bytes >= aim
     }
 
-    /// The head of the open segment as it stands, to be signed.
-    pub(crate) fn head(&mut self) -> OpenHead {
-        OpenHead {
+    /// The head of the open segment as it stands, to be signed. `None` where it has no record.
+    pub(crate) fn head(&mut self) -> Option<OpenHead> {
+        let head = Head {
+            version: Version::One,
             run: self.run,
             segment: self.segment_number(),
-            leaves: self.segment.leaves.digests().to_vec(),
+            records: self.segment.leaves.len() as u32,
+            root: self.segment.leaves.root()?,
             previous: self.previous_header(),
-            signer: Arc::clone(&self.signer),
-        }
+        };
+        Some(OpenHead { head, signer: Arc::clone(&self.signer) })
     }
 
     fn previous_header(&self) -> Digest {
@@ -497,28 +499,16 @@ impl Ledger {
     }
 }
 
-/// What a group commit ends with, before it is signed: root and signature need the run no more, and nobody waits for them.
+/// What a group commit ends with, before it is signed: that needs the run no more, and nobody waits for it.
 pub(crate) struct OpenHead {
-    run: RunId,
-    segment: u32,
-    leaves: Vec<Digest>,
-    previous: Digest,
+    head: Head,
     signer: Arc<dyn Signer + Send + Sync>,
 }
 
 impl OpenHead {
-    /// The signed head. `None` where the segment had no record.
-    pub(crate) fn sign(self) -> Result<Option<Vec<u8>>, AppendError> {
-        let Some(root) = tree::root(&self.leaves) else { return Ok(None) };
-        let head = Head {
-            version: Version::One,
-            run: self.run,
-            segment: self.segment,
-            records: self.leaves.len() as u32,
-            root,
-            previous: self.previous,
-        };
-        Ok(Some(sign(head, self.signer.as_ref())?.as_bytes().to_vec()))
+    /// The signed head.
+    pub(crate) fn sign(self) -> Result<Vec<u8>, AppendError> {
+        Ok(sign(self.head, self.signer.as_ref())?.as_bytes().to_vec())
     }
 }
 

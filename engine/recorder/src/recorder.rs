@@ -31,7 +31,7 @@ use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
 use crate::ledger::{ClosedSegment, Entered, Ledger, OpenHead, StoredContent};
 use crate::opening::asked_for;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock_soon};
 
 /// When an appended record survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -468,7 +468,7 @@ impl<S: Storage> Recorder<S> {
     }
 
     fn intake(&self) -> Result<MutexGuard<'_, Intake>, RecordError> {
-        self.intake.lock().map_err(|_| RecordError::Stopped)
+        lock_soon(&self.intake).map_err(|_| RecordError::Stopped)
     }
 
     fn outlet(&self) -> Result<MutexGuard<'_, Outlet<S>>, RecordError> {
@@ -560,10 +560,10 @@ impl<S: Storage> Recorder<S> {
     /// Hands the queue to the writer; returns the signed head over what the open segment then has. Others enter records while it is signed.
     fn write_queue(&self, outlet: &mut Outlet<S>) -> Result<Option<Vec<u8>>, RecordError> {
         let mut intake = self.intake()?;
-        let head = self.has_commits().then(|| intake.ledger.head());
+        let head = if self.has_commits() { intake.ledger.head() } else { None };
         outlet.backlog.extend(intake.queue.drain(..));
         drop(intake);
-        let head = head.map(OpenHead::sign).transpose()?.flatten();
+        let head = head.map(OpenHead::sign).transpose()?;
         outlet.write_backlog()?;
         Ok(head)
     }

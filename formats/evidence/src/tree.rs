@@ -79,10 +79,90 @@ fn climb(node: u64) -> impl Iterator<Item = u64> {
 
 /// The root over `leaves`, or none over no leaves.
 ///
-/// The layout does not let a tree grow by a leaf: each new one moves all others. The root of an open segment is computed over its
-/// leaves so far at each commit, about 12 ns a leaf where the lanes are 16 wide.
+/// The layout does not let a tree grow by a leaf: each new one moves all others. Where the root is wanted again and again as leaves come,
+/// as that of an open segment at each commit, see [`Growing`].
 pub fn root(leaves: &[Digest]) -> Option<Digest> {
     Tree::new(leaves).map(|tree| tree.root())
+}
+
+/// Heights of the subtrees whose roots [`Growing`] keeps.
+const KEPT_HEIGHTS: usize = 4;
+
+/// The leaves of a tree that grows, whose root is asked for as it does: that of [`root`] over all leaves so far.
+///
+/// A new leaf moves all others, but the root over 2^h leaves in a row is a node of the tree whenever they come to stand under one. Those over the
+/// 2^h leaves from each leaf on are kept, for h up to 4: four digests for a new leaf, and one for sixteen leaves when the root is asked
+/// for. They are made once it has been asked for often enough to be worth that.
+#[derive(Clone, Debug, Default)]
+pub struct Growing {
+    leaves: Vec<Digest>,
+    /// At h - 1, the root over the 2^h leaves from each leaf on, of those that have so many from there.
+    kept: [Vec<Digest>; KEPT_HEIGHTS],
+    /// Leaves when the root was asked for last.
+    asked_at: usize,
+}
+
+impl Growing {
+    /// Number of leaves.
+    pub fn count(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Where the next leaves are to be appended.
+    pub fn leaves_mut(&mut self) -> &mut Vec<Digest> {
+        &mut self.leaves
+    }
+
+    /// The root over the leaves so far, or none over no leaves.
+    pub fn root(&mut self) -> Option<Digest> {
+        let (count, new) = (self.count(), self.count() - self.asked_at);
+        self.asked_at = count;
+        if new * KEPT_HEIGHTS >= count {
+            return root(&self.leaves);
+        }
+        self.keep();
+        // The nodes from here to twice as far are the leaves of a tree of the same layout and root.
+        let first = count.div_ceil(1 << KEPT_HEIGHTS);
+        let nodes: Vec<Digest> = (first..2 * first).map(|node| self.node(node)).collect();
+        root(&nodes)
+    }
+
+    /// Makes the roots that are kept of the leaves that came since.
+    fn keep(&mut self) {
+        let mut below = &self.leaves;
+        let mut blocks = Vec::new();
+        for (lower, kept) in self.kept.iter_mut().enumerate() {
+            let pairs = below.iter().zip(below.iter().skip(1 << lower)).skip(kept.len());
+            blocks.clear();
+            blocks.extend(pairs.map(|(left, right)| pair(left, right)));
+            let mut made = vec![[0; 32]; blocks.len()];
+            digest_blocks(Purpose::Node, &blocks, &mut made);
+            kept.extend(made.into_iter().map(Digest));
+            below = kept;
+        }
+    }
+
+    /// A node, counted from 1 at the root as [`climb`] counts: kept, or made of its children where it has leaves of two depths under it.
+    fn node(&self, node: usize) -> Digest {
+        let count = self.count();
+        let height = (0_usize..).find(|height| node << height >= count).unwrap_or(0);
+        let from = (node << height) - count;
+        let kept = match height.checked_sub(1) {
+            None => self.leaves.get(from),
+            Some(lower) => self.kept.get(lower).and_then(|kept| kept.get(from)),
+        };
+        kept.copied()
+            .unwrap_or_else(|| digest_pair(Purpose::Node, &self.node(2 * node), &self.node(2 * node + 1)))
+    }
+}
+
+/// Two digests, one after the other.
+fn pair(left: &Digest, right: &Digest) -> [u8; 64] {
+    let mut block = [0; 64];
+    let (first, second) = block.split_at_mut(32);
+    first.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
+    block
 }
 
 /// The root over `leaves` as the crate `merkle-cbt` computes it, one node after the other: the oracle of [`root`].
@@ -290,6 +370,28 @@ mod tests {
         }
         assert_eq!(root(&[]), None);
         assert_eq!(root(&leaves(1)), Some(leaves(1)[0]));
+    }
+
+    #[test]
+    fn a_growing_tree_has_the_root_of_its_leaves_however_many_come_between_two_questions() {
+        for step in [1, 2, 3, 7, 16, 31, 100] {
+            let (all, mut growing, mut is_kept) = (leaves(700), Growing::default(), false);
+            assert_eq!(growing.root(), None);
+            for few in all.chunks(step) {
+                growing.leaves_mut().extend_from_slice(few);
+                assert_eq!(growing.root(), root(&all[..growing.count()]), "{step}: {}", growing.count());
+                is_kept |= growing.kept.iter().any(|kept| !kept.is_empty());
+            }
+            assert!(is_kept, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_growing_tree_keeps_nothing_where_its_root_is_asked_for_once() {
+        let mut growing = Growing::default();
+        growing.leaves_mut().extend(leaves(4_096));
+        assert_eq!(growing.root(), reference_root(&leaves(4_096)));
+        assert!(growing.kept.iter().all(Vec::is_empty));
     }
 
     #[test]
