@@ -7,6 +7,8 @@ use std::time::Duration;
 use rederive_evidence::ids::Id;
 use rederive_evidence::values::EffectsClass;
 use rederive_extract::ArgumentSchema;
+use rederive_policy::arguments::Arguments;
+use rederive_policy::assemble::target;
 use rederive_policy::registry::Entry;
 use rederive_policy::request::{ArgumentRole, ToolFacts};
 
@@ -100,6 +102,15 @@ pub(crate) enum Acts {
     Sandboxed(Arc<dyn Command>),
 }
 
+/// Where a call goes.
+#[derive(Default)]
+pub(crate) struct Aims {
+    /// The target: of its destinations, in one text.
+    pub(crate) target: Option<Payload>,
+    /// The text of each.
+    pub(crate) destinations: Vec<Payload>,
+}
+
 /// A registered tool.
 pub(crate) struct Registered {
     pub(crate) tool: Id,
@@ -139,10 +150,17 @@ impl Registered {
         value.is_ok_and(|value| self.checked.accepts(&value))
     }
 
-    /// Texts of the arguments at the registry's destination fields.
-    pub(crate) fn destinations(&self, arguments: &Payload) -> Vec<Payload> {
-        let Ok(value) = serde_json::from_slice(arguments.bytes()) else { return Vec::new() };
-        let Ok(arguments) = rederive_policy::arguments::Arguments::new(value) else { return Vec::new() };
+    /// Where a call with these arguments goes, by the registry's destination fields: nowhere, of what is no JSON or larger than a policy is asked about.
+    pub(crate) fn aims(&self, arguments: &Payload) -> Aims {
+        let value = serde_json::from_slice(arguments.bytes()).ok();
+        let arguments = value.and_then(|value| Arguments::new(value).ok());
+        arguments.map_or_else(Aims::default, |arguments| Aims {
+            target: target(Some(&self.facts), &arguments).map(Payload::text),
+            destinations: self.destinations(&arguments),
+        })
+    }
+
+    fn destinations(&self, arguments: &Arguments) -> Vec<Payload> {
         let leaves = arguments.leaves();
         let named = leaves
             .iter()

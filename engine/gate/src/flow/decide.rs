@@ -147,11 +147,12 @@ impl Inner {
                 time: live.requested,
             };
             let known = machine.request(&live.facts.place)?;
+            let question = asked.request_of(Some(&known));
             let pinned = known.policies.bundle == Some(bundle);
             let relied = Relied::on(machine, &live.facts.place);
             let upto = machine.lineage().len();
             let limit = reached(machine);
-            Some((asked.request(), known.to_request()?, pinned, relied, known.signals, upto, limit))
+            Some((question, known.to_request()?, pinned, relied, known.signals, upto, limit))
         })?;
         // Somebody else ended the call.
         let (question, request, pinned, relied, signals, upto, limit) = found.ok_or(Why::Stale)?;

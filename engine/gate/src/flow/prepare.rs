@@ -11,8 +11,6 @@ use rederive_evidence::record::Extracted;
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label};
 use rederive_machine::Machine;
-use rederive_policy::arguments::Arguments;
-use rederive_policy::assemble::target;
 
 use crate::cast::named;
 use crate::fate::Why;
@@ -20,7 +18,7 @@ use crate::inner::{Inner, Own, applied};
 use crate::intent::Intent;
 use crate::live::{Live, bring};
 use crate::ports::{CallFacts, Component, Expectation, Payload, PortFault, Stage, Standing};
-use crate::registry::{Acts, Registered};
+use crate::registry::{Acts, Aims, Registered};
 
 impl Inner {
     /// A call that was proposed, inspected, validated and requested.
@@ -107,6 +105,7 @@ impl Inner {
         arguments_commitment: Digest,
         influence: Label,
     ) -> Result<CallFacts, Why> {
+        let Aims { target, destinations } = tool.aims(&intent.arguments);
         Ok(CallFacts {
             run: self.trail.run()?,
             tenant: self.opened.tenant.clone(),
@@ -119,8 +118,8 @@ impl Inner {
             surface: tool.facts.surface.clone(),
             effects: tool.facts.effects,
             reversible: tool.facts.reversible,
-            target: target_of(tool, &intent.arguments),
-            destinations: tool.destinations(&intent.arguments),
+            target,
+            destinations,
             arguments: intent.arguments,
             arguments_commitment,
             goal: self.goal.clone(),
@@ -134,8 +133,7 @@ impl Inner {
     pub(crate) fn use_arguments(&self, live: &mut Live, arguments: Payload) -> Result<(), Why> {
         let commitment = self.trail.commitment(live.epoch, arguments.bytes())?;
         let facts = Arc::make_mut(&mut live.facts);
-        facts.target = target_of(&live.tool, &arguments);
-        facts.destinations = live.tool.destinations(&arguments);
+        Aims { target: facts.target, destinations: facts.destinations } = live.tool.aims(&arguments);
         facts.arguments = arguments;
         facts.arguments_commitment = commitment;
         live.extracted = None::<Extracted>;
@@ -231,13 +229,6 @@ pub(crate) fn expect_what_was_previewed(live: &mut Live) {
     if let (Some(expectation), Some(diff)) = (&mut live.expectation, &live.diff) {
         expectation.expected = diff.clone();
     }
-}
-
-/// The target as the registry has it.
-fn target_of(tool: &Registered, arguments: &Payload) -> Option<Payload> {
-    let value = serde_json::from_slice(arguments.bytes()).ok()?;
-    let arguments = Arguments::new(value).ok()?;
-    target(Some(&tool.facts), &arguments).map(Payload::text)
 }
 
 fn influence(machine: &Machine, place: &rederive_evidence::values::Place) -> Label {

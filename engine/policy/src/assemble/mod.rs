@@ -55,6 +55,14 @@ impl Asked<'_> {
     /// # Errors
     /// The arguments are larger than a policy is asked about: the answer is that of a policy which could not be evaluated.
     pub fn request(&self) -> Result<PolicyRequest, ArgumentsFault> {
+        self.request_of(self.machine.request(self.place).as_ref())
+    }
+
+    /// The question, where what the machine knows of the call was looked up already.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn request_of(&self, known: Option<&RequestFacts>) -> Result<PolicyRequest, ArgumentsFault> {
         let arguments = arguments(self.arguments)?;
         let mut request = PolicyRequest::new(
             run(self.opened, self.machine, &self.place.agent),
@@ -68,8 +76,7 @@ impl Asked<'_> {
         request.sandbox = self.sandbox.cloned();
         request.counters = counters(self.machine, self.place.attempt);
         request.time = self.time;
-        let known = self.machine.request(self.place);
-        if let Some(known) = &known {
+        if let Some(known) = known {
             derived(&mut request, known);
         }
         request.detected.sort_unstable();
@@ -136,7 +143,7 @@ fn derived(request: &mut PolicyRequest, known: &RequestFacts) {
     if known.is_provenance_known {
         request.carriage = Some(known.carriage);
     }
-    request.detected.extend(&known.detected);
+    request.detected.extend_from_slice(&known.detected);
     request.grant.clone_from(&known.grant);
     request.exception = known.exceptions.first().cloned();
     request.previewed = known.previewed;

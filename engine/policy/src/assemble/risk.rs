@@ -9,9 +9,9 @@ use crate::control::Control;
 use crate::request::PolicyRequest;
 
 /// Fills in the signals and the least control that they ask for, where this is what the machine knows of the call.
-pub(super) fn assess(request: &mut PolicyRequest, machine: &Machine, known: Option<RequestFacts>) {
+pub(super) fn assess(request: &mut PolicyRequest, machine: &Machine, known: Option<&RequestFacts>) {
     if let Some(known) = known.filter(|known| known.action.is_some()) {
-        request.risks = known.signals;
+        request.risks.clone_from(&known.signals);
         // What RSK-2 and the scope ask for is in it.
         request.least = control(known.least);
         return;
