@@ -2,7 +2,7 @@
 //! the disk's own group commit allows for the same bytes and as many waits. A call waits for the disk twice, by design: the decision with its receipt
 //! and the dispatch are durable before the tool is called, what became of it is durable before anybody is told.
 //!
-//! `cargo bench -p rederive-benches --bench gate`, or a part of it alone: `-- memory`, `-- durable`.
+//! `cargo bench -p rederive-benches --bench gate`, or a part of it alone: `-- memory`, `-- durable`, `-- durable 16`.
 #![allow(clippy::unwrap_used, reason = "a benchmark without its material has nothing to measure")]
 #![allow(clippy::float_arithmetic, reason = "figures are for people")]
 
@@ -30,6 +30,8 @@ use table::Table;
 const CALLS: u16 = 4_000;
 /// Calls under concurrent callers, in all.
 const DURABLE_CALLS: u16 = 4_096;
+/// Concurrent callers.
+const CALLERS: [u16; 3] = [1, 16, 256];
 /// Times that a call waits for the disk: before the tool is called, and before its result is given.
 const WAITS: usize = 2;
 
@@ -205,16 +207,17 @@ fn limit(callers: u16, bytes: usize, folder: &Path) -> f64 {
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let callers: Vec<u16> = named.iter().filter_map(|name| name.parse().ok()).collect();
     let is_asked_for = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     if is_asked_for("memory") {
         in_memory_table();
     }
     if is_asked_for("durable") {
-        durable_table();
+        durable_table(if callers.is_empty() { &CALLERS } else { &callers });
     }
 }
 
-fn durable_table() {
+fn durable_table(callers: &[u16]) {
     let folder = tempfile::tempdir().unwrap();
     let mut table = Table::new([
         "durable receipts, callers",
@@ -226,7 +229,7 @@ fn durable_table() {
         "the disk's group commit, calls/s",
         "share",
     ]);
-    for callers in [1, 16, 256] {
+    for &callers in callers {
         let mut found = durable(callers, folder.path());
         let most = limit(callers, found.bytes, folder.path());
         let ms = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1_000.0);
