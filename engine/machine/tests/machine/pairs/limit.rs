@@ -317,3 +317,16 @@ fn the_least_left_is_forgotten_with_the_last_counter_that_had_it() {
     }
     assert_eq!(trial.breaches(&made), []);
 }
+
+#[test]
+fn calls_alone_count_against_a_rate() {
+    let mut trial = Trial::opened(|opening| {
+        opening.mode = Mode::Observed;
+        opening.layers = vec![Layer::Outcome];
+        (opening.limits.rate_calls, opening.limits.rate_window_ms) = (Some(0), Some(60_000));
+    });
+    trial = decided(trial, 1);
+    let answer = trial.answer(dispatch(&place(0, 0), "mail"));
+    assert_eq!(answer.breaches.iter().map(|breach| breach.reason).collect::<Vec<_>>(), [Reason::RateLimit]);
+    assert_eq!(trial.breaches(&releasing("done", 4).because([0])), []);
+}

@@ -569,3 +569,25 @@ fn who_is_no_guardrail_has_not_looked_at_an_output() {
     let output = |text| trial.machine.state().output(&commitment(text)).map(|output| output.inspected);
     assert_eq!((output("done"), output("d***")), (Some(false), None));
 }
+
+/// OUT-3: an approval of something else approves nothing, nor does one that nobody has given.
+#[test]
+fn what_cannot_be_undone_is_approved_by_an_answer_to_just_this_request() {
+    let is_needed = |covers_another: bool, is_answered: bool| {
+        let mut trial = Trial::gated_with(|opening| opening.mode = Mode::Observed);
+        let answer = trial.turn_open(1);
+        trial.gated_to(CallStatus::Requested, &place(0, 0), "mail", answer);
+        trial.answer(irreversible(|_| {}));
+        let request = trial.facts(&place(0, 0)).to_request().unwrap();
+        let another = commitment("another request");
+        let covers = if covers_another { another } else { rederive_machine::request_digest(&request) };
+        trial.answer(trial.asking_for(Some(place(0, 0)), covers));
+        if is_answered {
+            trial.answer(approving());
+        }
+        trial.answer(trial.approved_judgement(&place(0, 0)));
+        trial.breaches(&dispatching(&place(0, 0), "mail")).contains(&(Rule::Out3, Reason::ApprovalNeeded))
+    };
+    assert!(!is_needed(false, true));
+    assert!(is_needed(false, false) && is_needed(true, true) && is_needed(true, false));
+}
