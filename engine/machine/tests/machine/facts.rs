@@ -8,7 +8,7 @@ use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, ScopeItem};
 use rederive_machine::testing::authority::{APPROVAL_MS, CREDENTIAL_MS, approval};
 use rederive_machine::testing::*;
-use rederive_machine::{ApprovalStatus, CallStatus, Control};
+use rederive_machine::{ApprovalStatus, CallStatus, Control, Machine, State};
 
 use crate::acts::*;
 
@@ -151,4 +151,28 @@ fn a_state_that_is_taken_out_is_the_machines() {
     assert_eq!(trial.machine.into_state(), state);
     let sections = (state.tools().len(), state.calls().len(), state.exceptions().len());
     assert_eq!(sections, (TOOLS.len(), 1, 0));
+}
+
+/// What follows from the entries of a snapshot is found again.
+#[test]
+fn a_state_that_was_loaded_tells_of_a_call_as_the_one_that_was_stored() {
+    let trial = Trial::held_at(ApprovalStatus::Approved);
+    let state = State::from_entries(trial.machine.state().entries()).unwrap();
+    assert_eq!(&state, trial.machine.state());
+    let loaded = Machine::resume(state, trial.machine.lineage().clone());
+    assert_eq!(loaded.request(&place(0, 0)), Some(trial.facts(&place(0, 0))));
+    assert_eq!(loaded.request(&place(0, 0)).unwrap().approvals, [approval()]);
+}
+
+#[test]
+fn arguments_were_looked_into_by_guardrails_alone_and_since_rule_set_2() {
+    let inspected = |mut trial: Trial, by: &str| {
+        let answer = trial.turn_open(1);
+        trial.call_to(CallStatus::Proposed, &place(0, 0), "search", answer);
+        trial.answer(masking("arguments", "masked", None).by(by).at(place(0, 0)).because([answer]));
+        trial.machine.state().call(&place(0, 0)).unwrap().inspected
+    };
+    assert_eq!(inspected(Trial::gated(), "guard"), Some(commitment("masked")));
+    assert_eq!(inspected(Trial::gated(), "agent"), None);
+    assert_eq!(inspected(Trial::new(), "guard"), None);
 }

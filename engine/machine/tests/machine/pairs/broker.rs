@@ -203,3 +203,15 @@ fn an_unknown_actor_is_no_broker() {
     let made = dispatch(&place(0, 0), "mail").by("nobody");
     assert_eq!(trial.breaches(&made), [(Rule::Tol4, Reason::NotBroker)]);
 }
+
+/// Spec: rule-tol-5.
+#[test]
+fn a_first_attempt_is_no_retry_of_itself() {
+    let mut trial = Trial::new();
+    let answer = trial.turn_open(1);
+    let at = place(0, 0);
+    let made =
+        |retry_of| with_proposal(proposal(&at, "mail"), |body| body.retry_of = retry_of).because([answer]);
+    assert_eq!(trial.breaches(&made(None)), []);
+    assert_eq!(trial.breaches(&made(Some(at.clone()))), [(Rule::Tol5, Reason::RetryUnlinked)]);
+}
