@@ -513,7 +513,8 @@ impl Gate {
         self.inner.trail.replace(|| recover().map_err(Unrecorded::from))
     }
 
-    /// Ends the run: held calls are withdrawn, credentials revoked, the closing record and the seal made.
+    /// Ends the run: held calls are withdrawn, and approvals that were sent back and not asked for again; credentials are revoked, the closing record
+    /// and the seal made.
     ///
     /// # Errors
     /// The trace is as it is, and can be recovered.
@@ -522,6 +523,7 @@ impl Gate {
         for held in held {
             let _ = self.inner.withdraw(held);
         }
+        self.inner.withdraw_revised()?;
         self.inner.revoke_all(RevokeReason::RunEnd)?;
         let epoch = self.inner.trail.epoch();
         let mut draft =

@@ -10,14 +10,16 @@ use rederive_evidence::kinds::approval::{
     ApprovalApproved, ApprovalDenied, ApprovalEvidence, ApprovalExpired, ApprovalLogged, ApprovalRequested,
     ApprovalRevised, ApprovalUnderReview, ApprovalWithdrawn, ApproverWord,
 };
+use rederive_evidence::record::Causes;
 use rederive_evidence::schema::Given;
 use rederive_evidence::signed::verify_detached;
 use rederive_evidence::values::Origin;
+use rederive_machine::ApprovalStatus;
 use rederive_policy::PolicyRequest;
 use rederive_policy::request::ApprovalFact;
 
 use crate::cast::{is_approver, key_of, named};
-use crate::fate::{Fate, Held, Why};
+use crate::fate::{Fate, Held, Unrecorded, Why};
 use crate::flow::decide::Decided;
 use crate::flow::prepare::ends;
 use crate::inner::Inner;
@@ -426,6 +428,23 @@ impl Inner {
         let withdrawn = self.note(&mut held.live, draft);
         let why = withdrawn.err().unwrap_or(Why::Cancelled);
         self.blocked(held.live.epoch, held.live.place().clone(), Some(held.live.last), why)
+    }
+
+    /// Withdraws the approvals that were sent back with changes and not asked for again: no call waits for them, and the run is over.
+    pub(crate) fn withdraw_revised(&self) -> Result<(), Unrecorded> {
+        let epoch = self.trail.epoch();
+        let left: Vec<Id> = self.trail.read(epoch, |machine| {
+            let approvals = machine.state().tracked_approvals().iter();
+            let revised = approvals.filter(|(_, held)| held.status == ApprovalStatus::Revised);
+            revised.map(|(name, _)| name.clone()).collect()
+        })?;
+        for approval in left {
+            let body = ApprovalWithdrawn { approval, reason: None };
+            let mut draft = Draft::new(self.cast.gate.clone(), Origin::Code, body);
+            draft.causes = Causes::of([0]);
+            let _ = self.trail.append(epoch, draft)?;
+        }
+        Ok(())
     }
 
     /// Ends every held call whose approval is over by now.

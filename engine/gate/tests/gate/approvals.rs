@@ -7,8 +7,10 @@ use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Content, Id};
 use rederive_evidence::kinds::guardrail::BlockReason;
 use rederive_evidence::kinds::policy::PolicyChanged;
+use rederive_evidence::kinds::run::RunEnd;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, MediaType};
+use rederive_evidence::rules::Reason;
 use rederive_evidence::values::Origin;
 use rederive_gate::ports::{Approver, Evidence, Failure, Payload, Review, Verdict, Word};
 use rederive_gate::{AnswerFault, Fate, Gate, Intent, Why};
@@ -192,6 +194,22 @@ fn a_revised_request_is_asked_for_again_in_the_same_name() {
     let fate = world.gate.answer(&approval, word(&desk.last(), "bob", Verdict::Approve)).unwrap();
     assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
     assert_eq!(world.wires.acted(), 1);
+}
+
+/// Spec: rule-run-3, approval-grid.
+#[test]
+fn a_request_that_was_sent_back_and_is_not_asked_for_again_ends_with_the_run() {
+    let (world, desk, approval, _) = held("sent back");
+    let changes = Verdict::Revise { changes: Payload::text("to bob instead") };
+    let fate = world.gate.answer(&approval, word(&desk.last(), "bob", changes)).unwrap();
+    assert!(matches!(blocked(fate), (BlockReason::Approval, Why::Revise { .. })));
+    let _ = world.gate.close(RunEnd::Completed).unwrap();
+    let records = world.records();
+    // The other calls of the turn were announced and never made.
+    let reasons = records.iter().flat_map(|record| &record.derived.breaches).map(|breach| breach.reason);
+    assert_eq!(reasons.collect::<Vec<_>>(), [Reason::CallOpen]);
+    let ends = |kind| records.iter().filter(|record| record.input.body.kind() == kind).count();
+    assert_eq!((ends(Kind::ApprovalWithdrawn), ends(Kind::RunClosed)), (1, 1));
 }
 
 #[test]
