@@ -543,3 +543,23 @@ fn what_is_told_of_runs_does_not_turn_on_their_order_or_the_number_of_threads() 
     }
     assert!(all.calls.contains("gated.rdt") && !all.calls.contains("bent.rdt"), "{}", all.calls);
 }
+
+/// Spec: memory-target, whatif.
+#[test]
+fn a_memory_write_is_asked_about_permitted_or_not_and_counted_as_the_tool_that_memory_is() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let at = |path: &str| fixtures.join(path).to_str().unwrap().to_owned();
+    let (bundle, tools) = (at("bundles/payments"), at("bundles/tools.json"));
+    for (trace, answer) in [("gated", "PERMIT"), ("gated-not-remembered", "SILENCE")] {
+        let trace = at(&format!("traces/good/{trace}.rdt"));
+        let ask = ["whatif", "--policy", &bundle, "--registry", &tools, &trace, "--json"];
+        let told = Sandbox::new().quietly(&ask, b"").json();
+        let by_tool = told["tools"].as_array().unwrap();
+        let asked = by_tool.iter().map(|tool| tool["asked"].as_u64().unwrap()).sum::<u64>();
+        assert_eq!((&told["asked"], asked), (&7.into(), 7));
+        let memory = by_tool.iter().find(|tool| tool["name"] == "memory.write").unwrap();
+        assert_eq!((&memory["asked"], &memory["changed"]), (&1.into(), &0.into()));
+        assert_eq!(memory["outcomes"], serde_json::json!({answer: 1}));
+        assert_eq!(told["unasked"], serde_json::json!({}));
+    }
+}

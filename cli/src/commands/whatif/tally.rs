@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rederive_evidence::ids::{Id, RunId};
 use rederive_evidence::kinds::decision::{Decision, Directive};
 use rederive_policy::Judgement;
+use rederive_policy::assemble::MEMORY_WRITE;
 use rederive_replay::{Change, Judged, Recorded, Report, SourceView, Unasked, Valid, WhatIfRun};
 
 /// An answer by name: the decision, and the directive where there is one. Of a call that nobody decided on, how it ended.
@@ -110,8 +111,10 @@ impl RunTally {
         self.counts.note(judged, now);
         self.grounds += u64::from(judged.change == Change::Grounds);
         let call = judged.call.and_then(|call| run.calls.get(call));
-        if let Some(call) = call {
-            self.by_tool.entry(call.tool.clone()).or_default().note(judged, now);
+        // What is for no call is for a memory write.
+        let tool = call.map(|call| call.tool.clone()).or_else(|| Id::new(MEMORY_WRITE).ok());
+        if let Some(tool) = tool {
+            self.by_tool.entry(tool).or_default().note(judged, now);
         }
         let reason = now.reason.name();
         let by = |rule: Option<Id>| Grounds { rule, reason };
