@@ -204,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_its_width_stands_in_a_frame_that_is_moved_sideways() {
+        let mut page = Page::new("t");
+        page.table(&[("a", false)], &[vec!["b".to_owned()]]);
+        page.markup(&bars(&[("a".to_owned(), Vec::new())]));
+        let html = page.into_html();
+        let count = |text: &str| html.matches(text).count();
+        assert_eq!((count("<table>"), count("<svg ")), (1, 1));
+        for wide in ["<table>", "<svg "] {
+            assert!(html.contains(&format!("{WIDE}{wide}")), "{html}");
+        }
+        assert_eq!(count("</table></div>") + count("</svg></div>"), 2);
+    }
+
+    #[test]
     fn bars_are_to_one_scale_and_stay_inside_the_drawing() {
         let share = |amount| Share { name: "n".to_owned(), amount, color: "#000" };
         let rows =

@@ -1,7 +1,7 @@
 //! What if another bundle had decided: every decision of a run again, denials included, and every call of a run that nobody decided on.
 //!
-//! A run is verified before it is judged, and judged only where it reproduces. What is said of a call is sound up to the first change that the model
-//! would have seen: what it would have done then, nobody knows. Spec: whatif.
+//! Records are verified before what they ask is judged, and what is said of a run counts only where all of it reproduces. What is said of a call is
+//! sound up to the first change that the model would have seen: what it would have done then, nobody knows. Spec: whatif.
 
 use std::path::Path;
 
