@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
 use rederive_policy::Archive;
-use rederive_replay::{Level, Options, Report, equivocation, replay};
+use rederive_replay::{Gap, Level, Options, Report, Sample, equivocation, replay};
 use rederive_verify::TrustRoots;
 use serde_json::{Value, json};
 
@@ -38,11 +38,15 @@ fn verdict(report: &Report) -> Value {
 }
 
 fn replayed(entry: &Value, level: Level, archive: &Archive) -> Value {
+    verdict(&report(entry, level, archive, None))
+}
+
+fn report(entry: &Value, level: Level, archive: &Archive, sample: Option<Sample>) -> Report {
     let trust = entry["trust"].as_str().map(|file| fs::read(fixtures().join(file)).unwrap());
     let trust = trust.map(|text| TrustRoots::parse(&text).unwrap());
-    let options = Options { level, trust: trust.as_ref(), sample: None, pinned: Some(archive) };
+    let options = Options { level, trust: trust.as_ref(), sample, pinned: Some(archive) };
     let path = fixtures().join("traces").join(entry["path"].as_str().unwrap());
-    verdict(&replay(&OsStorage, &path, &options).unwrap())
+    replay(&OsStorage, &path, &options).unwrap()
 }
 
 fn bundles() -> Archive {
@@ -101,6 +105,34 @@ fn what_is_good_is_reproduced_and_what_is_bad_is_named() {
         assert!(verdict["valid"] != "reproduced" || failed, "{}", entry["path"]);
         assert!(verdict["code"].is_string() || failed, "{}", entry["path"]);
     }
+}
+
+/// A sample of all segments walks the run for its decisions alone; without one they are judged while the state is derived.
+#[test]
+fn decisions_are_judged_alike_in_a_walk_of_their_own_and_in_the_one_that_derives_the_state() {
+    let is_of_policy = |gap: &&Gap| {
+        matches!(
+            gap,
+            Gap::DecisionsTaken(_)
+                | Gap::NoReceipts(_)
+                | Gap::UnsignedWords(_)
+                | Gap::OtherEngine(_)
+                | Gap::MissingBundle(_)
+                | Gap::MissingRegistry(_)
+        )
+    };
+    let (archive, all) = (bundles(), Some(Sample { segments: 4_096, seed: 1 }));
+    let mut decided = 0;
+    for entry in expected().iter().filter(|entry| entry["verdicts"]["content"]["valid"] == "reproduced") {
+        let found = [None, all].map(|sample| report(entry, Level::Policy, &archive, sample));
+        let [alike, alone] = found.each_ref().map(|report| {
+            let gaps: Vec<&Gap> = report.gaps.iter().filter(is_of_policy).collect();
+            (report.decisions, &report.wrong, gaps, &report.under)
+        });
+        assert_eq!(alike, alone, "{}", entry["path"]);
+        decided += found[0].decisions.unwrap_or(0);
+    }
+    assert!(decided > 50, "{decided} decisions");
 }
 
 fn is_gated(entry: &Value) -> bool {
