@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use merkle_cbt::merkle_tree::Merge;
 use merkle_cbt::{CBMT, MerkleProof};
 
-use crate::digest::{Digest, Purpose, digest_pair};
+use crate::digest::{Digest, Purpose, digest_pair, joined};
 use crate::fault_codes;
 use crate::lanes::digest_blocks;
 use crate::limits::SEGMENT_RECORDS_MAX;
@@ -134,7 +134,7 @@ impl Growing {
         for (lower, kept) in self.kept.iter_mut().enumerate() {
             let pairs = below.iter().zip(below.iter().skip(1 << lower)).skip(kept.len());
             blocks.clear();
-            blocks.extend(pairs.map(|(left, right)| pair(left, right)));
+            blocks.extend(pairs.map(|(left, right)| joined(left, right)));
             let mut made = vec![[0; 32]; blocks.len()];
             digest_blocks(Purpose::Node, &blocks, &mut made);
             kept.extend(made.into_iter().map(Digest));
@@ -154,15 +154,6 @@ impl Growing {
         kept.copied()
             .unwrap_or_else(|| digest_pair(Purpose::Node, &self.node(2 * node), &self.node(2 * node + 1)))
     }
-}
-
-/// Two digests, one after the other.
-fn pair(left: &Digest, right: &Digest) -> [u8; 64] {
-    let mut block = [0; 64];
-    let (first, second) = block.split_at_mut(32);
-    first.copy_from_slice(&left.0);
-    second.copy_from_slice(&right.0);
-    block
 }
 
 /// The root over `leaves` as the crate `merkle-cbt` computes it, one node after the other: the oracle of [`root`].
