@@ -1,6 +1,8 @@
 //! The integration tests of Rederive: one binary, one module a capability.
 
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod default_bundle;
 #[cfg(test)]
 mod diff;

@@ -65,7 +65,7 @@ impl Run {
     }
 }
 
-fn wide() -> Vec<Draft> {
+pub(crate) fn wide() -> Vec<Draft> {
     let mut drafts = runs::observed(7);
     drafts.retain(|draft| matches!(draft.body.kind(), Kind::RunOpened | Kind::PromptSent | Kind::RunClosed));
     for draft in &mut drafts {

@@ -84,7 +84,7 @@ def check_signatures(rules: Grammar, data: bytes, log: bytes | None) -> Iterator
     """A COSE library of another project accepts every signature of a sound trace, and none over a changed payload."""
     end = ending.find(data, log)
     blocks = [block for segment in end.segments for block in segment.blocks] + end.tail
-    forms = [(kind, block.bytes(data)) for block in blocks for kind in WHAT if block.kind == kind]
+    forms = [(kind, block.bytes(end.data)) for block in blocks for kind in WHAT if block.kind == kind]
     items = [signed.parse(rules, WHAT[kind], form) for kind, form in forms]
     if end.log is not None:
         items += [signed.parse(rules, "head", head) for head in end.log.heads]

@@ -45,6 +45,7 @@
 //! to be acted on. After a crash [`Recorder::recover`] goes on with the run.
 
 mod clock;
+mod closing;
 mod commits;
 mod entropy;
 mod error;

@@ -2,7 +2,8 @@
 //!
 //! Two locks. The *ledger* derives a record in memory; the *writer* makes what the ledger queued durable. Of the threads that wait for their
 //! records to be durable one leads, and writes what all have queued; those whose records it wrote go on together, and of the others one leads
-//! next: group commit needs no timer.
+//! next: group commit needs no timer. A segment that is full is packed and written into the trace file by a thread of its own, while the log goes
+//! on with the records of the next.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -26,6 +27,7 @@ use rederive_evidence::values::{ActorType, Origin, Place};
 use rederive_machine::Machine;
 
 use crate::clock::{Clock, SystemClock};
+use crate::closing::OnItsWay;
 use crate::commits::{Commits, Poisoned};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{AppendError, RecordError};
@@ -146,6 +148,8 @@ enum Queued {
 /// The writer, and what it was given but has not taken because it failed in between.
 struct Outlet<S: Storage> {
     writer: TraceWriter<S>,
+    /// The segment before the one that the writer fills, until it is in the trace file.
+    on_its_way: Option<OnItsWay<S>>,
     backlog: VecDeque<Queued>,
     /// Records that the writer has.
     taken: u64,
@@ -225,7 +229,7 @@ impl<S: Storage> Recorder<S> {
             own_name,
             opening: Some(opening),
             intake: Mutex::new(Intake { ledger, queue: vec![queued(entered)], stopped: false }),
-            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: 0 }),
+            outlet: Mutex::new(Outlet::new(writer, 0)),
             commits: Commits::after(0),
         };
         if recorder.has_commits() {
@@ -260,7 +264,7 @@ impl<S: Storage> Recorder<S> {
             own_name: restored.own_name,
             opening: None,
             intake: Mutex::new(Intake { ledger: restored.ledger, queue: Vec::new(), stopped: false }),
-            outlet: Mutex::new(Outlet { writer, backlog: VecDeque::new(), taken: records }),
+            outlet: Mutex::new(Outlet::new(writer, records)),
             commits: Commits::after(attested),
         };
         if report.unattested > 0 {
@@ -461,7 +465,8 @@ impl<S: Storage> Recorder<S> {
         }
         intake.close_segment()?;
         outlet.backlog.extend(intake.queue.drain(..));
-        outlet.write_backlog()?;
+        outlet.write_backlog(self.durability)?;
+        outlet.settle_closing(true)?;
         let seal = intake.ledger.seal()?;
         let sealed = outlet.writer.seal(&seal)?;
         Ok(SealedRun { run: self.run, records: intake.ledger.records(), bytes: sealed.bytes })
@@ -541,16 +546,19 @@ impl<S: Storage> Recorder<S> {
     }
 
     fn commit(&self, outlet: &mut Outlet<S>) -> Result<(), RecordError> {
-        if let Some(head) = self.write_queue(outlet)? {
-            outlet.writer.commit(&head)?;
+        // A commit is not acknowledged before it is known that the segment before could be written, once somebody knows.
+        outlet.settle_closing(false)?;
+        match self.write_queue(outlet)? {
+            Some(head) => Ok(outlet.writer.commit(&head)?),
+            // All records are in closed segments.
+            None => outlet.settle_closing(true),
         }
-        Ok(())
     }
 
     /// Stops the recorder where it is unknown what was written.
     fn settle<T>(&self, written: Result<T, RecordError>) -> Result<T, RecordError> {
         if let Err(error) = &written
-            && error.effect() == Some(Effect::Unknown)
+            && (error.effect() == Some(Effect::Unknown) || matches!(error, RecordError::Stopped))
         {
             self.intake()?.stopped = true;
         }
@@ -564,7 +572,7 @@ impl<S: Storage> Recorder<S> {
         outlet.backlog.extend(intake.queue.drain(..));
         drop(intake);
         let head = head.map(OpenHead::sign).transpose()?;
-        outlet.write_backlog()?;
+        outlet.write_backlog(self.durability)?;
         Ok(head)
     }
 }
@@ -609,8 +617,17 @@ impl Intake {
 }
 
 impl<S: Storage> Outlet<S> {
+    fn new(writer: TraceWriter<S>, taken: u64) -> Self {
+        Self { writer, on_its_way: None, backlog: VecDeque::new(), taken }
+    }
+
+    /// Takes note of what became of a closed segment: see [`OnItsWay::settle`].
+    fn settle_closing(&mut self, waits: bool) -> Result<(), RecordError> {
+        OnItsWay::settle(&mut self.on_its_way, &mut self.writer, waits)
+    }
+
     /// Hands over what waits, in order. What the writer refused stays where it was and is tried again by the next call.
-    fn write_backlog(&mut self) -> Result<(), RecordError> {
+    fn write_backlog(&mut self, durability: Durability) -> Result<(), RecordError> {
         while let Some(next) = self.backlog.front() {
             match next {
                 Queued::Record { frame, contents } => {
@@ -624,7 +641,13 @@ impl<S: Storage> Outlet<S> {
                         lineage: &closed.lineage,
                         snapshot: closed.snapshot.as_ref(),
                     };
-                    self.writer.close_segment(end)?;
+                    OnItsWay::settle(&mut self.on_its_way, &mut self.writer, true)?;
+                    // The log has no room for a snapshot, which few segments have.
+                    if disk(durability) == Disk::EachCommit && closed.snapshot.is_none() {
+                        self.on_its_way = Some(OnItsWay::begin(&mut self.writer, end)?);
+                    } else {
+                        self.writer.close_segment(end)?;
+                    }
                 }
             }
             let _ = self.backlog.pop_front();

@@ -1,6 +1,7 @@
 //! What threads wait on. One module, so that a test can put primitives in its place that try every order of threads.
 
 use std::sync::{LockResult, TryLockError};
+use std::thread::{Builder, JoinHandle};
 
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -20,4 +21,26 @@ pub(crate) fn lock_soon<T>(mutex: &Mutex<T>) -> LockResult<MutexGuard<'_, T>> {
         }
     }
     mutex.lock()
+}
+
+/// Work that another thread does.
+pub(crate) struct Beside(Option<JoinHandle<()>>);
+
+/// Has this work done by another thread. Where the system has none left, it is not done.
+pub(crate) fn beside(work: impl FnOnce() + Send + 'static) -> Beside {
+    Beside(Builder::new().name("rederive-closing".to_owned()).spawn(work).ok())
+}
+
+impl Beside {
+    /// Whether there is nothing to wait for.
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Returns once the thread has ended, in whatever way.
+    pub(crate) fn wait(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }

@@ -115,6 +115,15 @@ pub(crate) struct ContentsLayout {
 }
 
 impl ContentsLayout {
+    /// The content that was added with this number, as it lies in its block.
+    pub(crate) fn stored(&self, number: usize) -> &[u8] {
+        let Some(place) = self.places.get(number) else { return &[] };
+        let payload = self.payloads.get(place.block).map(Vec::as_slice).unwrap_or_default();
+        let next = self.places.get(number + 1).filter(|next| next.block == place.block);
+        let end = next.map_or(payload.len(), |next| next.inside as usize);
+        payload.get(place.inside as usize..end).unwrap_or_default()
+    }
+
     /// Adds a content within the limit for contents.
     pub(crate) fn push(&mut self, content: &Content<'_>) {
         let bytes = content.stored_bytes();

@@ -124,6 +124,9 @@ pub enum Misuse {
     /// The open segment has records.
     #[error("the open segment has records: close it first")]
     SegmentOpen,
+    /// One segment at a time is on its way into the trace file.
+    #[error("a closed segment is on its way into the trace file: wait for it")]
+    SegmentClosing,
     /// Nothing can be committed in a trace that is made durable at its seal.
     #[error("a trace that is made durable at its seal has no commits")]
     NoCommits,

@@ -3,7 +3,8 @@
 //! One run is one file, `.rdt`. It is a header of 64 bytes and blocks, each with a check word, that tile it to its end:
 //! of each segment its frames, the contents that first appear in it, its lineage page, a snapshot where a span ends, and
 //! last its signed header; at the end an index, the seal and a trailer. Until a segment is closed its records are in a
-//! log beside the file, `.rdt-open`, which is gone once the run is sealed.
+//! log beside the file, `.rdt-open`, which is gone once the run is sealed. A segment may end in the log first, and be written into the
+//! file while the log has the records of the next.
 //!
 //! Frames, signed headers, heads and seals are bytes here: no record is decoded and no signature checked. Lineage,
 //! snapshots and the index are hints: a wrong one is ignored and reported, never trusted.
@@ -13,6 +14,7 @@
 
 mod block;
 mod check_word;
+mod closing;
 mod contents;
 mod copy;
 mod damage;
@@ -31,6 +33,7 @@ mod resync;
 mod segment;
 mod settle;
 mod snapshot;
+mod spliced;
 pub mod storage;
 mod trailer;
 mod walk;
@@ -38,6 +41,7 @@ mod writer;
 
 pub use block::{BlockBuffer, BlockKind};
 pub use check_word::CheckWord;
+pub use closing::Closing;
 pub use contents::{Content, Contents};
 pub use copy::{Copied, Copying, copy};
 pub use damage::{Cause, Damage, Expected, Part, Place};

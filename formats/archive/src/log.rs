@@ -11,10 +11,12 @@ use crate::contents::Content;
 use crate::damage::Cause;
 use crate::file_header;
 use crate::framing::{self, Framing};
-use crate::limits::{CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX};
+use crate::limits::{CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX, LINEAGE_BYTES_MAX, LINEAGE_RECORD_BYTES};
 
 /// Bytes of an opening: run and digest of the header before.
 const OPENING_BYTES: u64 = 48;
+/// Bytes of a closing before its lineage page: the page's length.
+pub(crate) const CLOSING_HEAD_BYTES: usize = 4;
 
 /// What an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +27,10 @@ pub enum EntryKind {
     Content,
     /// A record's frame.
     Record,
-    /// A signed head over the records so far. It ends a commit.
+    /// A signed head over the records of the segment so far. It ends a commit.
     Head,
+    /// What ends the segment: its lineage page and its signed header. What follows is of the next one.
+    Closing,
 }
 
 impl EntryKind {
@@ -36,6 +40,7 @@ impl EntryKind {
             Self::Content => 18,
             Self::Record => 19,
             Self::Head => 20,
+            Self::Closing => 21,
         }
     }
 
@@ -45,6 +50,7 @@ impl EntryKind {
             18 => Some(Self::Content),
             19 => Some(Self::Record),
             20 => Some(Self::Head),
+            21 => Some(Self::Closing),
             _ => None,
         }
     }
@@ -56,6 +62,10 @@ impl EntryKind {
             Self::Content => (CONTENT_HEAD_BYTES as u64, CONTENTS_BLOCK_BYTES_MAX),
             Self::Record => (FRAME_BLOCK_BYTES as u64, FRAME_BYTES_MAX as u64),
             Self::Head => (1, SIGNED_BYTES_MAX as u64),
+            Self::Closing => (
+                (CLOSING_HEAD_BYTES + LINEAGE_RECORD_BYTES + 1) as u64,
+                (CLOSING_HEAD_BYTES + LINEAGE_BYTES_MAX + SIGNED_BYTES_MAX) as u64,
+            ),
         }
     }
 
@@ -84,6 +94,7 @@ impl std::fmt::Display for EntryKind {
             Self::Content => "CONTENT",
             Self::Record => "RECORD",
             Self::Head => "HEAD",
+            Self::Closing => "CLOSING",
         })
     }
 }
@@ -114,12 +125,25 @@ impl LogEncoder<'_> {
         self.entry(EntryKind::Content, &[&content.commitment.0, &content.salt, &length, content.bytes]);
     }
 
+    /// A content as it lies in a contents block.
+    pub(crate) fn stored_content(&mut self, payload: &[u8]) {
+        self.entry(EntryKind::Content, &[payload]);
+    }
+
     pub(crate) fn record(&mut self, frame: &[u8]) {
         self.entry(EntryKind::Record, &[frame]);
     }
 
     pub(crate) fn head(&mut self, head: &[u8]) {
         self.entry(EntryKind::Head, &[head]);
+    }
+
+    /// Ends the segment. What is appended after it is of the next one.
+    pub(crate) fn closing(&mut self, lineage: &[u8], header: &[u8]) {
+        // At most four bytes for each of 4,096 records.
+        let length = u32::try_from(lineage.len()).unwrap_or(u32::MAX).to_le_bytes();
+        self.entry(EntryKind::Closing, &[&length, lineage, header]);
+        self.segment = self.segment.saturating_add(1);
     }
 
     fn entry(&mut self, kind: EntryKind, payload: &[&[u8]]) {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use rederive_evidence::digest::Digest;
+use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::RunId;
 use rederive_evidence::limits::{SEGMENT_BYTES_MAX, SEGMENT_RECORDS_MAX};
 
@@ -14,10 +14,11 @@ use crate::damage::{Cause, Damage, Part, Place};
 use crate::fault::ReadFault;
 use crate::file_header::{self, FILE_HEADER_BYTES, FileHeader};
 use crate::framing::{self, ALIGNMENT, FRAMING_BYTES, Framing, take};
-use crate::limits::CONTENT_HEAD_BYTES;
-use crate::log::EntryKind;
+use crate::limits::{CONTENT_HEAD_BYTES, LINEAGE_RECORD_BYTES};
+use crate::log::{CLOSING_HEAD_BYTES, EntryKind};
 use crate::resync::{self, Found};
 use crate::storage::{ReadAt, StoreError, Stored};
+use crate::writer::SegmentBuilder;
 
 /// A disk writes as many bytes as a whole; those that it never wrote read as zeros.
 const SECTOR_BYTES: u64 = 512;
@@ -40,9 +41,13 @@ pub struct OpenSegment<F> {
     pub(crate) segment: u32,
     pub(crate) run: RunId,
     previous: Digest,
+    /// Where the entry is that says what the segment follows: the opening, or the end of the segment before.
+    begun_at: u64,
     frames: Vec<u8>,
     records: Vec<OpenRecord>,
     contents: Vec<OpenContent>,
+    /// The segment before this one, where the log has it too.
+    pub(crate) closed: Option<Box<ClosedInLog>>,
     head: Option<Vec<u8>>,
     attested: usize,
     /// The commit that the next entry belongs to.
@@ -50,6 +55,25 @@ pub struct OpenSegment<F> {
     /// Offset at which the kept entries end.
     pub(crate) kept_bytes: u64,
     torn: Option<TornTail>,
+}
+
+/// A segment that the log has whole, and its end. It is part of the trace where the trace file does not have it.
+#[derive(Debug)]
+pub(crate) struct ClosedInLog {
+    pub(crate) segment: u32,
+    previous: Digest,
+    frames: Vec<u8>,
+    records: Vec<OpenRecord>,
+    contents: Vec<OpenContent>,
+    pub(crate) lineage: Vec<u8>,
+    pub(crate) header: Vec<u8>,
+}
+
+impl ClosedInLog {
+    /// Lineage page and signed header.
+    pub(crate) fn end(&self) -> (Vec<u8>, Vec<u8>) {
+        (self.lineage.clone(), self.header.clone())
+    }
 }
 
 #[derive(Debug)]
@@ -88,6 +112,11 @@ impl<F> OpenSegment<F> {
     /// The digest of the signed header before this segment, as the log says; zeros for segment 0.
     pub const fn previous_header(&self) -> Digest {
         self.previous
+    }
+
+    /// Number of the first segment that the log has records of.
+    pub(crate) fn first_segment(&self) -> u32 {
+        self.closed.as_ref().map_or(self.segment, |closed| closed.segment)
     }
 
     /// How many records it has.
@@ -133,9 +162,11 @@ impl<F: ReadAt> OpenSegment<F> {
             segment: 0,
             run: RunId([0; 16]),
             previous: Digest::ZERO,
+            begun_at: FILE_HEADER_BYTES as u64,
             frames: Vec::new(),
             records: Vec::new(),
             contents: Vec::new(),
+            closed: None,
             head: None,
             attested: 0,
             commit: 1,
@@ -201,14 +232,17 @@ impl<F: ReadAt> OpenSegment<F> {
         let frame_bytes = self.frames.len() as u64 + entry.framing.stored;
         match entry.kind {
             EntryKind::Opening => Some(Cause::LogOrder),
-            EntryKind::Head if contents_taken < self.contents.len() => Some(Cause::LogOrder),
+            EntryKind::Head | EntryKind::Closing if contents_taken < self.contents.len() => {
+                Some(Cause::LogOrder)
+            }
+            EntryKind::Closing if self.closed.is_some() || self.records.is_empty() => Some(Cause::LogOrder),
             EntryKind::Record if self.records.len() >= SEGMENT_RECORDS_MAX => {
                 Some(Cause::Limit { limit: SEGMENT_RECORDS_MAX as u64, found: self.records.len() as u64 + 1 })
             }
             EntryKind::Record if frame_bytes > SEGMENT_BYTES_MAX as u64 => {
                 Some(Cause::Limit { limit: SEGMENT_BYTES_MAX as u64, found: frame_bytes })
             }
-            EntryKind::Content | EntryKind::Record | EntryKind::Head => None,
+            EntryKind::Content | EntryKind::Record | EntryKind::Head | EntryKind::Closing => None,
         }
     }
 
@@ -236,6 +270,10 @@ impl<F: ReadAt> OpenSegment<F> {
                 self.attested = self.records.len();
                 self.commit += 1;
             }
+            EntryKind::Closing => {
+                self.close(offset, entry)?;
+                *contents_taken = 0;
+            }
         }
         // A content is kept with its record.
         if entry.kind != EntryKind::Content {
@@ -244,11 +282,35 @@ impl<F: ReadAt> OpenSegment<F> {
         Ok(())
     }
 
+    /// The segment ends, and the next one begins.
+    fn close(&mut self, offset: u64, entry: &Entry) -> Result<(), ReadFault> {
+        let payload = self.payload_of(offset, entry)?;
+        let Some((lineage, header)) = split_closing(&payload, self.records.len()) else {
+            let cause = Cause::Length { stored: entry.framing.stored, unpacked: entry.framing.stored };
+            return Err(self.damaged(Part::Entry(Some(entry.kind)), offset, cause).into());
+        };
+        let previous = std::mem::replace(&mut self.previous, digest(Purpose::Header, header));
+        self.closed = Some(Box::new(ClosedInLog {
+            segment: self.segment,
+            previous,
+            frames: std::mem::take(&mut self.frames),
+            records: std::mem::take(&mut self.records),
+            contents: std::mem::take(&mut self.contents),
+            lineage: lineage.to_vec(),
+            header: header.to_vec(),
+        }));
+        self.begun_at = offset;
+        self.segment = self.segment.saturating_add(1);
+        (self.head, self.attested) = (None, 0);
+        Ok(())
+    }
+
     /// Says whether the bad entry begins a torn tail; an error where it is damage.
     fn settle_tail(&mut self, damage: Damage, length: u64) -> Result<(), ReadFault> {
         let offset = damage.place.offset;
         let found = resync::find_good(&self.file, offset + ALIGNMENT, length, |_, framing| {
-            framing.segment == self.segment && EntryKind::of(framing).is_ok()
+            let may_be_next = self.closed.is_none() && framing.segment.checked_sub(1) == Some(self.segment);
+            (framing.segment == self.segment || may_be_next) && EntryKind::of(framing).is_ok()
         })?;
         let torn = match found {
             Found::Nothing => true,
@@ -316,10 +378,50 @@ impl<F: ReadAt> OpenSegment<F> {
         Ok(payload)
     }
 
-    /// The damage that the log follows another header than the one with this digest.
-    pub(crate) const fn forked(&self, derived: Digest) -> Damage {
-        let cause = Cause::LogPrevious { recorded: self.previous, derived };
-        self.damaged(Part::Entry(Some(EntryKind::Opening)), FILE_HEADER_BYTES as u64, cause)
+    /// The damage that the log follows another header than the one with this digest, which is that of the last segment in the trace file.
+    pub(crate) fn forked(&self, derived: Digest) -> Option<Damage> {
+        let (recorded, offset) = match &self.closed {
+            Some(closed) => (closed.previous, FILE_HEADER_BYTES as u64),
+            None => (self.previous, self.begun_at),
+        };
+        let is_opening = offset == FILE_HEADER_BYTES as u64;
+        let kind = if is_opening { EntryKind::Opening } else { EntryKind::Closing };
+        let damage = self.damaged(Part::Entry(Some(kind)), offset, Cause::LogPrevious { recorded, derived });
+        (recorded != derived).then_some(damage)
+    }
+
+    /// Forgets the closed segment where the trace file has it: it has every one before the one with this number.
+    pub(crate) fn drop_closed_before(&mut self, number: u32) {
+        self.closed = self.closed.take().filter(|closed| closed.segment >= number);
+    }
+
+    /// The segment that the log has whole, as a writer has it before it closes it.
+    pub(crate) fn closed_segment(&self) -> Result<Option<SegmentBuilder>, ReadFault> {
+        let Some(closed) = &self.closed else { return Ok(None) };
+        self.filled(closed.segment, &closed.frames, &closed.records, &closed.contents).map(Some)
+    }
+
+    /// The open segment, as a writer has it.
+    pub(crate) fn open_segment(&self) -> Result<SegmentBuilder, ReadFault> {
+        self.filled(self.segment, &self.frames, &self.records, &self.contents)
+    }
+
+    fn filled(
+        &self,
+        number: u32,
+        frames: &[u8],
+        records: &[OpenRecord],
+        contents: &[OpenContent],
+    ) -> Result<SegmentBuilder, ReadFault> {
+        let mut segment = SegmentBuilder { number, ..SegmentBuilder::default() };
+        let mut buffer = Vec::new();
+        for record in records {
+            for content in contents.get(record.contents.clone()).unwrap_or_default() {
+                segment.contents.push(&self.read_content(content, &mut buffer)?);
+            }
+            segment.push_frame(frames.get(record.frame.clone()).unwrap_or_default());
+        }
+        Ok(segment)
     }
 
     const fn damaged(&self, part: Part, offset: u64, cause: Cause) -> Damage {
@@ -391,6 +493,14 @@ fn check_file_header<F: ReadAt>(file: &Stored<F>, length: u64) -> Result<(), Rea
         FileHeader::Version(found) => Err(ReadFault::UnknownVersion { part: Part::LogHeader, found }),
         FileHeader::Broken(cause) => Err(damaged(cause).into()),
     }
+}
+
+/// Lineage page and signed header of a segment of so many records.
+fn split_closing(payload: &[u8], records: usize) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = payload.split_first_chunk::<CLOSING_HEAD_BYTES>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (lineage, header) = rest.split_at_checked(length)?;
+    (length == records * LINEAGE_RECORD_BYTES && !header.is_empty()).then_some((lineage, header))
 }
 
 /// Whether a sector between the two offsets, from the first on, is all zeros: a write that a crash cut short leaves

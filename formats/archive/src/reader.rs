@@ -15,6 +15,7 @@ use crate::open_segment::{OpenContent, OpenSegment};
 use crate::paths::log_path;
 use crate::segment::Segment;
 use crate::settle::{End, LogRole, settle};
+use crate::spliced::Spliced;
 use crate::storage::{Access, ReadAt, Storage, Stored, open, open_present};
 use crate::trailer::Trailer;
 use crate::walk::Walk;
@@ -78,8 +79,11 @@ pub struct RecordPlace {
 /// a [`BlockBuffer`] of its own.
 #[derive(Debug)]
 pub struct TraceReader<F> {
-    pub(crate) file: Stored<F>,
+    /// With the segment that is closed in the log alone, where there is one.
+    pub(crate) file: Stored<Spliced<F>>,
     pub(crate) walk: Walk,
+    /// Bytes of the trace file.
+    length: u64,
     end: End,
     pub(crate) log: LogRole<F>,
     index: OnceLock<Hint<Index>>,
@@ -120,12 +124,14 @@ impl<F: ReadAt> TraceReader<F> {
     pub(crate) fn read(file: Stored<F>, log: Option<Stored<F>>) -> Result<Self, ReadFault> {
         let length = file.length()?;
         check_file_header(&file, length, log.is_some())?;
+        let file = Stored { file: Spliced::plain(file.file), path: file.path };
         let log = log.map(OpenSegment::read).transpose()?.map(Box::new);
         let walk = Walk::through(&file, length)?;
         let settled = settle(&file, walk, log)?;
-        let reader = Self {
+        let mut reader = Self {
             file,
             walk: settled.walk,
+            length,
             end: settled.end,
             log: settled.log,
             index: OnceLock::new(),
@@ -133,14 +139,28 @@ impl<F: ReadAt> TraceReader<F> {
         };
         reader.check_trailer()?;
         reader.check_log_follows()?;
+        if let Some(blocks) = reader.blocks_in_log()? {
+            reader.file.file.put(reader.walk.segments_end(), blocks);
+            reader.walk = Walk::through(&reader.file, reader.file.length()?)?;
+        }
         Ok(reader)
     }
 
-    /// Checks that the open log names the header of the last closed segment.
+    /// Checks that the open log names the header of the last segment that the trace file has.
     fn check_log_follows(&self) -> Result<(), ReadFault> {
         let Some(open) = self.open_segment() else { return Ok(()) };
         let derived = self.last_header_digest()?;
-        if open.previous_header() == derived { Ok(()) } else { Err(open.forked(derived).into()) }
+        open.forked(derived).map_or(Ok(()), |damage| Err(damage.into()))
+    }
+
+    /// The blocks of the segment that is closed in the log alone, as they would stand in the trace file, but that none is packed.
+    fn blocks_in_log(&self) -> Result<Option<Vec<u8>>, ReadFault> {
+        let Some(open) = self.open_segment() else { return Ok(None) };
+        let (Some(closed), Some(segment)) = (&open.closed, open.closed_segment()?) else { return Ok(None) };
+        let parts = segment.parts(&closed.lineage, None, &closed.header);
+        let mut blocks = Vec::new();
+        let _ = parts.append_to(&mut blocks, self.walk.segments_end(), None);
+        Ok(Some(blocks))
     }
 
     /// The digest of the last closed segment's header; zeros where there is none.
@@ -156,7 +176,7 @@ impl<F: ReadAt> TraceReader<F> {
         &self.end
     }
 
-    /// How many closed segments it has.
+    /// How many closed segments it has, one that is in the log alone among them.
     pub fn segments(&self) -> u32 {
         self.walk.closed()
     }
@@ -186,7 +206,7 @@ impl<F: ReadAt> TraceReader<F> {
 
     /// Bytes of the trace file.
     pub const fn bytes(&self) -> u64 {
-        self.walk.length
+        self.length
     }
 
     /// The signed seal, of a sealed trace.
@@ -289,7 +309,7 @@ impl<F: ReadAt> TraceReader<F> {
         }
         self.seal()?;
         self.check_trailer()?;
-        Ok(Coverage { bytes: self.walk.length, blocks: self.walk.blocks.len() as u64, hints_ignored })
+        Ok(Coverage { bytes: self.length, blocks: self.walk.blocks.len() as u64, hints_ignored })
     }
 }
 

@@ -4,6 +4,7 @@
 //! an append left without ending. Spec: archive-recovery.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rederive_evidence::ids::RunId;
 use rederive_evidence::limits::{FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
@@ -11,7 +12,7 @@ use rederive_evidence::limits::{FRAME_BLOCK_BYTES, FRAME_BYTES_MAX};
 use crate::block::{BlockBuffer, BlockKind};
 use crate::fault::{Misuse, ReadFault, TransferFault};
 use crate::index::Index;
-use crate::open_segment::{OpenSegment, TornTail};
+use crate::open_segment::{ClosedInLog, OpenSegment, TornTail};
 use crate::pack::Packer;
 use crate::paths::{log_path, new_log_path};
 use crate::reader::{TraceReader, places_in};
@@ -78,7 +79,8 @@ impl<S: Storage> Recovery<S> {
         }
     }
 
-    /// Cuts torn tails off and goes on writing, after the records of the open segment.
+    /// Cuts torn tails off, writes the segment that is closed in the log alone into the trace file, and goes on writing, after the records of the
+    /// open segment.
     ///
     /// `frame_bytes` tells the length of the frame that bytes begin with; it is used for the index alone, which is left
     /// out where it fails.
@@ -100,30 +102,36 @@ impl<S: Storage> Recovery<S> {
             return Err(Misuse::OtherRun.into());
         }
         let previous = self.reader.last_header_digest()?;
-        let index = rebuild_index(&self.reader, frame_bytes)?;
+        let (index, trace_bytes) = rebuild_index(&self.reader, frame_bytes)?;
         let Self { storage, path, reader } = self;
-        let trace_bytes = reader.walk.segments_end();
-        cut(&reader.file, trace_bytes)?;
         let mut segment = SegmentBuilder { number: reader.segments(), ..SegmentBuilder::default() };
+        let trace = Stored { file: reader.file.file.into_file(), path: reader.file.path };
+        cut(&trace, trace_bytes)?;
         let mut commit = 1;
         let mut log = None;
+        let mut closed = None;
         if let LogRole::Open(open) = reader.log {
-            refill(&mut segment, &open)?;
+            segment = open.open_segment()?;
+            closed = open.closed_segment()?.zip(open.closed.as_deref().map(ClosedInLog::end));
             cut(&open.file, open.kept_bytes)?;
             commit = open.commit;
-            let OpenSegment { file, segment, kept_bytes, .. } = *open;
+            let segment = open.first_segment();
+            let OpenSegment { file, kept_bytes, .. } = *open;
             log = Some(OpenLog { file, segment, bytes: kept_bytes });
         }
         remove(&storage, &new_log_path(&path))?;
-        Ok(TraceWriter {
+        let mut writer = TraceWriter {
             storage,
             path,
             run,
             durability: Durability::EachCommit,
             packing,
             packer: Packer::new(packing.level()),
-            trace: reader.file,
+            trace: Arc::new(trace),
             trace_bytes,
+            // What is whole may stand in the system's memory alone.
+            trace_is_durable: false,
+            is_closing: false,
             held: Vec::new(),
             log,
             pending: Vec::new(),
@@ -132,7 +140,11 @@ impl<S: Storage> Recovery<S> {
             segment,
             index,
             condition: Condition::Sound,
-        })
+        };
+        if let Some((closed, (lineage, header))) = closed {
+            writer.write_closed(&closed, &lineage, &header)?;
+        }
+        Ok(writer)
     }
 
     /// Removes the log that a writer left which was stopped between the seal and the end. Does nothing to a trace that is
@@ -157,30 +169,19 @@ fn cut<F: StoredFile>(file: &Stored<F>, bytes: u64) -> Result<(), TransferFault>
     Ok(())
 }
 
-/// Puts the records of the open segment back into memory.
-fn refill<F: ReadAt>(segment: &mut SegmentBuilder, open: &OpenSegment<F>) -> Result<(), ReadFault> {
-    for record in 0..open.records() {
-        segment.push_frame(open.frame(record).unwrap_or_default());
-        open.read_contents_of(record, |content| {
-            segment.contents.push(&content);
-            Ok::<_, ReadFault>(())
-        })?;
-    }
-    Ok(())
-}
-
-/// The index of the closed segments, or `None` where their frames cannot be told apart.
+/// The index of the segments that the trace file has, or `None` where their frames cannot be told apart; and where the last of them ends.
 fn rebuild_index<F: ReadAt>(
     reader: &TraceReader<F>,
     frame_bytes: impl Fn(&[u8]) -> Option<usize>,
-) -> Result<Option<Index>, ReadFault> {
+) -> Result<(Option<Index>, u64), ReadFault> {
     let mut index = Index::default();
     let mut buffer = BlockBuffer::new();
-    for block in &reader.walk.blocks {
+    let end = reader.file.file.put_at().unwrap_or(reader.walk.segments_end());
+    for block in reader.walk.blocks.iter().filter(|block| block.offset < end) {
         match block.kind {
             BlockKind::Frames => {
                 let Some(units) = frame_units(buffer.read(&reader.file, block)?, &frame_bytes) else {
-                    return Ok(None);
+                    return Ok((None, end));
                 };
                 index.push_segment(block.offset, units);
             }
@@ -195,7 +196,7 @@ fn rebuild_index<F: ReadAt>(
             | BlockKind::Trailer => {}
         }
     }
-    Ok(Some(index))
+    Ok((Some(index), end))
 }
 
 /// Offsets of the frames that tile these bytes, in units of 64 bytes.

@@ -2,7 +2,8 @@
 //!
 //! The log is replaced only once the segment that it was of is durable in the trace file. So while a log is of the
 //! segment after the last closed one, or of the last closed one, whatever stands after is an append that never ended.
-//! Without such a log an incomplete end is a loss. Spec: archive-end.
+//! Without such a log an incomplete end is a loss. A log may also have a whole segment and the open one after it: then the
+//! trace file may be without the first of the two. Spec: archive-end.
 
 use crate::block::{BlockKind, BlockPlace};
 use crate::damage::{Cause, Damage, Part, Place};
@@ -30,7 +31,7 @@ pub enum End {
 #[derive(Debug)]
 pub(crate) enum LogRole<F> {
     Absent,
-    /// It holds the open segment.
+    /// It holds the open segment, and, where it has one, the closed segment before it that the trace file does not have.
     Open(Box<OpenSegment<F>>),
     /// Its segment is closed, or the run sealed.
     Leftover {
@@ -44,31 +45,31 @@ pub(crate) struct Settled<F> {
     pub(crate) log: LogRole<F>,
 }
 
-pub(crate) fn settle<F: ReadAt>(
-    file: &Stored<F>,
+pub(crate) fn settle<T: ReadAt, F: ReadAt>(
+    file: &Stored<T>,
     walk: Walk,
     log: Option<Box<OpenSegment<F>>>,
 ) -> Result<Settled<F>, ReadFault> {
     let Some(log) = log else { return settle_alone(file, walk, LogRole::Absent) };
-    let closed = walk.closed();
-    if log.segment > closed {
-        let ahead = Cause::LogAhead { log: log.segment, closed };
-        let place = Place { part: Part::LogHeader, segment: log.segment, offset: 0 };
+    let (closed, first) = (walk.closed(), log.first_segment());
+    if first > closed {
+        let ahead = Cause::LogAhead { log: first, closed };
+        let place = Place { part: Part::LogHeader, segment: first, offset: 0 };
         let missing = Damage { place, cause: ahead };
         return Err(culprit(file, &walk)?.unwrap_or(missing).into());
     }
-    if log.segment == closed {
+    if first == closed {
         return settle_beside_open(file, walk, log);
     }
-    if log.segment + 1 < closed {
+    if log.segment.saturating_add(1) < closed {
         return settle_alone(file, walk, LogRole::Leftover { records: log.records() });
     }
     settle_just_closed(file, walk, log)
 }
 
-/// The log is of the segment after the last closed one.
-fn settle_beside_open<F: ReadAt>(
-    file: &Stored<F>,
+/// The first segment of the log is the one after the last closed one.
+fn settle_beside_open<T: ReadAt, F: ReadAt>(
+    file: &Stored<T>,
     walk: Walk,
     log: Box<OpenSegment<F>>,
 ) -> Result<Settled<F>, ReadFault> {
@@ -82,19 +83,25 @@ fn settle_beside_open<F: ReadAt>(
     }
 }
 
-/// The log is of the last closed segment. Unless something follows that segment it may be a torn append itself, whole
+/// The last closed segment is in the log too. Unless something follows that segment it may be a torn append itself, whole
 /// to the eye: its blocks' headers reached the disk and other sectors did not.
-fn settle_just_closed<F: ReadAt>(
-    file: &Stored<F>,
+fn settle_just_closed<T: ReadAt, F: ReadAt>(
+    file: &Stored<T>,
     mut walk: Walk,
-    log: Box<OpenSegment<F>>,
+    mut log: Box<OpenSegment<F>>,
 ) -> Result<Settled<F>, ReadFault> {
+    let is_open = log.segment == walk.closed();
     if walk.segments_end() == walk.length {
         let blocks = walk.segments.last().map(|range| walk.blocks_of(range)).unwrap_or_default();
         if let Some(damage) = first_broken(file, blocks)? {
             walk.drop_last_segment();
+            log.drop_closed_before(walk.closed());
             return Ok(torn(walk, damage.cause, LogRole::Open(log)));
         }
+    }
+    if is_open {
+        log.drop_closed_before(walk.closed());
+        return settle_beside_open(file, walk, log);
     }
     let log = LogRole::Leftover { records: log.records() };
     match torn_closing(file, &walk)? {
@@ -107,7 +114,11 @@ fn settle_just_closed<F: ReadAt>(
 }
 
 /// No log says that anything may be torn.
-fn settle_alone<F: ReadAt>(file: &Stored<F>, walk: Walk, log: LogRole<F>) -> Result<Settled<F>, ReadFault> {
+fn settle_alone<T: ReadAt, F>(
+    file: &Stored<T>,
+    walk: Walk,
+    log: LogRole<F>,
+) -> Result<Settled<F>, ReadFault> {
     let Some(stop) = walk.stop else {
         let end = if walk.sealed { End::Sealed } else { End::Unsealed };
         return Ok(Settled { walk, end, log });

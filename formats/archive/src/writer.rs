@@ -1,10 +1,12 @@
 //! A trace, written: records into the open log, closed segments and the seal into the trace file.
 //!
 //! What is acknowledged survives a crash at any instant: a commit is in the log before it is acknowledged, a segment is
-//! durable in the trace file before the log is replaced, and a new log is whole before it takes the old one's name.
+//! durable in the trace file before the log is replaced, and a new log is whole before it takes the old one's name. A segment
+//! may be closed in the log first, and written into the trace file while the next one is filled.
 //! Spec: archive-writing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::RunId;
@@ -14,6 +16,7 @@ use rederive_evidence::limits::{
 };
 
 use crate::block::{self, BlockKind};
+use crate::closing::Closing;
 use crate::contents::{Content, ContentsLayout};
 use crate::fault::{Limited, Misuse, ReadFault, WriteFault};
 use crate::file_header::{self, FILE_HEADER_BYTES};
@@ -32,6 +35,8 @@ use crate::trailer::Trailer;
 
 /// Bytes of closed segments that a writer without a log holds before it writes them.
 const HELD_BYTES_AIM: usize = 8 << 20;
+/// Framing and padding of a block.
+const BLOCK_BYTES_BESIDE: usize = 96;
 /// Contents of a trace that is being used: fast.
 const HOT_LEVEL: i32 = 3;
 /// A trace that is kept: smaller, and no slower to unpack.
@@ -108,9 +113,13 @@ pub struct TraceWriter<S: Storage> {
     pub(crate) durability: Durability,
     pub(crate) packing: Packing,
     pub(crate) packer: Packer,
-    pub(crate) trace: Stored<S::File>,
-    /// Bytes in the trace file.
+    pub(crate) trace: Arc<Stored<S::File>>,
+    /// Bytes in the trace file, without those of a segment on its way into it.
     pub(crate) trace_bytes: u64,
+    /// Whether they are known to survive a crash.
+    pub(crate) trace_is_durable: bool,
+    /// Whether a segment is on its way into the trace file.
+    pub(crate) is_closing: bool,
     /// Bytes that follow them and are not in the file yet.
     pub(crate) held: Vec<u8>,
     pub(crate) log: Option<OpenLog<S::File>>,
@@ -125,7 +134,7 @@ pub struct TraceWriter<S: Storage> {
     pub(crate) condition: Condition,
 }
 
-/// The log of the segment whose number it has.
+/// The log whose first records are of the segment whose number it has.
 pub(crate) struct OpenLog<F> {
     pub(crate) file: Stored<F>,
     pub(crate) segment: u32,
@@ -147,14 +156,46 @@ pub(crate) struct SegmentBuilder {
     /// Offset of each frame in units of 64 bytes.
     pub(crate) frame_units: Vec<u16>,
     pub(crate) contents: ContentsLayout,
+    /// After each frame, how many contents there are up to it.
+    pub(crate) contents_upto: Vec<usize>,
 }
 
 impl SegmentBuilder {
-    /// Adds a frame that is within the limits.
+    /// Adds a frame that is within the limits. The contents that it brings were added before.
     pub(crate) fn push_frame(&mut self, frame: &[u8]) {
+        self.contents_upto.push(self.contents.places.len());
         // At most 1 MiB / 64 = 16,384.
         self.frame_units.push(u16::try_from(self.frames.len() / FRAME_BLOCK_BYTES).unwrap_or(u16::MAX));
         self.frames.extend_from_slice(frame);
+    }
+
+    /// The segment whole.
+    pub(crate) fn parts<'a>(
+        &'a self,
+        lineage: &'a [u8],
+        snapshot: Option<&'a Snapshot>,
+        header: &'a [u8],
+    ) -> SegmentParts<'a> {
+        SegmentParts {
+            number: self.number,
+            frames: &self.frames,
+            contents: &self.contents.payloads,
+            lineage: Some(lineage),
+            snapshot: snapshot.map(Snapshot::payload),
+            header,
+        }
+    }
+
+    /// All its records, as entries of a log.
+    fn append_to(&self, log: &mut LogEncoder<'_>) {
+        let ends = self.frame_units.iter().skip(1).map(|unit| usize::from(*unit) * FRAME_BLOCK_BYTES);
+        let ends = ends.chain(std::iter::once(self.frames.len()));
+        let (mut frame_at, mut contents) = (0, 0);
+        for (frame_end, upto) in ends.zip(&self.contents_upto) {
+            (contents..*upto).for_each(|number| log.stored_content(self.contents.stored(number)));
+            log.record(self.frames.get(frame_at..frame_end).unwrap_or_default());
+            (frame_at, contents) = (frame_end, *upto);
+        }
     }
 
     fn check_room_for(&self, frame: &[u8]) -> Result<(), WriteFault> {
@@ -180,9 +221,50 @@ pub(crate) struct SegmentParts<'a> {
 }
 
 /// Offsets in the file of the blocks that an index names.
-struct SegmentOffsets {
+pub(crate) struct SegmentOffsets {
     frames_at: u64,
     contents_at: Vec<u64>,
+}
+
+impl SegmentParts<'_> {
+    /// Bytes that its blocks take where nothing is packed, or more.
+    pub(crate) fn bytes(&self) -> usize {
+        let contents: usize = self.contents.iter().map(Vec::len).sum();
+        let hints = self.lineage.map_or(0, <[u8]>::len) + self.snapshot.map_or(0, <[u8]>::len);
+        let blocks = self.contents.len() + 4;
+        self.frames.len() + contents + hints + self.header.len() + blocks * BLOCK_BYTES_BESIDE
+    }
+
+    /// Appends its blocks, the header last, to bytes that stand at this offset in the file. With a packer they are packed.
+    pub(crate) fn append_to(
+        &self,
+        out: &mut Vec<u8>,
+        at: u64,
+        mut packer: Option<(Packing, &mut Packer)>,
+    ) -> SegmentOffsets {
+        let mut block = |kind: BlockKind, payload: &[u8]| {
+            let offset = at + out.len() as u64;
+            let packs = |packing| match kind {
+                BlockKind::Contents => true,
+                BlockKind::Frames | BlockKind::Lineage | BlockKind::Snapshot => packing == Packing::Cold,
+                BlockKind::Header | BlockKind::Index | BlockKind::Seal | BlockKind::Trailer => false,
+            };
+            let packer =
+                packer.as_mut().filter(|(packing, _)| packs(*packing)).map(|(_, packer)| &mut **packer);
+            block::append(out, kind, self.number, payload, packer);
+            offset
+        };
+        let frames_at = block(BlockKind::Frames, self.frames);
+        let contents_at = self.contents.iter().map(|payload| block(BlockKind::Contents, payload)).collect();
+        if let Some(lineage) = self.lineage {
+            block(BlockKind::Lineage, lineage);
+        }
+        if let Some(snapshot) = self.snapshot {
+            block(BlockKind::Snapshot, snapshot);
+        }
+        block(BlockKind::Header, self.header);
+        SegmentOffsets { frames_at, contents_at }
+    }
 }
 
 impl<S: Storage> TraceWriter<S> {
@@ -202,7 +284,9 @@ impl<S: Storage> TraceWriter<S> {
             durability: options.durability,
             packing: options.packing,
             packer: Packer::new(options.packing.level()),
-            trace,
+            trace: Arc::new(trace),
+            trace_is_durable: false,
+            is_closing: false,
             trace_bytes: if is_logged { FILE_HEADER_BYTES as u64 } else { 0 },
             held: if is_logged { Vec::new() } else { header.to_vec() },
             log: None,
@@ -246,14 +330,18 @@ impl<S: Storage> TraceWriter<S> {
             return Err(Misuse::NoCommits.into());
         }
         check_signed(head)?;
-        let entries = self.pending.len();
-        self.log_encoder().head(head);
-        let written = self.write_pending();
-        // The head of another try covers what is then there.
-        if written.is_err() {
-            self.pending.truncate(entries);
+        if self.log_goes_on() {
+            let entries = self.pending.len();
+            self.log_encoder().head(head);
+            let written = self.write_pending();
+            // The head of another try covers what is then there.
+            if written.is_err() {
+                self.pending.truncate(entries);
+            }
+            self.settle(written)?;
+        } else {
+            self.begin_log(Some(head))?;
         }
-        self.settle(written)?;
         self.pending.clear();
         self.commit += 1;
         Ok(())
@@ -265,22 +353,13 @@ impl<S: Storage> TraceWriter<S> {
     /// A segment without records; a header or a page beyond its limit; the store.
     pub fn close_segment(&mut self, end: SegmentEnd<'_>) -> Result<(), WriteFault> {
         self.check_condition()?;
+        self.check_none_closing()?;
         self.check_segment_end(&end)?;
-        if self.durability == Durability::EachCommit && !self.has_log_of_segment() {
-            // A torn append to the trace file is told from a loss by the log of its segment.
-            let written = self.write_pending();
-            self.settle(written)?;
-            self.pending.clear();
+        if self.durability == Durability::EachCommit {
+            self.keep_log()?;
         }
         let segment = std::mem::take(&mut self.segment);
-        let parts = SegmentParts {
-            number: segment.number,
-            frames: &segment.frames,
-            contents: &segment.contents.payloads,
-            lineage: Some(end.lineage),
-            snapshot: end.snapshot.map(Snapshot::payload),
-            header: end.header,
-        };
+        let parts = segment.parts(end.lineage, end.snapshot, end.header);
         match self.write_segment(&parts, &segment.frame_units, &segment.contents) {
             Ok(()) => {
                 self.previous = digest(Purpose::Header, end.header);
@@ -293,6 +372,78 @@ impl<S: Storage> TraceWriter<S> {
                 Err(fault)
             }
         }
+    }
+
+    /// Ends the segment in the log, with the next commit; its blocks are on their way into the trace file. Whoever is given them writes them, with this
+    /// writer's lock held, and gives them to [`Self::end_close`]. Until then records are taken and committed, but no segment is closed
+    /// and no trace sealed.
+    ///
+    /// # Errors
+    /// A trace without a log; a segment with a snapshot, which the log has no room for, one without records; a header or a page beyond its
+    /// limit; another segment on its way; the store.
+    pub fn begin_close(&mut self, end: SegmentEnd<'_>) -> Result<Closing<S::File>, WriteFault> {
+        self.check_condition()?;
+        self.check_none_closing()?;
+        self.check_segment_end(&end)?;
+        if self.durability != Durability::EachCommit {
+            return Err(Misuse::NoCommits.into());
+        }
+        if end.snapshot.is_some() {
+            return Err(Misuse::SnapshotSegment.into());
+        }
+        let next = next_segment(self.segment.number)?;
+        self.keep_log()?;
+        self.log_encoder().closing(end.lineage, end.header);
+        let segment = std::mem::replace(
+            &mut self.segment,
+            SegmentBuilder { number: next, ..SegmentBuilder::default() },
+        );
+        self.previous = digest(Purpose::Header, end.header);
+        self.is_closing = true;
+        let packer = std::mem::replace(&mut self.packer, Packer::new(self.packing.level()));
+        Ok(Closing {
+            trace: Arc::clone(&self.trace),
+            at: self.trace_bytes,
+            packing: self.packing,
+            packer,
+            segment,
+            lineage: end.lineage.to_vec(),
+            header: end.header.to_vec(),
+            written: None,
+        })
+    }
+
+    /// Takes note that a segment of [`Self::begin_close`] is in the trace file, durable. One that was not written yet is written now.
+    ///
+    /// # Errors
+    /// The store: where it says *nothing was written*, this may be called again, and then tries to write again.
+    pub fn end_close(&mut self, closing: &mut Closing<S::File>) -> Result<(), WriteFault> {
+        self.check_condition()?;
+        if closing.written.is_none() {
+            closing.write();
+        }
+        let Some(written) = closing.written.take() else { return Ok(()) };
+        let written = self.settle(written)?;
+        std::mem::swap(&mut self.packer, &mut closing.packer);
+        self.trace_bytes += written.bytes;
+        (self.trace_is_durable, self.is_closing) = (true, false);
+        self.push_to_index(&written.offsets, &closing.segment.frame_units, &closing.segment.contents);
+        Ok(())
+    }
+
+    const fn check_none_closing(&self) -> Result<(), WriteFault> {
+        if self.is_closing { Err(WriteFault::Misuse(Misuse::SegmentClosing)) } else { Ok(()) }
+    }
+
+    /// Writes the segment before the one that is filled, which was closed in the log alone.
+    pub(crate) fn write_closed(
+        &mut self,
+        segment: &SegmentBuilder,
+        lineage: &[u8],
+        header: &[u8],
+    ) -> Result<(), WriteFault> {
+        let parts = segment.parts(lineage, None, header);
+        self.write_segment(&parts, &segment.frame_units, &segment.contents)
     }
 
     fn check_segment_end(&self, end: &SegmentEnd<'_>) -> Result<(), WriteFault> {
@@ -316,50 +467,32 @@ impl<S: Storage> TraceWriter<S> {
         frame_units: &[u16],
         contents: &ContentsLayout,
     ) -> Result<(), WriteFault> {
-        let number = parts.number;
-        let next = number.checked_add(1).ok_or(WriteFault::Limit {
-            what: Limited::Segments,
-            limit: u64::from(u32::MAX),
-            found: u64::from(number) + 1,
-        })?;
+        let next = next_segment(parts.number)?;
         if self.held.len() >= HELD_BYTES_AIM {
             let flushed = self.flush();
             self.settle(flushed)?;
         }
         let start = self.held.len();
-        let offsets = self.hold_segment(parts);
+        let packer = Some((self.packing, &mut self.packer));
+        let offsets = parts.append_to(&mut self.held, self.trace_bytes, packer);
         if self.durability == Durability::EachCommit {
             let written = self.flush().and_then(|()| self.trace.sync());
             if written.is_err() {
                 self.held.truncate(start);
             }
             self.settle(written)?;
+            self.trace_is_durable = true;
         }
-        if let Some(index) = &mut self.index {
-            index.push_segment(offsets.frames_at, frame_units.to_vec());
-            index.push_contents(&contents.places, &offsets.contents_at);
-        }
+        self.push_to_index(&offsets, frame_units, contents);
         self.segment.number = next;
         Ok(())
     }
 
-    /// Appends the blocks of a segment to what is held, the header last.
-    fn hold_segment(&mut self, parts: &SegmentParts<'_>) -> SegmentOffsets {
-        let (number, cold) = (parts.number, self.packing == Packing::Cold);
-        let frames_at = self.hold(BlockKind::Frames, number, parts.frames, cold);
-        let contents_at = parts
-            .contents
-            .iter()
-            .map(|payload| self.hold(BlockKind::Contents, number, payload, true))
-            .collect();
-        if let Some(lineage) = parts.lineage {
-            self.hold(BlockKind::Lineage, number, lineage, cold);
+    fn push_to_index(&mut self, offsets: &SegmentOffsets, frame_units: &[u16], contents: &ContentsLayout) {
+        if let Some(index) = &mut self.index {
+            index.push_segment(offsets.frames_at, frame_units.to_vec());
+            index.push_contents(&contents.places, &offsets.contents_at);
         }
-        if let Some(snapshot) = parts.snapshot {
-            self.hold(BlockKind::Snapshot, number, snapshot, cold);
-        }
-        self.hold(BlockKind::Header, number, parts.header, false);
-        SegmentOffsets { frames_at, contents_at }
     }
 
     /// Appends a block to what is held. Returns its offset in the file.
@@ -384,6 +517,7 @@ impl<S: Storage> TraceWriter<S> {
     /// An open segment with records, or no segment at all; a seal beyond its limit; the store.
     pub fn seal(&mut self, seal: &[u8]) -> Result<Sealed, WriteFault> {
         self.check_condition()?;
+        self.check_none_closing()?;
         check_signed(seal)?;
         if !self.segment.frame_units.is_empty() {
             return Err(Misuse::SegmentOpen.into());
@@ -481,35 +615,57 @@ impl<S: Storage> TraceWriter<S> {
         self.segment.frames.len()
     }
 
-    fn has_log_of_segment(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.segment == self.segment.number)
+    /// Whether the log takes the next commit: it begins with the segment, or the one before it is on its way into the trace file.
+    fn log_goes_on(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.segment == self.segment.number) || self.is_closing
+    }
+
+    /// Makes sure that there is a log that begins with the segment: by it a torn append to the trace file is told from a loss.
+    fn keep_log(&mut self) -> Result<(), WriteFault> {
+        if self.log_goes_on() {
+            return Ok(());
+        }
+        self.begin_log(None)?;
+        self.pending.clear();
+        Ok(())
     }
 
     fn log_encoder(&mut self) -> LogEncoder<'_> {
         LogEncoder { out: &mut self.pending, segment: self.segment.number, commit: self.commit }
     }
 
-    /// Makes the pending entries durable in the log of the segment.
+    /// Makes the pending entries durable in the log.
     fn write_pending(&mut self) -> Result<(), StoreError> {
-        match &mut self.log {
-            Some(log) if log.segment == self.segment.number => {
-                log.file.append(log.bytes, &self.pending)?;
-                log.file.sync()?;
-                log.bytes += self.pending.len() as u64;
-            }
-            Some(_) | None => self.log = Some(self.start_log()?),
+        if let Some(log) = &mut self.log {
+            log.file.append(log.bytes, &self.pending)?;
+            log.file.sync()?;
+            log.bytes += self.pending.len() as u64;
         }
         Ok(())
     }
 
-    /// Makes the log of the segment with the pending entries in it, and puts it in the place of the one before.
-    fn start_log(&self) -> Result<OpenLog<S::File>, StoreError> {
+    /// Makes the log that begins with the segment: with all its records, in one commit.
+    fn begin_log(&mut self, head: Option<&[u8]>) -> Result<(), WriteFault> {
+        let begun = self.start_log(head);
+        self.log = Some(self.settle(begun)?);
+        (self.commit, self.trace_is_durable) = (1, true);
+        Ok(())
+    }
+
+    /// Makes the log of the segment with all its records in it, and puts it in the place of the one before.
+    fn start_log(&self, head: Option<&[u8]>) -> Result<OpenLog<S::File>, StoreError> {
         let mut bytes = Vec::with_capacity(self.pending.len() + 256);
         let segment = self.segment.number;
-        LogEncoder { out: &mut bytes, segment, commit: self.commit }.opening(self.run, self.previous);
-        bytes.extend_from_slice(&self.pending);
-        // Who finds the log must find the trace's header too.
-        self.trace.sync()?;
+        let mut log = LogEncoder { out: &mut bytes, segment, commit: 1 };
+        log.opening(self.run, self.previous);
+        self.segment.append_to(&mut log);
+        if let Some(head) = head {
+            log.head(head);
+        }
+        // Who finds the log must find what the trace has before it too.
+        if !self.trace_is_durable {
+            self.trace.sync()?;
+        }
         let new = new_log_path(&self.path);
         let mut file = open_present(&self.storage, &new, Access::OpenOrCreate)?;
         file.truncate(0)?;
@@ -609,4 +765,12 @@ fn check_signed(bytes: &[u8]) -> Result<(), WriteFault> {
 
 const fn check_limit(what: Limited, limit: u64, found: u64) -> Result<(), WriteFault> {
     if found <= limit { Ok(()) } else { Err(WriteFault::Limit { what, limit, found }) }
+}
+
+fn next_segment(number: u32) -> Result<u32, WriteFault> {
+    number.checked_add(1).ok_or(WriteFault::Limit {
+        what: Limited::Segments,
+        limit: u64::from(u32::MAX),
+        found: u64::from(number) + 1,
+    })
 }

@@ -15,6 +15,7 @@ macro_rules! recorder_sources {
 
 recorder_sources! {
     "../../../engine/recorder/src/clock.rs" clock
+    "../../../engine/recorder/src/closing.rs" closing
     "../../../engine/recorder/src/commits.rs" commits
     "../../../engine/recorder/src/entropy.rs" entropy
     "../../../engine/recorder/src/error.rs" error

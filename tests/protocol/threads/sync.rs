@@ -1,7 +1,9 @@
 //! What the recorder's threads wait on here.
 
 use std::cell::Cell;
-use std::sync::{LockResult, PoisonError as Poison};
+use std::sync::{Arc, LockResult, PoisonError as Poison};
+
+use shuttle::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 pub(crate) use std::sync::PoisonError;
@@ -58,6 +60,34 @@ impl Condvar {
             Some(Planted::EveryOtherWoken) if WOKEN.replace(!WOKEN.get()) => {}
             Some(Planted::EveryOtherWoken) => self.0.notify_all(),
             Some(Planted::DiskLies) | None => self.0.notify_all(),
+        }
+    }
+}
+
+/// Work that another thread does.
+pub(crate) struct Beside {
+    thread: Option<shuttle::thread::JoinHandle<()>>,
+    is_done: Arc<AtomicBool>,
+}
+
+pub(crate) fn beside(work: impl FnOnce() + Send + 'static) -> Beside {
+    let is_done = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&is_done);
+    let thread = shuttle::thread::spawn(move || {
+        work();
+        done.store(true, Ordering::SeqCst);
+    });
+    Beside { thread: Some(thread), is_done }
+}
+
+impl Beside {
+    pub(crate) fn is_done(&self) -> bool {
+        self.thread.is_none() || self.is_done.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

@@ -17,7 +17,7 @@ MIB_256 = 268_435_456
 BITE = 1024
 SEARCH = 64 * 1024 * 1024
 FRAMES, CONTENTS, LINEAGE, SNAPSHOT, HEADER, INDEX, SEAL, TRAILER = range(1, 9)
-OPENING, CONTENT, RECORD, OPEN_HEAD = range(17, 21)
+OPENING, CONTENT, RECORD, OPEN_HEAD, CLOSING = range(17, 22)
 HINTS = (LINEAGE, SNAPSHOT, INDEX)
 PLAIN, ZSTD = 0, 1
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
@@ -48,6 +48,7 @@ ENTRY_KINDS = {
     CONTENT: Allowed(72, MIB_256 + 72),
     RECORD: Allowed(64, 65_536, 64),
     OPEN_HEAD: Allowed(1, 4096),
+    CLOSING: Allowed(9, 20_484),
 }
 
 
@@ -147,6 +148,14 @@ def is_there(block: Block, data: bytes) -> None:
     """The file does not end before the block does."""
     if block.end > len(data):
         raise Fault("A-END", block.at)
+
+
+def plain(kind: int, segment: int, payload: bytes) -> bytes:
+    """A block whose payload is not packed."""
+    length = len(payload)
+    blank = struct.pack("<BBHIQQ", kind, PLAIN, 0, segment, length, length)
+    block = blank + struct.pack("<Q", crc64(blank + bytes(8) + payload)) + payload
+    return block + bytes(-len(block) % UNIT)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class Ending:
 
     segments: list[Segment]
     tail: list[Block]
+    data: bytes
+    """The trace file, with the blocks of a segment that is closed in the log alone where they will stand."""
     log: OpenLog | None = None
     sealed: bool = False
     cut: int = 0
@@ -31,18 +33,36 @@ def find(data: bytes, log_bytes: bytes | None) -> Ending:
     found = tracefile.walk(data)
     log = openlog.read(log_bytes) if log_bytes is not None else None
     whole = len(found.segments)
-    if log is not None and log.segment > whole:
+    if log is not None and log.first > whole:
         raise found.stopped or Fault("A-LOG-AHEAD", 0)
-    if log is not None and log.segment == whole - 1 and _last_is_torn(data, found):
+    if log is not None and log.first < whole <= log.segment + 1 and _last_is_torn(data, found):
         found.segments.pop()
-        return Ending(found.segments, [], log, False, log.torn)
-    leads = log is not None and log.segment == whole
+        return _beside(data, found, log)
+    leads = log is not None and log.first <= whole <= log.segment
     if found.sealed and not (leads and _broken(data, found.tail)):
         tracefile.check_trailer(data, found)
-        return Ending(found.segments, found.tail, None, True)
+        return Ending(found.segments, found.tail, data, None, True)
     if log is None or not leads:
         return _without_log(data, found)
-    return Ending(found.segments, [], log, False, log.torn)
+    return _beside(data, found, log)
+
+
+def _beside(data: bytes, found: Walk, log: OpenLog) -> Ending:
+    """The log has the open segment, and the one before it where the trace file does not have that."""
+    segments, closed = found.segments, log.closed
+    if closed is None or closed.segment < len(segments):
+        return Ending(segments, [], data, log, False, log.torn)
+    _check_follows(data, segments, closed)
+    end = segments[-1].header.end if segments else UNIT
+    data = data[:end] + closed.blocks()
+    return Ending(tracefile.walk(data).segments, [], data, log, False, log.torn)
+
+
+def _check_follows(data: bytes, segments: list[Segment], log: OpenLog) -> None:
+    """The log names the header of the last segment that the trace file has [archive-end]."""
+    last = digest("header", segments[-1].header.bytes(data)) if segments else ZERO
+    if log.previous != last:
+        raise Fault("A-LOG-PREVIOUS", log.begun_at)
 
 
 def check_all(data: bytes, log_bytes: bytes | None) -> Ending:
@@ -50,13 +70,11 @@ def check_all(data: bytes, log_bytes: bytes | None) -> Ending:
     end = find(data, log_bytes)
     for block in [block for segment in end.segments for block in segment.blocks] + end.tail:
         if block.kind == CONTENTS:
-            list(tracefile.contents(block.bytes(data), block.at))
+            list(tracefile.contents(block.bytes(end.data), block.at))
         elif block.kind not in HINTS:
-            block.bytes(data)
+            block.bytes(end.data)
     if end.log is not None:
-        last = end.segments[-1].header.bytes(data) if end.segments else None
-        if end.log.previous != (digest("header", last) if last is not None else ZERO):
-            raise Fault("A-LOG-PREVIOUS", UNIT)
+        _check_follows(end.data, end.segments, end.log)
     return end
 
 
@@ -64,13 +82,13 @@ def _without_log(data: bytes, found: Walk) -> Ending:
     """A file that ends between segments is unsealed; one that ends inside a block or segment is cut."""
     stopped = found.stopped
     if stopped is None:
-        return Ending(found.segments, [])
+        return Ending(found.segments, [], data)
     blocks = found.blocks()
     if blocks and _broken(data, blocks[-1:], hints_too=True):
         blocks[-1].payload(data)
     if stopped.code != "A-END" or tracefile.block_after(data, stopped.at):
         raise stopped
-    return Ending(found.segments, [], None, False, len(data) - found.tail_at)
+    return Ending(found.segments, [], data, None, False, len(data) - found.tail_at)
 
 
 def _last_is_torn(data: bytes, found: Walk) -> bool:

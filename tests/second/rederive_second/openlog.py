@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .blocks import CONTENT, HEAD, OPEN_HEAD, OPENING, RECORD, SEARCH, UNIT, Entry, entry, file_header
+from .blocks import (
+    CLOSING, CONTENT, CONTENTS, FRAMES, HEAD, HEADER, LINEAGE, OPEN_HEAD, OPENING, RECORD, SEARCH, UNIT, Entry, entry, file_header, plain,
+)  # fmt: skip
+from .digest import digest
 from .fault import Fault
 from .tracefile import Content, contents
 
@@ -26,6 +29,30 @@ class OpenLog:
     heads: list[bytes] = field(default_factory=list)
     frame_bytes: int = 0
     torn: int = 0
+    heads_before: int = 0
+    """Heads over the records of the closed segment."""
+    begun_at: int = UNIT
+    closed: OpenLog | None = None
+    """The segment before, where the log has it whole."""
+    lineage: bytes = b""
+    header: bytes = b""
+
+    @property
+    def first(self) -> int:
+        """The first segment that the log has records of."""
+        return self.closed.segment if self.closed else self.segment
+
+    @property
+    def turn(self) -> int:
+        """The commit that the next entry belongs to."""
+        return self.heads_before + len(self.heads) + 1
+
+    def blocks(self) -> bytes:
+        """The blocks of a closed segment, none packed [archive-end]."""
+        stored = [plain(CONTENTS, self.segment, content.stored()) for content in self.contents]
+        parts = [plain(FRAMES, self.segment, b"".join(self.frames)), *stored]
+        parts += [plain(LINEAGE, self.segment, self.lineage), plain(HEADER, self.segment, self.header)]
+        return b"".join(parts)
 
 
 def read(data: bytes) -> OpenLog:
@@ -52,6 +79,9 @@ def read(data: bytes) -> OpenLog:
             waiting += _content(one)
             continue
         kept = at
+        if one.kind == CLOSING:
+            log = _close(log, one)
+            continue
         if one.kind == RECORD:
             log.contents += waiting
             log.frames.append(one.payload)
@@ -61,6 +91,17 @@ def read(data: bytes) -> OpenLog:
             log.heads.append(one.payload)
     log.torn = len(data) - kept
     return log
+
+
+def _close(log: OpenLog, one: Entry) -> OpenLog:
+    """The segment of the log ends, and the next one begins."""
+    length = int.from_bytes(one.payload[:4], "little")
+    log.lineage, log.header = one.payload[4 : 4 + length], one.payload[4 + length :]
+    if length != 4 * len(log.frames) or not log.header:
+        raise Fault("A-LENGTH", one.at)
+    before = log.heads_before + len(log.heads)
+    previous = digest("header", log.header)
+    return OpenLog(log.segment + 1, log.run, previous, heads_before=before, begun_at=one.at, closed=log)
 
 
 def _content(one: Entry) -> list[Content]:
@@ -74,10 +115,11 @@ def _check_order(log: OpenLog, one: Entry, waiting: bool) -> None:
     """The rules that an entry which verifies must keep."""
     if one.segment != log.segment:
         raise Fault("A-SEGMENT", one.at)
-    if one.kind == OPENING or waiting and one.kind == OPEN_HEAD:
-        raise Fault("A-LOG-ORDER", one.at)
-    if one.commit != len(log.heads) + 1:
+    if one.commit != log.turn:
         raise Fault("A-LOG-COMMIT", one.at)
+    closes_nothing = one.kind == CLOSING and (log.closed is not None or not log.frames)
+    if one.kind == OPENING or closes_nothing or waiting and one.kind in (OPEN_HEAD, CLOSING):
+        raise Fault("A-LOG-ORDER", one.at)
     if one.kind == RECORD:
         if len(log.frames) == MAX_RECORDS or log.frame_bytes + len(one.payload) > MAX_FRAME_BYTES:
             raise Fault("A-LIMIT", one.at)
@@ -85,7 +127,8 @@ def _check_order(log: OpenLog, one: Entry, waiting: bool) -> None:
 
 def _judge_tail(data: bytes, log: OpenLog, b: int, fault: Fault) -> None:
     """Returns where the bytes from ``b`` on are a torn tail; raises the damage else [archive-log-recovery]."""
-    turn = len(log.heads) + 1
+    turn = log.turn
+    segments = (log.segment,) if log.closed else (log.segment, log.segment + 1)
     budget = max(SEARCH, len(data) - b)
     first = None
     for place in range(b // UNIT * UNIT + UNIT, len(data), UNIT):
@@ -98,7 +141,7 @@ def _judge_tail(data: bytes, log: OpenLog, b: int, fault: Fault) -> None:
             found = entry(data, place)
         except Fault:
             continue
-        if found.segment != log.segment:
+        if found.segment not in segments:
             continue
         if found.commit > turn:
             raise fault

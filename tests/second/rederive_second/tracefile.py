@@ -117,6 +117,10 @@ class Content:
     data: bytes
     at: int
 
+    def stored(self) -> bytes:
+        """As it stands in a CONTENTS block."""
+        return self.commitment + self.salt + struct.pack("<Q", len(self.data)) + self.data
+
     def check(self) -> None:
         """Salt and bytes give the commitment [content-commitment]."""
         if commitment(self.salt, self.data) != self.commitment:

@@ -45,6 +45,7 @@ class Verifier:
             self.report.add(fault, -1 if fault.segment is None else fault.segment, Step.FILE)
             return self.report
         self.report.sealed, self.report.cut = end.sealed, end.cut
+        self.data = end.data
         for segment in end.segments:
             self._segment(segment)
         self._seal(end)

@@ -73,8 +73,8 @@ pub enum Access {
 
 /// A place where files are kept under paths.
 pub trait Storage {
-    /// An open file of this storage.
-    type File: StoredFile;
+    /// An open file of this storage. A closed segment may be written by another thread than the one that closed it.
+    type File: StoredFile + Send + Sync + 'static;
 
     /// Opens a file.
     ///

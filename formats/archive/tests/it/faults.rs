@@ -8,7 +8,7 @@ use rederive_archive::{
     TransferFault, WriteFault, log_path,
 };
 
-use crate::run::{Driver, Part, RUN, Record, Script, assert_prefix, frame_bytes, path};
+use crate::run::{Closings, Driver, Part, RUN, Record, Script, assert_prefix, frame_bytes, path};
 
 const LOGGED: Options = Options { durability: Durability::EachCommit, packing: Packing::Hot };
 const HELD: Options = Options { durability: Durability::OnSeal, packing: Packing::Hot };
@@ -23,7 +23,16 @@ struct Acknowledged {
 }
 
 fn write_until_fault(script: &Script, storage: &FaultyStorage, options: Options) -> Acknowledged {
-    let mut driver = Driver::new(script);
+    write_closing(script, storage, options, Closings::AtOnce)
+}
+
+fn write_closing(
+    script: &Script,
+    storage: &FaultyStorage,
+    options: Options,
+    closings: Closings,
+) -> Acknowledged {
+    let mut driver = Driver::closing(script, closings);
     let result = TraceWriter::create(storage.clone(), path(), RUN, options).and_then(|mut writer| {
         let result = driver.run(&mut writer);
         if matches!(&result, Err(WriteFault::Store(error)) if error.effect == Effect::Unknown) {
@@ -35,9 +44,10 @@ fn write_until_fault(script: &Script, storage: &FaultyStorage, options: Options)
     let is_sealed = driver.sealed_bytes.is_some();
     if options.durability != Durability::EachCommit && !is_sealed {
         // Closing a segment promises nothing there.
-        driver.closed = 0;
+        driver.acknowledged = (0, 0);
     }
-    Acknowledged { closed: driver.closed, records: driver.acknowledged, is_sealed, result }
+    let (closed, records) = driver.acknowledged;
+    Acknowledged { closed, records, is_sealed, result }
 }
 
 fn survivals() -> Vec<Survival> {
@@ -139,6 +149,115 @@ fn whatever_call_fails_what_was_acknowledged_is_kept_and_the_run_goes_on() {
                 }
             }
         }
+    }
+}
+
+/// Segments with commits and without, none of them with a snapshot.
+fn chained_script() -> Script {
+    let mut script = long_script();
+    script.parts.iter_mut().for_each(|part| part.has_snapshot = false);
+    script
+}
+
+/// How a closed segment gets into the trace file: before, between and after the commits of the next one.
+const LATE: [Closings; 6] = [
+    Closings::After(0),
+    Closings::After(2),
+    Closings::After(3),
+    Closings::After(usize::MAX),
+    Closings::HeardOfAfter(3),
+    Closings::HeardOfAfter(usize::MAX),
+];
+
+/// Spec: archive-writing.
+#[test]
+fn whatever_call_fails_while_a_closed_segment_is_on_its_way_what_was_acknowledged_is_kept() {
+    let script = chained_script();
+    let mut in_log = 0;
+    for closings in LATE {
+        let storage = FaultyStorage::new();
+        assert!(write_closing(&script, &storage, LOGGED, closings).is_sealed);
+        assert_eq!(storage.bytes_of(path()).unwrap(), script.sealed(Packing::Hot), "{closings:?}");
+        for call in 0..storage.calls() {
+            for fault in [Fault::Failed, Fault::FailedButDone, Fault::DiskFull, Fault::Crash] {
+                let survival = match call % 3 {
+                    0 => Survival::Nothing,
+                    1 => Survival::Everything,
+                    _ => Survival::Sectors(call),
+                };
+                let case = format!("{closings:?}, {fault:?} at call {call}, {survival:?}");
+                let storage = FaultyStorage::new();
+                storage.inject(call, fault);
+                let told = write_closing(&script, &storage, LOGGED, closings);
+                storage.restart(survival);
+                assert_kept(&storage, &script, &told, &case);
+                in_log += u32::from(is_closed_in_log_alone(&storage));
+                assert_ends_as_if_nothing_had_happened(&storage, &script, LOGGED, &case);
+            }
+        }
+    }
+    assert!(in_log > 30, "{in_log}");
+}
+
+/// Whether the trace file lacks a segment that readers find closed.
+fn is_closed_in_log_alone(storage: &FaultyStorage) -> bool {
+    let Ok(reader) = TraceReader::open(storage, path()) else { return false };
+    let file = storage.bytes_of(path()).unwrap_or_default();
+    let header = reader.segments().checked_sub(1).map(crate::run::header).unwrap_or_default();
+    !header.is_empty() && !file.windows(header.len()).any(|bytes| bytes == header)
+}
+
+/// A closed segment that cannot be written stops nothing that is durable by the log, and everything that asks for it.
+#[test]
+fn a_closed_segment_that_cannot_be_written_is_written_when_there_is_room() {
+    let script = chained_script();
+    let storage = FaultyStorage::new();
+    let mut writer = TraceWriter::create(storage.clone(), path(), RUN, LOGGED).unwrap();
+    let append = |writer: &mut TraceWriter<FaultyStorage>, record: &Record| {
+        let contents: Vec<_> = record.contents.iter().map(crate::run::Held::content).collect();
+        writer.append_record(&record.frame, &contents).unwrap();
+    };
+    script.parts[0].records.iter().for_each(|record| append(&mut writer, record));
+    let lineage = script.parts[0].lineage();
+    let end = SegmentEnd { header: &crate::run::header(0), lineage: &lineage, snapshot: None };
+    let mut closing = writer.begin_close(end).unwrap();
+    storage.inject(storage.calls(), Fault::DiskFull);
+    closing.write();
+    storage.free_space();
+    append(&mut writer, &script.parts[1].records[0]);
+    writer.commit(&crate::run::head(1, 1)).unwrap();
+    let next = SegmentEnd { header: b"header", lineage: &[0; 4], snapshot: None };
+    for refused in [writer.begin_close(next).map(|_| ()), writer.close_segment(next)] {
+        assert!(matches!(refused, Err(WriteFault::Misuse(Misuse::SegmentClosing))), "{refused:?}");
+    }
+    let sealing = writer.seal(b"seal").map(|_| ());
+    assert!(matches!(sealing, Err(WriteFault::Misuse(Misuse::SegmentClosing))), "{sealing:?}");
+    let told = writer.end_close(&mut closing).unwrap_err();
+    assert_eq!(told.effect(), Effect::NothingWritten, "{told}");
+    assert_prefix(&TraceReader::open(&storage, path()).unwrap(), &script);
+    assert!(is_closed_in_log_alone(&storage));
+    writer.end_close(&mut closing).unwrap();
+    assert!(!is_closed_in_log_alone(&storage));
+    assert_prefix(&TraceReader::open(&storage, path()).unwrap(), &script);
+    writer.close_segment(next).unwrap();
+    writer.seal(b"seal").unwrap();
+}
+
+#[test]
+fn a_closed_segment_of_which_nobody_knows_whether_it_was_written_stops_the_writer() {
+    let script = chained_script();
+    let storage = FaultyStorage::new();
+    let mut writer = TraceWriter::create(storage.clone(), path(), RUN, LOGGED).unwrap();
+    writer.append_record(&script.parts[0].records[1].frame, &[]).unwrap();
+    let end = SegmentEnd { header: b"header", lineage: &[0; 4], snapshot: None };
+    let mut closing = writer.begin_close(end).unwrap();
+    storage.inject(storage.calls() + 1, Fault::Failed);
+    closing.write();
+    let told = writer.end_close(&mut closing).unwrap_err();
+    assert_eq!(told.effect(), Effect::Unknown, "{told}");
+    let refused = [writer.commit(b"head"), writer.seal(b"seal").map(|_| ()), writer.end_close(&mut closing)];
+    for refused in refused {
+        assert!(matches!(refused, Err(WriteFault::Poisoned)), "{refused:?}");
     }
 }
 
@@ -244,26 +363,31 @@ fn a_crash_between_the_seal_and_the_end_leaves_a_sealed_trace() {
 #[test]
 fn recovery_may_be_stopped_anywhere_too() {
     let script = long_script();
-    let calls = calls_of(&script, LOGGED);
-    for first in (0..calls).step_by(3) {
+    recovery_stops_anywhere(&script, Closings::AtOnce, 3);
+    recovery_stops_anywhere(&chained_script(), Closings::After(usize::MAX), 11);
+}
+
+fn recovery_stops_anywhere(script: &Script, closings: Closings, every: usize) {
+    let calls = calls_of(script, LOGGED);
+    for first in (0..calls).step_by(every) {
         let crashed = |seed| {
             let storage = FaultyStorage::new();
             storage.inject(first, Fault::Crash);
-            let told = write_until_fault(&script, &storage, LOGGED);
+            let told = write_closing(script, &storage, LOGGED, closings);
             storage.restart(Survival::Sectors(seed));
             (storage, told)
         };
         let (storage, _) = crashed(first);
-        let _ = go_on(&storage, &script, LOGGED);
+        let _ = go_on(&storage, script, LOGGED);
         for second in 0..storage.calls() {
             let (storage, told) = crashed(first);
             storage.inject(second, Fault::Crash);
-            let stopped = go_on(&storage, &script, LOGGED);
+            let stopped = go_on(&storage, script, LOGGED);
             assert!(stopped.is_err() || second + 4 > storage.calls(), "{first}, {second}");
             storage.restart(Survival::Sectors(second));
             let case = format!("crash at call {first}, then at call {second} of the recovery");
-            assert_kept(&storage, &script, &told, &case);
-            assert_ends_as_if_nothing_had_happened(&storage, &script, LOGGED, &case);
+            assert_kept(&storage, script, &told, &case);
+            assert_ends_as_if_nothing_had_happened(&storage, script, LOGGED, &case);
         }
     }
 }

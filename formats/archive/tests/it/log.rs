@@ -8,7 +8,7 @@ use rederive_archive::{
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::ids::RunId;
 
-use crate::raw::{self, CONTENT, HEAD, OPENING, RECORD};
+use crate::raw::{self, CLOSING, CONTENT, HEAD, OPENING, RECORD};
 use crate::run::{Held, RUN, Record, Script, assert_prefix, frame_bytes, head, header, path};
 
 /// A trace with one closed segment and an open one of five records, four of them under the head of the second commit.
@@ -309,4 +309,197 @@ fn entries_beyond_the_limits_of_a_segment_are_damage() {
         log.extend(raw::framed(RECORD, 0, 1, 3, &[1; 64]));
     }
     assert_eq!(damage_with_log(&storage, log).cause, Cause::Limit { limit: 4_096, found: 4_097 });
+}
+
+/// A trace whose first segment is closed in the log alone, with two committed records of the next one.
+fn a_chained_trace() -> (FaultyStorage, rederive_archive::Closing<impl rederive_archive::storage::StoredFile>)
+{
+    let script = Script::small();
+    let storage = FaultyStorage::new();
+    let options = rederive_archive::Options {
+        durability: rederive_archive::Durability::EachCommit,
+        packing: Packing::Hot,
+    };
+    let mut writer = TraceWriter::create(storage.clone(), path(), RUN, options).unwrap();
+    append(&mut writer, &script.parts[0].records);
+    writer.commit(&head(0, 3)).unwrap();
+    let (header, lineage) = (header(0), script.parts[0].lineage());
+    let end = SegmentEnd { header: &header, lineage: &lineage, snapshot: None };
+    let closing = writer.begin_close(end).unwrap();
+    append(&mut writer, &script.parts[1].records[..2]);
+    writer.commit(&head(1, 2)).unwrap();
+    (storage, closing)
+}
+
+/// The log of that trace up to the end of its first segment, as the specification has it, and that end.
+fn chained_log() -> (Vec<u8>, Vec<u8>) {
+    let part = &Script::small().parts[0];
+    let mut log = raw::file_header(b"RDT-OPEN");
+    log.extend(raw::framed(OPENING, 0, 0, 0, &[RUN.0.as_slice(), &[0; 32]].concat()));
+    for record in &part.records {
+        for held in &record.contents {
+            let content = raw::content(held.commitment().0, held.salt, held.bytes.len() as u64, &held.bytes);
+            log.extend(raw::framed(CONTENT, 0, 0, 1, &content));
+        }
+        log.extend(raw::framed(RECORD, 0, 0, 1, &record.frame));
+    }
+    log.extend(raw::framed(HEAD, 0, 0, 1, &head(0, 3)));
+    (log, closing_of(&part.lineage(), &header(0)))
+}
+
+fn closing_of(lineage: &[u8], header: &[u8]) -> Vec<u8> {
+    let payload = [&(lineage.len() as u32).to_le_bytes(), lineage, header].concat();
+    raw::framed(CLOSING, 0, 0, 2, &payload)
+}
+
+/// Spec: archive-log.
+#[test]
+fn a_segment_closed_in_the_log_has_the_layout_of_the_specification() {
+    let (storage, _) = a_chained_trace();
+    let (mut expected, end) = chained_log();
+    expected.extend(end);
+    for record in &Script::small().parts[1].records[..2] {
+        expected.extend(raw::framed(RECORD, 0, 1, 2, &record.frame));
+    }
+    expected.extend(raw::framed(HEAD, 0, 1, 2, &head(1, 2)));
+    assert_eq!(log_of(&storage), expected);
+}
+
+/// Spec: archive-end.
+#[test]
+fn a_segment_closed_in_the_log_reads_the_same_before_and_after_it_is_in_the_trace_file() {
+    let script = Script::small();
+    let (storage, mut closing) = a_chained_trace();
+    let before = storage.bytes_of(path()).unwrap();
+    closing.write();
+    let whole = storage.bytes_of(path()).unwrap();
+    assert!(before.len() < whole.len());
+    for length in before.len()..=whole.len() {
+        storage.put(path(), whole[..length].to_vec());
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        assert_prefix(&reader, &script);
+        let open = reader.open_segment().unwrap();
+        assert_eq!(
+            (reader.segments(), open.segment(), open.records(), open.attested()),
+            (1, 1, 2, 2),
+            "{length}"
+        );
+        let is_torn = before.len() < length && length < whole.len();
+        assert_eq!(matches!(reader.end(), End::Torn(_)), is_torn, "{length}");
+        assert_eq!(reader.bytes(), length as u64);
+        assert_eq!(reader.check().unwrap().bytes, length as u64);
+        let mut contents = reader.content_reader();
+        for held in script.parts[0].contents() {
+            assert_eq!(contents.read(&held.commitment()).unwrap().unwrap().bytes, held.bytes);
+        }
+    }
+    for sector in (before.len()..whole.len()).step_by(512) {
+        let mut torn = whole.clone();
+        let end = (sector + 512).min(whole.len());
+        torn[sector..end].fill(0);
+        storage.put(path(), torn);
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        assert_prefix(&reader, &script);
+        assert_eq!(reader.segments(), 1, "{sector}");
+        assert!(matches!(reader.end(), End::Torn(_)), "{sector}");
+    }
+}
+
+#[test]
+fn a_chained_log_cut_at_any_byte_keeps_the_records_before_and_is_never_damaged() {
+    let script = Script::small();
+    let (storage, _) = a_chained_trace();
+    let (whole, (first, end)) = (log_of(&storage), chained_log());
+    let closed_at = first.len() + end.len();
+    for length in first.len()..=whole.len() {
+        let reader = read_with_log(&storage, whole[..length].to_vec()).unwrap();
+        assert_prefix(&reader, &script);
+        let open = reader.open_segment().unwrap();
+        let is_closed = length >= closed_at;
+        assert_eq!(
+            (reader.segments(), open.segment()),
+            (u32::from(is_closed), u32::from(is_closed)),
+            "{length}"
+        );
+        let records = if is_closed { ((length - closed_at) / RECORD_BYTES).min(2) } else { 3 };
+        assert_eq!(open.records(), records, "{length}");
+        let attested = if !is_closed {
+            3
+        } else if length == whole.len() {
+            2
+        } else {
+            0
+        };
+        assert_eq!(open.attested(), attested, "{length}");
+        let recovery = Recovery::open(storage.clone(), path()).unwrap();
+        drop(recovery.resume(RUN, Packing::Hot, frame_bytes).unwrap());
+        let reader = TraceReader::open(&storage, path()).unwrap();
+        assert_prefix(&reader, &script);
+        assert_eq!((reader.segments(), *reader.end()), (u32::from(is_closed), End::Unsealed), "{length}");
+        storage.put(path(), raw::file_header(b"REDERIVE"));
+    }
+}
+
+#[test]
+fn a_flipped_byte_before_the_last_entry_of_a_chained_log_is_damage() {
+    let (storage, _) = a_chained_trace();
+    let whole = log_of(&storage);
+    for at in 64..whole.len() - HEAD_BYTES {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        let damage = damage_with_log(&storage, flipped);
+        assert!(damage.place.offset as usize <= at, "{at}: {damage}");
+    }
+}
+
+#[test]
+fn an_end_of_a_segment_that_may_not_stand_there_is_damage() {
+    let (storage, _) = a_chained_trace();
+    let (first, end) = chained_log();
+    let lineage = Script::small().parts[0].lineage();
+    let opened = first[..OPENING_END].to_vec();
+    let with = |end: Vec<u8>| [first.clone(), end].concat();
+    let next = |kind, segment, commit, payload: &[u8]| {
+        [with(end.clone()), raw::framed(kind, 0, segment, commit, payload)].concat()
+    };
+    // Before something that verifies: it is no torn tail.
+    let followed = |end| [with(end), raw::framed(RECORD, 0, 0, 2, &[1; 64])].concat();
+    let content = raw::content([1; 32], [2; 32], 3, b"abc");
+    let empty = [[0u8; 4].as_slice(), &header(0)].concat();
+    let cases: [(&str, Vec<u8>, &str); 9] = [
+        (
+            "no record",
+            [opened, raw::framed(CLOSING, 0, 0, 1, &[&empty[..], &[0; 5]].concat())].concat(),
+            "A-LOG-ORDER",
+        ),
+        ("content", [with(raw::framed(CONTENT, 0, 0, 2, &content)), end.clone()].concat(), "A-LOG-ORDER"),
+        ("lineage too short", with(closing_of(&lineage[..8], &header(0))), "A-LENGTH"),
+        ("lineage too long", with(closing_of(&[&lineage[..], &[0; 4]].concat(), &header(0))), "A-LENGTH"),
+        ("no header", with(closing_of(&lineage, b"")), "A-LENGTH"),
+        ("too large", followed(closing_of(&lineage, &vec![1; 4 + 16_384 + 4_096])), "A-LIMIT"),
+        ("the segment again", next(RECORD, 0, 2, &[1; 64]), "A-SEGMENT"),
+        ("another commit", next(RECORD, 1, 3, &[1; 64]), "A-LOG-COMMIT"),
+        ("opened again", next(OPENING, 1, 2, &[0; 48]), "A-LOG-ORDER"),
+    ];
+    for (name, log, code) in cases {
+        assert_eq!(damage_with_log(&storage, log).code(), code, "{name}");
+    }
+    let mut twice = next(RECORD, 1, 2, &[1; 64]);
+    let payload = [&4u32.to_le_bytes()[..], &[0; 4], b"header"].concat();
+    twice.extend(raw::framed(CLOSING, 0, 1, 2, &payload));
+    assert_eq!(damage_with_log(&storage, twice).cause, Cause::LogOrder);
+}
+
+#[test]
+fn a_log_whose_closed_segment_is_another_than_that_of_the_trace_file_is_refused() {
+    let (storage, mut closing) = a_chained_trace();
+    closing.write();
+    let (first, _) = chained_log();
+    let lineage = Script::small().parts[0].lineage();
+    let log = [first.clone(), closing_of(&lineage, b"another header")].concat();
+    let damage = damage_with_log(&storage, log);
+    let recorded = digest(Purpose::Header, b"another header");
+    assert_eq!(damage.cause, Cause::LogPrevious { recorded, derived: digest(Purpose::Header, &header(0)) });
+    assert_eq!(damage.place.part, Part::Entry(Some(EntryKind::Closing)));
+    assert_eq!(damage.place.offset, first.len() as u64);
 }

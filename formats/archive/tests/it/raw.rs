@@ -14,6 +14,7 @@ pub(crate) const OPENING: u8 = 17;
 pub(crate) const CONTENT: u8 = 18;
 pub(crate) const RECORD: u8 = 19;
 pub(crate) const HEAD: u8 = 20;
+pub(crate) const CLOSING: u8 = 21;
 
 pub(crate) fn file_header(magic: &[u8; 8]) -> Vec<u8> {
     let mut bytes = magic.to_vec();

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use rederive_archive::storage::{Effect, Storage};
+use rederive_archive::storage::{Effect, ReadAt, Storage, StoredFile};
 use rederive_archive::{
-    BlockBuffer, Content, Durability, Options, Packing, SegmentEnd, Snapshot, SnapshotBuilder, TraceReader,
-    TraceWriter, WriteFault, storage::ReadAt,
+    BlockBuffer, Closing, Content, Durability, Options, Packing, SegmentEnd, Snapshot, SnapshotBuilder,
+    TraceReader, TraceWriter, WriteFault,
 };
 use rederive_evidence::digest::{Digest, Purpose, commitment, digest};
 use rederive_evidence::ids::RunId;
@@ -159,70 +159,139 @@ impl Script {
     }
 }
 
+/// When a segment that is closed gets into the trace file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closings {
+    /// At once.
+    AtOnce,
+    /// After so many records and commits of the next segment; before the next one is closed.
+    After(usize),
+    /// It is written at once, and the writer hears of it as late.
+    HeardOfAfter(usize),
+}
+
 /// Writes a script step by step, and knows how far it came.
-pub(crate) struct Driver<'s> {
+pub(crate) struct Driver<'s, F> {
     script: &'s Script,
+    closings: Closings,
+    /// The segment on its way into the trace file, and after how many steps the writer is told.
+    closing: Option<(Closing<F>, usize)>,
     /// Records of the open segment that the writer has.
     pub(crate) taken: usize,
     pub(crate) closed: usize,
-    /// Records of the open segment that were acknowledged.
-    pub(crate) acknowledged: usize,
+    /// Closed segments, and records of the one after them, that were acknowledged.
+    pub(crate) acknowledged: (usize, usize),
     pub(crate) sealed_bytes: Option<u64>,
 }
 
-impl<'s> Driver<'s> {
+impl<'s, F: StoredFile> Driver<'s, F> {
     pub(crate) const fn new(script: &'s Script) -> Self {
-        Self { script, taken: 0, closed: 0, acknowledged: 0, sealed_bytes: None }
+        Self::closing(script, Closings::AtOnce)
+    }
+
+    /// A driver that closes segments so.
+    pub(crate) const fn closing(script: &'s Script, closings: Closings) -> Self {
+        Self {
+            script,
+            closings,
+            closing: None,
+            taken: 0,
+            closed: 0,
+            acknowledged: (0, 0),
+            sealed_bytes: None,
+        }
     }
 
     /// Goes on where a reader finds the trace.
-    pub(crate) fn after<F: ReadAt>(script: &'s Script, reader: &TraceReader<F>) -> Self {
+    pub(crate) fn after<R: ReadAt>(script: &'s Script, reader: &TraceReader<R>) -> Self {
         let taken = reader.open_segment().map_or(0, rederive_archive::OpenSegment::records);
-        Self { script, taken, closed: reader.segments() as usize, acknowledged: 0, sealed_bytes: None }
+        Self { taken, closed: reader.segments() as usize, ..Self::new(script) }
     }
 
     /// Writes to the end. A call that says *nothing was written* is made once more.
-    pub(crate) fn run<S: Storage>(&mut self, writer: &mut TraceWriter<S>) -> Result<(), WriteFault> {
+    pub(crate) fn run<S: Storage<File = F>>(
+        &mut self,
+        writer: &mut TraceWriter<S>,
+    ) -> Result<(), WriteFault> {
         while let Some(part) = self.script.parts.get(self.closed) {
             while let Some(record) = part.records.get(self.taken) {
                 let contents: Vec<_> = record.contents.iter().map(Held::content).collect();
                 writer.append_record(&record.frame, &contents)?;
                 self.taken += 1;
+                self.step(writer)?;
                 if part.commits.contains(&self.taken) {
                     self.commit(writer)?;
+                    self.step(writer)?;
                 }
             }
+            self.end_closing(writer)?;
             self.close(writer, part)?;
         }
+        self.end_closing(writer)?;
         let sealed = again(|| writer.seal(&seal()))?;
         assert!(sealed.leftover_log.is_none_or(|error| error.effect == Effect::Unknown));
         self.sealed_bytes = Some(sealed.bytes);
         Ok(())
     }
 
-    fn commit<S: Storage>(&mut self, writer: &mut TraceWriter<S>) -> Result<(), WriteFault> {
+    fn step<S: Storage<File = F>>(&mut self, writer: &mut TraceWriter<S>) -> Result<(), WriteFault> {
+        match &mut self.closing {
+            Some((_, 0)) => self.end_closing(writer),
+            Some((_, steps)) => {
+                *steps -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn end_closing<S: Storage<File = F>>(&mut self, writer: &mut TraceWriter<S>) -> Result<(), WriteFault> {
+        let Some((closing, _)) = &mut self.closing else { return Ok(()) };
+        again(|| writer.end_close(closing))?;
+        self.closing = None;
+        // It was the last segment that was closed.
+        self.acknowledged = self.acknowledged.max((self.closed, 0));
+        Ok(())
+    }
+
+    fn commit<S: Storage<File = F>>(&mut self, writer: &mut TraceWriter<S>) -> Result<(), WriteFault> {
         let head = head(self.closed as u32, self.taken);
         match again(|| writer.commit(&head)) {
             Err(WriteFault::Misuse(rederive_archive::Misuse::NoCommits)) => Ok(()),
             Err(fault) => Err(fault),
             Ok(()) => {
-                self.acknowledged = self.taken;
+                self.acknowledged = (self.closed, self.taken);
                 Ok(())
             }
         }
     }
 
-    fn close<S: Storage>(&mut self, writer: &mut TraceWriter<S>, part: &Part) -> Result<(), WriteFault> {
+    fn close<S: Storage<File = F>>(
+        &mut self,
+        writer: &mut TraceWriter<S>,
+        part: &Part,
+    ) -> Result<(), WriteFault> {
         let number = self.closed as u32;
         let snapshot = part.has_snapshot.then(|| snapshot(number));
         let (header, lineage) = (header(number), part.lineage());
-        again(|| {
-            let end = SegmentEnd { header: &header, lineage: &lineage, snapshot: snapshot.as_ref() };
-            writer.close_segment(end)
-        })?;
+        let end = SegmentEnd { header: &header, lineage: &lineage, snapshot: snapshot.as_ref() };
+        let (steps, is_written) = match self.closings {
+            Closings::AtOnce => (0, false),
+            Closings::After(steps) => (steps, false),
+            Closings::HeardOfAfter(steps) => (steps, true),
+        };
+        if self.closings == Closings::AtOnce || part.has_snapshot {
+            again(|| writer.close_segment(end))?;
+            self.acknowledged = (self.closed + 1, 0);
+        } else {
+            let mut closing = again(|| writer.begin_close(end))?;
+            if is_written {
+                closing.write();
+            }
+            self.closing = Some((closing, steps));
+        }
         self.closed += 1;
         self.taken = 0;
-        self.acknowledged = 0;
         Ok(())
     }
 }
