@@ -397,6 +397,50 @@ mod tests {
         }
     }
 
+    /// A map of the keys 0, 1 and 2 that says to have so many.
+    fn three(entries: usize, of_one: &str) -> Vec<u8> {
+        let mut e = Encoder::new();
+        e.map(entries);
+        e.unsigned(0);
+        e.unsigned(7);
+        e.unsigned(1);
+        e.text(of_one);
+        e.unsigned(2);
+        e.unsigned(9);
+        e.into_bytes()
+    }
+
+    /// What is told by [`Kept::pass_over`], and how many bytes it leaves, where these stand.
+    fn passed(kept: &Kept, bytes: &[u8]) -> (bool, usize) {
+        let mut d = Decoder::new(bytes);
+        let mut keys = d.map().unwrap();
+        let left = d.remaining();
+        let passes = kept.pass_over(&mut keys, &mut d);
+        assert_eq!(left != d.remaining(), passes, "nothing is read, or what was kept");
+        let next = if passes { keys.stands::<2>(&mut d) } else { keys.stands::<0>(&mut d) };
+        assert!(next, "the map goes on behind what was read");
+        (passes, d.remaining())
+    }
+
+    /// Read again, they would say the same at more cost.
+    #[test]
+    fn entries_that_stand_again_are_passed_over_and_no_others() {
+        let bytes = three(3, "planner");
+        let mut d = Decoder::new(&bytes);
+        let mut keys = d.map().unwrap();
+        let (mut kept, before) = (Kept::default(), (keys, d.clone()));
+        assert!(!passed(&kept, &bytes).0, "nothing was kept");
+        assert_eq!(keys.field::<0, u64>(&mut d), Ok(Some(7)));
+        assert_eq!(keys.field::<1, Id>(&mut d), Ok(Some(Id::new("planner").unwrap())));
+        kept.keep(&before, &keys, &d);
+        assert_eq!(passed(&kept, &bytes), (true, 1), "the value of the next key");
+        assert!(passed(&kept, &three(4, "planner")).0, "a map may have more entries");
+        assert!(!passed(&kept, &three(1, "planner")).0, "they are not all the map's");
+        assert!(!passed(&kept, &three(3, "planned")).0);
+        kept.forget();
+        assert!(!passed(&kept, &bytes).0);
+    }
+
     #[test]
     fn a_byte_that_is_a_whole_number_is_a_code_and_no_other() {
         assert_eq!((coded(0, Some), coded(23, Some), coded(24, Some)), (Some(0), Some(23), None));

@@ -324,8 +324,9 @@ fn message(protected: &[u8], payload: &[u8]) -> Vec<u8> {
 
 /// The whole tagged COSE_Sign1.
 fn sign1(protected: &[u8], payload: &[u8], signature: &Signature) -> Vec<u8> {
-    let bytes = HEADS_BYTES_MAX + protected.len() + payload.len() + signature.0.len();
-    let mut e = Encoder::onto(Vec::with_capacity(bytes));
+    let mut e = Encoder::onto(Vec::with_capacity(
+        HEADS_BYTES_MAX + protected.len() + payload.len() + signature.0.len(),
+    ));
     e.item(&[TAG_SIGN1]);
     e.array(4);
     e.bytes(protected);

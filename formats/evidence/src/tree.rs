@@ -366,14 +366,29 @@ mod tests {
     #[test]
     fn a_growing_tree_has_the_root_of_its_leaves_however_many_come_between_two_questions() {
         for step in [1, 2, 3, 7, 16, 31, 100] {
-            let (all, mut growing, mut is_kept) = (leaves(700), Growing::default(), false);
-            assert_eq!(growing.root(), None);
+            let (all, mut growing) = (leaves(700), Growing::default());
+            assert_eq!((growing.count(), growing.root()), (0, None));
+            let mut count = 0;
             for few in all.chunks(step) {
                 growing.leaves_mut().extend_from_slice(few);
-                assert_eq!(growing.root(), root(&all[..growing.count()]), "{step}: {}", growing.count());
-                is_kept |= growing.kept.iter().any(|kept| !kept.is_empty());
+                count += few.len();
+                assert_eq!(growing.count(), count);
+                assert_eq!(growing.root(), root(&all[..count]), "{step}: {count}");
             }
-            assert!(is_kept, "{step}");
+        }
+    }
+
+    /// Before, to make the tree anew costs less.
+    #[test]
+    fn a_growing_tree_keeps_digests_from_when_less_than_a_quarter_of_its_leaves_is_new() {
+        for step in [1, 2, 3, 7, 16, 31, 100] {
+            let mut growing = Growing::default();
+            for count in (step..=700).step_by(step) {
+                growing.leaves_mut().extend(leaves(step));
+                assert!(growing.root().is_some());
+                let is_kept = growing.kept.iter().any(|kept| !kept.is_empty());
+                assert_eq!(is_kept, 4 * step < count, "{step} of {count}");
+            }
         }
     }
 

@@ -81,6 +81,27 @@ fn pushed(decoder: &mut FrameDecoder, frame: &[u8]) -> Result<(Record, usize), D
     Ok((decoder.records().last().unwrap().clone(), length))
 }
 
+/// Spec: content-index.
+#[test]
+fn a_content_index_without_an_entry_is_refused_in_a_record_read_over_one_that_has_it() {
+    let kinds = [Kind::PromptAnswered, Kind::ToolProposed, Kind::OutputProduced, Kind::ContextRetrieved];
+    for kind in kinds {
+        let record = Record::full(kind, 4);
+        let mut short = record.clone();
+        short.input.contents.clear();
+        let mut frame = encoded(&short);
+        frame.resize(frame.len().next_multiple_of(64), 0);
+        let mut decoder = FrameDecoder::new();
+        let whole = record.append_frame(Vec::new()).unwrap();
+        for _ in 0..3 {
+            assert_eq!(pushed(&mut decoder, &whole), Ok((record.clone(), whole.len())));
+            decoder.clear();
+        }
+        let refused = decoder.push(&frame).expect_err("a content that is not there");
+        assert_eq!(refused.fault.code(), "C-CONTENT-INDEX", "{kind}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -196,6 +196,18 @@ fn what_departs_from_the_task_is_shown_to_the_model_and_kept_by_nobody() {
     assert!(departs(&writing(MemoryScope::Session, "a fact")));
 }
 
+/// Spec: content-uses.
+#[test]
+fn a_class_that_a_guardrail_names_twice_is_found_once() {
+    let mut trial = Trial::gated_at(CallStatus::Requested, "search");
+    let at = place(0, 0);
+    use DetectedClass::{Health, Secret};
+    trial.give(inspection(&at, "arguments", &[Secret, Health, Secret]).because([0]));
+    let mut expected = vec![Health, Secret];
+    expected.sort();
+    assert_eq!(trial.facts(&at).detected, expected);
+}
+
 #[test]
 fn what_guardrails_find_in_a_content_one_after_the_other_is_found_together() {
     let mut trial = Trial::gated_at(CallStatus::Requested, "search");
