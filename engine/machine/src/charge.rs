@@ -50,8 +50,7 @@ impl Charge {
 
     /// Whether nothing is added.
     pub(crate) fn is_nothing(&self) -> bool {
-        let Self { calls, spend_micros, tokens, bytes_out, target } = self;
-        calls | spend_micros | tokens | bytes_out == 0 && target.is_none()
+        *self == Self::default()
     }
 
     /// Whether it adds to the calls of a rate window.

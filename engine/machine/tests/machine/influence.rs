@@ -215,6 +215,7 @@ fn the_goal_is_reached_from_its_own_words_and_through_every_record() {
     let reaches =
         |trial: &Trial, made: &Made| trial.ask(made).transition.mark().flags & Mark::REACHES_GOAL != 0;
     assert!(reaches(&trial, &message("user", "the goal")));
+    assert!(reaches(&trial, &message("user", "the goal").because([0])), "said again");
     assert!(!reaches(&trial, &message("user", "something else")));
     let told = trial.give(message("user", "something else"));
     assert!(!reaches(&trial, &plan().because([told])));

@@ -196,7 +196,6 @@ fn what_departs_from_the_task_is_shown_to_the_model_and_kept_by_nobody() {
     assert!(departs(&writing(MemoryScope::Session, "a fact")));
 }
 
-/// Spec: content-uses.
 #[test]
 fn a_class_that_a_guardrail_names_twice_is_found_once() {
     let mut trial = Trial::gated_at(CallStatus::Requested, "search");

@@ -2,6 +2,7 @@
 
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::rules::{Reason, Rule};
+use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Layer, Limits, Mode};
 use rederive_machine::CallStatus;
 use rederive_machine::testing::*;
@@ -329,4 +330,34 @@ fn calls_alone_count_against_a_rate() {
     let answer = trial.answer(dispatch(&place(0, 0), "mail"));
     assert_eq!(answer.breaches.iter().map(|breach| breach.reason).collect::<Vec<_>>(), [Reason::RateLimit]);
     assert_eq!(trial.breaches(&releasing("done", 4).because([0])), []);
+}
+
+#[test]
+fn amounts_that_are_equal_are_counted_as_any_others_are() {
+    use rederive_evidence::kinds::Body;
+    let counters = |trial: &Trial| *trial.machine.state().counters().unwrap();
+    let mut trial = Trial::observed();
+    let prompt = trial.prompted(0, &[(0, "the goal")]);
+    let mut answered = answer(0, 2, prompt);
+    let Body::PromptAnswered(body) = &mut answered.input.body else { panic!("another body") };
+    (body.tokens_in, body.tokens_out, body.spend_micros) = (Given::Known(3), Given::Known(4), Some(7));
+    let answered = trial.give(answered);
+    let after = counters(&trial);
+    assert_eq!((after.tokens, after.spend_micros), (7, 7));
+
+    let at = place(0, 0);
+    trial.give(proposal(&at, "search").because([answered]));
+    let mut returned = result(&at, "done");
+    let Body::ToolReturned(body) = &mut returned.input.body else { panic!("another body") };
+    body.spend_micros = Some(1);
+    trial.answer(returned);
+    let after = counters(&trial);
+    assert_eq!((after.calls, after.spend_micros), (1, 8));
+
+    let at = place(0, 1);
+    trial.give(proposal(&at, "search").because([answered]));
+    let sent = dispatch(&at, "search");
+    trial.answer(with_dispatch(sent, |body| (body.bytes_out, body.target) = (Some(1), None)));
+    let after = counters(&trial);
+    assert_eq!((after.calls, after.bytes_out), (2, 1));
 }
