@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn deltas_wait_until_they_fill_the_lanes_and_no_longer() {
         let mut checksum = Checksum::start(Digest::ZERO);
-        let many = WAITING_BYTES_MAX / 32;
+        // 16 chunks of 1,024 bytes.
+        let many = 512;
         for number in 1..=3 * many {
             checksum.push(&Digest([7; 32]));
             assert_eq!(checksum.waiting.len(), number % many * 32);
