@@ -9,6 +9,7 @@ use rederive_evidence::ids::Id;
 use crate::bundle::{Bundle, BundleFault};
 use crate::judgement::{Judgement, Response, Rule};
 use crate::request::PolicyRequest;
+use crate::stack::{self, Deep};
 
 /// The name of the engine of Cedar policies.
 pub const CEDAR: &str = "cedar";
@@ -56,6 +57,9 @@ pub enum EngineFault {
     /// The engine panicked.
     #[error("the engine panicked")]
     Panic,
+    /// The policies are no longer there.
+    #[error("the policies are no longer there")]
+    Dropped,
 }
 
 /// A bundle made ready by its engine. Shared between threads; judges without waiting for another.
@@ -65,7 +69,7 @@ pub struct Compiled {
     engine_version: Id,
     rules: BTreeMap<String, Rule>,
     warnings: Vec<String>,
-    program: Box<dyn Program>,
+    program: Deep<Box<dyn Program>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -90,7 +94,7 @@ impl Compiled {
             engine_version: version,
             rules: rules.into_iter().map(|rule| (rule.id.as_str().to_owned(), rule)).collect(),
             warnings,
-            program,
+            program: Deep::new(program),
         }
     }
 
@@ -135,18 +139,26 @@ impl Compiled {
     /// # Errors
     /// It gave none.
     pub fn respond(&self, request: &PolicyRequest) -> Result<Response, EngineFault> {
-        guarded(|| self.program.respond(request))
+        self.asked(|program| program.respond(request))
+    }
+
+    fn asked(
+        &self,
+        respond: impl Fn(&dyn Program) -> Result<Response, EngineFault>,
+    ) -> Result<Response, EngineFault> {
+        let program = self.program.get().ok_or(EngineFault::Dropped)?;
+        guarded(|| stack::asked(|| respond(program)))
     }
 
     fn judge_by(
         &self,
         request: &PolicyRequest,
-        respond: impl FnOnce(&dyn Program) -> Result<Response, EngineFault>,
+        respond: impl Fn(&dyn Program) -> Result<Response, EngineFault>,
     ) -> Judgement {
         if request.facts.is_none() {
             return Judgement::unknown_tool();
         }
-        match guarded(|| respond(self.program.as_ref())) {
+        match self.asked(respond) {
             Ok(response) => self.mapped(&response, request),
             Err(_) => Judgement::engine_fault(),
         }

@@ -19,6 +19,13 @@ pub mod registry;
 #[cfg(feature = "rego")]
 mod rego;
 pub mod request;
+mod stack;
+#[cfg(any(feature = "cedar", feature = "rego"))]
+#[cfg_attr(
+    not(all(feature = "cedar", feature = "rego")),
+    allow(dead_code, reason = "what is said of the language of an engine that is not built in")
+)]
+mod text;
 mod vocabulary;
 
 pub use archive::Archive;
@@ -31,6 +38,8 @@ pub use registry::Registry;
 #[cfg(feature = "rego")]
 pub use rego::Rego;
 pub use request::PolicyRequest;
+#[cfg(any(feature = "cedar", feature = "rego"))]
+pub use text::{CHAIN_MAX, NESTING_MAX, READINGS_MAX, TEXT_BYTES_MAX};
 pub use vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest, schema_of};
 
 /// Compiles a bundle with the engine that its manifest names.

@@ -24,6 +24,8 @@ use crate::engine::{Compiled, Engine, EngineFault, Program, REGO};
 use crate::index::{About, Index, Numbered, Scope};
 use crate::judgement::{PolicyError, Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
+use crate::stack;
+use crate::text::{Language, check_depth, check_size};
 
 /// Version of regorus, which does not tell it itself.
 const VERSION: &str = "0.14.1";
@@ -93,6 +95,13 @@ impl Engine for Rego {
     }
 
     fn compile(&self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
+        check_size(bundle)?;
+        stack::fixed(|| self.compile_here(bundle))
+    }
+}
+
+impl Rego {
+    fn compile_here(self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
         let declared = declared(bundle)?;
         let rules = declared.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let data = data(bundle)?;
@@ -167,7 +176,9 @@ fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modul
         if !path.ends_with(".rego") {
             return Err(syntax("not a .rego file".to_owned()));
         }
-        let added = engine.add_policy(path.to_owned(), text(path, bytes)?.to_owned());
+        let source = text(path, bytes)?;
+        check_depth(Language::Rego, path, source)?;
+        let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|error| syntax(error.to_string()))?;
     }
     engine.add_data(data.clone()).map_err(|error| invalid("", &error))?;

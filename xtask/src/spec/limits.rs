@@ -66,6 +66,18 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             "archive-contents",
         ),
         ("bytes of a snapshot or an index", archive::HINT_BYTES_MAX, "archive-limits"),
+        (
+            "bytes of the policies and the schema of a bundle together",
+            rederive_policy::TEXT_BYTES_MAX,
+            "bundle-limits",
+        ),
+        ("brackets inside each other in a policy text", rederive_policy::NESTING_MAX as u64, "bundle-limits"),
+        ("operators in a row in a policy text", rederive_policy::CHAIN_MAX as u64, "bundle-limits"),
+        (
+            "parts of a Rego text, each twice for every bracket around it",
+            rederive_policy::READINGS_MAX,
+            "bundle-limits",
+        ),
         ("bytes of a lineage page", archive::LINEAGE_BYTES_MAX as u64, "archive-kinds"),
     ]
 }

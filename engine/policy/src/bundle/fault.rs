@@ -125,6 +125,48 @@ pub enum BundleFault {
         /// The engine's words.
         message: String,
     },
+    /// Brackets lie deeper inside each other than in a policy text they may.
+    #[error(
+        "{path}: line {line}, column {column}: more than {most} brackets (or `if`s) inside each other: split the expression"
+    )]
+    Nested {
+        /// The file.
+        path: String,
+        /// The line of the first that does, from 1.
+        line: usize,
+        /// And its column, from 1.
+        column: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// More operators in a row than a policy text may have.
+    #[error(
+        "{path}: line {line}, column {column}: more than {most} operators in a row: ask a set that `contains` the value, or split the policy"
+    )]
+    Chained {
+        /// The file.
+        path: String,
+        /// The line of the brackets they stand in, or of their end where they stand in none, from 1.
+        line: usize,
+        /// And the column, from 1.
+        column: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// More in brackets than a parser can read that reads it anew for each of them.
+    #[error(
+        "{path}: line {line}, column {column}: the text so far has more than {most} parts, each counted twice for every bracket around it: nest less, or split the file's rules"
+    )]
+    Readings {
+        /// The file.
+        path: String,
+        /// The line of the first part beyond, from 1.
+        line: usize,
+        /// And its column, from 1.
+        column: usize,
+        /// The limit.
+        most: u64,
+    },
     /// A policy has no name of its own, or one that is no identifier.
     #[error("{path}: policy {place} of the file has no `@id` that is an identifier")]
     Unnamed {
@@ -200,6 +242,9 @@ fault_codes! { BundleFault {
     Self::Schema { .. } => "B-SCHEMA" "the schema cannot be read",
     Self::NoPolicies => "B-NO-POLICIES" "the bundle has no policies",
     Self::Syntax { .. } => "B-SYNTAX" "a policy file cannot be read",
+    Self::Nested { .. } => "B-NESTED" "brackets lie deeper inside each other than in a policy text they may",
+    Self::Chained { .. } => "B-CHAINED" "a policy text has more operators in a row than it may",
+    Self::Readings { .. } => "B-READINGS" "a policy text has more in brackets than may be read",
     Self::Unnamed { .. } => "B-UNNAMED" "a policy has no name that is an identifier",
     Self::SameName(_) => "B-SAME-NAME" "two policies have one name",
     Self::Template { .. } => "B-TEMPLATE" "a policy is a template",

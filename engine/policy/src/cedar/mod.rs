@@ -24,6 +24,8 @@ use crate::bundle::{Bundle, BundleFault, ENTITIES, POLICIES, SCHEMA, text};
 use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
 use crate::judgement::{Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
+use crate::stack;
+use crate::text::{Language, check_depth, check_size};
 use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
 use known::Known;
 use policies::Policies;
@@ -48,6 +50,13 @@ impl Engine for Cedar {
     }
 
     fn compile(&self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
+        check_size(bundle)?;
+        stack::fixed(|| self.compile_here(bundle))
+    }
+}
+
+impl Cedar {
+    fn compile_here(self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
         let schema = schema(bundle)?;
         let found = read(bundle)?;
         let policies: Vec<Policy> = found.iter().map(|found| found.policy.clone()).collect();
@@ -116,6 +125,7 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
         return Err(BundleFault::OtherSchema { expected, found });
     }
     let own = own.map_or(Ok(ANY_SURFACE), |bytes| text(SCHEMA, bytes))?;
+    check_depth(Language::Schema, SCHEMA, own)?;
     let strange = |error: &dyn std::fmt::Display| BundleFault::Schema {
         path: SCHEMA.to_owned(),
         message: error.to_string(),
@@ -155,6 +165,7 @@ fn read(bundle: &Bundle) -> Result<Vec<Found<'_>>, BundleFault> {
             return Err(syntax("not a .cedar file".to_owned()));
         }
         let source = text(path, bytes)?;
+        check_depth(Language::Cedar, path, source)?;
         let set: PolicySet = source.parse().map_err(|error: ParseErrors| syntax(placed(&error, source)))?;
         if set.num_of_templates() > 0 {
             return Err(BundleFault::Template { path: path.to_owned() });

@@ -13,9 +13,14 @@ use cedar_policy::{Authorizer, Decision, Effect, Entities, Policy, PolicySet, Re
 use serde_json::{Value, json};
 
 use super::likes;
+use crate::text::CHAIN_MAX;
 
 /// Fewer forbids than this are evaluated as they are.
 const FORBIDS_MIN: usize = 4;
+
+/// Levels of JSON that a screen may have: twice those of the deepest policy, an operator two. One that is deeper could come to the end of the stack where
+/// they do not.
+const DEPTH_MAX: usize = 4 * CHAIN_MAX;
 
 /// The conditions of some forbids, joined.
 #[derive(Debug)]
@@ -37,6 +42,9 @@ impl Screen {
     fn of(conditions: Vec<Value>) -> Option<Self> {
         let any = json!({ "op": "All" });
         let body = guarded(conditions.into_iter().map(conjuncts).collect())?;
+        if !is_within(&body, DEPTH_MAX) {
+            return None;
+        }
         let policy = json!({
             "effect": "permit", "principal": any, "action": any, "resource": any,
             "conditions": [{ "kind": "when", "body": body }],
@@ -102,6 +110,16 @@ fn guarded(conditions: Vec<VecDeque<Value>>) -> Option<Value> {
 
 fn and(left: Value, right: Value) -> Value {
     json!({ "&&": { "left": left, "right": right } })
+}
+
+/// Whether a value has at most so many levels.
+fn is_within(value: &Value, levels: usize) -> bool {
+    let Some(below) = levels.checked_sub(1) else { return false };
+    match value {
+        Value::Object(fields) => fields.values().all(|value| is_within(value, below)),
+        Value::Array(items) => items.iter().all(|value| is_within(value, below)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 /// Whether any of them holds, no deeper than the logarithm of their number.

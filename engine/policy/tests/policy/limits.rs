@@ -1,0 +1,169 @@
+//! What a bundle is, and what it answers, does not depend on whose stack it is loaded and asked on, and nothing in it takes that stack away. Spec: bundle-limits.
+
+use std::time::{Duration, Instant};
+
+use rederive_evidence::kinds::decision::{Decision, ReasonCode};
+use rederive_evidence::values::EffectsClass;
+use rederive_policy::{BundleFault, CHAIN_MAX, NESTING_MAX, TEXT_BYTES_MAX, compile};
+
+use crate::material::{bundle, bundle_for, request};
+
+/// What a bundle answers where it can be used; else its fault.
+type Told = Result<(Decision, ReasonCode), BundleFault>;
+
+/// What a bundle of these files tells threads with little stack and with much: all the same, or the test fails.
+fn told(engine: &'static str, files: &[(&str, &str)]) -> Told {
+    let bundle = bundle_for(engine, files);
+    let on = |bytes: usize| {
+        let bundle = bundle.clone();
+        let ask = move || {
+            let compiled = compile(&bundle)?;
+            let judgement = compiled.judge(&request(EffectsClass::Read));
+            assert_eq!(compiled.judge_plainly(&request(EffectsClass::Read)), judgement);
+            Ok((judgement.decision, judgement.reason))
+        };
+        std::thread::Builder::new().stack_size(bytes).spawn(ask).unwrap().join().unwrap()
+    };
+    let told = on(200_000);
+    assert_eq!(on(64 << 20), told, "with much");
+    told
+}
+
+fn cedar(condition: &str) -> Told {
+    let policies = format!(
+        "@id(\"all\") permit(principal, action, resource);\n@id(\"x\") forbid(principal, action, resource) when {{ {condition} }};"
+    );
+    told("cedar", &[("policies/all.cedar", &policies)])
+}
+
+fn terms(attribute: &str, number: usize) -> String {
+    let terms: Vec<String> = (0..number).map(|n| format!("context.run.{attribute} == \"e{n}\"")).collect();
+    terms.join(" || ")
+}
+
+const PERMITTED: Told = Ok((Decision::Permit, ReasonCode::PolicyPermits));
+
+#[test]
+fn as_many_terms_as_a_policy_may_have_are_evaluated_on_every_stack() {
+    assert_eq!(cedar(&terms("tenant", 500)), PERMITTED);
+    // The braces are one, and what a term is made of a few.
+    assert_eq!(cedar(&terms("tenant", CHAIN_MAX - 8)), PERMITTED);
+    assert_eq!(cedar(&format!("1{} == 0", "+1".repeat(CHAIN_MAX - 16))), PERMITTED);
+    assert_eq!(cedar(&format!("{}false", "true && ".repeat(CHAIN_MAX - 8))), PERMITTED);
+    let deepest =
+        format!("{}{}{}", "(".repeat(NESTING_MAX - 1), terms("tenant", 900), ")".repeat(NESTING_MAX - 1));
+    assert_eq!(cedar(&deepest), PERMITTED);
+}
+
+#[test]
+fn as_many_terms_as_a_policy_may_have_are_checked_against_the_schema() {
+    for number in [1, CHAIN_MAX - 8] {
+        let fault = cedar(&terms("nothing", number));
+        assert!(matches!(fault, Err(BundleFault::Invalid { .. })), "{number} terms: {fault:?}");
+    }
+}
+
+#[test]
+fn more_than_a_policy_may_have_is_refused_with_its_place_and_brings_nothing_down() {
+    let chained = |condition: &str| {
+        let fault = cedar(condition);
+        assert!(
+            matches!(fault, Err(BundleFault::Chained { line: 2, column: 51, most: CHAIN_MAX, .. })),
+            "{fault:?}"
+        );
+    };
+    chained(&terms("tenant", CHAIN_MAX + 2));
+    chained(&terms("nothing", 3_600));
+    chained(&format!("{}true", "true && ".repeat(10_000)));
+    chained(&format!("1{} == 0", "+1".repeat(10_000)));
+    chained(&format!("{{a: 1}}{}", "[\"a\"]".repeat(10_000)));
+    chained(&format!("context{}", ".run".repeat(10_000)));
+    let half = terms("tenant", CHAIN_MAX / 2 + 8);
+    chained(&format!("({half}) || {half}"));
+
+    let nested = |condition: &str| {
+        let fault = cedar(condition);
+        assert!(matches!(fault, Err(BundleFault::Nested { line: 2, most: NESTING_MAX, .. })), "{fault:?}");
+    };
+    nested(&format!("{}true{}", "(".repeat(1_000), ")".repeat(1_000)));
+    nested(&format!("{}true{}", "(".repeat(NESTING_MAX), ")".repeat(NESTING_MAX)));
+    nested(&format!("{}1{} == 1", "[".repeat(1_000), "]".repeat(1_000)));
+    nested(&format!("{}1{} == 1", "{a: ".repeat(1_000), "}".repeat(1_000)));
+    nested(&"if true then true else ".repeat(10_000));
+    nested(&"if ".repeat(10_000));
+
+    let conditions =
+        format!("@id(\"x\") permit(principal, action, resource){};", " when { true }".repeat(10_000));
+    assert!(matches!(
+        told("cedar", &[("policies/all.cedar", &conditions)]),
+        Err(BundleFault::Chained { line: 1, .. })
+    ));
+}
+
+#[test]
+fn what_stands_beside_each_other_or_in_strings_and_comments_is_not_deep() {
+    assert_eq!(cedar(&format!("[{}2] == [1]", "1, ".repeat(10_000))), PERMITTED);
+    assert_eq!(cedar(&format!("\"{}\" == \"\\\"\"", "( || ".repeat(2_000))), PERMITTED);
+    assert_eq!(cedar(&format!("false // {}\n", "( || \" ".repeat(2_000))), PERMITTED);
+    let many: String = (0..400)
+        .map(|n| format!("@id(\"p{n}\") permit(principal, action, resource) when {{ (1 + 1) == 2 }};\n"))
+        .collect();
+    assert_eq!(told("cedar", &[("policies/all.cedar", &many)]), PERMITTED);
+}
+
+#[test]
+fn a_schema_nests_no_deeper_than_a_policy() {
+    let with = |levels: usize| {
+        let kind = format!("{}Long{}", "Set<".repeat(levels), ">".repeat(levels));
+        let schema = format!("entity Surface;\nentity Other {{ a: {kind} }};");
+        let policy = "@id(\"all\") permit(principal, action, resource);";
+        told("cedar", &[("policies/all.cedar", policy), ("schema.cedarschema", &schema)])
+    };
+    assert_eq!(with(NESTING_MAX - 1), PERMITTED);
+    for levels in [NESTING_MAX, 10_000] {
+        assert!(matches!(with(levels), Err(BundleFault::Nested { line: 2, .. })));
+    }
+}
+
+#[test]
+fn policies_and_schema_together_are_no_more_than_a_bundle_may_have() {
+    let half = format!(
+        "@id(\"all\") permit(principal, action, resource);//{}",
+        "x".repeat(TEXT_BYTES_MAX as usize / 2)
+    );
+    let files = [("policies/a.cedar", half.as_str()), ("policies/b.cedar", half.as_str())];
+    let large = BundleFault::Large { path: "policies/b.cedar".to_owned(), most: TEXT_BYTES_MAX };
+    assert_eq!(compile(&bundle(&files)).map(|_| ()), Err(large));
+}
+
+#[test]
+fn conditions_that_are_joined_before_they_are_evaluated_answer_as_each_alone() {
+    let deep =
+        |n: usize| format!("{}context.counters.calls > {}", "!context.previewed && ".repeat(120), 100 + n);
+    let policies: String = (0..5)
+        .map(|n| format!("@id(\"f{n}\") forbid(principal, action, resource) when {{ {} }};\n", deep(n)))
+        .chain(["@id(\"all\") permit(principal, action, resource);".to_owned()])
+        .collect();
+    assert_eq!(told("cedar", &[("policies/all.cedar", &policies)]), PERMITTED);
+}
+
+#[test]
+fn brackets_in_rego_are_refused_before_reading_them_takes_long() {
+    let rules = r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#;
+    let begun = Instant::now();
+    for (open, close) in [("[", "]"), ("{", "}"), ("(", ")"), ("{\"a\": ", "}")] {
+        for levels in [24, 1_000] {
+            let module = format!(
+                "package p\nimport rego.v1\nr if {{ x := {}1{}\n x == x }}",
+                open.repeat(levels),
+                close.repeat(levels)
+            );
+            let fault = told("rego", &[("policies/p.rego", &module), ("rules.json", rules)]);
+            assert!(
+                matches!(fault, Err(BundleFault::Nested { .. } | BundleFault::Readings { .. })),
+                "{fault:?}"
+            );
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
