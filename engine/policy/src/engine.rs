@@ -34,6 +34,11 @@ pub trait Engine: Send + Sync {
 
 /// Compiled policies of one engine.
 pub(crate) trait Program: Send + Sync {
+    /// Whether it never begins on the caller's stack, since it may come to the end of that without telling.
+    fn needs_its_own_stack(&self) -> bool {
+        false
+    }
+
     /// The engine's answer, the policies that speak of the request alone evaluated.
     fn respond(&self, request: &PolicyRequest) -> Result<Response, EngineFault>;
 
@@ -147,7 +152,8 @@ impl Compiled {
         respond: impl Fn(&dyn Program) -> Result<Response, EngineFault>,
     ) -> Result<Response, EngineFault> {
         let program = self.program.get().ok_or(EngineFault::Dropped)?;
-        guarded(|| stack::asked(|| respond(program)))
+        let ask = || respond(program);
+        guarded(|| if program.needs_its_own_stack() { stack::fixed(ask) } else { stack::asked(ask) })
     }
 
     fn judge_by(

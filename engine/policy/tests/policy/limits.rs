@@ -167,3 +167,66 @@ fn brackets_in_rego_are_refused_before_reading_them_takes_long() {
     }
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
+
+/// What a Rego bundle tells whose one declared rule is `r`.
+fn rego(module: &str) -> Told {
+    let rules = r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#;
+    let module = format!("package p\nimport rego.v1\n{module}\n");
+    told("rego", &[("policies/p.rego", &module), ("rules.json", rules)])
+}
+
+#[test]
+fn rules_and_functions_that_lead_back_to_themselves_are_refused_however_they_are_named() {
+    for module in [
+        "f(x) := f(x)\nr if f(1)",
+        "r if not b\nb if not r",
+        "r if data.p.r",
+        "r if data.p[\"r\"]",
+        "r if data[\"p\"].r",
+        "r if { some x; data.p[x] }",
+        "r if { x := data; x.p.r }",
+        "import data.p as q\nr if q.r",
+        "import data.p.r as q\nr if q",
+        "f(x) := g(x)\ng(x) := h(x)\nh(x) := [y | y := f(x)]\nr if f(1)",
+        "f(x) if { every y in [1] { g(y) } }\ng(x) if { z := {f(x): 1}; z }\nr if f(1)",
+        "f(x) := y if { y := input[f(x)] }\nr if f(1)",
+        "f(x) := 1 if x == 0 else := f(x)\nr if f(1)",
+        "default f(_) := 1\nf(x) := f(x - 1) + 1 if x > 0\nr if f(1)",
+    ] {
+        let fault = rego(module);
+        let leads_back = |message: &str| message.contains("leads back to itself: data.p");
+        assert!(
+            matches!(&fault, Err(BundleFault::Invalid { message, .. }) if leads_back(message)),
+            "{module}: {fault:?}"
+        );
+    }
+}
+
+#[test]
+fn rules_that_lead_to_one_another_and_not_back_are_evaluated() {
+    for module in [
+        "f(r) := g(r)\ng(x) := x + 1\nr if f(1) == 2",
+        "r if { a; b }\na if c\nb if c\nc if input.action == \"read\"",
+        "r if not b\nb if input.action == \"r\"",
+        "s contains x if { some x in [1, 2] }\nr if count(s) == 2",
+    ] {
+        assert_eq!(rego(module), PERMITTED, "{module}");
+    }
+    let chain = |rules: usize| {
+        let links: String = (1..rules).map(|n| format!("a{} if a{n}\n", n - 1)).collect();
+        format!("r if a0\n{links}a{} := true", rules - 1)
+    };
+    assert_eq!(rego(&chain(100)), PERMITTED);
+    let fault = rego(&chain(3_000));
+    assert!(
+        matches!(&fault, Err(BundleFault::Invalid { message, .. }) if message.contains("levels of rules")),
+        "{fault:?}"
+    );
+}
+
+#[test]
+fn the_longest_expression_that_rego_may_have_is_evaluated_on_every_stack() {
+    assert_eq!(rego(&format!("r if 1{} > 0", "+1\n".repeat(100))), PERMITTED);
+    let links: String = (0..17).map(|n| format!("a{n} := a{}{}\n", n + 1, "+1\n".repeat(100))).collect();
+    assert_eq!(rego(&format!("r if a0 > 0\n{links}a17 := 1")), PERMITTED);
+}

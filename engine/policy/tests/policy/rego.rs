@@ -80,6 +80,18 @@ fn what_reads_a_clock_chance_the_network_or_the_process_and_what_has_no_bound_do
         "opa.runtime().env != {}",
         "net.lookup_ip_addr(\"x\") != set()",
         "count(numbers.range(1, 1000000000)) > 0",
+        "sprintf(\"%1000000000d\", [1]) != \"\"",
+        "concat(\"\", [input.tool, input.tool]) != \"\"",
+        "array.concat([1], [1]) != []",
+        "replace(input.tool, \"a\", \"aa\") != \"\"",
+        "strings.replace_n({\"a\": \"aa\"}, input.tool) != \"\"",
+        "regex.replace(input.tool, \"a\", \"aa\") != \"\"",
+        "json.marshal(input.tool) != \"\"",
+        "base64.encode(input.tool) != \"\"",
+        "hex.encode(input.tool) != \"\"",
+        "glob.quote_meta(input.tool) != \"\"",
+        "bits.lsh(1, 1000000000) > 0",
+        "walk([[1], 2], [_, 1])",
     ] {
         let fault = rego(&format!("r if {call}"), &json!([permit("data.p.r")])).map(|_| ());
         assert!(matches!(fault, Err(BundleFault::Invalid { .. })), "{call}: {fault:?}");

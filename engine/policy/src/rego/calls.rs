@@ -1,0 +1,397 @@
+//! Which rules and functions of Rego modules lead to which, so that none leads back to itself and none too deep: regorus recurses along them, and of functions
+//! that call themselves, and of rules that ask for their own negation, sees no end. Spec: bundle-rego.
+//!
+//! A name is looked for where it may lead: one that leads through a variable may lead to all that is below. A variable of a rule that is named as a rule of its
+//! package is taken for that rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regorus::Value;
+use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
+
+use crate::bundle::BundleFault;
+
+/// Most levels that the evaluation of a rule goes down: those of its expressions, of the rules they lead to, and so on.
+pub(super) const LEVELS_MAX: usize = 2_048;
+
+/// Levels that evaluating a rule or function takes beside those of its expressions.
+const LEVELS_OF_A_RULE: usize = 8;
+
+/// Whether no rule leads back to itself, nor deeper than may be.
+///
+/// # Errors
+/// The first that does.
+pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), BundleFault> {
+    let mut names = Names::default();
+    modules.iter().flat_map(|module| rules(module)).for_each(|rule| names.add_rule(&rule.name));
+    for module in modules {
+        let scope = Scope::of(module);
+        for rule in rules(module) {
+            let mut reader = Reader {
+                names: &names,
+                scope: &scope,
+                given: BTreeSet::new(),
+                found: BTreeSet::new(),
+                level: 0,
+                deepest: 0,
+            };
+            reader.rule(rule.rule);
+            let (found, levels) = (reader.found.into_iter().collect(), reader.deepest + LEVELS_OF_A_RULE);
+            names.lead(&rule.name, found, levels);
+        }
+    }
+    names.check()
+}
+
+fn invalid(name: &[String], message: &str) -> BundleFault {
+    BundleFault::Invalid { policy: name.join("."), message: message.to_owned() }
+}
+
+/// A rule and its whole name.
+struct Named<'m> {
+    name: Vec<String>,
+    rule: &'m Rule,
+}
+
+fn rules(module: &Module) -> impl Iterator<Item = Named<'_>> {
+    let package = package(module);
+    module.policy.iter().map(move |rule| {
+        let head = match rule.as_ref() {
+            Rule::Spec { head, .. } => match head {
+                RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. } => {
+                    refr
+                }
+            },
+            Rule::Default { refr, .. } => refr,
+        };
+        Named { name: [package.clone(), path(head)].concat(), rule }
+    })
+}
+
+/// The whole name of a module's package.
+fn package(module: &Module) -> Vec<String> {
+    [vec!["data".to_owned()], path(&module.package.refr)].concat()
+}
+
+/// The names that an expression leads along, as far as they are known.
+fn path(expression: &Expr) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut open = expression;
+    while let Some((before, name)) = step(open) {
+        names.push(name);
+        open = before;
+    }
+    // What begins with no name leads nowhere by itself.
+    let Some(first) = variable(open) else { return Vec::new() };
+    std::iter::once(Some(first)).chain(names.into_iter().rev()).map_while(|name| name).collect()
+}
+
+/// What a reference goes on from, and the name it goes on with, where that is known.
+fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
+    if let Expr::RefDot { refr, field, .. } = expression {
+        Some((refr, text(&field.1)))
+    } else if let Expr::RefBrack { refr, index, .. } = expression {
+        Some((refr, literal(index)))
+    } else {
+        None
+    }
+}
+
+fn variable(expression: &Expr) -> Option<String> {
+    if let Expr::Var { value, .. } = expression { text(value) } else { None }
+}
+
+fn literal(expression: &Expr) -> Option<String> {
+    let (Expr::String { value, .. } | Expr::RawString { value, .. }) = expression else { return None };
+    text(value)
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_string().ok().map(ToString::to_string)
+}
+
+/// What names mean in a module.
+struct Scope {
+    package: Vec<String>,
+    imports: BTreeMap<String, Vec<String>>,
+}
+
+impl Scope {
+    fn of(module: &Module) -> Self {
+        let imports = module.imports.iter().filter_map(|import| {
+            let path = path(&import.refr);
+            let name =
+                import.r#as.as_ref().map(|span| span.text().to_owned()).or_else(|| path.last().cloned())?;
+            Some((name, path))
+        });
+        Self { package: package(module), imports: imports.collect() }
+    }
+
+    /// The whole name.
+    fn whole(&self, path: Vec<String>) -> Vec<String> {
+        let Some((first, rest)) = path.split_first() else { return path };
+        match self.imports.get(first) {
+            Some(import) => [import, rest].concat(),
+            None if first == "data" || first == "input" => path,
+            None => [self.package.clone(), path].concat(),
+        }
+    }
+}
+
+/// All names of rules, and of what they are in: each leads to those below.
+#[derive(Default)]
+struct Names {
+    numbers: BTreeMap<Vec<String>, usize>,
+    leads: Vec<Lead>,
+}
+
+/// Where a name leads.
+#[derive(Default)]
+struct Lead {
+    name: Vec<String>,
+    to: Vec<usize>,
+    /// The levels that evaluating it takes without what it leads to; none of what is no rule.
+    levels: usize,
+    is_rule: bool,
+}
+
+impl Names {
+    fn add(&mut self, name: &[String]) -> usize {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.leads.len();
+        self.leads.push(Lead { name: name.to_vec(), ..Lead::default() });
+        self.numbers.insert(name.to_vec(), number);
+        if let Some((_, above)) = name.split_last().filter(|(_, above)| !above.is_empty()) {
+            let above = self.add(above);
+            if let Some(lead) = self.leads.get_mut(above) {
+                lead.to.push(number);
+            }
+        }
+        number
+    }
+
+    fn add_rule(&mut self, name: &[String]) {
+        let number = self.add(name);
+        if let Some(lead) = self.leads.get_mut(number) {
+            lead.is_rule = true;
+        }
+    }
+
+    /// What a whole name leads to: what has it, else the rule through whose value it goes.
+    fn find(&self, name: &[String]) -> Option<usize> {
+        (1..=name.len()).rev().find_map(|length| {
+            let number = *self.numbers.get(name.get(..length)?)?;
+            let is_rule = self.leads.get(number).is_some_and(|lead| lead.is_rule);
+            (length == name.len() || is_rule).then_some(number)
+        })
+    }
+
+    fn lead(&mut self, name: &[String], to: Vec<usize>, levels: usize) {
+        let lead = self.numbers.get(name).and_then(|number| self.leads.get_mut(*number));
+        if let Some(lead) = lead {
+            lead.to.extend(to);
+            lead.levels = lead.levels.max(levels);
+        }
+    }
+
+    /// Goes down from every name, what is below before what is above.
+    fn check(&self) -> Result<(), BundleFault> {
+        let mut levels: Vec<Option<usize>> = vec![None; self.leads.len()];
+        for first in 0..self.leads.len() {
+            // Names on the way down, and how many of those that each leads to were gone to.
+            let mut way = vec![(first, 0)];
+            let mut on_way = BTreeSet::from([first]);
+            while let Some((number, gone)) = way.pop() {
+                let Some(lead) = self.leads.get(number) else { continue };
+                let known = levels.get(number).copied().flatten();
+                match lead.to.get(gone).filter(|_| known.is_none()) {
+                    Some(next) => {
+                        way.push((number, gone + 1));
+                        if levels.get(*next).copied().flatten().is_none() {
+                            if !on_way.insert(*next) {
+                                return Err(self.circle(&way, *next));
+                            }
+                            way.push((*next, 0));
+                        }
+                    }
+                    None => {
+                        on_way.remove(&number);
+                        let below = lead.to.iter().filter_map(|to| levels.get(*to).copied().flatten()).max();
+                        let deep = known.unwrap_or(lead.levels + below.unwrap_or(0));
+                        if deep > LEVELS_MAX {
+                            let message = format!(
+                                "evaluating it goes down more than {LEVELS_MAX} levels of rules and expressions: let fewer rules lead to one another"
+                            );
+                            return Err(invalid(&lead.name, &message));
+                        }
+                        if let Some(levels) = levels.get_mut(number) {
+                            *levels = Some(deep);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The fault of a name that the way down comes to again.
+    fn circle(&self, way: &[(usize, usize)], again: usize) -> BundleFault {
+        let numbers =
+            way.iter().map(|(number, _)| *number).skip_while(|number| *number != again).chain([again]);
+        let names: Vec<String> =
+            numbers.filter_map(|number| Some(self.leads.get(number)?.name.join("."))).collect();
+        let name = self.leads.get(again).map(|lead| lead.name.clone()).unwrap_or_default();
+        let message = format!(
+            "it leads back to itself: {}; a variable that is named as a rule is taken for the rule",
+            names.join(" -> ")
+        );
+        invalid(&name, &message)
+    }
+}
+
+/// Reads a rule for what it leads to.
+struct Reader<'n> {
+    names: &'n Names,
+    scope: &'n Scope,
+    /// Variables that a function is given: they stand before rules of their names.
+    given: BTreeSet<String>,
+    found: BTreeSet<usize>,
+    level: usize,
+    deepest: usize,
+}
+
+impl Reader<'_> {
+    fn rule(&mut self, rule: &Rule) {
+        match rule {
+            Rule::Spec { head, bodies, .. } => {
+                self.head(head);
+                for body in bodies {
+                    self.assigned(body.assign.as_ref());
+                    self.query(&body.query);
+                }
+            }
+            Rule::Default { value, .. } => self.expression(value),
+        }
+    }
+
+    fn head(&mut self, head: &RuleHead) {
+        match head {
+            RuleHead::Compr { refr, assign, .. } => {
+                self.indices(refr);
+                self.assigned(assign.as_ref());
+            }
+            RuleHead::Set { refr, key, .. } => {
+                self.indices(refr);
+                key.iter().for_each(|key| self.expression(key));
+            }
+            RuleHead::Func { args, assign, .. } => {
+                self.given = args.iter().filter_map(|arg| variable(arg)).collect();
+                args.iter().for_each(|arg| self.expression(arg));
+                self.assigned(assign.as_ref());
+            }
+        }
+    }
+
+    fn assigned(&mut self, assign: Option<&RuleAssign>) {
+        assign.iter().for_each(|assign| self.expression(&assign.value));
+    }
+
+    fn query(&mut self, query: &Query) {
+        self.level += 1;
+        query.stmts.iter().for_each(|statement| self.statement(statement));
+        self.level -= 1;
+    }
+
+    fn statement(&mut self, statement: &LiteralStmt) {
+        for with in &statement.with_mods {
+            self.expression(&with.refr);
+            self.expression(&with.r#as);
+        }
+        match &statement.literal {
+            Literal::SomeVars { .. } => {}
+            Literal::SomeIn { key, value, collection, .. } => {
+                key.iter().for_each(|key| self.expression(key));
+                self.expression(value);
+                self.expression(collection);
+            }
+            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expression(expr),
+            Literal::Every { domain, query, .. } => {
+                self.expression(domain);
+                self.query(query);
+            }
+        }
+    }
+
+    fn expression(&mut self, expression: &Expr) {
+        self.level += 1;
+        self.deepest = self.deepest.max(self.level);
+        match expression {
+            Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. } => {}
+            Expr::Var { .. } => self.refer(expression),
+            Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                self.refer(expression);
+                self.indices(expression);
+            }
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().for_each(|item| self.expression(item));
+            }
+            Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| self.both(key, value)),
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                self.expression(term);
+                self.query(query);
+            }
+            Expr::ObjectCompr { key, value, query, .. } => {
+                self.both(key, value);
+                self.query(query);
+            }
+            Expr::Call { fcn, params, .. } => {
+                self.expression(fcn);
+                params.iter().for_each(|param| self.expression(param));
+            }
+            Expr::UnaryExpr { expr, .. } => self.expression(expr),
+            Expr::BinExpr { lhs, rhs, .. }
+            | Expr::BoolExpr { lhs, rhs, .. }
+            | Expr::ArithExpr { lhs, rhs, .. }
+            | Expr::AssignExpr { lhs, rhs, .. } => self.both(lhs, rhs),
+            Expr::Membership { key, value, collection, .. } => {
+                key.iter().for_each(|key| self.expression(key));
+                self.both(value, collection);
+            }
+        }
+        self.level -= 1;
+    }
+
+    fn both(&mut self, left: &Expr, right: &Expr) {
+        self.expression(left);
+        self.expression(right);
+    }
+
+    /// What a reference is indexed with, and what it begins with where that is no name.
+    fn indices(&mut self, reference: &Expr) {
+        let (mut open, mut length) = (reference, 0);
+        while let Some((before, _)) = step(open) {
+            if let Expr::RefBrack { index, .. } = open {
+                self.expression(index);
+            }
+            open = before;
+            length += 1;
+        }
+        if variable(open).is_none() {
+            self.expression(open);
+        }
+        self.deepest = self.deepest.max(self.level + length);
+    }
+
+    fn refer(&mut self, expression: &Expr) {
+        let path = path(expression);
+        if path.first().is_some_and(|first| !self.given.contains(first)) {
+            self.found.extend(self.names.find(&self.scope.whole(path)));
+        }
+    }
+}
