@@ -192,13 +192,14 @@ type Modules = (BTreeMap<String, Arc<Steps>>, Vec<CompiledPolicy>);
 fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modules, BundleFault> {
     let mut engine = Regorus::new();
     engine.set_strict_builtin_errors(true);
+    let mut readings = 0;
     for (path, bytes) in bundle.below(POLICIES) {
         let syntax = |message: String| BundleFault::Syntax { path: path.to_owned(), message };
         if !path.ends_with(".rego") {
             return Err(syntax("not a .rego file".to_owned()));
         }
         let source = text(path, bytes)?;
-        check_depth(Language::Rego, path, source)?;
+        readings = check_depth(Language::Rego, path, source, readings)?;
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|error| syntax(error.to_string()))?;
     }

@@ -16,7 +16,7 @@ pub const NESTING_MAX: usize = 32;
 /// Most operators in a row, those around the brackets in which they stand added.
 pub const CHAIN_MAX: usize = 1_024;
 
-/// Most parts of a text, each counted twice for every bracket around it: Rego's parser reads what is in brackets once as one thing and once as another.
+/// Most parts of the Rego texts of a bundle, each counted twice for every bracket around it: Rego's parser reads what is in brackets once as one thing and once as another.
 pub const READINGS_MAX: u64 = 1 << 22;
 
 /// What characters mean.
@@ -46,11 +46,16 @@ pub(crate) fn check_size(bundle: &Bundle) -> Result<(), BundleFault> {
     Ok(())
 }
 
-/// Whether a text is no deeper than one may be.
+/// Whether a text is no deeper than one may be. Returns its readings and those of the texts before it.
 ///
 /// # Errors
 /// The first brackets that are, or that hold what is.
-pub(crate) fn check_depth(language: Language, path: &str, text: &str) -> Result<(), BundleFault> {
+pub(crate) fn check_depth(
+    language: Language,
+    path: &str,
+    text: &str,
+    readings: u64,
+) -> Result<u64, BundleFault> {
     let place = |offset: usize| {
         let before = text.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -64,7 +69,7 @@ pub(crate) fn check_depth(language: Language, path: &str, text: &str) -> Result<
             Excess::Readings => BundleFault::Readings { path, line, column, most: READINGS_MAX },
         }
     };
-    Depth::new(language).read(text).map_err(fault)
+    Depth::new(language, readings).read(text).map_err(fault)
 }
 
 /// Of what there is too much.
@@ -161,15 +166,16 @@ struct Depth {
     open: Vec<Brackets>,
     /// `if`s that are open.
     ifs: usize,
+    /// Parts that were read, and of the texts before, each as often as it may be read.
     readings: u64,
 }
 
 impl Depth {
-    fn new(language: Language) -> Self {
-        Self { language, open: vec![Brackets::default()], ifs: 0, readings: 0 }
+    fn new(language: Language, readings: u64) -> Self {
+        Self { language, open: vec![Brackets::default()], ifs: 0, readings }
     }
 
-    fn read(mut self, text: &str) -> Result<(), (usize, Excess)> {
+    fn read(mut self, text: &str) -> Result<u64, (usize, Excess)> {
         let mut tokens = Tokens { language: self.language, text, offset: 0 };
         let mut before = None;
         while let Some((offset, token, is_first_of_line)) = tokens.next() {
@@ -187,7 +193,8 @@ impl Depth {
         while self.open.len() > 1 {
             self.close(text.len())?;
         }
-        self.end(text.len())
+        self.end(text.len())?;
+        Ok(self.readings)
     }
 
     fn ends_with_lines(&self) -> bool {

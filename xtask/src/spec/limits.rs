@@ -74,7 +74,7 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
         ("brackets inside each other in a policy text", rederive_policy::NESTING_MAX as u64, "bundle-limits"),
         ("operators in a row in a policy text", rederive_policy::CHAIN_MAX as u64, "bundle-limits"),
         (
-            "parts of a Rego text, each twice for every bracket around it",
+            "parts of all Rego texts, each twice for every bracket around it",
             rederive_policy::READINGS_MAX,
             "bundle-limits",
         ),

@@ -155,7 +155,7 @@ pub enum BundleFault {
     },
     /// More in brackets than a parser can read that reads it anew for each of them.
     #[error(
-        "{path}: line {line}, column {column}: the text so far has more than {most} parts, each counted twice for every bracket around it: nest less, or split the file's rules"
+        "{path}: line {line}, column {column}: the texts so far have more than {most} parts, each counted twice for every bracket around it: nest less"
     )]
     Readings {
         /// The file.
@@ -244,7 +244,7 @@ fault_codes! { BundleFault {
     Self::Syntax { .. } => "B-SYNTAX" "a policy file cannot be read",
     Self::Nested { .. } => "B-NESTED" "brackets lie deeper inside each other than in a policy text they may",
     Self::Chained { .. } => "B-CHAINED" "a policy text has more operators in a row than it may",
-    Self::Readings { .. } => "B-READINGS" "a policy text has more in brackets than may be read",
+    Self::Readings { .. } => "B-READINGS" "the Rego texts have more in brackets than may be read",
     Self::Unnamed { .. } => "B-UNNAMED" "a policy has no name that is an identifier",
     Self::SameName(_) => "B-SAME-NAME" "two policies have one name",
     Self::Template { .. } => "B-TEMPLATE" "a policy is a template",

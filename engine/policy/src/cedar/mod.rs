@@ -125,7 +125,7 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
         return Err(BundleFault::OtherSchema { expected, found });
     }
     let own = own.map_or(Ok(ANY_SURFACE), |bytes| text(SCHEMA, bytes))?;
-    check_depth(Language::Schema, SCHEMA, own)?;
+    check_depth(Language::Schema, SCHEMA, own, 0)?;
     let strange = |error: &dyn std::fmt::Display| BundleFault::Schema {
         path: SCHEMA.to_owned(),
         message: error.to_string(),
@@ -165,7 +165,7 @@ fn read(bundle: &Bundle) -> Result<Vec<Found<'_>>, BundleFault> {
             return Err(syntax("not a .cedar file".to_owned()));
         }
         let source = text(path, bytes)?;
-        check_depth(Language::Cedar, path, source)?;
+        check_depth(Language::Cedar, path, source, 0)?;
         let set: PolicySet = source.parse().map_err(|error: ParseErrors| syntax(placed(&error, source)))?;
         if set.num_of_templates() > 0 {
             return Err(BundleFault::Template { path: path.to_owned() });
