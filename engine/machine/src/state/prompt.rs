@@ -84,16 +84,16 @@ pub(crate) fn push(pieces: &mut Vec<Piece>, piece: Piece) {
 /// The numbers of `earlier` pieces that are in none of the `kept` ones. Both ascend, and what is kept was there.
 pub(crate) fn dropped(earlier: &[Piece], kept: &[Piece]) -> Vec<Range<u64>> {
     let mut dropped = Vec::new();
+    let mut drop = |numbers: Range<u64>| dropped.extend((!numbers.is_empty()).then_some(numbers));
     let mut kept = kept.iter().map(Piece::numbers).peekable();
     for piece in earlier {
         let mut next = piece.first;
         while let Some(numbers) = kept.next_if(|numbers| numbers.start < piece.numbers().end) {
-            dropped.push(next..numbers.start);
+            drop(next..numbers.start);
             next = numbers.end;
         }
-        dropped.push(next..piece.numbers().end);
+        drop(next..piece.numbers().end);
     }
-    dropped.retain(|numbers| !numbers.is_empty());
     dropped
 }
 
