@@ -3,6 +3,26 @@
 use crate::sandbox::{Sandbox, drafts};
 
 #[test]
+fn runs_under_different_bundles_or_registries_did_not_happen_alike() {
+    let mut sandbox = Sandbox::with_run();
+    let digits = |digit: &str| digit.repeat(64);
+    let under = |bundle: &str, registry: &str| {
+        let (from, to) =
+            ("\"body\":{", format!("\"body\":{{\"bundle\":\"{bundle}\",\"registry\":\"{registry}\","));
+        drafts().replacen(from, &to, 1)
+    };
+    for (name, bundle, registry) in [("a", "1", "2"), ("b", "1", "2"), ("c", "3", "2"), ("d", "1", "4")] {
+        let drafts = under(&digits(bundle), &digits(registry));
+        sandbox.record(&format!("{name}.rdt"), &["--key", "key", "--reproducible", name], &drafts);
+    }
+    assert_eq!(sandbox.quietly(&["diff", "a.rdt", "b.rdt"], b"").exit, 0);
+    for (other, field) in [("c.rdt", "body.bundle"), ("d.rdt", "body.registry")] {
+        let ended = sandbox.quietly(&["diff", "a.rdt", other, "--json"], b"");
+        assert_eq!((ended.exit, &ended.json()["field"]), (1, &field.into()), "{}", ended.stdout);
+    }
+}
+
+#[test]
 fn traces_part_at_a_record_and_a_field_and_say_so() {
     let mut sandbox = Sandbox::with_run();
     let changed = drafts().replace("shelf 4", "shelf 5");
