@@ -114,7 +114,9 @@ fn decisions_are_judged_alike_in_a_walk_of_their_own_and_in_the_one_that_derives
         matches!(
             gap,
             Gap::DecisionsTaken(_)
+                | Gap::DecisionsWithheld(_)
                 | Gap::NoReceipts(_)
+                | Gap::ReceiptsRedacted(_)
                 | Gap::UnsignedWords(_)
                 | Gap::OtherEngine(_)
                 | Gap::MissingBundle(_)

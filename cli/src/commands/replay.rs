@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use rayon::prelude::*;
-use rederive_archive::TraceReader;
-use rederive_archive::storage::OsStorage;
+use rederive_archive::storage::{OsFile, OsStorage};
+use rederive_archive::{ReadFault, TraceReader};
 use rederive_evidence::ids::RunId;
 use rederive_recorder::{Entropy as _, OsEntropy};
 use rederive_replay::{
-    Equivocation, Gap, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
+    Equivocation, Gap, Level, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
 };
 
 use crate::args::{Failed, Jobs, LevelArgument};
@@ -71,6 +71,8 @@ pub(crate) struct Replay {
 /// A run and what replay says of it.
 struct Replayed {
     place: Place,
+    /// What standard input gave: it cannot be read again.
+    bytes: Option<Vec<u8>>,
     report: Report,
 }
 
@@ -94,6 +96,13 @@ struct Outcome {
 
 impl Replay {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        if self.sample.is_some() && Level::from(self.level) == Level::Integrity {
+            let problem =
+                Problem::error("--sample draws segments to derive, and --level integrity derives none");
+            return Err(Failed::usage(
+                problem.hint("leave --sample out: all bytes and signatures are verified at that level"),
+            ));
+        }
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let sample = self.sample.map(|segments| self.draw(segments)).transpose()?;
         let archive = self.bundles.as_deref().map(policies::archive).transpose()?;
@@ -188,10 +197,10 @@ impl Unread {
 }
 
 fn replay_place(place: Place, options: &Options<'_>, progress: &Progress) -> Result<Replayed, Unread> {
-    let report = match &place {
-        Place::File { path, .. } => replay(&OsStorage, path, options),
+    let (report, bytes) = match &place {
+        Place::File { path, .. } => (replay(&OsStorage, path, options), None),
         Place::Stdin => match paths::read(&place) {
-            Ok(bytes) => replay_bytes(&bytes, options),
+            Ok(bytes) => (replay_bytes(&bytes, options), Some(bytes)),
             Err(error) => {
                 let reason = paths::words(&error);
                 let problem = Box::new(Problem::error(format!("cannot read standard input: {reason}")));
@@ -201,35 +210,61 @@ fn replay_place(place: Place, options: &Options<'_>, progress: &Progress) -> Res
     };
     progress.advance(1);
     match report {
-        Ok(report) => Ok(Replayed { place, report }),
+        Ok(report) => Ok(Replayed { place, bytes, report }),
         Err(fault) => Err(Unread::reading(&place, &fault)),
     }
 }
 
 /// Looks for runs that two of the traces given tell differently, both signed. A trace that is damaged or forged tells nothing.
 fn equivocations(runs: &[Replayed], unread: &mut Vec<Unread>) -> Vec<(String, String, Equivocation)> {
-    let mut by_run: BTreeMap<RunId, Vec<(&Place, &Path)>> = BTreeMap::new();
-    for Replayed { place, report } in runs {
-        let counts = match report.valid {
+    let mut by_run: BTreeMap<RunId, Vec<&Replayed>> = BTreeMap::new();
+    for replayed in runs {
+        let counts = match replayed.report.valid {
             Valid::Damaged | Valid::Forged => false,
             Valid::Reproduced | Valid::Diverged | Valid::Undecided | Valid::Sampled => true,
         };
-        if let (Place::File { path, .. }, Some(run), true) = (place, report.run, counts) {
-            by_run.entry(run).or_default().push((place, path));
+        if let (Some(run), true) = (replayed.report.run, counts) {
+            by_run.entry(run).or_default().push(replayed);
         }
     }
-    let mut found = Vec::new();
-    for traces in by_run.values() {
-        let Some(((first, first_path), others)) = traces.split_first() else { continue };
-        for (other, other_path) in others {
-            let told = TraceReader::open(&OsStorage, first_path)
-                .and_then(|first| equivocation(&first, &TraceReader::open(&OsStorage, other_path)?));
-            match told {
-                Ok(Some(equivocation)) => found.push((first.shown(), other.shown(), equivocation)),
+    by_run.into_values().flat_map(|traces| told_twice(traces, unread)).collect()
+}
+
+/// Which traces of one run contradict each other. The longest come first: one that says nothing else than a longer one need not be held against
+/// those after it.
+fn told_twice(mut traces: Vec<&Replayed>, unread: &mut Vec<Unread>) -> Vec<(String, String, Equivocation)> {
+    traces.sort_by_key(|trace| std::cmp::Reverse((trace.report.segments, trace.report.records)));
+    let (mut found, mut tellings) = (Vec::new(), Vec::<&Replayed>::new());
+    for trace in traces {
+        let before = found.len();
+        for telling in &tellings {
+            match contradiction(telling, trace) {
+                Ok(Some(told)) => found.push((telling.place.shown(), trace.place.shown(), told)),
                 Ok(None) => {}
-                Err(fault) => unread.push(Unread::reading(other, &fault)),
+                Err(fault) => unread.push(Unread::reading(&trace.place, &fault)),
             }
+        }
+        if tellings.is_empty() || found.len() > before {
+            tellings.push(trace);
         }
     }
     found
+}
+
+/// Where two traces of one run contradict each other.
+fn contradiction(a: &Replayed, b: &Replayed) -> Result<Option<Equivocation>, ReadFault> {
+    match (&a.bytes, &b.bytes) {
+        (None, None) => equivocation(&open(a)?, &open(b)?),
+        (Some(a), None) => equivocation(&TraceReader::of(a.as_slice())?, &open(b)?),
+        (None, Some(b)) => equivocation(&open(a)?, &TraceReader::of(b.as_slice())?),
+        (Some(a), Some(b)) => equivocation(&TraceReader::of(a.as_slice())?, &TraceReader::of(b.as_slice())?),
+    }
+}
+
+fn open(trace: &Replayed) -> Result<TraceReader<OsFile>, ReadFault> {
+    let path = match &trace.place {
+        Place::File { path, .. } => path.as_path(),
+        Place::Stdin => Path::new("-"),
+    };
+    TraceReader::open(&OsStorage, path)
 }

@@ -56,7 +56,9 @@ fn kind(gap: &Gap) -> Gap {
         Gap::Redacted(_) => Gap::Redacted(0),
         Gap::TakenAsRecorded(_) => Gap::TakenAsRecorded(0),
         Gap::DecisionsTaken(_) => Gap::DecisionsTaken(0),
+        Gap::DecisionsWithheld(_) => Gap::DecisionsWithheld(0),
         Gap::NoReceipts(_) => Gap::NoReceipts(0),
+        Gap::ReceiptsRedacted(_) => Gap::ReceiptsRedacted(0),
         Gap::UnsignedWords(_) => Gap::UnsignedWords(0),
         Gap::OtherEngine(_) => Gap::OtherEngine(0),
         Gap::UnknownKind(_) => Gap::UnknownKind(0),
@@ -95,9 +97,11 @@ fn amount(gap: &Gap) -> Option<(u64, &'static str)> {
         Gap::UnpairedCalls(number) => Some((*number, "call")),
         Gap::CutTail(number) => Some((*number, "byte")),
         Gap::Redacted(number) => Some((*number, "content")),
-        Gap::DecisionsTaken(number) | Gap::NoReceipts(number) | Gap::OtherEngine(number) => {
-            Some((*number, "decision"))
-        }
+        Gap::DecisionsTaken(number)
+        | Gap::DecisionsWithheld(number)
+        | Gap::NoReceipts(number)
+        | Gap::ReceiptsRedacted(number)
+        | Gap::OtherEngine(number) => Some((*number, "decision")),
         Gap::UnsignedWords(number) => Some((*number, "word")),
         // The number in it is a name, no amount.
         Gap::NoWitness

@@ -1,5 +1,7 @@
 //! Replay of several runs at once.
 
+use std::path::Path;
+
 use crate::sandbox::{Sandbox, drafts};
 
 #[test]
@@ -49,6 +51,94 @@ fn one_run_told_in_two_ways_is_equivocation_and_names_both() {
     // The same trace twice is no equivocation.
     sandbox.write("copy.rdt", sandbox.read("run.rdt"));
     assert_eq!(sandbox.quietly(&["replay", "run.rdt", "copy.rdt"], b"").exit, 0);
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_contradiction_shows_whatever_else_is_given_and_from_wherever_it_is_read() {
+    let sandbox = Sandbox::with_run();
+    let other = drafts().replace("shelf 4", "shelf 5");
+    let key = ["--key", "key", "--reproducible", "seed"];
+    for (name, drafts, records) in
+        [("theirs", &other, 99), ("older", &drafts(), 3), ("open", &drafts(), 7), ("their-older", &other, 7)]
+    {
+        std::fs::create_dir(sandbox.path(name)).unwrap();
+        let drafts: String = drafts.split_inclusive('\n').take(records).collect();
+        let out = format!("{name}/run.rdt");
+        sandbox.quietly(&[&["record", "--out", &out, "-q"], &key[..]].concat(), drafts.as_bytes());
+    }
+    let told = |paths: &[&str], input: &[u8]| {
+        let ended = sandbox.quietly(&[&["replay", "--json"], paths].concat(), input);
+        let told = ended.json()["equivocations"].as_array().map_or(0, Vec::len);
+        assert_eq!(ended.exit == 3, told > 0, "{paths:?}");
+        told
+    };
+    let run = sandbox.read("run.rdt");
+    // An older copy says nothing against either, and hides nothing.
+    assert_eq!(told(&["older/run.rdt", "run.rdt"], b""), 0);
+    assert_eq!(told(&["older/run.rdt", "run.rdt", "theirs/run.rdt"], b""), 1);
+    assert_eq!(told(&["theirs/run.rdt", "older/run.rdt", "run.rdt"], b""), 1);
+    assert_eq!(told(&["-", "theirs/run.rdt"], &run), 1);
+    // A head that was signed before the end binds as a header does.
+    assert_eq!(told(&["open/run.rdt", "run.rdt", "older/run.rdt"], b""), 0);
+    assert_eq!(told(&["open/run.rdt", "theirs/run.rdt"], b""), 1);
+    assert_eq!(told(&["open/run.rdt", "their-older/run.rdt"], b""), 1);
+}
+
+/// Spec: not-checked.
+#[test]
+fn redaction_makes_no_decision_look_checked() {
+    let sandbox = Sandbox::new();
+    let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures"));
+    let trust = fixtures.join("keys/gated-trust.json");
+    let bundles = fixtures.join("bundles");
+    let options =
+        ["--level", "policy", "--trust", trust.to_str().unwrap(), "--bundles", bundles.to_str().unwrap()];
+    for (name, exit) in [
+        ("bad/receipt-key", 3),
+        ("bad/receipt-of-another", 1),
+        ("bad/wrong-rules-of-memory", 1),
+        ("good/gated", 0),
+    ] {
+        let bytes = std::fs::read(fixtures.join(format!("traces/{name}.rdt"))).unwrap();
+        sandbox.write("run.rdt", bytes);
+        let replayed = sandbox.quietly(&[&["replay", "run.rdt"], &options[..]].concat(), b"");
+        assert_eq!(replayed.exit, exit, "{name}: {}", replayed.stdout);
+        // First the receipts alone, then everything.
+        let shown = sandbox.quietly(&["show", "run.rdt", "--json"], b"").stdout;
+        let records = shown.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let receipts = records.filter(|record| record["kind"] == "decision.made").filter_map(|record| {
+            let index = record["body"]["receipt"].as_u64()?;
+            Some(record["contents"][index as usize]["commitment"].as_str().unwrap().to_owned())
+        });
+        let receipts: Vec<String> =
+            receipts.flat_map(|commitment| ["--commitment".to_owned(), commitment]).collect();
+        let receipts: Vec<&str> = receipts.iter().map(String::as_str).collect();
+        for (out, which) in [("receipts.rdt", &receipts[..]), ("all.rdt", &["--all"])] {
+            let redact = [&["redact", "run.rdt", "--out", out], which].concat();
+            assert_eq!(sandbox.quietly(&redact, b"").exit, 0, "{name}");
+            let replayed = sandbox.quietly(&[&["replay", out], &options[..]].concat(), b"");
+            assert!([1, 3, 4].contains(&replayed.exit), "{name}, {out}: {}", replayed.stdout);
+        }
+        std::fs::remove_file(sandbox.path("receipts.rdt")).unwrap();
+        std::fs::remove_file(sandbox.path("all.rdt")).unwrap();
+    }
+}
+
+#[test]
+fn a_sample_of_nothing_is_refused_and_one_of_everything_misses_nothing() {
+    let mut sandbox = Sandbox::with_run();
+    assert_eq!(sandbox.run(&["replay", "run.rdt", "--sample", "1", "--level", "integrity"]).exit, 2);
+    let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/traces/bad"));
+    sandbox.write("length.rdt", std::fs::read(fixtures.join("wrong-content-length.rdt")).unwrap());
+    let json = sandbox.quietly(&["replay", "length.rdt", "--sample", "5", "--json"], b"").json();
+    assert_eq!(json["results"][0]["code"], "D-CONTENT-LENGTH");
+    // A run that was stopped before its first segment closed is derived whole.
+    let open: String = drafts().split_inclusive('\n').take(3).collect();
+    sandbox.quietly(&["record", "--out", "open.rdt", "--key", "key", "-q"], open.as_bytes());
+    let json = sandbox.quietly(&["replay", "open.rdt", "--sample", "1", "--json"], b"").json();
+    assert_eq!(json["results"][0]["valid"], "reproduced");
+    assert!(json["results"][0]["sampled"].is_null());
     insta::assert_snapshot!(sandbox.transcript());
 }
 

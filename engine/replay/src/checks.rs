@@ -23,11 +23,20 @@ use crate::judge::{Judge, Pinned, answer};
 use crate::trace::Options;
 use crate::whatif::is_withheld;
 
+/// The receipt of a decision, as far as it is there.
+pub(crate) enum GivenReceipt {
+    /// The record names none.
+    None,
+    /// The record names one, which the trace does not hold any more.
+    Redacted,
+    Held(Vec<u8>),
+}
+
 /// A decision, with all that it takes to check it.
 pub(crate) struct Made {
     pub(crate) input: Input,
     pub(crate) checksum: Option<Digest>,
-    pub(crate) receipt: Option<Vec<u8>>,
+    pub(crate) receipt: GivenReceipt,
     /// None: nothing tells what it was asked for.
     pub(crate) question: Option<Question>,
     /// The registry in force, by its digest.
@@ -94,9 +103,16 @@ impl<'a> Checks<'a> {
 
     /// The receipt of a decision is signed by the gate, over this very decision. Spec: receipt.
     fn receipt(&self, made: &Made, found: &mut Found) {
-        let Some(bytes) = &made.receipt else {
-            found.without_receipt += 1;
-            return;
+        let bytes = match &made.receipt {
+            GivenReceipt::None => {
+                found.without_receipt += 1;
+                return;
+            }
+            GivenReceipt::Redacted => {
+                found.receipts_redacted += 1;
+                return;
+            }
+            GivenReceipt::Held(bytes) => bytes,
         };
         let sequence = made.input.sequence;
         let receipt = match self.signed_receipt(bytes, &made.input.actor) {
@@ -194,7 +210,7 @@ fn compare(record: u64, decision: &DecisionMade, (now, judge): (&Judgement, &dyn
             found.under.get_or_insert_with(|| format!("{engine} {version}"));
         }
         None => {}
-        Some(_) if is_withheld(decision) => found.taken += 1,
+        Some(_) if is_withheld(decision) => found.withheld += 1,
         Some(_) if is_other => {
             let recorded = pinned.0.zip(pinned.1).map(|(engine, version)| format!("{engine} {version}"));
             let recorded = recorded.unwrap_or_else(|| "none".to_owned());

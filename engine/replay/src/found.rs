@@ -11,7 +11,9 @@ use crate::report::{Gap, Place, Report, Valid, Wrong};
 pub(crate) struct Found {
     pub(crate) decisions: u64,
     pub(crate) taken: u64,
+    pub(crate) withheld: u64,
     pub(crate) without_receipt: u64,
+    pub(crate) receipts_redacted: u64,
     pub(crate) unsigned_words: u64,
     pub(crate) under_other_engine: u64,
     pub(crate) under: Option<String>,
@@ -39,7 +41,9 @@ impl Found {
     pub(crate) fn append(&mut self, later: Self) {
         self.decisions += later.decisions;
         self.taken += later.taken;
+        self.withheld += later.withheld;
         self.without_receipt += later.without_receipt;
+        self.receipts_redacted += later.receipts_redacted;
         self.unsigned_words += later.unsigned_words;
         self.under_other_engine += later.under_other_engine;
         self.under = self.under.take().or(later.under);
@@ -66,15 +70,15 @@ impl Found {
         }
         report.decisions = Some(self.decisions);
         report.under = self.under;
-        let counted = [
-            Gap::DecisionsTaken(self.taken),
-            Gap::NoReceipts(self.without_receipt),
-            Gap::UnsignedWords(self.unsigned_words),
-            Gap::OtherEngine(self.under_other_engine),
-        ];
-        let numbers = [self.taken, self.without_receipt, self.unsigned_words, self.under_other_engine];
-        let found = counted.into_iter().zip(numbers).filter(|(_, number)| *number > 0);
-        report.gaps.extend(found.map(|(gap, _)| gap));
+        report.gaps.extend((self.taken > 0).then_some(Gap::DecisionsTaken(self.taken)));
+        report.gaps.extend((self.withheld > 0).then_some(Gap::DecisionsWithheld(self.withheld)));
+        report.gaps.extend((self.without_receipt > 0).then_some(Gap::NoReceipts(self.without_receipt)));
+        let redacted = self.receipts_redacted;
+        report.gaps.extend((redacted > 0).then_some(Gap::ReceiptsRedacted(redacted)));
+        report.gaps.extend((self.unsigned_words > 0).then_some(Gap::UnsignedWords(self.unsigned_words)));
+        report
+            .gaps
+            .extend((self.under_other_engine > 0).then_some(Gap::OtherEngine(self.under_other_engine)));
         report.gaps.extend(self.missing_bundles.into_iter().map(Gap::MissingBundle));
         report.gaps.extend(self.missing_registries.into_iter().map(Gap::MissingRegistry));
         report.gaps.sort_unstable();

@@ -10,7 +10,7 @@ use rederive_evidence::kinds::approval::{ApprovalRequested, ApproverWord};
 use rederive_evidence::receipt::ApproverVerdict;
 use rederive_evidence::record::{Input, Record};
 
-use crate::checks::{Checks, Made};
+use crate::checks::{Checks, GivenReceipt, Made};
 use crate::codes;
 use crate::extracted::read;
 use crate::found::Found;
@@ -41,7 +41,7 @@ pub(crate) fn replay<F: ReadAt + Sync>(job: &Job<'_, F>, options: &Options<'_>) 
     };
     let questions = || Questions::new(job.reader, opened, &registries, again());
     let mut asked = questions();
-    let mut report = match options.sample {
+    let mut report = match job.sample(options) {
         Some(_) => job.replay(options)?,
         None => job.replay_observed(options, &mut asked)?,
     };
@@ -129,8 +129,9 @@ impl<F: ReadAt> Again<'_, F> {
         let Body::DecisionMade(decision) = &record.input.body else { return Ok(()) };
         let receipt = decision.receipt.and_then(|content| record.input.contents.get(usize::from(content.0)));
         let receipt = match receipt {
-            Some(entry) => read(&mut self.contents, &entry.commitment)?,
-            None => None,
+            Some(entry) => read(&mut self.contents, &entry.commitment)?
+                .map_or(GivenReceipt::Redacted, GivenReceipt::Held),
+            None => GivenReceipt::None,
         };
         let (input, checksum) = (record.input.clone(), record.derived.checksum);
         self.held.push(Made { input, checksum, receipt, question, registry });

@@ -71,11 +71,14 @@ pub enum Gap {
     MissingBundle(Digest),
     /// A registry that decisions rest on is not at hand.
     MissingRegistry(Digest),
-    /// Decisions that were taken as recorded: their arguments are redacted, nothing says of which memory item they are, or the gate itself withheld
-    /// what they are for.
+    /// Decisions that were taken as recorded: what they were asked about is redacted, or nothing says of which memory item they are.
     DecisionsTaken(u64),
-    /// Decisions whose receipt is not there to be checked.
+    /// Decisions by which the gate itself withheld something, whatever the policies say.
+    DecisionsWithheld(u64),
+    /// Decisions without a receipt.
     NoReceipts(u64),
+    /// Decisions whose receipt is redacted, so that nobody can check it.
+    ReceiptsRedacted(u64),
     /// Words of approvers without a signature, or under a key that the opening record does not have.
     UnsignedWords(u64),
     /// Decisions made under another version of the engine than the one that answered again, and alike.
@@ -102,7 +105,9 @@ impl Gap {
             Self::MissingBundle(_) => "missing-bundle",
             Self::MissingRegistry(_) => "missing-registry",
             Self::DecisionsTaken(_) => "decisions-taken",
+            Self::DecisionsWithheld(_) => "decisions-withheld",
             Self::NoReceipts(_) => "no-receipts",
+            Self::ReceiptsRedacted(_) => "receipts-redacted",
             Self::UnsignedWords(_) => "unsigned-words",
             Self::OtherEngine(_) => "other-engine",
         }
@@ -113,6 +118,8 @@ impl Gap {
         match self {
             Self::Unsealed | Self::CutTail(_) | Self::RecoveredTail(_) => true,
             Self::TakenAsRecorded(_) => matches!(level, Level::Content | Level::Policy),
+            // Who takes out what a decision rests on must not make it look checked. Spec: not-checked.
+            Self::DecisionsTaken(_) | Self::ReceiptsRedacted(_) => matches!(level, Level::Policy),
             Self::NoWitness
             | Self::NoTrustRoot
             | Self::Unattested
@@ -124,7 +131,7 @@ impl Gap {
             | Self::UnknownRuleSet(_)
             | Self::MissingBundle(_)
             | Self::MissingRegistry(_)
-            | Self::DecisionsTaken(_)
+            | Self::DecisionsWithheld(_)
             | Self::NoReceipts(_)
             | Self::UnsignedWords(_)
             | Self::OtherEngine(_) => false,
@@ -145,7 +152,9 @@ impl std::fmt::Display for Gap {
             | Self::TakenAsRecorded(n)
             | Self::UnknownKind(n)
             | Self::DecisionsTaken(n)
+            | Self::DecisionsWithheld(n)
             | Self::NoReceipts(n)
+            | Self::ReceiptsRedacted(n)
             | Self::UnsignedWords(n)
             | Self::OtherEngine(n) => write!(f, " {n}"),
             Self::MissingBundle(digest) | Self::MissingRegistry(digest) => write!(f, " {digest}"),

@@ -1,6 +1,5 @@
 //! `--sample`: K segments drawn at random and derived again, and what that is worth.
 
-use std::iter;
 use std::ops::Range;
 
 use crate::plan::Plan;
@@ -57,10 +56,6 @@ impl Sample {
     /// The spans that have segments drawn, each up to the last of them: replay begins at the nearest usable snapshot before it. The chain of
     /// headers, whose signatures cover every segment, is verified whole.
     pub(crate) fn ranges(&self, plan: &Plan) -> Vec<Range<u32>> {
-        if plan.headers.is_empty() {
-            // All that there is stands in the open segment.
-            return iter::once(0..0).collect();
-        }
         let drawn = self.draw(plan.headers.len() as u64);
         let drawn: Vec<u32> = drawn.into_iter().filter_map(|drawn| u32::try_from(drawn).ok()).collect();
         let up_to_last = |span: Range<u32>| {

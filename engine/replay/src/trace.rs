@@ -26,7 +26,8 @@ pub struct Options<'a> {
     pub level: Level,
     /// The keys trusted; without them the trace's own key is taken, and that is a gap.
     pub trust: Option<&'a TrustRoots>,
-    /// Derive only this many segments again, drawn by this seed. At integrity level there is nothing to derive, and all is verified.
+    /// Derive only this many segments again, drawn by this seed. At integrity level, and of a run that has no closed segment, there is nothing to
+    /// draw, and all is looked at.
     pub sample: Option<Sample>,
     /// Where pinned bundles and registries are found, for policy level.
     pub pinned: Option<&'a dyn Pinned>,
@@ -89,13 +90,17 @@ pub fn replay_reader<F: ReadAt + Sync>(
 impl<F: ReadAt + Sync> Job<'_, F> {
     /// Replays the trace, or a sample of it.
     pub(crate) fn replay(&self, options: &Options<'_>) -> Result<Report, ReadFault> {
-        let Some(sample) = options.sample.filter(|_| options.level >= Level::State) else {
+        let Some(sample) = self.sample(options) else {
             return Ok(self.report(replay_ranges(self, self.split())?, None, options));
         };
-        let mut stretch = replay_ranges(self, sample.ranges(self.plan))?;
-        // What the other segments store was not looked at: nothing can be said to be missing.
-        stretch.contents = Default::default();
+        let stretch = replay_ranges(self, sample.ranges(self.plan))?;
         Ok(self.report(stretch, Some(sample.of(self.plan.headers.len() as u64)), options))
+    }
+
+    /// The sample to draw. Records of the open segment are derived always: where there are no others, nothing is left to chance.
+    pub(crate) fn sample(&self, options: &Options<'_>) -> Option<Sample> {
+        let can_draw = options.level >= Level::State && !self.plan.headers.is_empty();
+        options.sample.filter(|_| can_draw)
     }
 
     /// Replays the whole trace, while somebody looks on. The report is that of [`Self::replay`].

@@ -29,6 +29,8 @@ impl Verdict {
         sampled: Option<(u64, u64)>,
     ) -> Self {
         let (missing_contents, wrong_length) = std::mem::take(&mut stretch.contents).settle();
+        // What the segments that were not drawn store was not looked at: of a sample nothing can be said to be missing.
+        let missing_contents = if sampled.is_some() { 0 } else { missing_contents };
         // A segment is only looked at where the chain holds up to it: what is broken in one stands lower than the chain's break.
         let broken = stretch.broken.take().or_else(|| job.plan.broken.clone());
         let open_records = job.reader.open_segment().map_or(0, |open| open.records());

@@ -79,13 +79,23 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
     ),
     (
         "decisions-taken",
-        "decisions were taken as recorded: their arguments are redacted, they are on a memory write that did not come and of which they do not name the item, or the gate itself withheld what they are for",
-        "replay a copy that has the contents; for the others there is nothing to do",
+        "decisions were taken as recorded: what they were asked about is redacted, or they are on a memory write that did not come and of which they do not name the item (exit status 4 at level policy)",
+        "replay a copy that has the contents; without them nobody can tell whether the policies say what is recorded",
+    ),
+    (
+        "decisions-withheld",
+        "decisions by which the gate itself withheld something, for a fault or a rule, where the policies alone say otherwise",
+        "nothing: what a gate withholds opens nothing; the reason stands in each decision",
     ),
     (
         "no-receipts",
-        "decisions whose receipt is not in the trace, so that nobody could check it",
-        "replay a copy that has the contents; a gate that gives no receipts does not keep POL-5",
+        "decisions without a receipt",
+        "nothing can be done afterwards: a gate that gives no receipts does not keep POL-5",
+    ),
+    (
+        "receipts-redacted",
+        "decisions whose receipt is redacted, so that nobody could check it (exit status 4 at level policy)",
+        "replay a copy that has the contents",
     ),
     (
         "unsigned-words",
@@ -124,7 +134,9 @@ mod tests {
             Gap::MissingBundle(Digest::ZERO),
             Gap::MissingRegistry(Digest::ZERO),
             Gap::DecisionsTaken(1),
+            Gap::DecisionsWithheld(1),
             Gap::NoReceipts(1),
+            Gap::ReceiptsRedacted(1),
             Gap::UnsignedWords(1),
             Gap::OtherEngine(1),
         ];

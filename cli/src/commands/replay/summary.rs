@@ -37,7 +37,7 @@ pub(super) fn print(outcome: &Outcome, level: Level, terminal: &mut Terminal) {
 
 fn list(runs: &[Replayed], terminal: &mut Terminal) {
     let mut table = Table::default();
-    for Replayed { place, report } in runs {
+    for Replayed { place, report, .. } in runs {
         let run = report.run.map(|run| run.to_hex()).unwrap_or_default();
         let complete =
             if report.complete() { "complete".to_owned() } else { counted(report.gaps.len() as u64, "gap") };
@@ -169,7 +169,7 @@ fn findings(runs: &[Replayed]) -> Table {
 
 fn failures(runs: &[Replayed], terminal: &mut Terminal) {
     let failing: Vec<&Replayed> = runs.iter().filter(|run| run.report.failures.total() > 0).collect();
-    for Replayed { place, report } in failing.iter().take(PROBLEMS_MAX) {
+    for Replayed { place, report, .. } in failing.iter().take(PROBLEMS_MAX) {
         let Some(first) = report.failures.items().first() else { continue };
         let path = place.shown();
         let more = report.failures.total() - 1;
