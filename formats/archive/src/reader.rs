@@ -16,7 +16,7 @@ use crate::paths::log_path;
 use crate::segment::Segment;
 use crate::settle::{End, LogRole, settle};
 use crate::spliced::Spliced;
-use crate::storage::{Access, ReadAt, Storage, Stored, open, open_present};
+use crate::storage::{Access, ReadAt, Storage, Stored, open, open_present, real_name};
 use crate::trailer::Trailer;
 use crate::walk::Walk;
 
@@ -98,10 +98,11 @@ impl<F: ReadAt> TraceReader<F> {
     /// A file that is no trace, cannot be read, or is damaged where it can be seen without reading payloads; of several
     /// damages the lowest. A torn or cut tail is no error: [`Self::end`] says it.
     pub fn open<S: Storage<File = F>>(storage: &S, path: &Path) -> Result<Self, ReadFault> {
-        match Self::open_once(storage, path) {
+        let path = real_name(storage, path)?;
+        match Self::open_once(storage, &path) {
             // A writer at work may have closed segments between the two files being opened: look again.
-            Err(ReadFault::Damaged(_)) => Self::open_once(storage, path),
-            Ok(reader) if matches!(reader.end, End::Cut(_)) => Self::open_once(storage, path),
+            Err(ReadFault::Damaged(_)) => Self::open_once(storage, &path),
+            Ok(reader) if matches!(reader.end, End::Cut(_)) => Self::open_once(storage, &path),
             opened => opened,
         }
     }

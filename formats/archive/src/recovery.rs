@@ -17,7 +17,9 @@ use crate::pack::Packer;
 use crate::paths::{log_path, new_log_path};
 use crate::reader::{TraceReader, places_in};
 use crate::settle::{End, LogRole};
-use crate::storage::{Access, ReadAt, Storage, Stored, StoredFile, open, remove, sync_directory_of};
+use crate::storage::{
+    Access, ReadAt, Storage, Stored, StoredFile, open, real_name, remove, sync_directory_of,
+};
 use crate::writer::{Condition, Durability, OpenLog, Packing, SegmentBuilder, TraceWriter, check_locked};
 
 /// What recovery found.
@@ -50,11 +52,12 @@ impl<S: Storage> Recovery<S> {
     /// # Errors
     /// No trace; another writer; what cannot be read. Damage is never cut off: what follows it was acknowledged.
     pub fn open(storage: S, path: &Path) -> Result<Self, TransferFault> {
-        let file = open(&storage, path, Access::Write)?.ok_or(Misuse::Absent)?;
+        let path = real_name(&storage, path)?;
+        let file = open(&storage, &path, Access::Write)?.ok_or(Misuse::Absent)?;
         check_locked(&file)?;
-        let log = open(&storage, &log_path(path), Access::Write)?;
+        let log = open(&storage, &log_path(&path), Access::Write)?;
         let reader = TraceReader::read(file, log)?;
-        Ok(Self { storage, path: path.to_owned(), reader })
+        Ok(Self { storage, path, reader })
     }
 
     /// The trace as it is.

@@ -28,8 +28,8 @@ use crate::paths::{log_path, new_log_path, unsealed_path};
 use crate::reader::check_file_header;
 use crate::snapshot::Snapshot;
 use crate::storage::{
-    Access, Effect, Storage, StoreError, Stored, StoredFile, open, open_present, remove, rename,
-    sync_directory_of,
+    Access, Effect, Storage, StoreError, Stored, StoredFile, make_new, open, open_present, real_name, remove,
+    rename, sync_directory_of,
 };
 use crate::trailer::Trailer;
 
@@ -273,13 +273,14 @@ impl<S: Storage> TraceWriter<S> {
     /// # Errors
     /// A trace or an open log that exists already, unless nothing was ever written to it; another writer; the store.
     pub fn create(storage: S, path: &Path, run: RunId, options: Options) -> Result<Self, WriteFault> {
+        let path = real_name(&storage, path)?;
         let header = file_header::encode(file_header::TRACE_MAGIC);
         let is_logged = options.durability == Durability::EachCommit;
         let trace =
-            if is_logged { begin_logged(&storage, path, &header)? } else { begin_held(&storage, path)? };
+            if is_logged { begin_logged(&storage, &path, &header)? } else { begin_held(&storage, &path)? };
         Ok(Self {
             storage,
-            path: path.to_owned(),
+            path,
             run,
             durability: options.durability,
             packing: options.packing,
@@ -591,11 +592,15 @@ impl<S: Storage> TraceWriter<S> {
     /// # Errors
     /// The store.
     pub fn abandon(self) -> Result<(), WriteFault> {
+        Ok(self.remove_unsealed()?)
+    }
+
+    fn remove_unsealed(&self) -> Result<(), StoreError> {
         match self.durability {
             Durability::EachCommit => Ok(()),
             Durability::OnSeal | Durability::LeftToSystem if self.condition == Condition::Sealed => Ok(()),
             Durability::OnSeal | Durability::LeftToSystem => {
-                Ok(remove(&self.storage, &unsealed_path(&self.path))?)
+                remove(&self.storage, &unsealed_path(&self.path))
             }
         }
     }
@@ -667,8 +672,7 @@ impl<S: Storage> TraceWriter<S> {
             self.trace.sync()?;
         }
         let new = new_log_path(&self.path);
-        let mut file = open_present(&self.storage, &new, Access::OpenOrCreate)?;
-        file.truncate(0)?;
+        let mut file = make_new(&self.storage, &new)?;
         file.append(0, &bytes)?;
         file.sync()?;
         let path = log_path(&self.path);
@@ -697,6 +701,16 @@ impl<S: Storage> TraceWriter<S> {
     }
 }
 
+/// A writer without a log that never came to its seal leaves nothing: nobody can go on with what it wrote. Where it is unknown what is in the file, it stays.
+impl<S: Storage> Drop for TraceWriter<S> {
+    fn drop(&mut self) {
+        if self.condition == Condition::Sound {
+            // Whoever looks for the reason has been told it already; the next writer takes over what is left.
+            let _ = self.remove_unsealed();
+        }
+    }
+}
+
 /// Makes the trace file under its own name.
 fn begin_logged<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<Stored<S::File>, WriteFault> {
     check_absent(storage, &log_path(path))?;
@@ -715,7 +729,8 @@ fn begin_logged<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<S
 /// Takes over a trace file whose writer was stopped before it could acknowledge anything: it holds no more than the file header, and has no
 /// log.
 fn begin_again<S: Storage>(storage: &S, path: &Path, header: &[u8]) -> Result<Stored<S::File>, WriteFault> {
-    let trace = open_present(storage, path, Access::Write)?;
+    // Of a file that has another name too, the log lies beside that.
+    let trace = open_present(storage, path, Access::OpenOrCreate)?;
     check_locked(&trace)?;
     let length = trace.length()?;
     match check_file_header(&trace, length, false) {

@@ -34,7 +34,8 @@ def main() -> int:
 
 
 def read_trace(path: Path) -> tuple[bytes, bytes | None]:
-    """A trace file's bytes, and those of the open log beside it."""
+    """A trace file's bytes, and those of the open log beside it, wherever a link led from."""
+    path = path.resolve()
     log = path.with_name(path.name + "-open")
     return path.read_bytes(), log.read_bytes() if log.exists() else None
 

@@ -67,7 +67,8 @@ pub enum Access {
     Write,
     /// To read and write; it must not exist yet.
     CreateNew,
-    /// To read and write; made empty where it is absent, left as it is otherwise.
+    /// To read and write; made empty where it is absent, left as it is otherwise. Never through a link, nor of what has another name too: whoever put
+    /// that there would have us write into another file.
     OpenOrCreate,
 }
 
@@ -81,6 +82,15 @@ pub trait Storage {
     /// # Errors
     /// `NotFound` or `AlreadyExists` where `access` says so, and what the system reports.
     fn open(&self, path: &Path, access: Access) -> io::Result<Self::File>;
+
+    /// The name under which the file at `path` lies, links followed: the other files of its trace lie beside that. Of what is no link, or is not there, `path`
+    /// itself.
+    ///
+    /// # Errors
+    /// A link that leads to no file; what the system reports.
+    fn real_name(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
 
     /// Gives a file another name, replacing what had that name.
     ///
@@ -268,6 +278,21 @@ pub(crate) fn open_present<S: Storage>(
         Some(file) => Ok(file),
         None => Err(failed(Operation::Open, Effect::NothingWritten, path, io::ErrorKind::NotFound.into())),
     }
+}
+
+/// Makes a new file under a name that nobody else uses. What a stopped writer left there is removed, and never written into: it may be a link.
+pub(crate) fn make_new<S: Storage>(storage: &S, path: &Path) -> Result<Stored<S::File>, StoreError> {
+    match open_present(storage, path, Access::CreateNew) {
+        Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
+            remove(storage, path)?;
+            open_present(storage, path, Access::CreateNew)
+        }
+        made => made,
+    }
+}
+
+pub(crate) fn real_name<S: Storage>(storage: &S, path: &Path) -> Result<PathBuf, StoreError> {
+    storage.real_name(path).map_err(|source| failed(Operation::Open, Effect::NothingWritten, path, source))
 }
 
 pub(crate) fn rename<S: Storage>(storage: &S, from: &Path, to: &Path) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! The files of the operating system.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Access, ReadAt, Storage, StoredFile};
 
@@ -31,9 +31,23 @@ impl Storage for OsStorage {
             Access::Read => options.read(true),
             Access::Write => options.read(true).write(true),
             Access::CreateNew => options.read(true).write(true).create_new(true),
-            Access::OpenOrCreate => options.read(true).write(true).create(true).truncate(false),
+            Access::OpenOrCreate => return open_own(path).map(OsFile::new),
         };
         options.open(path).map(OsFile::new)
+    }
+
+    fn real_name(&self, path: &Path) -> io::Result<PathBuf> {
+        if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Ok(path.to_owned());
+        }
+        match path.canonicalize() {
+            // A name that the system makes up for an open file, such as `/dev/stdin`, can lead to one that has no other.
+            Err(_) if path.exists() => Ok(path.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link that leads to no file"))
+            }
+            found => found,
+        }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -58,6 +72,67 @@ impl Storage for OsStorage {
     fn sync_directory_of(&self, _path: &Path) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// How often a file is looked for that others make and rename at the same time.
+const TRIES: usize = 8;
+
+/// Opens the file at `path`, or makes it: see [`Access::OpenOrCreate`].
+fn open_own(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let _ = options.read(true).write(true);
+    let mut tried = Err(io::ErrorKind::NotFound.into());
+    for _ in 0..TRIES {
+        tried = match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_there(path, &options),
+            made => made,
+        };
+        if !matches!(&tried, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            break;
+        }
+    }
+    tried
+}
+
+fn open_there(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let not_own = || {
+        let reason = format!(
+            "{} is a link, has another name or is no regular file, and is not written into",
+            path.display()
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+    };
+    // Before it is opened: to open a pipe or a device can do something already.
+    let there = path.symlink_metadata()?;
+    if !is_own(&there) {
+        return not_own();
+    }
+    let file = options.open(path)?;
+    // Another may have been put there since.
+    let opened = file.metadata()?;
+    if is_own(&opened) && is_same(&there, &opened) { Ok(file) } else { not_own() }
+}
+
+/// Whether it is a file under one name alone.
+#[cfg(unix)]
+fn is_own(found: &Metadata) -> bool {
+    found.is_file() && std::os::unix::fs::MetadataExt::nlink(found) == 1
+}
+
+#[cfg(not(unix))]
+fn is_own(found: &Metadata) -> bool {
+    found.is_file()
+}
+
+#[cfg(unix)]
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 fn lock(file: &File) -> io::Result<bool> {

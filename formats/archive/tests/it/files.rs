@@ -119,3 +119,87 @@ fn slices_and_vectors_are_read_like_files() {
     }
     assert_eq!(bytes.to_vec().length().unwrap(), 3);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_trace_behind_a_link_is_the_same_trace_with_the_same_log() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("inside/demo.rdt"), folder.path().join("link.rdt"));
+    std::fs::create_dir(folder.path().join("inside")).unwrap();
+    symlink("inside/demo.rdt", &link).unwrap();
+    let dangling = TraceWriter::create(OsStorage, &link, RUN, LOGGED).map(|_| ()).unwrap_err();
+    assert!(matches!(dangling, WriteFault::Store(_)), "{dangling}");
+    let mut writer = TraceWriter::create(OsStorage, &path, RUN, LOGGED).unwrap();
+    writer.append_record(&Record::new(0, 2, vec![]).frame, &[]).unwrap();
+    writer.commit(b"head").unwrap();
+    drop(writer);
+    let reader = TraceReader::open(&OsStorage, &link).unwrap();
+    assert_eq!(reader.open_segment().unwrap().records(), 1);
+    for durability in [Durability::EachCommit, Durability::OnSeal, Durability::LeftToSystem] {
+        let options = Options { durability, packing: Packing::Hot };
+        let again = TraceWriter::create(OsStorage, &link, RUN, options).map(|_| ()).unwrap_err();
+        assert!(matches!(again, WriteFault::Misuse(Misuse::Exists)), "{again}");
+    }
+    let recovery = Recovery::open(OsStorage, &link).unwrap();
+    assert_eq!(recovery.report().attested, 1);
+    let mut writer = recovery.resume(RUN, Packing::Hot, frame_bytes).unwrap();
+    writer.append_record(&Record::new(1, 2, vec![]).frame, &[]).unwrap();
+    writer.commit(b"head").unwrap();
+    drop(writer);
+    assert_eq!(TraceReader::open(&OsStorage, &path).unwrap().open_segment().unwrap().records(), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing lies beside the link");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_run_is_begun_in_a_file_that_has_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, other] = ["demo.rdt", "other.rdt"].map(|name| folder.path().join(name));
+    let mut writer = TraceWriter::create(OsStorage, &path, RUN, LOGGED).unwrap();
+    writer.append_record(&Record::new(0, 2, vec![]).frame, &[]).unwrap();
+    writer.commit(b"head").unwrap();
+    drop(writer);
+    std::fs::hard_link(&path, &other).unwrap();
+    let refused = TraceWriter::create(OsStorage, &other, RUN, LOGGED).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, WriteFault::Store(_)), "{refused}");
+    assert_eq!(TraceReader::open(&OsStorage, &path).unwrap().open_segment().unwrap().records(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_stands_under_a_temporary_name_is_never_written_into() {
+    use std::os::unix::fs::symlink;
+
+    let run = |path: &std::path::Path, durability| {
+        let script = Script::small();
+        let options = Options { durability, packing: Packing::Hot };
+        let mut writer = TraceWriter::create(OsStorage, path, RUN, options)?;
+        Driver::new(&script).run(&mut writer)
+    };
+    for durability in [Durability::EachCommit, Durability::OnSeal, Durability::LeftToSystem] {
+        for is_hard in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let [path, victim] = ["demo.rdt", "victim"].map(|name| folder.path().join(name));
+            std::fs::write(&victim, b"worth something").unwrap();
+            for ending in ["-new", "-open-new"] {
+                let trap = folder.path().join(format!("demo.rdt{ending}"));
+                if is_hard { std::fs::hard_link(&victim, trap) } else { symlink(&victim, trap) }.unwrap();
+            }
+            let ran = run(&path, durability);
+            assert_eq!(ran.is_ok(), durability == Durability::EachCommit, "{durability:?}: {ran:?}");
+            assert_eq!(std::fs::read(&victim).unwrap(), b"worth something", "{durability:?} {is_hard}");
+        }
+    }
+    // A file of a stopped writer stands in nobody's way.
+    for durability in [Durability::EachCommit, Durability::OnSeal, Durability::LeftToSystem] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo.rdt");
+        for ending in ["-new", "-open-new"] {
+            std::fs::write(folder.path().join(format!("demo.rdt{ending}")), b"left").unwrap();
+        }
+        run(&path, durability).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), Script::small().sealed(Packing::Hot));
+    }
+}
