@@ -241,14 +241,11 @@ impl Importing<'_> {
     fn imported(&self, place: &Place, stem: &str, run: ImportedRun) -> Outcome {
         let number = run.entry;
         let path = self.out.join(names::file(stem, number, run.id.as_deref()));
-        let mut notes: BTreeMap<NoteKind, Noted> = BTreeMap::new();
-        for note in &run.notes {
-            let noted = notes.entry(note.kind).or_insert_with(|| Noted {
-                count: 0,
-                first: format!("{} entry {number}{}", place.shown(), at(&note.pointer)),
-            });
-            noted.count += 1;
-        }
+        let told = |noted: &rederive_import::Noted| Noted {
+            count: noted.count,
+            first: format!("{} entry {number}{}", place.shown(), at(&noted.first)),
+        };
+        let notes = run.noted.iter().map(|(kind, noted)| (*kind, told(noted))).collect();
         match self.record(place, &path, run) {
             Ok(sealed) => {
                 let SealedRun { records, bytes, .. } = sealed;

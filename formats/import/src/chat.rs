@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::entries::starts_messages;
 use crate::fault::{Expected, ImportFault, NoteKind, Notes, Path, ValueFault};
-use crate::json::{Json, Kind, Object};
+use crate::json::{Json, Kind, Object, item_number};
 use crate::message::{Piece, read_all};
 use crate::transcript::{Act, Transcript, tools_of};
 
@@ -31,25 +31,32 @@ pub(crate) fn read<'a>(
     messages: Option<&str>,
     notes: &mut Notes,
 ) -> Result<Transcript<'a>, ValueFault> {
-    if let Some(list) = entry.array().filter(|list| list.is_empty() || starts_messages(list.first().copied()))
+    let is_messages = |list: &Vec<Json<'_>>| list.is_empty() || starts_messages(list.first().copied());
+    if messages.is_none()
+        && let Some(list) = entry.array().filter(is_messages)
     {
         return Ok(Transcript { acts: acts(&list, "", notes)?, ..Transcript::default() });
     }
-    let Some(object) = entry.object() else {
+    let object = entry.object();
+    // A pointer leads into lists, and an empty one to the entry, whatever it is.
+    let is_fit = object.is_some() || messages.is_some_and(|at| at.is_empty() || entry.kind() == Kind::Array);
+    if !is_fit {
         return Err((String::new(), ImportFault::Kind { expected: Expected::Entry, found: entry.kind() }));
-    };
+    }
     let found = match messages {
-        Some(pointer) => List::at(&object, pointer)?,
-        None => List::find(&object)?,
+        Some(pointer) => List::at(entry, object.as_ref(), pointer)?,
+        None => List::find(entry, object.as_ref())?,
     };
     let mut transcript = Transcript::default();
     let Some(list) = found else {
         notes.add(&Path::at(""), NoteKind::NoMessages);
         transcript.rest = vec![Cow::Borrowed(entry.text().as_bytes())];
-        level(&mut transcript, &object, None, "", notes);
+        if let Some(object) = &object {
+            level(&mut transcript, object, None, "", notes);
+        }
         return Ok(transcript);
     };
-    list.facts(&mut transcript, &object, notes);
+    list.facts(&mut transcript, object.as_ref(), notes);
     transcript.rest = list.rest(entry).into_iter().collect();
     transcript.acts = acts(&list.items, list.pointer, notes)?;
     Ok(transcript)
@@ -64,10 +71,19 @@ struct List<'a, 'p> {
     pointer: &'p str,
     /// The names on the way, the list's own last.
     names: Vec<Cow<'p, str>>,
-    /// The objects on the way below the entry.
-    objects: Vec<Object<'a>>,
+    /// What is on the way, the entry first and the list itself left out.
+    way: Vec<Step<'a>>,
     value: Json<'a>,
     items: Vec<Json<'a>>,
+}
+
+/// What a pointer passes through.
+enum Step<'a> {
+    /// The entry, which is known already.
+    Entry,
+    Object(Object<'a>),
+    /// A list with so many items.
+    Items(usize),
 }
 
 impl<'a, 'p> List<'a, 'p> {
@@ -75,29 +91,31 @@ impl<'a, 'p> List<'a, 'p> {
     ///
     /// # Errors
     /// Something else stands there.
-    fn at(entry: &Object<'a>, pointer: &'p str) -> Result<Option<Self>, ValueFault> {
-        let (names, mut objects) = (tokens(pointer), Vec::new());
-        let mut value = None;
-        for (i, name) in names.iter().enumerate() {
-            let here = objects.last().unwrap_or(entry);
-            let Some(next) = here.get(name) else { return Ok(None) };
-            if i + 1 < names.len() {
-                let Some(object) = next.object() else { return Ok(None) };
-                objects.push(object);
-            }
-            value = Some(next);
+    fn at(
+        entry: Json<'a>,
+        object: Option<&Object<'a>>,
+        pointer: &'p str,
+    ) -> Result<Option<Self>, ValueFault> {
+        let (names, mut way, mut value) = (tokens(pointer), Vec::new(), entry);
+        for name in &names {
+            let known = object.filter(|_| way.is_empty());
+            let Some((step, next)) = step(value, known, name) else { return Ok(None) };
+            way.push(step);
+            value = next;
         }
-        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        if value.is_null() {
+            return Ok(None);
+        }
         let fault =
             || (pointer.to_owned(), ImportFault::Kind { expected: Expected::Messages, found: value.kind() });
         let items = value.array().ok_or_else(fault)?;
-        Ok(Some(Self { pointer, names, objects, value, items }))
+        Ok(Some(Self { pointer, names, way, value, items }))
     }
 
     /// The list at the first of the places where one usually stands.
-    fn find(entry: &Object<'a>) -> Result<Option<List<'a, 'static>>, ValueFault> {
+    fn find(entry: Json<'a>, object: Option<&Object<'a>>) -> Result<Option<List<'a, 'static>>, ValueFault> {
         for (i, pointer) in MESSAGES_DEFAULT.iter().enumerate() {
-            let found = List::at(entry, pointer);
+            let found = List::at(entry, object, pointer);
             if i < SURE_PLACES {
                 if let Some(list) = found? {
                     return Ok(Some(list));
@@ -111,17 +129,32 @@ impl<'a, 'p> List<'a, 'p> {
         Ok(None)
     }
 
-    /// What the entry, and each object on the way to the list, says beside it.
-    fn facts(&self, transcript: &mut Transcript<'a>, entry: &Object<'a>, notes: &mut Notes) {
+    /// What the entry, and each object on the way to the list, says beside it. Other items of lists on the way are not understood.
+    fn facts(&self, transcript: &mut Transcript<'a>, entry: Option<&Object<'a>>, notes: &mut Notes) {
         let mut pointer = String::new();
-        for (object, name) in std::iter::once(entry).chain(&self.objects).zip(&self.names) {
-            level(transcript, object, Some(name), &pointer, notes);
+        for (step, name) in self.way.iter().zip(&self.names) {
+            let object = match step {
+                Step::Entry => entry,
+                Step::Object(object) => Some(object),
+                Step::Items(count) => {
+                    let others = (0..*count).filter(|item| Some(*item) != item_number(name));
+                    others
+                        .for_each(|item| notes.add(&Path::at(&pointer).item(item), NoteKind::UnknownMember));
+                    None
+                }
+            };
+            if let Some(object) = object {
+                level(transcript, object, Some(name), &pointer, notes);
+            }
             pointer = Path::at(&pointer).member(name).pointer();
         }
     }
 
-    /// The entry's text with an empty list where the messages stood.
+    /// The entry's text with an empty list where the messages stood; none where they are all of it.
     fn rest(&self, entry: Json<'a>) -> Option<Cow<'a, [u8]>> {
+        if self.way.is_empty() {
+            return None;
+        }
         let (text, list) = (entry.text(), self.value.text());
         if self.items.is_empty() {
             return Some(Cow::Borrowed(text.as_bytes()));
@@ -130,6 +163,26 @@ impl<'a, 'p> List<'a, 'p> {
         let start = (list.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let (before, after) = (text.get(..start)?, text.get(start.checked_add(list.len())?..)?);
         Some(Cow::Owned([before.as_bytes(), b"[]", after.as_bytes()].concat()))
+    }
+}
+
+/// One step of a pointer: what it passes through, and where it leads. `known` are the members of `value` where they were read before.
+fn step<'a>(value: Json<'a>, known: Option<&Object<'a>>, name: &str) -> Option<(Step<'a>, Json<'a>)> {
+    if let Some(object) = known {
+        return Some((Step::Entry, object.get(name)?));
+    }
+    match value.kind() {
+        Kind::Object => {
+            let object = value.object()?;
+            let next = object.get(name)?;
+            Some((Step::Object(object), next))
+        }
+        Kind::Array => {
+            let items = value.array()?;
+            let next = items.get(item_number(name)?).copied()?;
+            Some((Step::Items(items.len()), next))
+        }
+        Kind::Null | Kind::Bool | Kind::Number | Kind::String => None,
     }
 }
 

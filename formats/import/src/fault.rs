@@ -1,5 +1,7 @@
 //! Why an entry could not be imported, and what in an imported one was not understood.
 
+use std::collections::BTreeMap;
+
 use crate::json::Kind;
 
 /// Most bytes in one entry. Spec: limit-content; an entry's leftover is one content.
@@ -269,29 +271,37 @@ impl<'p> Path<'p> {
     }
 }
 
-/// Most notes listed of one entry; a hostile entry could have one a byte. The rest are counted: [`crate::ImportedRun::notes_left_out`].
+/// Most notes listed of one entry; a hostile entry could have one a byte. All are counted: [`crate::ImportedRun::noted`].
 pub const NOTES_MAX: usize = 10_000;
 
 /// The notes of one entry, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     list: Vec<Note>,
-    /// Notes made beyond those listed.
-    left_out: u64,
+    counted: BTreeMap<NoteKind, Noted>,
+}
+
+/// The notes of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// How many there are, listed or not.
+    pub count: u64,
+    /// JSON pointer of what the first of them is about.
+    pub first: String,
 }
 
 impl Notes {
     pub(crate) fn add(&mut self, path: &Path<'_>, kind: NoteKind) {
         if self.list.len() < NOTES_MAX {
             self.list.push(Note { pointer: path.pointer(), kind });
-        } else {
-            self.left_out = self.left_out.saturating_add(1);
         }
+        let noted = self.counted.entry(kind).or_insert_with(|| Noted { count: 0, first: path.pointer() });
+        noted.count = noted.count.saturating_add(1);
     }
 
-    /// The notes listed, and how many more were made.
-    pub(crate) fn into_parts(self) -> (Vec<Note>, u64) {
-        (self.list, self.left_out)
+    /// The notes listed, and all of them counted.
+    pub(crate) fn into_parts(self) -> (Vec<Note>, BTreeMap<NoteKind, Noted>) {
+        (self.list, self.counted)
     }
 }
 

@@ -126,11 +126,18 @@ impl<'a> Json<'a> {
             let token = token.replace("~1", "/").replace("~0", "~");
             match value.kind() {
                 Kind::Object => value.object()?.get(&token),
-                Kind::Array => value.array()?.get(token.parse::<usize>().ok()?).copied(),
+                Kind::Array => value.array()?.get(item_number(&token)?).copied(),
                 Kind::Null | Kind::Bool | Kind::Number | Kind::String => None,
             }
         })
     }
+}
+
+/// The item that a token of a JSON pointer names in a list: a number as JSON writes one.
+pub(crate) fn item_number(token: &str) -> Option<usize> {
+    let is_plain =
+        token == "0" || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
+    token.parse().ok().filter(|_| is_plain)
 }
 
 impl<'a> From<&'a RawValue> for Json<'a> {

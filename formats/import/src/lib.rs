@@ -30,8 +30,12 @@ mod transcript;
 mod weave;
 
 pub use chat::MESSAGES_DEFAULT;
-pub use fault::{ENTRY_BYTES_MAX, Expected, FaultPlace, ImportError, ImportFault, NOTES_MAX, Note, NoteKind};
+pub use fault::{
+    ENTRY_BYTES_MAX, Expected, FaultPlace, ImportError, ImportFault, NOTES_MAX, Note, NoteKind, Noted,
+};
 pub use json::Kind;
+
+use std::collections::BTreeMap;
 
 use rederive_evidence::draft::Draft;
 
@@ -45,7 +49,7 @@ use weave::Origins;
 pub enum Format {
     /// Chat transcripts: a run is a list of messages.
     Chat {
-        /// JSON pointer of the list in an entry; without it the [`MESSAGES_DEFAULT`] are tried.
+        /// JSON pointer (RFC 6901) of the list in an entry, empty where the entry is the list; without it the [`MESSAGES_DEFAULT`] are tried.
         messages: Option<String>,
     },
     /// Traces of spans with the OpenTelemetry GenAI conventions: a run is a trace, wherever in the file its spans stand.
@@ -86,8 +90,8 @@ pub struct ImportedRun {
     pub drafts: Vec<Draft>,
     /// What was not understood, in the order in which it was met: the first [`NOTES_MAX`] of it.
     pub notes: Vec<Note>,
-    /// How many more notes there were.
-    pub notes_left_out: u64,
+    /// All of it by its kind.
+    pub noted: BTreeMap<NoteKind, Noted>,
 }
 
 impl Format {
@@ -99,8 +103,11 @@ impl Format {
         bytes: &'a [u8],
     ) -> Box<dyn Iterator<Item = Entry<'a>> + Send + 'a> {
         match self {
-            Self::Chat { .. } => {
-                let texts = (0..).zip(Texts::new(file, bytes, entries::starts_messages));
+            Self::Chat { messages } => {
+                // The empty pointer says that an entry is its messages: then no list is one of entries.
+                let is_whole = messages.as_deref() == Some("");
+                let is_entry: entries::IsEntry = if is_whole { |_| true } else { entries::starts_messages };
+                let texts = (0..).zip(Texts::new(file, bytes, is_entry));
                 Box::new(texts.map(move |(number, text)| {
                     let found = text.map_or_else(|(at, fault)| Found::Fault(at, fault), Found::Text);
                     Entry { file, number, found }
@@ -154,6 +161,6 @@ fn run(
 ) -> Result<ImportedRun, fault::ValueFault> {
     let id = transcript.id.as_ref().map(|id| String::from_utf8_lossy(id).into_owned());
     let drafts = weave::weave(transcript, origins, &mut notes)?;
-    let (notes, notes_left_out) = notes.into_parts();
-    Ok(ImportedRun { entry: origins.entry, id, drafts, notes, notes_left_out })
+    let (notes, noted) = notes.into_parts();
+    Ok(ImportedRun { entry: origins.entry, id, drafts, notes, noted })
 }

@@ -48,6 +48,8 @@ struct Envelope<'a> {
     object: Json<'a>,
     /// The lists in which the spans stand, directly or further in.
     lists: Vec<Json<'a>>,
+    /// Whether anything else is in it. Known here, because each trace of a document would have to read all of it again.
+    has_more: bool,
     /// The object's resource, in OTLP.
     resource: Option<Json<'a>>,
 }
@@ -172,6 +174,7 @@ impl<'a> Walk<'a> {
             around,
             object: value,
             lists: inside.iter().map(|member| member.value).collect(),
+            has_more: object.members().len() > inside.len(),
             resource: object.get("resource"),
         });
         for member in inside {
@@ -236,6 +239,9 @@ fn leads_to_spans(value: Json<'_>) -> bool {
 impl Envelope<'_> {
     /// The object's text with empty lists where the spans stood; none where nothing else is in it.
     fn rest(&self) -> Option<String> {
+        if !self.has_more {
+            return None;
+        }
         let text = self.object.text();
         let mut rest = String::new();
         let mut at = 0;
@@ -247,7 +253,6 @@ impl Envelope<'_> {
             at = start.checked_add(list.text().len())?;
         }
         rest.push_str(text.get(at..)?);
-        let members = self.object.object()?.members().len();
-        (members > self.lists.len()).then_some(rest)
+        Some(rest)
     }
 }

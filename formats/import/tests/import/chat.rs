@@ -1,6 +1,6 @@
 //! Chat transcripts in the shapes that occur.
 
-use rederive_import::Format;
+use rederive_import::{Format, NoteKind};
 
 use crate::outline::{assert_lines, chat, ends, only_run, outline};
 
@@ -736,6 +736,10 @@ fn the_list_of_messages_stands_at_the_pointer_or_where_one_usually_does() {
         (None, "LIST"),
         (Some("/a~1b/~0"), r#"{"a/b":{"~":LIST},"messages":[]}"#),
         (Some("/"), r#"{"":LIST}"#),
+        (Some("/y/0/messages"), r#"{"y":[{"messages":LIST},3]}"#),
+        (Some("/y/10"), r#"{"y":[0,1,2,3,4,5,6,7,8,9,LIST]}"#),
+        (Some("/1"), r#"[[{"role":"x"},LIST]]"#),
+        (Some(""), "LIST"),
     ] {
         let format = Format::Chat { messages: pointer.map(str::to_owned) };
         let run = only_run(&format, "chat.json", &entry.replace("LIST", list));
@@ -743,7 +747,37 @@ fn the_list_of_messages_stands_at_the_pointer_or_where_one_usually_does() {
     }
     // A member of this name that is no list of messages is not taken for one.
     assert_eq!(chat(r#"{"history":["u"]}"#).drafts.len(), 2);
-    // A pointer given is the only place.
-    let elsewhere = Format::Chat { messages: Some("/x".to_owned()) };
-    assert_eq!(only_run(&elsewhere, "chat.json", r#"{"messages":[{"role":"user"}]}"#).drafts.len(), 2);
+    // A pointer given is the only place, and items of a list are numbered from 0 as JSON writes numbers (RFC 6901, section 4).
+    for pointer in ["/x", "/messages/1", "/messages/00", "/messages/-", "/messages/+0", "/messages/0/role/0"]
+    {
+        let elsewhere = Format::Chat { messages: Some(pointer.to_owned()) };
+        let run = only_run(&elsewhere, "chat.json", r#"{"messages":[[{"role":"user"}]]}"#);
+        assert_eq!(run.drafts.len(), 2, "{pointer}");
+        assert!(run.noted.contains_key(&NoteKind::NoMessages), "{pointer}");
+    }
+}
+
+#[test]
+fn the_empty_pointer_says_that_each_value_of_a_file_is_a_list_of_messages() {
+    let format = Format::Chat { messages: Some(String::new()) };
+    // What is no message to the eye is one where it is said to be.
+    let run = only_run(&format, "chat.json", r#"[{"content":"u"}]"#);
+    assert!(!run.noted.contains_key(&NoteKind::NoMessages));
+    assert_eq!(run.noted[&NoteKind::UnknownRole].first, "/0");
+    for other in ["3", r#"{"messages":[]}"#] {
+        let entry = format.entries("chat.json", other.as_bytes()).next().unwrap();
+        assert_eq!(format.import(entry).unwrap_err().place.to_string(), "line 1", "{other}");
+    }
+}
+
+#[test]
+fn what_stands_beside_the_way_through_a_list_is_kept_and_named() {
+    let format = Format::Chat { messages: Some("/y/1/messages".to_owned()) };
+    let entry = r#"{"id":"a","y":[{"b":1},{"messages":[{"role":"user","content":"u"}],"model":"m"},2]}"#;
+    let run = only_run(&format, "chat.json", entry);
+    assert_eq!(run.id.as_deref(), Some("a"));
+    let noted: Vec<&str> = run.notes.iter().map(|note| note.pointer.as_str()).collect();
+    assert_eq!(noted, ["/y/0", "/y/2"]);
+    let rest = r#"{"id":"a","y":[{"b":1},{"messages":[],"model":"m"},2]}"#;
+    assert!(run.drafts[0].contents.iter().any(|content| content.bytes == rest.as_bytes()));
 }

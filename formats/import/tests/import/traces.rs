@@ -773,3 +773,35 @@ fn a_circle_of_parents_and_a_span_that_is_its_own_parent_end() {
         "#,
     );
 }
+
+/// Nanoseconds that this thread has had of a processor.
+#[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "time is what is tested")]
+fn processor_ns() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    told.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_time_of_an_import_grows_with_the_file_and_not_with_its_square() {
+    let time = |traces: usize| {
+        let span = |i| {
+            format!(
+                r#"{{"traceId":"{i:032x}","spanId":"{i:016x}","name":"chat","startTimeUnixNano":"1","attributes":[{{"key":"gen_ai.operation.name","value":{{"stringValue":"chat"}}}}]}}"#
+            )
+        };
+        let file = document(&format!("[{}]", (0..traces).map(span).collect::<Vec<_>>().join(",")));
+        let import = || {
+            let start = processor_ns();
+            let runs =
+                Format::Otel.entries("t.json", file.as_bytes()).map(|entry| Format::Otel.import(entry));
+            assert_eq!(runs.filter(|run| run.is_ok()).count(), traces);
+            processor_ns() - start
+        };
+        // What else the machine does makes some longer, and none shorter.
+        (0..3).map(|_| import()).min().unwrap()
+    };
+    let (few, many) = (time(100), time(800));
+    assert!(many < 20 * few, "eight times the traces took {many} ns, {few} ns");
+}

@@ -271,8 +271,12 @@ fn more_calls_than_a_turn_can_number_are_refused() {
 #[test]
 fn notes_beyond_the_limit_are_counted() {
     let members: Vec<String> = (0..NOTES_MAX + 7).map(|i| format!("\"m{i}\":1")).collect();
-    let run = chat(&format!(r#"{{"messages":[],{}}}"#, members.join(",")));
-    assert_eq!((run.notes.len(), run.notes_left_out), (NOTES_MAX, 7));
+    let run = chat(&format!(r#"{{"messages":[{{"role":"odd"}}],{}}}"#, members.join(",")));
+    assert_eq!(run.notes.len(), NOTES_MAX);
+    let noted = &run.noted[&NoteKind::UnknownMember];
+    assert_eq!((noted.count, noted.first.as_str()), (NOTES_MAX as u64 + 7, "/m0"));
+    let beyond = &run.noted[&NoteKind::UnknownRole];
+    assert_eq!((beyond.count, beyond.first.as_str()), (1, "/messages/0"), "the first of a kind is told");
 }
 
 /// A list of `count` values.
