@@ -25,11 +25,23 @@ pub struct TrustedKey {
     /// What it may sign.
     pub role: KeyRole,
     /// The one tenant whose runs it may sign; absent: any.
+    #[serde(default, deserialize_with = "stated")]
     pub tenant: Option<Id>,
     /// The lowest run number it is trusted in; absent: no lower end.
+    #[serde(default, deserialize_with = "stated")]
     pub first_run: Option<RunId>,
     /// The highest; absent: no upper end.
+    #[serde(default, deserialize_with = "stated")]
     pub last_run: Option<RunId>,
+}
+
+/// A bound that is stated. `null` is none: whoever wrote it may have meant nobody, and would get everybody.
+fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The trust-root file: JSON `{"rederive_trust": 1, "keys": [{"key", "role", "tenant", "first_run", "last_run"}]}`. Spec: trust-roots.
@@ -135,6 +147,9 @@ mod tests {
             format!(r#"{{"rederive_trust":1,"keys":[{key}]}} more"#),
             r#"{"rederive_trust":1,"keys":[{"key":"07","role":"recorder"}]}"#.to_owned(),
             format!(r#"{{"rederive_trust":1,"keys":[{{"key":"{KEY}","role":"admin"}}]}}"#),
+            format!(r#"{{"rederive_trust":1,"keys":[{{"key":"{KEY}","role":"gate","tenant":null}}]}}"#),
+            format!(r#"{{"rederive_trust":1,"keys":[{{"key":"{KEY}","role":"gate","first_run":null}}]}}"#),
+            format!(r#"{{"rederive_trust":1,"keys":[{{"key":"{KEY}","role":"gate","last_run":null}}]}}"#),
         ];
         for text in refused {
             assert!(TrustRoots::parse(text.as_bytes()).is_err(), "{text}");

@@ -53,6 +53,8 @@ def _key(entry: object) -> TrustedKey:
         raise ValueError("a trusted key is an object")
     if set(entry) - {"key", "role", "tenant", "first_run", "last_run"}:
         raise ValueError("a trusted key has a member that is not known")
+    if None in entry.values():
+        raise ValueError("a bound that is null is none")
     if entry.get("role") not in ("recorder", "gate", "approver"):
         raise ValueError("a trusted key without a known role")
     key = _hex(entry.get("key"), 32)
