@@ -4,6 +4,7 @@ use rederive_evidence::calendar::Calendar;
 use rederive_evidence::ids::{Id, RecordedTime};
 use rederive_evidence::values::ScopeItem;
 
+use crate::approver::shown;
 use crate::ports::{CallFacts, Influencer, Judgement, Payload};
 
 /// What stands on a page.
@@ -124,10 +125,10 @@ fn listed(names: &[&str]) -> String {
     if names.is_empty() { NONE.to_owned() } else { names.join(", ") }
 }
 
-/// A payload as text. What is no text is said to be none: a person is not to guess.
+/// A payload as text, in which nothing steers or hides. What is no text is said to be none: a person is not to guess.
 fn said(payload: &Payload) -> String {
     match std::str::from_utf8(payload.bytes()) {
-        Ok(text) => text.chars().filter(|c| *c == '\n' || !c.is_control()).collect(),
+        Ok(text) => shown(text),
         Err(_) => format!("{} bytes of {}, not text", payload.bytes().len(), payload.media()),
     }
 }
@@ -135,6 +136,12 @@ fn said(payload: &Payload) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_or_hides_in_a_payload_is_written_out() {
+        let payload = Payload::text("to\u{1b}[2J\u{202e}bob\u{7f}\nand\talice");
+        assert_eq!(said(&payload), "to\\u{1b}[2J\\u{202e}bob\\u{7f}\nand    alice");
+    }
 
     #[test]
     fn an_end_is_a_date_that_a_person_can_read() {
