@@ -1,5 +1,6 @@
 //! The arguments: one command, and what all commands share.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -97,10 +98,13 @@ enum Command {
 /// How many threads work.
 #[derive(Args)]
 pub(crate) struct Jobs {
-    /// Threads to use [default: one a processor].
-    #[arg(long, short, value_name = "N")]
-    jobs: Option<std::num::NonZeroU16>,
+    /// Threads to use, at most 256 [default: one a processor].
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    jobs: Option<u16>,
 }
+
+/// The most threads: more than processors to run them, and few enough for any system to start them.
+const THREADS_MAX: i64 = 256;
 
 impl Jobs {
     /// Runs `work` on that many threads.
@@ -108,7 +112,7 @@ impl Jobs {
     /// # Errors
     /// The system gives no threads.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failed> {
-        let threads = self.jobs.map_or(0, |jobs| usize::from(jobs.get()));
+        let threads = self.jobs.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|error| Failed::internal(format!("cannot start threads: {error}")))?;
         Ok(pool.install(work))
@@ -143,9 +147,8 @@ pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // A reader that has gone away needs no help text.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::AsAsked.into() };
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            return if error.use_stderr() { Exit::Usage.into() } else { help_exit(printed).into() };
         }
     };
     let mut terminal = Terminal::new(cli.color, cli.quiet);
@@ -157,6 +160,14 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     terminal.finish(exit).into()
+}
+
+/// How help that was asked for ends. A reader that has gone away needs none.
+fn help_exit(printed: io::Result<()>) -> Exit {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Internal,
+        Ok(()) | Err(_) => Exit::AsAsked,
+    }
 }
 
 fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> {

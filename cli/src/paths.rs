@@ -1,16 +1,24 @@
 //! The PATH arguments: files, folders, `-` for standard input.
 
+mod kind;
+
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use self::kind::Kind;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::text::one_line;
 
 /// The most bytes of one input.
 const INPUT_BYTES_MAX: u64 = 4 << 30;
+/// What is said of a device, a socket and other things that hold no input.
+const NO_FILE: &str = "it is no regular file";
+/// The number of the system's error for links that lead round in a circle.
+const LINKS_IN_A_CIRCLE: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 };
 /// The most folders inside folders that are followed.
 const DEPTH_MAX: usize = 64;
 
@@ -26,14 +34,49 @@ pub(crate) enum Place {
         /// Its name: the last part of the argument, or the way inside the folder that was the argument. The same wherever the folder lies.
         name: String,
     },
+    /// A pipe under a path, such as a shell's `<(command)`. As standard input it is read once, from its beginning to its end.
+    Pipe {
+        /// How the system finds it.
+        path: PathBuf,
+        /// The last part of the argument.
+        name: String,
+    },
 }
 
 impl Place {
+    /// The one input that a path leads to.
+    ///
+    /// # Errors
+    /// Nothing that could be read, or a folder.
+    pub(crate) fn of(path: &Path) -> Result<Self, Missing> {
+        let missing = |reason| Missing { path: path.to_owned(), reason };
+        if path == Path::new("-") {
+            return Ok(Self::Stdin);
+        }
+        let name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        match Kind::of(path) {
+            Ok(Kind::File) => Ok(Self::File { path: path.to_owned(), name: name() }),
+            Ok(Kind::Pipe) => Ok(Self::Pipe { path: path.to_owned(), name: name() }),
+            Ok(Kind::Stdin) => Ok(Self::Stdin),
+            Ok(Kind::Folder) => Err(missing(Reason::System(io::ErrorKind::IsADirectory.into()))),
+            Ok(Kind::Other) => Err(missing(Reason::NoFile)),
+            Err(error) => Err(missing(Reason::System(error))),
+        }
+    }
+
     /// The place as it is shown.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Stdin => "-".to_owned(),
-            Self::File { path, .. } => path.display().to_string(),
+            Self::File { path, .. } | Self::Pipe { path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// The place as it is named in a sentence.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Stdin => "standard input".to_owned(),
+            Self::File { .. } | Self::Pipe { .. } => self.shown(),
         }
     }
 
@@ -41,7 +84,17 @@ impl Place {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Stdin => "stdin",
-            Self::File { name, .. } => name,
+            Self::File { name, .. } | Self::Pipe { name, .. } => name,
+        }
+    }
+
+    /// What it is, whatever path was given: two names of one file are one place.
+    fn identity(&self) -> PathBuf {
+        match self {
+            Self::Stdin => "-".into(),
+            Self::File { path, .. } | Self::Pipe { path, .. } => {
+                path.canonicalize().unwrap_or_else(|_| path.clone())
+            }
         }
     }
 }
@@ -49,7 +102,7 @@ impl Place {
 /// Inputs found, and arguments that led nowhere.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// The inputs, ascending by path, each once.
+    /// The inputs, ascending by path, each once: of several paths that lead to one file, the first.
     pub(crate) places: Vec<Place>,
     /// What could not be looked into.
     pub(crate) missing: Vec<Missing>,
@@ -83,7 +136,7 @@ impl Missing {
                 format!("no file that ends in .{} is in this folder", endings.join(", ."))
             }
             Reason::TooDeep => format!("folders are nested more than {DEPTH_MAX} deep"),
-            Reason::NoFile => "it is no regular file".to_owned(),
+            Reason::NoFile => NO_FILE.to_owned(),
         }
     }
 
@@ -130,41 +183,32 @@ pub(crate) fn exit_of(error: &io::Error) -> Exit {
             | io::ErrorKind::InvalidFilename
             | io::ErrorKind::FileTooLarge
     );
-    if is_asked_wrongly { Exit::Usage } else { Exit::Internal }
+    // The library has no stable name for it.
+    let is_circle = cfg!(unix) && error.raw_os_error() == Some(LINKS_IN_A_CIRCLE);
+    if is_asked_wrongly || is_circle { Exit::Usage } else { Exit::Internal }
 }
 
 /// Finds the inputs that the arguments name; in folders, the files with one of these endings, at any depth.
 pub(crate) fn find(arguments: &[PathBuf], endings: &'static [&'static str]) -> Found {
     let mut found = Found::default();
     for argument in arguments {
-        if argument == Path::new("-") {
-            found.places.push(Place::Stdin);
+        if argument.is_dir() && argument != Path::new("-") {
+            let before = (found.places.len(), found.missing.len());
+            folder(argument, argument, endings, DEPTH_MAX, &mut found);
+            if (found.places.len(), found.missing.len()) == before {
+                let reason = Reason::NothingInside(endings);
+                found.missing.push(Missing { path: argument.clone(), reason });
+            }
             continue;
         }
-        match argument.metadata() {
-            Ok(metadata) if metadata.is_dir() => {
-                let before = (found.places.len(), found.missing.len());
-                folder(argument, argument, endings, DEPTH_MAX, &mut found);
-                if (found.places.len(), found.missing.len()) == before {
-                    let reason = Reason::NothingInside(endings);
-                    found.missing.push(Missing { path: argument.clone(), reason });
-                }
-            }
-            Ok(_) => {
-                let name =
-                    argument.file_name().unwrap_or(argument.as_os_str()).to_string_lossy().into_owned();
-                found.places.push(Place::File { path: argument.clone(), name });
-            }
-            Err(error) => {
-                found.missing.push(Missing { path: argument.clone(), reason: Reason::System(error) })
-            }
+        match Place::of(argument) {
+            Ok(place) => found.places.push(place),
+            Err(missing) => found.missing.push(missing),
         }
     }
     found.places.sort();
-    found.places.dedup_by(|a, b| match (&a, &b) {
-        (Place::File { path: a, .. }, Place::File { path: b, .. }) => a == b,
-        (a, b) => a == b,
-    });
+    let mut seen = BTreeSet::new();
+    found.places.retain(|place| seen.insert(place.identity()));
     found
 }
 
@@ -240,7 +284,7 @@ pub(crate) fn typed_text(path: &str) -> String {
 /// What the system reports; more than 4 GiB.
 pub(crate) fn read(place: &Place) -> io::Result<Vec<u8>> {
     match place {
-        Place::File { path, .. } => read_file(path, INPUT_BYTES_MAX),
+        Place::File { path, .. } | Place::Pipe { path, .. } => read_file(path, INPUT_BYTES_MAX),
         Place::Stdin => read_stdin(INPUT_BYTES_MAX),
     }
 }
@@ -250,15 +294,25 @@ pub(crate) fn read(place: &Place) -> io::Result<Vec<u8>> {
 /// # Errors
 /// What the system reports; more bytes than allowed.
 pub(crate) fn read_stdin(most: u64) -> io::Result<Vec<u8>> {
+    kind::check_stdin_length(most)?;
     read_most(io::stdin().lock(), most)
 }
 
-/// Copies standard input to a file, at most the most bytes of one input. Returns how many there were.
+/// Copies an input to a file, at most the most bytes of one input. Returns how many there were.
 ///
 /// # Errors
 /// What the system reports; more bytes than allowed.
-pub(crate) fn copy_stdin(to: &mut File) -> io::Result<u64> {
-    let copied = io::copy(&mut io::stdin().lock().take(INPUT_BYTES_MAX + 1), to)?;
+pub(crate) fn copy(place: &Place, to: &mut File) -> io::Result<u64> {
+    let most = INPUT_BYTES_MAX + 1;
+    let copied = match place {
+        Place::File { path, .. } | Place::Pipe { path, .. } => {
+            io::copy(&mut File::open(path)?.take(most), to)?
+        }
+        Place::Stdin => {
+            kind::check_stdin_length(INPUT_BYTES_MAX)?;
+            io::copy(&mut io::stdin().lock().take(most), to)?
+        }
+    };
     if copied > INPUT_BYTES_MAX { Err(too_long(INPUT_BYTES_MAX)) } else { Ok(copied) }
 }
 
@@ -267,12 +321,22 @@ fn too_long(most: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, reason)
 }
 
-/// All bytes of a file of at most `most` bytes. What is no regular file can go on for ever.
+/// All bytes of a file or a pipe of at most `most` bytes. Of a file that says it is longer nothing is read.
 ///
 /// # Errors
-/// What the system reports; more bytes than allowed.
+/// What the system reports; more bytes than allowed; a device, which can go on for ever.
 pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    read_most(File::open(path)?, most)
+    match Kind::of(path)? {
+        Kind::Stdin => return read_stdin(most),
+        Kind::Other => return Err(io::Error::new(io::ErrorKind::InvalidInput, NO_FILE)),
+        Kind::File | Kind::Pipe | Kind::Folder => {}
+    }
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.len() > most {
+        return Err(too_long(most));
+    }
+    read_most(file, most)
 }
 
 fn read_most(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {

@@ -28,7 +28,7 @@ pub(crate) fn bundle(path: &Path) -> Result<Compiled, Failed> {
 /// It cannot be used.
 pub(crate) fn registry(path: &Path) -> Result<Registry, Failed> {
     let text = trace::file(path, REGISTRY_BYTES_MAX as u64)?;
-    Registry::parse(&text).map_err(|fault| no_registry(path, &fault))
+    Registry::parse(crate::text::without_mark(&text)).map_err(|fault| no_registry(path, &fault))
 }
 
 /// The folder of bundles and registries that runs pin.

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::paths::words;
 use crate::problem::Problem;
 use crate::style::{ColorChoice, Paint};
-use crate::text::one_line;
+use crate::text::{json, one_line};
 
 /// Width taken where the terminal does not tell one.
 const WIDTH_DEFAULT: usize = 100;
@@ -83,9 +83,17 @@ impl Terminal {
     /// Writes one JSON value and a line feed to standard output.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(text) => self.line(&text),
+            Ok(text) => {
+                self.json_text(&text);
+                self.write(b"\n");
+            }
             Err(error) => self.lost = self.lost.take().or(Some(error.into())),
         }
+    }
+
+    /// Writes text that is JSON, or a part of it, to standard output. It may hold foreign text: it is neutralised here.
+    pub(crate) fn json_text(&mut self, text: &str) {
+        self.write(json(text).as_bytes());
     }
 
     /// Whether standard output is still read by somebody.

@@ -1,5 +1,7 @@
 //! Text made fit for a terminal: foreign bytes neutralised, lines cut, columns aligned, numbers grouped.
 
+use std::borrow::Cow;
+
 use crate::style::{Paint, Tone};
 
 /// Foreign text on one line: white space collapsed, and every character that could steer a terminal, hide text or turn its
@@ -34,12 +36,35 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// A text file's bytes without the byte order mark that some editors put in front.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 fn push_safe(safe: &mut String, char: char) {
     if is_steering(char) {
         safe.extend(char.escape_unicode());
     } else {
         safe.push(char);
     }
+}
+
+/// JSON in which every character that could steer a terminal, hide text or turn its direction stands as `\uXXXX`: the same values, and nothing but them to be
+/// seen. White space between values stays.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    let is_told = |char: char| is_steering(char) && !matches!(char, '\n' | '\r' | '\t');
+    if !text.contains(is_told) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + text.len() / 8);
+    for char in text.chars() {
+        if is_told(char) {
+            safe.extend(char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(char);
+        }
+    }
+    Cow::Owned(safe)
 }
 
 /// Control characters (C0, DEL, C1), and the marks that reorder or hide text (Unicode TR 36, section 2.5).
@@ -207,6 +232,16 @@ mod tests {
         assert_eq!(one_line("  two\r\n\n words\t "), "two words");
         assert_eq!(lines("a\tb\n\x1b]0;t\x07").collect::<Vec<_>>(), ["a    b", r"\u{1b}]0;t\u{7}"]);
         assert_eq!(one_line("Grüße 東京 🙂"), "Grüße 東京 🙂");
+    }
+
+    #[test]
+    fn json_says_the_same_and_steers_nothing() {
+        let value = "a\u{1b}\u{7f}\u{9b}2J\u{202e}x\u{200b}\u{e0041} Grüße 🙂";
+        let plain = serde_json::to_string_pretty(&[value]).unwrap();
+        let safe = json(&plain);
+        assert_eq!(safe, "[\n  \"a\\u001b\\u007f\\u009b2J\\u202ex\\u200b\\udb40\\udc41 Grüße 🙂\"\n]");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&safe).unwrap(), [value]);
+        assert!(matches!(json(r#"{"a":"Grüße"}"#), Cow::Borrowed(_)));
     }
 
     #[test]

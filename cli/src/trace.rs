@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rederive_archive::storage::{OsFile, OsStorage, Storage as _};
 use rederive_archive::{ReadFault, TraceReader};
@@ -13,39 +13,59 @@ use rederive_evidence::record::Record;
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_replay::{FrameAt, Records, RecordsFault};
 use rederive_verify::{TrustFault, TrustRoots};
+use tempfile::NamedTempFile;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{copy_stdin, exit_of, read_file, read_stdin, typed, words};
+use crate::paths::{Place, copy, exit_of, read_file, read_stdin, typed, words};
 use crate::problem::Problem;
+use crate::text::without_mark;
 use crate::words::{faults, json};
 
 /// An open trace.
 pub(crate) type Trace = TraceReader<OsFile>;
+
+/// A trace as a file. It is read by places in it, which a stream does not have: a stream is put into a file that is gone with this value.
+pub(crate) struct OnDisk {
+    path: PathBuf,
+    _spooled: Option<NamedTempFile>,
+}
+
+impl OnDisk {
+    /// The trace at `path`; `-` is the one on standard input.
+    ///
+    /// # Errors
+    /// Nothing that could be a trace; a stream that cannot be read.
+    pub(crate) fn of(path: &Path) -> Result<Self, Failed> {
+        match Place::of(path) {
+            Ok(Place::File { path, .. }) => Ok(Self { path, _spooled: None }),
+            Ok(stream @ (Place::Stdin | Place::Pipe { .. })) => spooled(&stream).map_err(|error| {
+                let title = format!("cannot read a trace from {}: {}", stream.told(), words(&error));
+                Failed::new(exit_of(&error), Problem::error(title))
+            }),
+            Err(missing) => Err(Failed::new(missing.exit(), missing.problem())),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn spooled(stream: &Place) -> io::Result<OnDisk> {
+    let mut spooled = tempfile::Builder::new().prefix("rederive-").suffix(".rdt").tempfile()?;
+    let _ = copy(stream, spooled.as_file_mut())?;
+    Ok(OnDisk { path: spooled.path().to_owned(), _spooled: Some(spooled) })
+}
 
 /// Opens the trace at `path`; `-` is the one on standard input.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn open(path: &Path) -> Result<Trace, Failed> {
-    if path == Path::new("-") {
-        return open_stdin().map_err(|error| {
-            let title = format!("cannot read a trace from standard input: {}", words(&error));
-            Failed::new(exit_of(&error), Problem::error(title))
-        })?;
-    }
-    open_file(path)
-}
-
-fn open_file(path: &Path) -> Result<Trace, Failed> {
-    TraceReader::open(&OsStorage, path).map_err(|fault| faults::reading(path, &fault))
-}
-
-/// A trace is read by places in its file, which standard input does not have: it is put into a file that is gone once it is open.
-fn open_stdin() -> io::Result<Result<Trace, Failed>> {
-    let mut spooled = tempfile::Builder::new().prefix("rederive-").suffix(".rdt").tempfile()?;
-    let _ = copy_stdin(spooled.as_file_mut())?;
-    Ok(open_file(spooled.path()))
+    let on_disk = OnDisk::of(path)?;
+    TraceReader::open(&OsStorage, on_disk.path()).map_err(|fault| faults::reading(path, &fault))
 }
 
 /// The records of a trace, as far as they can be read.
@@ -122,7 +142,7 @@ pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
 /// It cannot be read whole: then nobody is trusted.
 pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
     let text = file(path, TRUST_BYTES_MAX)?;
-    TrustRoots::parse(&text).map_err(|fault| {
+    TrustRoots::parse(without_mark(&text)).map_err(|fault| {
         let reason = match &fault {
             TrustFault::Form(error) => format!("no trust-root file: {}", json::placed(&error.to_string())),
             TrustFault::Version(_) | TrustFault::Empty | _ => fault.to_string(),
@@ -138,7 +158,7 @@ pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failed> {
 /// It cannot be read, or holds no signing key.
 pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failed> {
     let text = file(path, KEY_BYTES_MAX)?;
-    let parsed = std::str::from_utf8(&text).ok().map(SigningKey::parse);
+    let parsed = std::str::from_utf8(without_mark(&text)).ok().map(SigningKey::parse);
     match parsed {
         Some(Ok(key)) => Ok(key),
         Some(Err(fault)) => Err(no_key(path, &fault.to_string())),

@@ -220,7 +220,16 @@ impl Recording<'_> {
             Ok(answer) => Ok(Taken::Answered(answer)),
             Err(RecordError::Append(error)) => refused(LineFault::Append(error)),
             Err(RecordError::NotAnOpening) => refused(LineFault::NotAnOpening),
-            Err(error) => Err(faults::recording(self.path(), &error)),
+            Err(RecordError::UnknownRuleSet { number }) => refused(LineFault::UnknownRuleSet { number }),
+            Err(error) => Err(self.stopped(&error)),
+        }
+    }
+
+    fn stopped(&self, error: &RecordError) -> Failed {
+        if self.record.durability.commits() {
+            faults::recording(self.path(), error)
+        } else {
+            faults::recording_unkept(self.path(), error)
         }
     }
 
@@ -250,7 +259,7 @@ impl Recording<'_> {
             if matches!(error, RecordError::NotClosed) {
                 return faults::unclosed(path, self.record.durability.commits());
             }
-            faults::recording(path, &error)
+            self.stopped(&error)
         })?;
         terminal.json(&answer::Sealed::of(&sealed));
         let all = [counted(sealed.records, "record"), bytes(sealed.bytes)].join(", ");

@@ -20,7 +20,7 @@ use crate::paths::{self, Place};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, counted};
+use crate::text::{Cell, Table, counted, without_mark};
 use crate::trace;
 use crate::words::bundle::{no_registry, no_tools};
 
@@ -101,7 +101,7 @@ impl Infer {
         let json = registry.to_json();
         match &self.out {
             Some(out) => trace::create(out, json.as_bytes(), false)?,
-            None => terminal.write(json.as_bytes()),
+            None => terminal.json_text(&json),
         }
         let drafted = counted(registry.tools.len() as u64, "tool");
         terminal.remark(&format!("{drafted} drafted: read the reasons before anything is permitted by it"));
@@ -152,7 +152,7 @@ fn tools_of(place: &Place) -> Result<Vec<Tool>, Failed> {
         Place::File { path, .. } if path.extension().is_some_and(|ending| ending == "rdt") => {
             return traces::tools(path);
         }
-        Place::File { path, .. } => (path.as_path(), trace::file(path, most)?),
+        Place::File { path, .. } | Place::Pipe { path, .. } => (path.as_path(), trace::file(path, most)?),
         Place::Stdin => {
             let bytes = paths::read_stdin(most);
             let unread =
@@ -160,12 +160,12 @@ fn tools_of(place: &Place) -> Result<Vec<Tool>, Failed> {
             (Path::new("-"), bytes.map_err(unread)?)
         }
     };
-    from_json(&bytes).map_err(|fault| no_tools(file, &fault))
+    from_json(without_mark(&bytes)).map_err(|fault| no_tools(file, &fault))
 }
 
 fn read(file: &Path) -> Result<Tools, Failed> {
     let bytes = trace::file(file, REGISTRY_BYTES_MAX as u64 + 1)?;
-    Tools::parse(&bytes).map_err(|fault| no_registry(file, &fault))
+    Tools::parse(without_mark(&bytes)).map_err(|fault| no_registry(file, &fault))
 }
 
 /// Compiles the schema of each tool as the broker does, before it has to.

@@ -199,11 +199,11 @@ impl Unread {
 fn replay_place(place: Place, options: &Options<'_>, progress: &Progress) -> Result<Replayed, Unread> {
     let (report, bytes) = match &place {
         Place::File { path, .. } => (replay(&OsStorage, path, options), None),
-        Place::Stdin => match paths::read(&place) {
+        Place::Stdin | Place::Pipe { .. } => match paths::read(&place) {
             Ok(bytes) => (replay_bytes(&bytes, options), Some(bytes)),
             Err(error) => {
                 let reason = paths::words(&error);
-                let problem = Box::new(Problem::error(format!("cannot read standard input: {reason}")));
+                let problem = Box::new(Problem::error(format!("cannot read {}: {reason}", place.told())));
                 return Err(Unread { path: place.shown(), reason, exit: paths::exit_of(&error), problem });
             }
         },
@@ -263,7 +263,7 @@ fn contradiction(a: &Replayed, b: &Replayed) -> Result<Option<Equivocation>, Rea
 
 fn open(trace: &Replayed) -> Result<TraceReader<OsFile>, ReadFault> {
     let path = match &trace.place {
-        Place::File { path, .. } => path.as_path(),
+        Place::File { path, .. } | Place::Pipe { path, .. } => path.as_path(),
         Place::Stdin => Path::new("-"),
     };
     TraceReader::open(&OsStorage, path)

@@ -35,7 +35,7 @@ Examples:
   rederive review run.rdt --html review.html
   rederive review run.rdt --json | jq '.review[] | select(.status != \"on-record\")'")]
 pub(crate) struct Review {
-    /// The trace.
+    /// The trace; `-` for one on standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Trust-root file: the keys trusted, and for what.
@@ -60,8 +60,9 @@ impl Review {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let options = Options { level: Level::State, trust: trust.as_ref(), ..Options::default() };
-        let report =
-            replay(&OsStorage, &self.file, &options).map_err(|fault| faults::reading(&self.file, &fault))?;
+        let on_disk = trace::OnDisk::of(&self.file)?;
+        let report = replay(&OsStorage, on_disk.path(), &options)
+            .map_err(|fault| faults::reading(&self.file, &fault))?;
         let path = shown(&self.file);
         if let Some(wrong) = &report.wrong {
             terminal.complain(&verdict::problem(&path, &report, wrong));
@@ -72,7 +73,7 @@ impl Review {
             Valid::Reproduced | Valid::Sampled => u64::MAX,
             Valid::Diverged | Valid::Undecided => parted(&report),
         };
-        let opened = trace::open(&self.file)?;
+        let opened = trace::open(on_disk.path())?;
         let gathered = gather::of(&opened, &self.file, end)?;
         let reviewed = Reviewed { path, report, gathered };
         if let Some(path) = &self.html {

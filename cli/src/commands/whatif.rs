@@ -88,7 +88,7 @@ struct One {
     path: String,
     report: Report,
     tally: RunTally,
-    lines: Vec<u8>,
+    lines: String,
 }
 
 /// What all traces gave.
@@ -165,7 +165,7 @@ impl WhatIfCommand {
     /// What is told of a trace at once: its calls where they are asked for, and why it was not judged.
     fn tell(&self, one: &One, terminal: &mut Terminal) {
         if self.calls {
-            terminal.write(&one.lines);
+            terminal.json_text(&one.lines);
         }
         if let Some(wrong) = &one.report.wrong {
             let problem = verdict::problem(&one.path, &one.report, wrong);
@@ -180,16 +180,16 @@ impl WhatIfCommand {
     fn one(&self, place: &Place, ask: &WhatIf<'_>, progress: &Progress) -> Result<One, Unread> {
         let judged = match place {
             Place::File { path, .. } => whatif(&OsStorage, path, ask),
-            Place::Stdin => match paths::read(place) {
+            Place::Stdin | Place::Pipe { .. } => match paths::read(place) {
                 Ok(bytes) => whatif_bytes(&bytes, ask),
-                Err(error) => return Err(Unread::stdin(&error)),
+                Err(error) => return Err(Unread::stream(place, &error)),
             },
         };
         progress.advance(1);
         let path = place.shown();
         match judged {
             Ok(run) => {
-                let lines = if self.calls { calls::lines(&path, &run) } else { Vec::new() };
+                let lines = if self.calls { calls::lines(&path, &run) } else { String::new() };
                 let tally = RunTally::of(&run);
                 let WhatIfRun { report, .. } = run;
                 Ok(One { path, report, tally, lines })
@@ -205,10 +205,10 @@ impl Unread {
         Self { path, reason, exit: missing.exit(), problem: Box::new(missing.problem()) }
     }
 
-    fn stdin(error: &std::io::Error) -> Self {
+    fn stream(place: &Place, error: &std::io::Error) -> Self {
         let reason = paths::words(error);
-        let problem = Box::new(Problem::error(format!("cannot read standard input: {reason}")));
-        Self { path: "-".to_owned(), reason, exit: paths::exit_of(error), problem }
+        let problem = Box::new(Problem::error(format!("cannot read {}: {reason}", place.told())));
+        Self { path: place.shown(), reason, exit: paths::exit_of(error), problem }
     }
 
     fn reading(path: String, fault: &rederive_archive::ReadFault) -> Self {

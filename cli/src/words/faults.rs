@@ -155,8 +155,22 @@ pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
         RecordError::Append(_) | RecordError::NotAnOpening | RecordError::NothingRecorded => {
             Failed::usage(Problem::error(format!("{shown}: {error}")))
         }
+        RecordError::UnknownRuleSet { .. } => {
+            Failed::new(Exit::Unfinished, Problem::error(format!("{shown}: {error}")))
+        }
         RecordError::Entropy(_) | RecordError::Stopped | _ => Failed::internal(format!("{shown}: {error}")),
     }
+}
+
+/// As [`recording`], of a run that is durable at its seal: nothing of it is kept.
+pub(crate) fn recording_unkept(path: &Path, error: &RecordError) -> Failed {
+    let RecordError::Write(fault @ (WriteFault::Store(_) | WriteFault::Poisoned)) = error else {
+        return recording(path, error);
+    };
+    let failed = writing(path, fault);
+    let hint = "nothing of the run was kept: with room for it, record it again; \
+                --durability every or group:N keeps records before the seal";
+    Failed::new(failed.exit, failed.problem.hint(hint))
 }
 
 /// The drafts ended before the run did; what came is kept, or not, as the durability has it.

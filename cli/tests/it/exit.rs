@@ -108,6 +108,7 @@ fn arguments_that_make_no_sense_are_usage() {
         &["replay"],
         &["replay", "run.rdt", "--level", "guess"],
         &["replay", "run.rdt", "--jobs", "0"],
+        &["replay", "run.rdt", "--jobs", "257"],
         &["replay", "run.rdt", "--seed", "1"],
         &["replay", "run.rdt", "--trust", "run.rdt"],
         &["replay", "run.rdt", "--trust", "missing.json"],
@@ -128,9 +129,11 @@ fn arguments_that_make_no_sense_are_usage() {
 #[test]
 fn output_that_cannot_be_written_is_a_failure_of_the_system() {
     let sandbox = Sandbox::with_run();
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let status = sandbox.command(&["show", "run.rdt"]).stdout(full).output().unwrap().status;
-    assert_eq!(status.code(), Some(5));
+    for asked in [&["show", "run.rdt"][..], &["--help"], &["--version"], &["replay", "--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = sandbox.command(asked).stdout(full).output().unwrap().status;
+        assert_eq!(status.code(), Some(5), "{asked:?}");
+    }
 }
 
 #[test]

@@ -23,6 +23,9 @@ mod explore_policy;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+#[cfg(unix)]
+mod inputs;
+#[cfg(test)]
 mod keygen;
 #[cfg(test)]
 mod measure;

@@ -76,6 +76,19 @@ fn the_first_draft_must_open_a_run() {
 }
 
 #[test]
+fn an_opening_under_rules_that_there_are_not_is_a_bad_line() {
+    let sandbox = Sandbox::new();
+    let unknown = format!("\"rule_set\":{{\"number\":99,\"digest\":\"{}\"}},\"mode\":", "0".repeat(64));
+    let input = line(0).replace("\"mode\":", &unknown);
+    let ended = sandbox.quietly(&["record", "--out", "run.rdt", "-q"], input.as_bytes());
+    assert_eq!(ended.exit, 2, "{}", ended.stderr);
+    let answer: serde_json::Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(answer["error"]["line"], 1);
+    assert!(answer["error"]["reason"].as_str().unwrap().contains("rule set 99"), "{answer}");
+    assert!(sandbox.files(".").is_empty());
+}
+
+#[test]
 fn input_that_ends_early_leaves_a_run_that_is_gone_on_with_under_its_key_alone() {
     let mut sandbox = Sandbox::new();
     sandbox.key("key", 7);

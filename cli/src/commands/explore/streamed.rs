@@ -67,7 +67,7 @@ impl<'t> Object<'t> {
     fn value(&mut self, value: &impl Serialize) -> Result<(), Failed> {
         let text = serde_json::to_string(value);
         let text = text.map_err(|error| Failed::internal(format!("cannot write JSON: {error}")))?;
-        self.terminal.write(text.as_bytes());
+        self.terminal.json_text(&text);
         Ok(())
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum LineFault {
     Reference { column: usize, fault: ReferenceFault },
     /// The first draft does not open a run.
     NotAnOpening,
+    /// The first draft asks for rules that there are not.
+    UnknownRuleSet { number: u16 },
     /// A draft of which no record can be made.
     Append(AppendError),
 }
@@ -44,7 +46,7 @@ impl LineFault {
                 Some(*column)
             }
             Self::Json { column, .. } => *column,
-            Self::TooLong | Self::NotAnOpening | Self::Append(_) => None,
+            Self::TooLong | Self::NotAnOpening | Self::UnknownRuleSet { .. } | Self::Append(_) => None,
         }
     }
 }
@@ -58,6 +60,9 @@ impl std::fmt::Display for LineFault {
             Self::Json { reason, .. } => f.write_str(reason),
             Self::Reference { fault, .. } => fault.fmt(f),
             Self::NotAnOpening => f.write_str("the first draft of a run is of kind `run.opened`"),
+            Self::UnknownRuleSet { number } => {
+                write!(f, "rule set {number} is not known here: leave it out for the usual one")
+            }
             Self::Append(error) => error.fmt(f),
         }
     }

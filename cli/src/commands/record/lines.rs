@@ -6,6 +6,7 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths;
 use crate::problem::Problem;
+use crate::text::without_mark;
 
 /// The most bytes of a line: the largest content in base64, and room for the rest.
 pub(super) const LINE_BYTES_MAX: u64 = 512 << 20;
@@ -57,6 +58,10 @@ impl Lines {
             if read as u64 == LINE_BYTES_MAX && !text.ends_with(b"\n") {
                 let _ = self.input.skip_until(b'\n')?;
                 return Ok(Some(Line { number, text: None }));
+            }
+            if number == 1 {
+                let mark = text.len() - without_mark(&text).len();
+                text.drain(..mark);
             }
             text.truncate(text.trim_ascii_end().len());
             if !text.is_empty() {

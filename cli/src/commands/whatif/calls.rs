@@ -20,8 +20,8 @@ struct Line<'a> {
 }
 
 /// The lines of a run's calls, in the order in which they were proposed. Of a call that was decided on several times, the last decision.
-pub(super) fn lines(path: &str, run: &WhatIfRun) -> Vec<u8> {
-    let mut lines = Vec::new();
+pub(super) fn lines(path: &str, run: &WhatIfRun) -> String {
+    let mut lines = String::new();
     for (number, (call, judged)) in (0_u64..).zip(run.calls.iter().zip(run.by_call())) {
         let now = judged.and_then(|judged| judged.judged.as_ref().ok());
         let ended = Recorded::Ended(call.end);
@@ -38,8 +38,9 @@ pub(super) fn lines(path: &str, run: &WhatIfRun) -> Vec<u8> {
             reason: now.map(|now| now.reason),
             rules: now.map_or(&[], |now| &now.rules),
         };
-        if serde_json::to_writer(&mut lines, &line).is_ok() {
-            lines.push(b'\n');
+        if let Ok(line) = serde_json::to_string(&line) {
+            lines.push_str(&line);
+            lines.push('\n');
         }
     }
     lines
