@@ -17,6 +17,7 @@ mod case;
 mod changes;
 mod compare;
 mod decision;
+mod fault;
 mod influence;
 mod run;
 mod state;
@@ -32,6 +33,7 @@ use crate::case::{BREACH, Case, GOAL, REFUSED, number, unknown};
 use crate::state::{PROGRESS, State};
 
 pub use crate::compare::{Difference, Field, Roots, compare};
+pub use crate::fault::Fault;
 
 /// A record's mark in the lineage. Spec: lineage-mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +57,6 @@ pub struct Answer {
     pub delta: Vec<u8>,
     /// The record's mark.
     pub mark: Mark,
-}
-
-/// A machine with one fault: for tests that a comparison finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It does not judge this rule.
-    Rule(Rule),
-    /// It keeps no entries of this section of the state.
-    Section(u8),
-    /// It sets none of these flags in marks.
-    Flags(u8),
 }
 
 /// A run as SPEC.md says, and nothing else.
@@ -100,10 +91,11 @@ impl Model {
     /// Answers a record and takes it in. Spec: machine-total.
     pub fn apply(&mut self, input: &Input, extracted: Option<&Extracted>) -> Answer {
         let case = Case::new(input, extracted, &self.state, &self.marks);
-        let (outcome, breaches, mut state, mark) = self.answer(&case);
-        if let Some(Fault::Section(section)) = self.fault {
-            state.0.retain(|_, entry| entry.section.0 != section);
+        let mut answered = self.answer(&case);
+        if let Some(fault) = self.fault {
+            answered = fault.in_answer(&case, answered);
         }
+        let (outcome, breaches, state, mark) = answered;
         let delta = state::delta(&self.state, &state);
         let answer = Answer { outcome, breaches, delta, mark: typed(input.body.kind(), &mark) };
         self.state = state;
@@ -119,19 +111,9 @@ impl Model {
         if self.state.one(PROGRESS)["closed"] == true {
             return self.no_run(case, case.is_request && case.is_enforced(), Reason::AfterClose);
         }
-        let mut influence = influence::of(case);
-        let mut breaches = breaches::of(case, &influence);
-        breaches.retain(|breach| self.fault != Some(Fault::Rule(breach.rule)));
-        let is_breached = !breaches.is_empty();
-        let is_refused = case.is_enforced() && case.is_request && is_breached;
-        let outcome = if is_refused { Outcome::Refused } else { Outcome::Applied };
-        let mut mark = influence::mark(case, &influence, outcome, is_breached);
-        if let Some(Fault::Flags(flags)) = self.fault {
-            mark["flags"] = json!(number(&mark["flags"]) & !u64::from(flags));
-        }
-        influence["flags"] = json!(number(&mark["flags"]) & (GOAL | BREACH));
-        let after = changes::of(case, influence, outcome, is_breached);
-        (outcome, breaches, after, mark)
+        let influence = influence::of(case);
+        let breaches = breaches::of(case, &influence);
+        concluded(case, influence, breaches)
     }
     // unquoted
 
@@ -149,6 +131,22 @@ impl Model {
         (outcome, vec![breach], self.state.clone(), mark)
     }
 }
+
+// quoted: concluded
+fn concluded(
+    case: &Case<'_>,
+    mut influence: Value,
+    breaches: Vec<Breach>,
+) -> (Outcome, Vec<Breach>, State, Value) {
+    let is_breached = !breaches.is_empty();
+    let is_refused = case.is_enforced() && case.is_request && is_breached;
+    let outcome = if is_refused { Outcome::Refused } else { Outcome::Applied };
+    let mark = influence::mark(case, &influence, outcome, is_breached);
+    influence["flags"] = json!(number(&mark["flags"]) & (GOAL | BREACH));
+    let after = changes::of(case, influence, outcome, is_breached);
+    (outcome, breaches, after, mark)
+}
+// unquoted
 
 /// A mark as others have it.
 fn typed(kind: Kind, mark: &Value) -> Mark {

@@ -13,6 +13,7 @@ use rederive_evidence::proof::{InclusionProof, PROOF_BYTES_MAX, ProofFault, Prov
 use rederive_evidence::record::ContentEntry;
 use rederive_evidence::signed::Signed;
 use rederive_verify::KeyRole;
+use serde::Serialize;
 
 use crate::args::Failed;
 use crate::exit::Exit;
@@ -31,6 +32,18 @@ const NO_TENANT: &str = "-";
 /// The code of a key that is not trusted for the tenant asked for: it is not, where the run is another tenant's.
 const OTHER_TENANT: &str = "F-TRUST";
 
+/// Against what the tenant that was asked for was held.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TenantCheck {
+    /// The opening record, which the proof shows, names it.
+    Opening,
+    /// The key is trusted for runs of this tenant and, without a tenant, for none.
+    Key,
+    /// Nothing: neither says of which tenant the run is.
+    NotChecked,
+}
+
 /// Check a proof with nothing but a trust root.
 #[derive(Args)]
 #[command(after_help = "\
@@ -45,7 +58,8 @@ pub(crate) struct Check {
     /// Trust-root file: the keys trusted, and for what.
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// The tenant whose run it should be, for keys that are trusted for one tenant alone.
+    /// The tenant whose run it should be. It is held against the run's opening record where the proof shows it, and against the tenant that the
+    /// trust-root file binds the key to; where there is neither, that is said.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<Id>,
     /// Show contents whole.
@@ -66,16 +80,20 @@ impl Check {
                 format!("`rederive prove {} --record N --out PROOF` makes one of it", typed(&self.proof));
             return Err(Failed::usage(problem.hint(hint)));
         }
-        let tenant = match &self.tenant {
-            Some(tenant) => tenant.clone(),
-            None => Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?,
+        let nobodys = Id::new(NO_TENANT).map_err(|fault| Failed::internal(fault.to_string()))?;
+        let tenant = self.tenant.as_ref().unwrap_or(&nobodys);
+        let trusts = |key: &PublicKey, run: &RunId| roots.allows(key, KeyRole::Recorder, tenant, run);
+        let by_key = |seal: &Signed<Seal>| {
+            let is_bound = !roots.allows(&seal.key(), KeyRole::Recorder, &nobodys, &seal.payload().run);
+            self.tenant.as_ref().map(|_| if is_bound { TenantCheck::Key } else { TenantCheck::NotChecked })
         };
-        let trusts = |key: &PublicKey, run: &RunId| roots.allows(key, KeyRole::Recorder, &tenant, run);
         let checked = if state::is_state_proof(&bytes) {
-            self.state(&bytes, trusts, terminal)
+            self.state(&bytes, trusts, by_key, terminal)
         } else {
             match InclusionProof::parse(&bytes).and_then(|proof| Ok((proof.check(trusts)?, proof))) {
-                Ok((proven, proof)) => return self.records(&proof, &proven, terminal),
+                Ok((proven, proof)) => {
+                    return self.records(&proof, &proven, by_key(&proven.seal), terminal);
+                }
                 Err(fault) => Err(fault),
             }
         };
@@ -86,24 +104,30 @@ impl Check {
         &self,
         proof: &InclusionProof,
         proven: &ProvenRecords,
+        by_key: Option<TenantCheck>,
         terminal: &mut Terminal,
     ) -> Result<Exit, Failed> {
-        if let Some(tenant) = self.other_tenant(proven) {
+        let opening = opening_tenant(proven);
+        if let (Some(asked), Some(tenant)) = (&self.tenant, opening)
+            && tenant != asked
+        {
             self.refuse_for(OTHER_TENANT, format!("its run is of tenant {tenant}"), None, terminal);
             return Ok(Exit::Untrustworthy);
         }
-        self.print(proof, proven, terminal)?;
+        let tenant = if opening.is_some() { by_key.map(|_| TenantCheck::Opening) } else { by_key };
+        self.print(proof, proven, tenant, terminal)?;
         Ok(Exit::AsAsked)
     }
 
-    /// The tenant of the run, where the proof shows the record that opens it and another tenant was asked for.
-    fn other_tenant<'p>(&self, proven: &'p ProvenRecords) -> Option<&'p Id> {
-        let asked = self.tenant.as_ref()?;
-        let opening = proven.records.iter().find_map(|proven| {
-            let Body::RunOpened(opening) = &proven.record.as_ref()?.input.body else { return None };
-            Some(opening)
-        });
-        opening.map(|opening| &opening.tenant).filter(|tenant| *tenant != asked)
+    /// Says that nothing was found that the tenant could be held against.
+    fn unchecked(&self, tenant: Option<TenantCheck>, terminal: &mut Terminal) {
+        if let (Some(asked), Some(TenantCheck::NotChecked)) = (&self.tenant, tenant) {
+            let title = format!(
+                "tenant not checked: nothing here says whether the run is of tenant {asked} or of another"
+            );
+            let hint = "a proof that shows record 0 names the tenant; so does a trust-root file that binds the key to one";
+            terminal.complain(&Problem::warning(title).hint(hint));
+        }
     }
 
     fn refuse(&self, fault: &ProofFault, terminal: &mut Terminal) -> Exit {
@@ -131,10 +155,12 @@ impl Check {
         &self,
         proof: &InclusionProof,
         proven: &ProvenRecords,
+        tenant: Option<TenantCheck>,
         terminal: &mut Terminal,
     ) -> Result<(), Failed> {
+        self.unchecked(tenant, terminal);
         if self.json {
-            terminal.json(&json::Holds::of(proof, proven));
+            terminal.json(&json::Holds::of(proof, proven, tenant));
             return Ok(());
         }
         if terminal.is_quiet() {
@@ -173,6 +199,14 @@ impl Check {
         }
         print_contents(record, |entry| Ok(disclosed(proof, entry)), self.content, terminal)
     }
+}
+
+/// The tenant of the run, where the proof shows the record that opens it.
+fn opening_tenant(proven: &ProvenRecords) -> Option<&Id> {
+    proven.records.iter().find_map(|proven| {
+        let Body::RunOpened(opening) = &proven.record.as_ref()?.input.body else { return None };
+        Some(&opening.tenant)
+    })
 }
 
 /// Prints what holds, and the seal it stands under.

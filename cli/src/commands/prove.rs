@@ -3,16 +3,18 @@
 mod records;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rederive_archive::ReadFault;
 use rederive_evidence::chain::Seal;
-use rederive_evidence::ids::Id;
+use rederive_evidence::digest::Digest;
+use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::proof::ProofFault;
 use rederive_evidence::schema::to_bytes;
 use rederive_evidence::signed::{Signed, SignedFault};
 use rederive_machine::Key;
+use serde::Serialize;
 
 use self::state::MemoryArgument;
 use crate::args::Failed;
@@ -46,6 +48,9 @@ pub(crate) struct Prove {
     /// File to write the proof to. An existing file is never overwritten.
     #[arg(long, value_name = "PROOF")]
     out: PathBuf,
+    /// Write one JSON object instead of words.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is to be proven.
@@ -71,6 +76,54 @@ struct Made {
     note: String,
     encoded: Vec<u8>,
     seal: Signed<Seal>,
+    proven: Proven,
+}
+
+/// What a proof proves.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Proven {
+    Records {
+        records: Vec<u64>,
+        /// Contents that the records list.
+        contents: u64,
+        disclosed: u64,
+        /// Contents that were to be disclosed and are redacted in the trace.
+        redacted: u64,
+    },
+    Entry {
+        /// Whether the last state has the entry.
+        present: bool,
+    },
+}
+
+/// The JSON form of a proof that was made. Its shape is stable: members are added, never changed.
+#[derive(Serialize)]
+struct View<'a> {
+    out: String,
+    bytes: usize,
+    run: RunId,
+    key: PublicKey,
+    /// Whether the key was drawn for this run alone.
+    ephemeral: bool,
+    seal: Digest,
+    #[serde(flatten)]
+    proven: &'a Proven,
+}
+
+impl<'a> View<'a> {
+    fn of(made: &'a Made, out: &Path) -> Self {
+        let seal = made.seal.payload();
+        Self {
+            out: out.display().to_string(),
+            bytes: made.encoded.len(),
+            run: seal.run,
+            key: made.seal.key(),
+            ephemeral: seal.ephemeral,
+            seal: made.seal.digest(),
+            proven: &made.proven,
+        }
+    }
 }
 
 impl Prove {
@@ -84,9 +137,18 @@ impl Prove {
         };
         trace::create(&self.out, &made.encoded, false)?;
         let (seal, length) = (made.seal.payload(), bytes(made.encoded.len() as u64));
-        terminal.tell(&format!("{} of run {} proven in {}, {length}", made.what, seal.run, shown(&self.out)));
-        terminal.tell(&format!("  signed by {}", made.seal.key()));
-        terminal.tell(&format!("  {}", made.note));
+        if self.json {
+            terminal.json(&View::of(&made, &self.out));
+        } else {
+            terminal.tell(&format!(
+                "{} of run {} proven in {}, {length}",
+                made.what,
+                seal.run,
+                shown(&self.out)
+            ));
+            terminal.tell(&format!("  signed by {}", made.seal.key()));
+            terminal.tell(&format!("  {}", made.note));
+        }
         if seal.ephemeral {
             let title = "the run was signed by a key of its own: the proof vouches for no recorder";
             let hint = "record or import with --key, so that a trust-root file can name the key";
@@ -107,10 +169,12 @@ impl Prove {
     fn state(&self, trace: &Trace, key: &Key, seal: Vec<u8>) -> Result<Made, Failed> {
         let proof = self.state_proof(trace, key, seal)?;
         let proven = proof.check(|_, _| true).map_err(|fault| self.does_not_hold(&fault))?;
-        let is_there = if proven.value.is_some() { "is" } else { "is not" };
+        let present = proven.value.is_some();
+        let is_there = if present { "is" } else { "is not" };
         let note = format!("the entry {is_there} in the state that the run ended with");
-        let seal = proven.seal;
-        Ok(Made { what: "the last state".to_owned(), note, encoded: to_bytes(&proof), seal })
+        let (seal, encoded) = (proven.seal, to_bytes(&proof));
+        let what = "the last state".to_owned();
+        Ok(Made { what, note, encoded, seal, proven: Proven::Entry { present } })
     }
 
     /// A proof that does not hold is never handed out. Whose key signed it, the one who checks it decides.

@@ -45,8 +45,11 @@ fn no_command_writes_a_member_that_the_document_does_not_have() {
         ["--record", "6", "--content", "--out", "a.proof"],
         ["--tool", "search", "--quiet", "--out", "b.proof"],
     ] {
-        let ended = sandbox.quietly(&[&["prove", "run.rdt"][..], &arguments].concat(), b"");
+        let ended = sandbox.quietly(&[&["prove", "run.rdt", "--json"][..], &arguments].concat(), b"");
         assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        for member in ended.json().as_object().unwrap().keys() {
+            assert!(members("prove").contains(member), "prove writes {member}");
+        }
     }
     let check = |proof: &'static str| ["check", proof, "--trust", "key.roots.json", "--json"];
     let commands: [(&str, &[&str]); 11] = [

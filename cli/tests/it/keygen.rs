@@ -24,6 +24,32 @@ fn a_key_is_its_owners_alone_and_never_overwritten() {
 }
 
 #[test]
+fn one_file_for_key_and_trust_roots_is_refused_before_any_key_is_made() {
+    let sandbox = Sandbox::new();
+    for trust in ["k", "./k"] {
+        let ended = sandbox.quietly(&["keygen", "--out", "k", "--trust", trust], b"");
+        assert_eq!((ended.exit, ended.stdout.as_str()), (2, ""), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--out and --trust are both"), "{}", ended.stderr);
+        assert!(!sandbox.path("k").exists(), "no secret key is left behind");
+    }
+    // Where the trust roots cannot be written, the key is there, and its public part is told.
+    let ended = sandbox.quietly(&["keygen", "--out", "k", "--trust", "nowhere/roots.json"], b"");
+    assert_eq!((ended.exit, ended.stdout.trim().len()), (2, 64), "{}", ended.stderr);
+    assert!(sandbox.path("k").exists());
+}
+
+#[test]
+fn json_has_the_public_key_and_where_the_files_are() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.quietly(&["keygen", "--out", "k", "--trust", "roots.json", "--json"], b"").json();
+    assert!(sandbox.read_text("roots.json").contains(made["key"].as_str().unwrap()));
+    assert_eq!((made["out"].as_str(), made["trust"].as_str()), (Some("k"), Some("roots.json")));
+    for member in made.as_object().unwrap().keys() {
+        assert!(crate::docs::members("keygen").contains(member), "{member}");
+    }
+}
+
+#[test]
 fn a_run_under_a_new_key_holds_under_its_trust_roots_and_no_others() {
     let mut sandbox = Sandbox::new();
     for name in ["a", "b"] {

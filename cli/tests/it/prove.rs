@@ -52,6 +52,40 @@ fn proofs_under_other_keys_other_tenants_and_no_keys_are_refused() {
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// What a proof does not show cannot be held against the tenant that was asked for, and is not taken for checked.
+#[test]
+fn a_tenant_that_the_proof_does_not_show_is_told_as_not_checked() {
+    let sandbox = Sandbox::with_run();
+    for (records, out) in [("4", "later.proof"), ("0,4", "opening.proof")] {
+        assert_eq!(sandbox.quietly(&["prove", "run.rdt", "--record", records, "--out", out], b"").exit, 0);
+    }
+    let state = ["prove", "run.rdt", "--tool", "search", "--out", "state.proof"];
+    assert_eq!(sandbox.quietly(&state, b"").exit, 0);
+    let bound = sandbox.read_text("key.roots.json").replace("\"role\"", "\"tenant\":\"acme\",\"role\"");
+    sandbox.write("bound.json", bound);
+    let check = |proof: &str, trust: &str, more: &[&str]| {
+        sandbox.quietly(&[&["check", proof, "--trust", trust][..], more].concat(), b"")
+    };
+    for (proof, trust, tenant, exit, checked) in [
+        ("later.proof", "key.roots.json", "globex", 0, "not-checked"),
+        ("state.proof", "key.roots.json", "globex", 0, "not-checked"),
+        ("later.proof", "bound.json", "acme", 0, "key"),
+        ("state.proof", "bound.json", "acme", 0, "key"),
+        ("opening.proof", "key.roots.json", "acme", 0, "opening"),
+        ("opening.proof", "bound.json", "acme", 0, "opening"),
+        ("opening.proof", "key.roots.json", "globex", 3, ""),
+        ("later.proof", "bound.json", "globex", 3, ""),
+    ] {
+        let words = check(proof, trust, &["--tenant", tenant]);
+        let json = check(proof, trust, &["--tenant", tenant, "--json"]);
+        assert_eq!((words.exit, json.exit), (exit, exit), "{proof} {trust} {tenant}");
+        assert_eq!(words.stderr.contains("tenant not checked"), checked == "not-checked", "{}", words.stderr);
+        assert_eq!(json.json()["tenant_checked"].as_str().unwrap_or(""), checked, "{proof} {trust} {tenant}");
+    }
+    let unasked = check("later.proof", "key.roots.json", &["--json"]);
+    assert_eq!((unasked.stderr.as_str(), unasked.json().get("tenant_checked")), ("", None));
+}
+
 #[test]
 fn only_records_that_are_there_and_runs_that_are_sealed_are_proven() {
     let mut sandbox = Sandbox::with_run();

@@ -4,7 +4,8 @@ use crate::tree;
 
 /// How a record is answered.
 pub(super) fn answer() -> String {
-    quoted("model/src/lib.rs", "answer")
+    let parts = ["answer", "concluded"].map(|name| quoted("model/src/lib.rs", name));
+    parts.join("\n")
 }
 
 /// How a place stands.

@@ -8,6 +8,8 @@ use rederive_evidence::state_proof::ProvenEntry;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::TenantCheck;
+
 /// A proof that proves nothing.
 #[derive(Serialize)]
 pub(super) struct Refused {
@@ -25,6 +27,9 @@ pub(super) struct Holds<'a> {
     /// Whether the key was drawn for this run alone.
     ephemeral: bool,
     seal: Digest,
+    /// Against what the tenant that was asked for was held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_checked: Option<TenantCheck>,
     run_records: u64,
     run_segments: u64,
     records: Vec<RecordView<'a>>,
@@ -40,6 +45,9 @@ pub(super) struct StateHolds {
     /// Whether the key was drawn for this run alone.
     ephemeral: bool,
     seal: Digest,
+    /// Against what the tenant that was asked for was held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_checked: Option<TenantCheck>,
     /// What names the entry.
     entry: Value,
     present: bool,
@@ -48,7 +56,12 @@ pub(super) struct StateHolds {
 }
 
 impl StateHolds {
-    pub(super) fn of(proven: &ProvenEntry<'_>, entry: Value, value: Value) -> Self {
+    pub(super) fn of(
+        proven: &ProvenEntry<'_>,
+        tenant_checked: Option<TenantCheck>,
+        entry: Value,
+        value: Value,
+    ) -> Self {
         let seal = proven.seal.payload();
         Self {
             holds: true,
@@ -56,6 +69,7 @@ impl StateHolds {
             key: proven.seal.key(),
             ephemeral: seal.ephemeral,
             seal: proven.seal.digest(),
+            tenant_checked,
             entry,
             present: proven.value.is_some(),
             value,
@@ -84,7 +98,11 @@ struct DisclosedView<'a> {
 }
 
 impl<'a> Holds<'a> {
-    pub(super) fn of(proof: &'a InclusionProof, proven: &'a ProvenRecords) -> Self {
+    pub(super) fn of(
+        proof: &'a InclusionProof,
+        proven: &'a ProvenRecords,
+        tenant_checked: Option<TenantCheck>,
+    ) -> Self {
         let seal = proven.seal.payload();
         Self {
             holds: true,
@@ -92,6 +110,7 @@ impl<'a> Holds<'a> {
             key: proven.seal.key(),
             ephemeral: seal.ephemeral,
             seal: proven.seal.digest(),
+            tenant_checked,
             run_records: seal.records,
             run_segments: seal.segments,
             records: proven.records.iter().map(RecordView::of).collect(),

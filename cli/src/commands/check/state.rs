@@ -1,12 +1,14 @@
 //! Proofs of the state that a run ended with.
 
+use rederive_evidence::chain::Seal;
 use rederive_evidence::ids::{PublicKey, RunId};
 use rederive_evidence::proof::ProofFault;
+use rederive_evidence::signed::Signed;
 use rederive_evidence::state_proof::{ProvenEntry, SealedStateProof};
 use rederive_machine::{Key, State};
 use serde_json::{Value, json};
 
-use super::{Check, json, print_seal};
+use super::{Check, TenantCheck, json, print_seal};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::words::record::{flat, print_rows};
@@ -22,13 +24,16 @@ impl Check {
         &self,
         bytes: &[u8],
         trusts: impl FnOnce(&PublicKey, &RunId) -> bool,
+        by_key: impl FnOnce(&Signed<Seal>) -> Option<TenantCheck>,
         terminal: &mut Terminal,
     ) -> Result<(), ProofFault> {
         let proof = SealedStateProof::parse(bytes)?;
         let proven = proof.check(trusts)?;
         let entry = Shown::of(&proven);
+        let tenant = by_key(&proven.seal);
+        self.unchecked(tenant, terminal);
         if self.json {
-            terminal.json(&json::StateHolds::of(&proven, entry.name, entry.value));
+            terminal.json(&json::StateHolds::of(&proven, tenant, entry.name, entry.value));
         } else if !terminal.is_quiet() {
             let is_there = if proven.value.is_some() { "is" } else { "is not" };
             print_seal(&format!("{} {is_there} in the last state", entry.words), &proven.seal, terminal);

@@ -13,7 +13,7 @@ use rederive_evidence::schema::to_bytes;
 use rederive_evidence::signed::{UncheckedSigned, Version};
 use rederive_evidence::tree::{Selection, Tree};
 
-use super::{Made, Prove};
+use super::{Made, Prove, Proven};
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -48,22 +48,25 @@ impl Prove {
             return Err(Failed::usage(problem.hint("name fewer records, or leave out --content")));
         }
         let what = counted(numbers.len() as u64, "record");
-        let note = self.disclosed_words(proof.disclosed.len() as u64, listed.len() as u64, missing);
-        Ok(Made { what, note, encoded, seal: proven.seal })
+        let (disclosed, contents) = (proof.disclosed.len() as u64, listed.len() as u64);
+        let note = self.disclosed_words(disclosed, contents, missing);
+        let made = Proven::Records { records: numbers, contents, disclosed, redacted: missing };
+        Ok(Made { what, note, encoded, seal: proven.seal, proven: made })
     }
 
     fn disclosed_words(&self, disclosed: u64, listed: u64, missing: u64) -> String {
+        let of = |number| counted(number, "content");
         match (self.content, listed) {
             (_, 0) => "the records list no contents".to_owned(),
-            (false, _) => {
-                format!("{} they list stay hidden: --content discloses them", counted(listed, "content"))
+            (false, 1) => "the content that they list stays hidden: --content discloses it".to_owned(),
+            (false, _) => format!("{} that they list stay hidden: --content discloses them", of(listed)),
+            (true, _) if missing == 1 => {
+                format!("discloses {}; 1 content is redacted in the trace", of(disclosed))
             }
-            (true, _) if missing > 0 => format!(
-                "discloses {}; {} are redacted in the trace",
-                counted(disclosed, "content"),
-                counted(missing, "content")
-            ),
-            (true, _) => format!("discloses {}", counted(disclosed, "content")),
+            (true, _) if missing > 0 => {
+                format!("discloses {}; {} are redacted in the trace", of(disclosed), of(missing))
+            }
+            (true, _) => format!("discloses {}", of(disclosed)),
         }
     }
 
