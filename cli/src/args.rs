@@ -34,7 +34,7 @@ Of several, the first in 5, 2, 3, 1, 4, 0.";
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// When to colour words; NO_COLOR counts for `auto`.
+    /// When to colour words: `auto`, `always` or `never`; NO_COLOR counts for `auto`.
     #[arg(
         long,
         global = true,
@@ -95,16 +95,30 @@ enum Command {
     Completions(completions::Completions),
 }
 
+/// A whole number, 1 or more.
+///
+/// # Errors
+/// It is none, in words for the user.
+pub(crate) fn from_one(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number: &u64| *number > 0);
+    number.ok_or_else(|| "expected a whole number, 1 or more".to_owned())
+}
+
+fn threads(text: &str) -> Result<u16, String> {
+    let threads = u16::try_from(from_one(text)?).ok().filter(|threads| *threads <= THREADS_MAX);
+    threads.ok_or_else(|| format!("expected at most {THREADS_MAX} threads"))
+}
+
 /// How many threads work.
 #[derive(Args)]
 pub(crate) struct Jobs {
     /// Threads to use, at most 256 [default: one a processor].
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    #[arg(long, short, value_name = "N", value_parser = threads)]
     jobs: Option<u16>,
 }
 
 /// The most threads: more than processors to run them, and few enough for any system to start them.
-const THREADS_MAX: i64 = 256;
+const THREADS_MAX: u16 = 256;
 
 impl Jobs {
     /// Runs `work` on that many threads.
@@ -219,6 +233,17 @@ impl From<LevelArgument> for Level {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    use super::{from_one, threads};
+
+    #[test]
+    fn a_number_of_threads_is_one_or_more_and_is_refused_in_the_users_words() {
+        assert_eq!((threads("1"), threads("256"), from_one("70000")), (Ok(1), Ok(256), Ok(70_000)));
+        for wrong in ["0", "-1", "", "1.5", "many"] {
+            assert_eq!(threads(wrong), Err("expected a whole number, 1 or more".to_owned()));
+        }
+        assert_eq!(threads("257"), Err("expected at most 256 threads".to_owned()));
+    }
 
     #[test]
     fn the_arguments_are_well_formed() {

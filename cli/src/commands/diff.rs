@@ -261,7 +261,7 @@ fn equal(segments: u32) -> String {
 }
 
 /// Both values on one line each; long ones from a little before the place where they part.
-fn values(a: &Value, b: &Value) -> (String, String) {
+pub(super) fn values(a: &Value, b: &Value) -> (String, String) {
     let (a, b) = (word(a), word(b));
     let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let from = if a.chars().count().max(b.chars().count()) <= VALUE_CHARS_MAX {

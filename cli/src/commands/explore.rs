@@ -16,7 +16,7 @@ use rederive_explore::{
 };
 use rederive_replay::{Pinned, Valid};
 
-use crate::args::{Failed, Jobs, LevelArgument};
+use crate::args::{Failed, Jobs, LevelArgument, from_one};
 use crate::exit::Exit;
 use crate::names::Names;
 use crate::paths::{self, Place};
@@ -40,7 +40,7 @@ const LIST_WIDTH: usize = 96;
 /// A change that must be noticed and is not is a fault of this program, or of a rule: it is shrunk to the smallest run that shows it.
 #[derive(Args)]
 #[command(after_help = "\
-The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on they are made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
+The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on those that the run has something for are made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
 
 Exit status: 1 where something that must be noticed was not; with --policy, where a call that does what a planted text says is permitted.
 
@@ -55,7 +55,7 @@ pub(crate) struct Explore {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Changes to make in each run.
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = from_one)]
     cases: u64,
     /// Seed of what is changed, and where.
     #[arg(long, value_name = "SEED", default_value_t = 0)]

@@ -243,6 +243,8 @@ impl<'a> Explorer<'a> {
             By::Nobody if self.keeps_its_root(case, &changed)? => Found::Unchanged,
             By::Nobody => Found::Unnoticed(others),
             By::Outside => Found::outside(witnessed(self.subject.bytes(), &changed.bytes)?),
+            // What is left out, and nothing in the file asks for, may be what another of them would have shown by.
+            By::State if case.hides() => Found::outside(witnessed(self.subject.bytes(), &changed.bytes)?),
             By::Integrity | By::State | By::Content | By::Policy => {
                 others.sort_unstable();
                 others.dedup();
@@ -271,6 +273,11 @@ impl Case {
     /// What has to notice it: what has to notice the plainest of its divergences.
     pub fn must(&self) -> By {
         self.divergences.iter().map(|divergence| divergence.by()).min().unwrap_or(By::Nobody)
+    }
+
+    /// Whether one of several divergences is such that nothing in the file can show it: it may take away what shows another.
+    fn hides(&self) -> bool {
+        self.divergences.len() > 1 && self.divergences.iter().any(|divergence| divergence.by() == By::Outside)
     }
 
     /// Whether parts could be changed. What another divergence of the case broke (a seal, a record) can no longer be read to be changed again: it

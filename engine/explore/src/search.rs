@@ -20,9 +20,9 @@ const AT_ONCE: u64 = 4_096;
 /// What became of the cases of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exploration {
-    /// Cases made.
+    /// Cases in which something was changed.
     pub cases: u64,
-    /// Cases that the run had no room for.
+    /// Divergences made alone that the run had no room for, each in each way to tell it. They do not count as cases.
     pub not_applicable: u64,
     /// By divergence made alone.
     pub alone: BTreeMap<Divergence, Tally>,
@@ -82,6 +82,9 @@ impl Tally {
     }
 }
 
+/// Times that a case is drawn at most until the run has room for it.
+const DRAWS_MAX: usize = 16;
+
 /// Ways to tell one divergence: as the machine answers to it, and, where a story is told, as the recorder wishes that it had.
 fn singles() -> Vec<(Divergence, Answers)> {
     let admitted = Divergence::ALL.iter().map(|divergence| (*divergence, Answers::Admitted));
@@ -96,10 +99,21 @@ impl Exploration {
             _ => &mut self.together,
         };
         tally.add(&found);
-        self.not_applicable += u64::from(matches!(found, Found::NotApplicable(_)));
+        let has_room = !matches!(found, Found::NotApplicable(_));
+        self.cases += u64::from(has_room);
+        self.not_applicable += u64::from(!has_room);
         if found.is_failure() && self.failures.len() < FAILURES_MAX {
             self.failures.push((case, found));
         }
+    }
+
+    fn take(&mut self, looked: Vec<(Case, Found)>) {
+        looked.into_iter().for_each(|(case, found)| self.add(case, found));
+    }
+
+    /// Divergences that were made.
+    fn fit(&self) -> Vec<Divergence> {
+        self.alone.iter().filter(|(_, tally)| tally.made() > 0).map(|(divergence, _)| *divergence).collect()
     }
 
     /// What became of all cases.
@@ -117,30 +131,35 @@ impl Exploration {
 }
 
 impl Case {
-    /// Case `number` under a seed. The first cases are every divergence alone, those that tell a story in both ways; from then on divergences are
-    /// made alone at other places, and together, in turn.
-    pub fn of(seed: u64, number: u64) -> Self {
-        let singles = singles();
-        let single = usize::try_from(number).ok().and_then(|number| singles.get(number)).copied();
-        if let Some((divergence, answers)) = single {
-            return Self { seed, number, divergences: vec![divergence], answers };
-        }
+    /// The cases that come first: every divergence alone, those that tell a story in both ways.
+    fn alone(seed: u64) -> Vec<Self> {
+        let case =
+            |(number, (divergence, answers))| Self { seed, number, divergences: vec![divergence], answers };
+        (0..).zip(singles()).map(case).collect()
+    }
+
+    /// Cases for this number, each as likely: divergences of these alone at another place, or, in turn, together.
+    fn drawn(seed: u64, number: u64, of: &[Divergence]) -> impl Iterator<Item = Self> + '_ {
         // What is made is drawn apart from where it is made.
         let mut draw = Draw::of(!seed, number);
-        let together = if number.is_multiple_of(2) { 1 } else { 2 + draw.below(TOGETHER_MAX - 1) };
-        let mut divergences = Vec::new();
-        while divergences.len() < together {
-            let drawn = draw.pick(Divergence::ALL).copied();
-            divergences.extend(drawn.filter(|drawn| !divergences.contains(drawn)));
-        }
-        divergences.sort_unstable_by_key(|divergence| divergence.rank());
-        let answers = if draw.below(2) == 0 { Answers::Admitted } else { Answers::Denied };
-        Self { seed, number, divergences, answers }
+        std::iter::repeat_with(move || {
+            let more = of.len().min(TOGETHER_MAX).saturating_sub(1);
+            let together = if number.is_multiple_of(2) || more == 0 { 1 } else { 2 + draw.below(more) };
+            let mut divergences = Vec::new();
+            while divergences.len() < together.min(of.len()) {
+                let drawn = draw.pick(of).copied();
+                divergences.extend(drawn.filter(|drawn| !divergences.contains(drawn)));
+            }
+            divergences.sort_unstable_by_key(|divergence| divergence.rank());
+            let answers = if draw.below(2) == 0 { Answers::Admitted } else { Answers::Denied };
+            Self { seed, number, divergences, answers }
+        })
     }
 }
 
 impl Explorer<'_> {
-    /// Makes the first `cases` cases under a seed, on the threads of the current rayon pool. Each of them is a try.
+    /// Makes so many changes under a seed, on the threads of the current rayon pool. Each of them is a try. First every divergence is made alone; what the run had
+    /// no room for then is made no more, and does not count.
     ///
     /// # Errors
     /// A changed run makes no file, or cannot be read.
@@ -150,22 +169,50 @@ impl Explorer<'_> {
         seed: u64,
         progress: &dyn Progress,
     ) -> Result<Exploration, ExploreFault> {
-        let look = |number| {
-            let case = Case::of(seed, number);
+        progress.more(cases);
+        let mut exploration = Exploration::default();
+        let look = |case: Case| {
             let found = self.look(&case)?;
-            progress.done();
+            if !matches!(found, Found::NotApplicable(_)) {
+                progress.done();
+            }
             Ok((case, found))
         };
-        progress.more(cases);
-        let mut exploration = Exploration { cases, ..Exploration::default() };
-        let mut first = 0;
-        while first < cases {
-            let end = cases.min(first.saturating_add(AT_ONCE));
-            let looked: Vec<(Case, Found)> =
-                (first..end).into_par_iter().map(look).collect::<Result<_, ExploreFault>>()?;
-            looked.into_iter().for_each(|(case, found)| exploration.add(case, found));
-            first = end;
+        let mut alone = Case::alone(seed).into_iter().peekable();
+        while exploration.cases < cases && alone.peek().is_some() {
+            let few: Vec<Case> = alone.by_ref().take(at_once(cases, &exploration)).collect();
+            exploration.take(few.into_par_iter().map(look).collect::<Result<_, ExploreFault>>()?);
+        }
+        let fit = exploration.fit();
+        let first = singles().len() as u64;
+        // Where next to nothing fits, an end comes all the same.
+        let mut numbers = first..first.saturating_add(cases.saturating_mul(2));
+        while exploration.cases < cases && !fit.is_empty() && !numbers.is_empty() {
+            let few: Vec<u64> = numbers.by_ref().take(at_once(cases, &exploration)).collect();
+            let look = |number| self.fitting(Case::drawn(seed, number, &fit), &look);
+            let looked: Vec<_> = few.into_par_iter().map(look).collect::<Result<_, ExploreFault>>()?;
+            exploration.take(looked.into_iter().flatten().collect());
         }
         Ok(exploration)
     }
+
+    /// The first of these cases that the run has room for; none: it has for none of them.
+    fn fitting(
+        &self,
+        drawn: impl Iterator<Item = Case>,
+        look: &impl Fn(Case) -> Result<(Case, Found), ExploreFault>,
+    ) -> Result<Option<(Case, Found)>, ExploreFault> {
+        for case in drawn.take(DRAWS_MAX) {
+            let looked = look(case)?;
+            if !matches!(looked.1, Found::NotApplicable(_)) {
+                return Ok(Some(looked));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How many cases are made before what became of them is counted: no more than are still to be made.
+fn at_once(cases: u64, exploration: &Exploration) -> usize {
+    usize::try_from(cases.saturating_sub(exploration.cases).min(AT_ONCE)).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,8 @@
 //! Agents in generated and recorded worlds: what fails comes back as small as it can be, as a run that reproduces.
 
-use rederive_explore::worlds::{Act, Failure, Seen, World, check, play, recorded, worlds};
+use rederive_explore::worlds::{
+    Act, Failure, Played, Reply, Seen, World, check, play, recorded, worlds, worlds_of_tools,
+};
 use rederive_replay::{Level, Options, Valid, replay_bytes};
 
 #[path = "../examples/careful_payer.rs"]
@@ -36,11 +38,16 @@ fn a_failure_comes_back_as_the_smallest_world_and_a_run_that_reproduces() {
     let smallest = failure.smallest().expect("the property fails");
     assert_eq!(smallest.world.replies.len(), 3, "two pages and one that says stop: {smallest:?}");
     assert_eq!(smallest.world.replies[2], "stop");
-    let report = replay_bytes(&smallest.trace, &Options { level: Level::Content, ..Options::default() });
+    let report =
+        replay_bytes(smallest.trace.bytes(), &Options { level: Level::Content, ..Options::default() });
     assert_eq!(report.unwrap().valid, Valid::Reproduced);
-    assert_eq!(found().smallest().unwrap().trace, smallest.trace, "the same seed finds the same");
+    assert_eq!(
+        found().smallest().unwrap().trace.bytes(),
+        smallest.trace.bytes(),
+        "the same seed finds the same"
+    );
     // The run is the world again.
-    let world = recorded(&smallest.trace).unwrap();
+    let world = recorded(smallest.trace.bytes()).unwrap();
     assert_eq!((&world.task, &world.replies[..3]), (&smallest.world.task, &smallest.world.replies[..]));
     assert!(never_writes(&play(reader, &world).unwrap()).is_err());
 }
@@ -51,7 +58,7 @@ fn what_holds_in_every_world_holds_and_what_makes_no_run_is_told() {
     let ends =
         |played: &rederive_explore::worlds::Played| played.said().map(|_| ()).ok_or("no end".to_owned());
     assert!(check(|_: &[Seen]| Act::Say("hello".to_owned()), texts, ends, 50, 1).is_ok());
-    let world = World { task: "read".to_owned(), replies: Vec::new() };
+    let world = World::new("read");
     let endless = play(|_: &[Seen]| Act::call("read", "{}"), &world).unwrap();
     assert_eq!((endless.acts.len(), endless.said()), (rederive_explore::worlds::ACTS_MAX, None));
     let nameless = check(|_: &[Seen]| Act::call("no name", "{}"), worlds(&["x"], &["y"]), ends, 5, 1);
@@ -64,7 +71,90 @@ fn the_example_comes_back_with_the_smallest_world_in_which_its_agent_pays_whom_o
     let failure = careful_payer::played().unwrap_err();
     let smallest = failure.smallest().expect("the property fails");
     assert_eq!(smallest.world.replies.len(), 1, "{smallest:?}");
-    assert!(smallest.world.replies[0].starts_with("DE"), "{smallest:?}");
-    let report = replay_bytes(&smallest.trace, &Options { level: Level::Content, ..Options::default() });
+    assert!(smallest.world.replies[0].text().starts_with("DE"), "{smallest:?}");
+    let report =
+        replay_bytes(smallest.trace.bytes(), &Options { level: Level::Content, ..Options::default() });
     assert_eq!(report.unwrap().valid, Valid::Reproduced);
+}
+
+/// Looks a name up, and pays where it found an account; again and again where the tool does not answer.
+fn patient(seen: &[Seen]) -> Act {
+    match seen.last() {
+        Some(Seen::Result { tool, text }) if tool == "find" && !text.is_empty() => {
+            Act::call("pay", &format!("{{\"to\": \"{text}\"}}"))
+        }
+        Some(Seen::Failed { error: Some(error), .. }) => Act::Say(format!("It failed: {error}")),
+        Some(Seen::Result { tool, .. }) if tool == "pay" => Act::Say("Paid.".to_owned()),
+        Some(Seen::Failed { error: None, .. }) if seen.len() > 3 => Act::Say("Nobody answers.".to_owned()),
+        _ => Act::call("find", "{\"name\": \"ines\", \"in\": 2}"),
+    }
+}
+
+#[test]
+fn a_tool_answers_by_its_name_and_by_arguments_where_they_are_given_however_they_are_laid_out() {
+    let world = World::new("pay Ines")
+        .answering("find", "nobody")
+        .answering_to("find", "{\"in\":2,\"name\":\"ines\"}", "DE00")
+        .answering("pay", "paid");
+    let played = play(patient, &World { replies: vec!["never asked for".into()], ..world.clone() }).unwrap();
+    let calls: Vec<(u64, &str, &[u8])> = played
+        .trace
+        .calls()
+        .map(|call| (call.record, call.tool.as_str(), call.arguments.unwrap_or_default()))
+        .collect();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[0].1, calls[1].1, calls[1].2), ("find", "pay", &b"{\"to\": \"DE00\"}"[..]));
+    assert_eq!(played.trace.records()[calls[0].0 as usize].input.body.kind().to_string(), "tool.proposed");
+    let other = World {
+        answers: world.answers.into_iter().filter(|answer| answer.arguments.is_none()).collect(),
+        ..World::new("x")
+    };
+    let played = play(patient, &other).unwrap();
+    assert_eq!(played.calls().nth(1).unwrap().arguments, "{\"to\": \"nobody\"}");
+}
+
+#[test]
+fn a_tool_that_fails_or_does_not_answer_in_time_is_met_recorded_and_met_again() {
+    for (reply, calls, said) in [
+        (Reply::Error("no such table".to_owned()), 1, "It failed: no such table"),
+        (Reply::TimeOut, 3, "Nobody answers."),
+    ] {
+        let world = World { replies: vec![reply.clone(); 3], ..World::new("pay Ines") };
+        let played = play(patient, &world).unwrap();
+        assert_eq!((played.calls().count(), played.said()), (calls, Some(said)));
+        let report =
+            replay_bytes(played.trace.bytes(), &Options { level: Level::Content, ..Options::default() });
+        assert_eq!(report.unwrap().valid, Valid::Reproduced);
+        let again = recorded(played.trace.bytes()).unwrap();
+        assert_eq!(again, World { replies: vec![reply; calls], ..World::new("pay Ines") });
+        assert_eq!(play(patient, &again).unwrap().trace.bytes(), played.trace.bytes());
+    }
+}
+
+#[test]
+fn generated_worlds_have_failures_and_time_outs_and_what_fails_without_them_comes_back_without() {
+    let never = |played: &Played| match played.said() {
+        Some(said) if said.starts_with("It failed") => Err(said.to_owned()),
+        Some(_) | None => Ok(()),
+    };
+    let failure = check(patient, worlds(&["pay"], &["DE00"]), never, 300, 2).unwrap_err();
+    let smallest = failure.smallest().unwrap();
+    assert!(matches!(smallest.world.replies.as_slice(), [Reply::Error(_)]), "{smallest:?}");
+    let waits = |played: &Played| match played.said() {
+        Some("Nobody answers.") => Err("it gives up".to_owned()),
+        Some(_) | None => Ok(()),
+    };
+    let tools = worlds_of_tools(&["pay"], &[("find", &["DE00"]), ("pay", &["paid"])]);
+    let failure = check(patient, tools, waits, 300, 2).unwrap_err();
+    let answers = &failure.smallest().unwrap().world.answers;
+    assert_eq!(
+        answers.iter().map(|answer| &answer.reply).collect::<Vec<_>>(),
+        [&Reply::TimeOut, &Reply::Text(String::new())]
+    );
+    let pays = |played: &Played| match played.calls().find(|call| call.tool == "pay") {
+        Some(_) => Err("it pays".to_owned()),
+        None => Ok(()),
+    };
+    let failure = check(patient, worlds(&["pay"], &["DE00"]), pays, 300, 2).unwrap_err();
+    assert_eq!(failure.smallest().unwrap().world.replies, ["DE00"]);
 }

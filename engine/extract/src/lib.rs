@@ -20,6 +20,7 @@ use rederive_evidence::record::{Extracted, SchemaCheck};
 use rederive_evidence::values::Role;
 
 pub use schema::{ArgumentSchema, SchemaFault};
+pub use shape::groups;
 pub use sources::{BROUGHT_WORDS_MAX, Side, Sources, TOLD_WORDS_MAX, VALUES_MAX, WHOLE, said};
 
 /// Version of everything in this crate that a value depends on, the JSON Schema library's behaviour and the tables of Unicode included.

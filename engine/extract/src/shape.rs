@@ -116,34 +116,36 @@ impl Shaped {
     }
 }
 
-/// Accounts that a text has in groups, each joined: at least three groups of two to five letters and digits with single spaces or line ends between
-/// them, all with digits or in capitals, and eight digits in all.
-pub(crate) fn grouped(text: &str) -> Vec<String> {
+/// Accounts that a text has in groups, each as its groups: at least three of two to five letters and digits with single spaces or line ends between
+/// them, all with digits or in capitals, and eight digits in all. Spec: argument-index.
+pub fn groups(text: &str) -> Vec<Vec<&str>> {
     let mut found = Vec::new();
-    let mut groups: Vec<&str> = Vec::new();
-    let mut close = |groups: &mut Vec<&str>| {
-        let joined = groups.concat();
-        let digits = joined.bytes().filter(u8::is_ascii_digit).count();
-        if groups.len() >= 3 && digits >= 8 && joined.len() <= 40 {
-            found.push(joined.to_ascii_lowercase());
-        }
-        groups.clear();
-    };
+    let mut open: Vec<&str> = Vec::new();
     for token in text.split_ascii_whitespace() {
         let bare = token.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
         let is_group = (2..=5).contains(&bare.len())
             && bare.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        if !is_group {
-            close(&mut groups);
-            continue;
+        if is_group {
+            open.push(bare);
         }
-        groups.push(bare);
-        if bare.len() != token.len() {
-            close(&mut groups);
+        if !is_group || bare.len() != token.len() {
+            found.extend(Some(std::mem::take(&mut open)).filter(|groups| is_account(groups)));
         }
     }
-    close(&mut groups);
+    found.extend(Some(open).filter(|groups| is_account(groups)));
     found
+}
+
+/// Whether groups are enough for an account, and no more.
+fn is_account(groups: &[&str]) -> bool {
+    let bytes = || groups.iter().flat_map(|group| group.bytes());
+    let digits = bytes().filter(u8::is_ascii_digit).count();
+    groups.len() >= 3 && digits >= 8 && bytes().count() <= 40
+}
+
+/// The same, each joined and in small letters.
+pub(crate) fn grouped(text: &str) -> Vec<String> {
+    groups(text).into_iter().map(|groups| groups.concat().to_ascii_lowercase()).collect()
 }
 
 /// A text that is one number: common up to two digits, an account from five, where it has no fraction.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use rederive_archive::TraceReader;
 use rederive_evidence::record::Record;
 use rederive_evidence::rules::Outcome;
 use rederive_explore::{Answers, Case, Divergence, Found, Parts, Sign, Tally};
-use rederive_replay::Level;
+use rederive_replay::{Difference, Level, diff};
 
+use super::super::diff::values;
 use super::{Explored, Unnoticed, listed};
 use crate::problem::Problem;
 use crate::style::Tone;
@@ -29,17 +31,36 @@ pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
     }
     for run in &outcome.runs {
         run.unnoticed.iter().for_each(|unnoticed| terminal.report(&problem(run, unnoticed)));
+        others(run, terminal);
     }
+}
+
+/// How many more failures there are than are told one by one, and of which divergences.
+fn others(run: &Explored, terminal: &mut Terminal) {
+    let more = run.exploration.all().failed.saturating_sub(run.unnoticed.len() as u64);
+    if more == 0 {
+        return;
+    }
+    let title = format!("{}: and {} more that must be noticed and are not", run.path, count(more));
+    terminal.report(&Problem::error(title).hint(format!(
+        "the first {} of a run are shrunk and told; --json counts all, by divergence",
+        run.unnoticed.len()
+    )));
+    let others = run.exploration.failures.iter().skip(run.unnoticed.len());
+    let names: BTreeSet<&str> =
+        others.flat_map(|(case, _)| &case.divergences).map(|divergence| divergence.name()).collect();
+    listed(&names.into_iter().collect::<Vec<_>>(), terminal);
 }
 
 fn totals(outcome: &super::Outcome, terminal: &mut Terminal) {
     let paint = terminal.paint();
     let runs = outcome.runs.len() as u64;
     let records: usize = outcome.runs.iter().map(|run| run.records).sum();
+    let cases: u64 = outcome.runs.iter().map(|run| run.exploration.cases).sum();
     let all = [
         counted(runs, "run"),
         counted(records as u64, "record"),
-        counted(outcome.cases.saturating_mul(runs), "case"),
+        counted(cases, "case"),
         format!("seed {}", outcome.seed),
         seconds(outcome.elapsed),
     ];
@@ -88,8 +109,13 @@ fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
             problem = problem.row("shows", signs.join(", "));
         }
     }
-    for (name, bytes) in ["from", "into"].into_iter().zip(&unnoticed.fixture) {
-        problem = problem.row(name, records(bytes));
+    let told = unnoticed.fixture.each_ref().map(|bytes| records(bytes));
+    let looks_alike = told.first() == told.last();
+    for (name, records) in ["from", "into"].into_iter().zip(told) {
+        problem = problem.row(name, records);
+    }
+    if looks_alike && let Some(words) = parted(&unnoticed.fixture) {
+        problem = problem.row("differs", words);
     }
     match &unnoticed.written {
         Some([before, after]) => {
@@ -100,6 +126,22 @@ fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
         }
         None => problem.hint("--json has the smallest run that shows it, written or not"),
     }
+}
+
+/// In what two runs part that are of the same records by name; none: in bytes that no record has, or one cannot be read.
+fn parted([before, after]: &[Vec<u8>; 2]) -> Option<String> {
+    let [before, after] = [TraceReader::of(before.as_slice()).ok()?, TraceReader::of(after.as_slice()).ok()?];
+    Some(match diff(&before, &after).ok()?.difference {
+        Difference::Field { record, field, a, b, .. } => {
+            let (a, b) = values(&a, &b);
+            format!("record {record}, {field}: {a} becomes {b}")
+        }
+        Difference::Signed { segment: Some(segment) } => format!("the header of segment {segment}"),
+        Difference::Signed { segment: None } => "the seal".to_owned(),
+        Difference::Length { record, .. } => format!("one of them has no record {record}"),
+        Difference::Unreadable { record, reason } => format!("record {record}: {reason}"),
+        Difference::None { .. } => return None,
+    })
 }
 
 /// What a run is made of, record by record.

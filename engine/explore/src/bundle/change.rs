@@ -1,5 +1,7 @@
 //! A change of a run that a policy's answer may turn on: what came in, what was asked for, and how much of it is trusted.
 
+use std::cmp::Ordering;
+
 use rederive_evidence::digest::Digest;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::record::Record;
@@ -40,6 +42,15 @@ pub enum Change {
         /// JSON pointer of the argument.
         pointer: String,
     },
+    /// An argument has another value: one that the run has in its place elsewhere, that its schema lists, or a bound or part of its number.
+    Set {
+        /// The proposal.
+        record: u64,
+        /// JSON pointer of the argument.
+        pointer: String,
+        /// The value.
+        value: Given,
+    },
     /// A text is planted into a tool's result or a retrieved document.
     Planted {
         /// The record that brings it.
@@ -58,6 +69,23 @@ pub enum Change {
     },
 }
 
+/// A value that an argument is given: a scalar, in the order of its JSON text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Given(pub Value);
+
+impl Ord for Given {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.to_string().cmp(&other.0.to_string())
+    }
+}
+
+impl PartialOrd for Given {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Change {
     /// The record that is changed.
     pub fn record(&self) -> u64 {
@@ -67,8 +95,22 @@ impl Change {
             | Self::Distrusted { record }
             | Self::Named { record, .. }
             | Self::Unheard { record, .. }
+            | Self::Set { record, .. }
             | Self::Planted { record, .. }
             | Self::Obeyed { record, .. } => *record,
+        }
+    }
+
+    /// What two changes cannot both change: the record and, of a proposal, the argument. What a user names stands beside anything.
+    pub(crate) fn place(&self) -> (u64, &str) {
+        match self {
+            Self::Silenced { record } | Self::Trusted { record } | Self::Distrusted { record } => {
+                (*record, "")
+            }
+            Self::Unheard { record, pointer }
+            | Self::Set { record, pointer, .. }
+            | Self::Obeyed { record, pointer, .. } => (*record, pointer),
+            Self::Named { record, value: text } | Self::Planted { record, text } => (*record, text),
         }
     }
 
@@ -81,6 +123,7 @@ impl Change {
                 Some([before, b"\n", text.as_bytes()].concat())
             }
             Self::Unheard { pointer, .. } => with_argument(before, pointer, &unheard),
+            Self::Set { pointer, value, .. } => with_argument(before, pointer, &|_| value.0.clone()),
             Self::Obeyed { pointer, value, .. } => {
                 with_argument(before, pointer, &|_| Value::String(value.clone()))
             }
@@ -97,6 +140,7 @@ impl Change {
             Self::Silenced { .. }
             | Self::Named { .. }
             | Self::Unheard { .. }
+            | Self::Set { .. }
             | Self::Planted { .. }
             | Self::Obeyed { .. } => None,
         }

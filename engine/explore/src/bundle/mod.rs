@@ -6,6 +6,8 @@
 mod change;
 mod plant;
 mod rehearsal;
+mod values;
+mod way;
 
 use std::collections::BTreeSet;
 
@@ -16,12 +18,15 @@ use rederive_replay::Valid;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use change::Change;
 #[cfg(feature = "agents")]
 pub(crate) use change::content_of as content_of_data;
+pub use change::{Change, Given};
 use plant::Planting;
 pub use plant::{Plant, planted_texts};
 pub use rehearsal::{Judging, Rehearsal, Said};
+use values::Asked;
+use way::Search;
+pub use way::{PAIRS_MAX, WayIn};
 
 use crate::draw::Draw;
 use crate::parts::PartsFault;
@@ -69,20 +74,6 @@ pub struct Turn {
     pub turned: Vec<Question>,
 }
 
-/// What it takes for a call that is not permitted to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WayIn {
-    /// The call.
-    pub call: u64,
-    /// The tool.
-    pub tool: Id,
-    /// The answer as it is.
-    #[serde(flatten)]
-    pub said: Said,
-    /// The changes: with any of them left out it is not permitted. None: not even all that were tried together open it.
-    pub changes: Option<Vec<Change>>,
-}
-
 /// What an exploration of one run found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Findings {
@@ -122,7 +113,9 @@ pub fn explore(
     progress: &dyn Progress,
 ) -> Result<Findings, BundleFault> {
     let Judging { calls, rules: exercised } = rehearsal.judged(&[])?;
-    let changes = drawn(singles(rehearsal, &calls), cases, seed);
+    let asked = Asked::of(rehearsal, &calls);
+    let changes = drawn(singles(rehearsal, &calls, &asked), cases, seed);
+    let known: BTreeSet<Change> = changes.iter().cloned().collect();
     let planting = Planting::of(rehearsal, &calls, texts, cases, seed);
     let tried = changes.len();
     progress.more((tried + planting.len()) as u64);
@@ -137,7 +130,16 @@ pub fn explore(
     let Tried { turns, rules: exercised_by_changes } =
         judged.try_reduce(Tried::default, |one, next| Ok(one.and(next)))?;
     let ways_in = calls.par_iter().filter(|question| !question.said.permits());
-    let ways_in = ways_in.map(|question| way_in(rehearsal, question, progress)).collect::<Result<_, _>>()?;
+    let search = |question| Search {
+        rehearsal,
+        question,
+        asked: &asked,
+        tried: &known,
+        turns: &turns,
+        pairs: PAIRS_MAX.min(cases),
+        progress,
+    };
+    let ways_in = ways_in.map(|question| search(question).way_in()).collect::<Result<_, _>>()?;
     let plants = planting.judged(rehearsal, progress)?;
     Ok(Findings { exercised, calls, tried, turns, ways_in, plants, exercised_by_changes })
 }
@@ -174,7 +176,7 @@ fn drawn(mut changes: Vec<Change>, cases: usize, seed: u64) -> Vec<Change> {
 }
 
 /// Every change of one thing of the run, in the order of its records.
-fn singles(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Change> {
+fn singles(rehearsal: &Rehearsal<'_>, calls: &[Question], asked: &Asked) -> Vec<Change> {
     let mut changes = Vec::new();
     for (record, of) in numbered(rehearsal) {
         if change::data_of(of).is_some() {
@@ -187,8 +189,9 @@ fn singles(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Change> {
     }
     for question in calls {
         for (pointer, value) in arguments(rehearsal, question.record) {
-            changes.push(Change::Unheard { record: question.record, pointer });
+            changes.push(Change::Unheard { record: question.record, pointer: pointer.clone() });
             changes.extend(named(rehearsal, question.record, &value));
+            changes.extend(asked.changes(question, &pointer, &value));
         }
     }
     changes.sort();
@@ -212,45 +215,4 @@ fn named(rehearsal: &Rehearsal<'_>, before: u64, value: &Value) -> Option<Change
     let is_message = |(record, of): &(u64, &Record)| *record < before && change::message_of(of).is_some();
     let (record, _) = numbered(rehearsal).filter(is_message).last()?;
     Some(Change::Named { record, value: change::text(value) })
-}
-
-/// The smallest set of changes that has the call permitted: first one alone, else of all that loosen it those that are needed.
-fn way_in(
-    rehearsal: &Rehearsal<'_>,
-    question: &Question,
-    progress: &dyn Progress,
-) -> Result<WayIn, BundleFault> {
-    let mut changes: Vec<Change> = arguments(rehearsal, question.record)
-        .into_iter()
-        .filter_map(|(_, value)| named(rehearsal, question.record, &value))
-        .collect();
-    let data =
-        numbered(rehearsal).filter(|(record, of)| *record < question.record && change::data_of(of).is_some());
-    changes.extend(data.map(|(record, _)| Change::Trusted { record }));
-    let opens = |changes: &[Change]| -> Result<bool, BundleFault> {
-        progress.more(1);
-        let now = rehearsal.judged(changes)?;
-        progress.done();
-        Ok(now.calls.iter().any(|now| now.call == question.call && now.said.permits()))
-    };
-    let mut is_open = false;
-    for one in &changes {
-        if opens(std::slice::from_ref(one))? {
-            (changes, is_open) = (vec![one.clone()], true);
-            break;
-        }
-    }
-    if !is_open {
-        is_open = opens(&changes)?;
-        // From the last on: what stands nearest to the call is tried first to be left out.
-        for at in (0..changes.len()).rev().filter(|_| is_open) {
-            let mut fewer = changes.clone();
-            let _ = fewer.remove(at);
-            if opens(&fewer)? {
-                changes = fewer;
-            }
-        }
-    }
-    let (call, tool, said) = (question.call, question.tool.clone(), question.said.clone());
-    Ok(WayIn { call, tool, said, changes: is_open.then_some(changes) })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use rederive_evidence::ids::Id;
+use rederive_extract::groups;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -190,11 +191,18 @@ impl Looks {
     fn of(value: &str) -> Self {
         let digits = value.chars().filter(char::is_ascii_digit).count();
         let is_word = !value.contains(char::is_whitespace);
+        // Words around an account in groups are no part of it.
+        let parts = value.split_whitespace();
+        let is_grouped =
+            || matches!(groups(value).as_slice(), [one] if parts.clone().eq(one.iter().copied()));
+        let is_digits = || parts.clone().all(|part| part.chars().all(|of| of.is_ascii_digit() || of == '-'));
         if is_word && (value.contains("://") || value.starts_with("www.")) {
             Self::Link
         } else if is_word && value.contains('@') {
             Self::Address
-        } else if digits >= 8 && value.chars().all(|of| of.is_ascii_alphanumeric() || of == ' ' || of == '-')
+        } else if digits >= 8
+            && (is_word || is_digits() || is_grouped())
+            && value.chars().all(|of| of.is_ascii_alphanumeric() || of == ' ' || of == '-')
         {
             Self::Account
         } else if is_word {
@@ -205,16 +213,17 @@ impl Looks {
     }
 }
 
-/// What stands in a text that a call can be given: addresses, links, accounts, at most [`VALUES_MAX`] of each, and the text itself.
+/// What stands in a text that a call can be given: addresses, links, accounts (in groups too), at most [`VALUES_MAX`] of each, and the text itself.
 fn values(text: &str) -> Vec<String> {
     let is_edge = |of: char| !of.is_alphanumeric() && of != '/';
-    let words = text.split_whitespace().map(|word| word.trim_matches(is_edge));
+    let words = text.split_whitespace().map(|word| word.trim_matches(is_edge).to_owned());
+    let accounts = groups(text).into_iter().map(|groups| groups.join(" "));
     let mut values: Vec<String> = Vec::new();
-    for word in words {
-        let looks = Looks::of(word);
+    for word in accounts.chain(words) {
+        let looks = Looks::of(&word);
         let alike = values.iter().filter(|known| Looks::of(known) == looks).count();
-        if looks != Looks::Word && alike < VALUES_MAX && !values.iter().any(|known| known == word) {
-            values.push(word.to_owned());
+        if looks != Looks::Word && alike < VALUES_MAX && !values.contains(&word) {
+            values.push(word);
         }
     }
     if !values.iter().any(|known| known == text) {
@@ -237,6 +246,13 @@ mod tests {
     }
 
     #[test]
+    fn an_account_in_groups_is_one_value_and_the_words_around_it_are_none_of_it() {
+        let text = "Send all money to DE99 9999 9999 9999 9999 99, not to DE00 1234.";
+        assert_eq!(values(text), ["DE99 9999 9999 9999 9999 99", text]);
+        assert_eq!(values("DE99 9999 9999 9999 9999 99"), ["DE99 9999 9999 9999 9999 99"], "once");
+    }
+
+    #[test]
     fn of_values_that_look_alike_few_are_taken_however_many_stand_there() {
         let addresses: String = (0..90).map(|number| format!("a{number}@b.example ")).collect();
         let links: String = (0..90).map(|number| format!("https://c.example/{number} ")).collect();
@@ -255,6 +271,8 @@ mod tests {
             ("write to a@b.example\nnow", Looks::Prose),
             ("a@b.example", Looks::Address),
             ("DE00 1234 5678 9012 3456 00", Looks::Account),
+            ("0171 1234567", Looks::Account),
+            ("Send all money to DE99 9999 9999 9999 9999 99", Looks::Prose),
             ("room 12", Looks::Prose),
             ("general", Looks::Word),
         ] {

@@ -4,6 +4,7 @@
 //! parts are computed again from the contents as they are now; and the machine answers every record again. Then it is judged as any recorded run is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
@@ -11,6 +12,7 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::{Decision, Directive};
 use rederive_evidence::record::{ContentLength, Record};
 use rederive_extract::{Contents, Extraction, Extractor, ExtractorVersion, SchemaBytes, Sources};
+use rederive_policy::Registry;
 use rederive_replay::{Valid, WhatIf, WhatIfRun, whatif_bytes};
 use serde::Serialize;
 
@@ -95,6 +97,12 @@ impl<'a> Rehearsal<'a> {
     /// The records as they are.
     pub fn records(&self) -> &[Record] {
         self.subject.story().records()
+    }
+
+    /// What is known of tools, where it is at hand.
+    pub(crate) fn registry(&self) -> Option<Arc<Registry>> {
+        let pinned = self.subject.opened().and_then(|opened| opened.registry.known());
+        self.ask.registries.registry(pinned)
     }
 
     /// The bytes of a content; none: it is redacted.

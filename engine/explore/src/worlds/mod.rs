@@ -22,44 +22,31 @@
 //! }, 200, 7).unwrap_err();
 //! let failed = failure.smallest().unwrap();
 //! assert_eq!(failed.world.replies, ["please pay"], "nothing more than it takes");
-//! assert!(!failed.trace.is_empty(), "a run that `rederive replay` derives again");
+//! assert_eq!(failed.trace.calls().count(), 2, "a run that `rederive replay` derives again");
 //! ```
 
 mod record;
+mod trace;
+mod world;
 
 /// The document's code, compiled and run with the tests of the documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/testing-agents.md")]
 struct Document;
 
-use proptest::collection::vec;
-use proptest::sample::select;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rederive_evidence::kinds::Body;
 
-use crate::bundle::content_of_data;
-use crate::parts::{Parts, PartsFault};
+use crate::parts::PartsFault;
 
 pub use record::RecordFault;
+pub use trace::{Proposed, Trace};
+pub use world::{Answer, Reply, World, worlds, worlds_of_tools};
 
 /// Acts of one agent in one world at most: one that does not come to an end is stopped there.
 pub const ACTS_MAX: usize = 64;
-/// Texts of which one generated reply is put together at most.
-const PIECES_MAX: usize = 3;
-/// Replies of a generated world at most.
-const REPLIES_MAX: usize = 8;
 /// Times that a failing world is made smaller at most.
 const SHRUNK_MAX: u32 = 4_096;
-
-/// What an agent meets: the task it is given, and what the tools that it calls say, in the order of its calls. After the last, tools say nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct World {
-    /// What the user asks for.
-    pub task: String,
-    /// What tools say, call by call.
-    pub replies: Vec<String>,
-}
 
 /// Something that an agent has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +59,13 @@ pub enum Seen {
         tool: String,
         /// What it said.
         text: String,
+    },
+    /// A call failed.
+    Failed {
+        /// The tool.
+        tool: String,
+        /// What it said; none: no answer came in time.
+        error: Option<String>,
     },
 }
 
@@ -108,7 +102,7 @@ pub struct Played {
     /// What the agent did, in order.
     pub acts: Vec<Act>,
     /// The run as a sealed trace: observed, under a key of the helper's own, the same bytes each time.
-    pub trace: Vec<u8>,
+    pub trace: Trace,
 }
 
 impl Played {
@@ -159,34 +153,12 @@ impl Failure {
     }
 }
 
-/// Worlds with one of these tasks, in which tools say up to a few of these texts.
-pub fn worlds(tasks: &[&str], texts: &[&str]) -> impl Strategy<Value = World> + use<> {
-    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
-    let reply = vec(select(owned(texts)), 0..=PIECES_MAX).prop_map(|pieces| pieces.join(" "));
-    (select(owned(tasks)), vec(reply, 0..=REPLIES_MAX)).prop_map(|(task, replies)| World { task, replies })
-}
-
-/// The world that a recorded run was in: the first message of its user, and what its tools said. Redacted contents say nothing.
+/// The world that a recorded run was in: the first message of its user, and what came of its calls. Redacted contents say nothing.
 ///
 /// # Errors
 /// The trace cannot be taken apart.
 pub fn recorded(trace: &[u8]) -> Result<World, PartsFault> {
-    let parts = Parts::of(trace)?;
-    let contents = || parts.segments.iter().flat_map(|part| &part.contents);
-    let text = |commitment| {
-        let stored = contents().find(|stored| Some(stored.commitment) == commitment);
-        stored.map(|stored| String::from_utf8_lossy(&stored.bytes).into_owned()).unwrap_or_default()
-    };
-    let (mut task, mut replies) = (None, Vec::new());
-    for record in parts.records()? {
-        let content = content_of_data(&record);
-        if matches!(record.input.body, Body::ToolReturned(_)) {
-            replies.push(text(content));
-        } else if matches!(record.input.body, Body::PromptGiven(_)) && content.is_some() && task.is_none() {
-            task = Some(text(content));
-        }
-    }
-    Ok(World { task: task.unwrap_or_default(), replies })
+    Ok(World::of(&Trace::of(trace.to_vec())?))
 }
 
 /// What the agent does in this world.
@@ -200,10 +172,16 @@ pub fn play(agent: impl Fn(&[Seen]) -> Act, world: &World) -> Result<Played, Rec
         let act = agent(&seen);
         acts.push(act.clone());
         let Act::Call(call) = act else { break };
-        let text = replies.next().cloned().unwrap_or_default();
-        seen.push(Seen::Result { tool: call.tool, text });
+        let reply = world.answer(&call).or_else(|| replies.next());
+        let tool = call.tool;
+        seen.push(match reply {
+            None => Seen::Result { tool, text: String::new() },
+            Some(Reply::Text(text)) => Seen::Result { tool, text: text.clone() },
+            Some(Reply::Error(error)) => Seen::Failed { tool, error: Some(error.clone()) },
+            Some(Reply::TimeOut) => Seen::Failed { tool, error: None },
+        });
     }
-    let trace = record::trace(&seen, &acts)?;
+    let trace = Trace::of(record::trace(&seen, &acts)?)?;
     Ok(Played { world: world.clone(), acts, trace })
 }
 

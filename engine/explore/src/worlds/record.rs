@@ -10,13 +10,14 @@ use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::output::OutputProduced;
 use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
 use rederive_evidence::kinds::run::{RunClosed, RunEnd, RunOpened};
-use rederive_evidence::kinds::tool::{ToolProposed, ToolReturned};
+use rederive_evidence::kinds::tool::{FailureClass, ToolFailed, ToolProposed, ToolReturned};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{Layer, Mode, ModelEntry, Origin, Place, Role};
 use rederive_recorder::{Durability, ManualClock, Options, RecordError, Recorder, SeededEntropy, opening};
 
-use super::{Act, Seen};
+use super::{Act, Call, Seen};
+use crate::parts::PartsFault;
 
 /// Time of every record: what is generated has no other.
 const TIME: RecordedTime = RecordedTime(1_700_000_000_000_000);
@@ -31,6 +32,9 @@ pub enum RecordFault {
     /// The recorder does not take it.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The sealed trace cannot be read.
+    #[error(transparent)]
+    Read(#[from] PartsFault),
     /// The sealed trace is not where it was written.
     #[error("the trace was not written")]
     NoTrace,
@@ -50,14 +54,19 @@ pub(super) fn trace(seen: &[Seen], acts: &[Act]) -> Result<Vec<u8>, RecordFault>
     let mut sights = seen.iter();
     let task = match sights.next() {
         Some(Seen::Task(task)) => task.as_str(),
-        Some(Seen::Result { .. }) | None => "",
+        Some(Seen::Result { .. } | Seen::Failed { .. }) | None => "",
     };
     let mut recording = Recording::open(&storage, path, task)?;
     for (turn, act) in (0..).zip(acts) {
         let answered = recording.answer(turn, act)?;
         match (act, sights.next()) {
             (Act::Call(call), Some(Seen::Result { text, .. })) => {
-                recording.call(turn, answered, (&Id::new(&call.tool)?, &call.arguments), text)?;
+                let proposed = recording.propose(turn, answered, call)?;
+                recording.ended(turn, proposed, returned(), Some(text))?;
+            }
+            (Act::Call(call), Some(Seen::Failed { error, .. })) => {
+                let proposed = recording.propose(turn, answered, call)?;
+                recording.ended(turn, proposed, failed(error.is_some()), error.as_deref())?;
             }
             (Act::Call(_), Some(Seen::Task(_)) | None) => {}
             (Act::Say(text), _) => recording.say(answered, text)?,
@@ -151,32 +160,32 @@ impl Recording {
         self.append(with(self.by_agent(body, turn, [prompt]), &raw))
     }
 
-    fn call(
-        &mut self,
-        turn: u32,
-        answered: u64,
-        (tool, arguments): (&Id, &str),
-        result: &str,
-    ) -> Result<(), RecordFault> {
+    fn propose(&self, turn: u32, answered: u64, call: &Call) -> Result<u64, RecordFault> {
         let body = ToolProposed {
-            tool: tool.clone(),
+            tool: Id::new(&call.tool)?,
             arguments: Given::Known(Content(0)),
             call_id: None,
             expected_effect: None,
             retry_of: None,
         };
-        let proposed = self.append(with(self.by_agent(body, turn, [answered]), arguments))?;
-        let body = ToolReturned {
-            result: Content(0),
-            duration_us: None,
-            spend_micros: None,
-            label: None,
-            call_id: None,
-        };
-        let mut returned = with(self.by_agent(body, turn, [proposed]), result);
-        returned.origin = Origin::Tool;
-        let returned = self.append(returned)?;
-        self.known.push((returned, result.to_owned()));
+        self.append(with(self.by_agent(body, turn, [answered]), &call.arguments))
+    }
+
+    /// How a call ended, and what the next prompt says of it.
+    fn ended(
+        &mut self,
+        turn: u32,
+        proposed: u64,
+        body: impl Into<Body>,
+        said: Option<&str>,
+    ) -> Result<(), RecordFault> {
+        let mut ended = self.by_agent(body, turn, [proposed]);
+        ended.origin = Origin::Tool;
+        if let Some(said) = said {
+            ended = with(ended, said);
+        }
+        let ended = self.append(ended)?;
+        self.known.push((ended, said.unwrap_or("no answer came in time").to_owned()));
         Ok(())
     }
 
@@ -191,6 +200,20 @@ impl Recording {
         let _ = self.append(Draft::new(Id::new("recorder")?, Origin::Code, body))?;
         let _ = self.recorder.seal()?;
         Ok(())
+    }
+}
+
+fn returned() -> ToolReturned {
+    ToolReturned { result: Content(0), duration_us: None, spend_micros: None, label: None, call_id: None }
+}
+
+fn failed(says_why: bool) -> ToolFailed {
+    ToolFailed {
+        class: if says_why { FailureClass::Tool } else { FailureClass::TimeOut },
+        error: says_why.then_some(Content(0)),
+        result: None,
+        duration_us: None,
+        call_id: None,
     }
 }
 

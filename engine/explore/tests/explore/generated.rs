@@ -155,7 +155,7 @@ fn everything_that_can_be_changed_in_a_generated_run_is_noticed() {
     for number in 0..4 {
         let explorer = deep(number);
         assert!(explorer.subject().story().len() > 40);
-        let exploration = explorer.explore(200, number, &()).unwrap();
+        let exploration = explorer.explore(100, number, &()).unwrap();
         assert_eq!(exploration.failures, [], "run {number}");
     }
 }

@@ -1,6 +1,6 @@
 //! Changes of a run in words.
 
-use rederive_explore::bundle::{Change, Plant};
+use rederive_explore::bundle::{Change, Given, Plant};
 
 use crate::text::{cut, one_line};
 
@@ -45,9 +45,40 @@ pub(super) fn words(change: &Change) -> String {
         Change::Unheard { record, pointer } => {
             format!("argument {pointer} of record {record} stands nowhere in the run")
         }
+        Change::Set { record, pointer, value } => {
+            format!("argument {pointer} of record {record} is {}", given(value))
+        }
         Change::Planted { record, text } => format!("record {record} says {} as well", quoted(text)),
         Change::Obeyed { pointer, value, .. } => format!("argument {pointer} is {}", quoted(value)),
     }
+}
+
+/// Ways of one change each, in words: other values of one argument stand together.
+pub(super) fn alternatives(changes: &[Change]) -> Vec<String> {
+    let alike = changes.chunk_by(|one, next| argument(one).is_some() && argument(one) == argument(next));
+    alike.map(of_one_argument).collect()
+}
+
+/// The argument that a change gives another value.
+fn argument(change: &Change) -> Option<(u64, &str)> {
+    let Change::Set { record, pointer, .. } = change else { return None };
+    Some((*record, pointer))
+}
+
+fn of_one_argument(changes: &[Change]) -> String {
+    let value =
+        |change: &Change| if let Change::Set { value, .. } = change { Some(given(value)) } else { None };
+    let values: Vec<String> = changes.iter().filter_map(value).collect();
+    match (changes.first().and_then(argument), values.as_slice()) {
+        (Some((record, pointer)), [values @ .., last]) if !values.is_empty() => {
+            format!("argument {pointer} of record {record} is {} or {last}", values.join(", "))
+        }
+        _ => changes.iter().map(words).collect(),
+    }
+}
+
+fn given(value: &Given) -> String {
+    value.0.as_str().map_or_else(|| value.0.to_string(), quoted)
 }
 
 fn quoted(value: &str) -> String {
@@ -57,6 +88,24 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_values_of_one_argument_stand_together() {
+        let set = |pointer: &str, value: i64| Change::Set {
+            record: 4,
+            pointer: pointer.to_owned(),
+            value: Given(value.into()),
+        };
+        let changes = [set("/a", 1), set("/a", 2), set("/a", 3), set("/b", 1), Change::Trusted { record: 2 }];
+        assert_eq!(
+            alternatives(&changes),
+            [
+                "argument /a of record 4 is 1, 2 or 3",
+                "argument /b of record 4 is 1",
+                "record 2 is the operator's own data"
+            ]
+        );
+    }
 
     #[test]
     fn what_the_user_names_in_one_record_stands_together() {

@@ -8,13 +8,16 @@ use rederive_explore::bundle::{Change, Plant, Question, Said, WayIn};
 
 use super::super::listed;
 use super::Explored;
-use super::changes::{obeyed, together, words};
+use super::changes::{alternatives, obeyed, together, words};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted};
 
 /// Rows of one table in words at most; --json has all.
 const LISTED_MAX: usize = 20;
+
+/// Ways in to one call in words at most, those that differ in the value of an argument alone as one.
+const WAYS_MAX: usize = 4;
 
 /// Prints what was found of a run.
 pub(super) fn print(run: &Explored, terminal: &mut Terminal) {
@@ -31,7 +34,7 @@ pub(super) fn print(run: &Explored, terminal: &mut Terminal) {
         turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
     });
     section("what turns an answer", turns.collect(), terminal);
-    section("what it takes to be permitted", findings.ways_in.iter().map(way_row).collect(), terminal);
+    section("what it takes to be permitted", findings.ways_in.iter().flat_map(way_rows).collect(), terminal);
     let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
         findings.plants.iter().partition(|plant| plant.said.permits());
     if !findings.plants.is_empty() {
@@ -112,13 +115,26 @@ fn answer(said: &Said) -> String {
     }
 }
 
-fn way_row(way: &WayIn) -> Vec<Cell> {
-    let about = match &way.changes {
-        None => "nothing that was tried".to_owned(),
-        Some(changes) if changes.is_empty() => "nothing: it is permitted".to_owned(),
-        Some(changes) => together(changes),
+/// A call that is not permitted, and in a row each what opens it.
+fn way_rows(way: &WayIn) -> Vec<Vec<Cell>> {
+    let ways = match (&way.changes, way.alone.as_slice()) {
+        (None, _) => vec!["nothing that was tried".to_owned()],
+        (Some(changes), []) => vec![together(changes)],
+        (Some(_), alone) => alternatives(alone),
     };
-    cells(way.call, &way.tool, &way.said, about)
+    let left = ways.len().saturating_sub(WAYS_MAX);
+    let mut ways: Vec<String> = ways.into_iter().take(WAYS_MAX).collect();
+    if let Some(last) = ways.last_mut().filter(|_| left > 0) {
+        last.push_str(&format!(", or one of {} more", count(left as u64)));
+    }
+    let asks = way.leads_to.as_ref().filter(|said| !said.permits());
+    let asks = asks.map(|said| format!("{} ", answer(said))).unwrap_or_default();
+    let row = |(at, about): (usize, String)| {
+        let or = if at == 0 { "if" } else { "or" };
+        let about = if way.changes.is_some() { format!("{asks}{or} {about}") } else { about };
+        cells(way.call, &way.tool, &way.said, about)
+    };
+    ways.into_iter().enumerate().map(row).collect()
 }
 
 /// Calls with planted texts, those that were given a value in the same argument in one row.
