@@ -46,7 +46,7 @@ impl Job {
     }
 }
 
-/// A folder as the job finds it: a bundle, two runs under a key, and its trust roots.
+/// A folder as the job finds it: a bundle, three runs under a key, its trust roots, a registry and texts to plant.
 fn checked_out(job: &Job) -> Sandbox {
     let mut sandbox = Sandbox::with_run();
     let value = |name: &str| &job.variables.iter().find(|(of, _)| of == name).unwrap().1;
@@ -55,6 +55,12 @@ fn checked_out(job: &Job) -> Sandbox {
     sandbox.record(&trace("one"), &["--key", "key", "--reproducible", "one"], &crate::sandbox::drafts());
     sandbox.record(&trace("two"), &["--key", "key", "--reproducible", "two"], &crate::sandbox::drafts());
     sandbox.write(value("TRUST"), sandbox.read("key.roots.json"));
+    sandbox.write(value("REGISTRY"), std::fs::read(project("examples/tools.json")).unwrap());
+    sandbox.write(value("PLANT"), std::fs::read(project("examples/ci/injections.txt")).unwrap());
+    // A run with a call after something came in: texts are planted into that.
+    sandbox.write("invoice.json", std::fs::read(project("examples/invoice.json")).unwrap());
+    let import = ["import", "chat", "invoice.json", "--key", "key", "--out", value("TRACES")];
+    assert_eq!(sandbox.quietly(&import, b"").exit, 0);
     for file in ["manifest.json", "policies", "tests"] {
         copy(&sandbox, &project("policies/default").join(file), &format!("{}/{file}", value("BUNDLE")));
     }
@@ -78,7 +84,13 @@ fn job() -> Job {
 /// The steps that run the tool, and that one of each kind is there.
 fn checks(job: &Job) -> Vec<&(String, String)> {
     let checks: Vec<_> = job.steps.iter().filter(|(_, run)| run.starts_with("rederive ")).collect();
-    for command in ["policy check", "policy test", "replay", "explore"] {
+    for command in [
+        "policy check",
+        "policy test",
+        "replay",
+        "explore \"$TRACES\" --policy",
+        "explore \"$TRACES\" --trust",
+    ] {
         let begins = format!("rederive {command} ");
         assert!(checks.iter().any(|(_, run)| run.starts_with(&begins)), "no step runs {command}");
     }
@@ -116,4 +128,20 @@ fn the_ready_made_job_fails_where_something_is_wrong() {
         sandbox.change("policies/default/policies/read.cedar", |policy| policy.extend_from_slice(b"\n"));
     });
     assert!(changed.iter().filter(|command| *command == "policy").count() == 2, "{changed:?}");
+    let open = failing(&|sandbox| {
+        sandbox.write(
+            "policies/default/policies/all.cedar",
+            "@id(\"all\") permit (principal, action, resource);",
+        );
+        for file in ["change", "read", "weighty"] {
+            std::fs::remove_file(sandbox.path(&format!("policies/default/policies/{file}.cedar"))).unwrap();
+        }
+        let tools = sandbox.read_text("tools.json").replace("\"purchase\"", "\"write\"");
+        sandbox.write("tools.json", tools.replace("\"reversible\": false", "\"reversible\": true"));
+        rederive_policy::bundle::update(&sandbox.path("policies/default")).unwrap();
+    });
+    assert!(
+        open.contains(&"explore".to_owned()),
+        "a bundle that permits whatever a planted text says: {open:?}"
+    );
 }
