@@ -1,6 +1,6 @@
 //! Names of trace files: made of source file, entry number and the entry's own id; safe on every system, unique and stable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::paths::Place;
 
@@ -16,6 +16,18 @@ impl Names {
         let mut taken = BTreeSet::new();
         places.iter().map(|place| free(&safe(without_ending(place.name())), &mut taken)).collect()
     }
+}
+
+/// The file that a run from each of these places is said to come from: its name, and where another has the same name, its path as it was given.
+pub(crate) fn sources(places: &[Place]) -> Vec<String> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    places.iter().for_each(|place| *known.entry(place.name()).or_default() += 1);
+    let is_alone = |place: &&Place| known.get(place.name()).is_some_and(|times| *times == 1);
+    let source = |place: &Place| match Some(place).filter(is_alone) {
+        Some(place) => place.name().to_owned(),
+        None => place.shown(),
+    };
+    places.iter().map(source).collect()
 }
 
 /// The name of the trace of one entry.
@@ -70,6 +82,18 @@ mod tests {
 
     fn place(name: &str) -> Place {
         Place::File { path: PathBuf::from(name), name: name.to_owned() }
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_paths_and_others_are_not() {
+        let place = |path: &str, name: &str| Place::File { path: PathBuf::from(path), name: name.to_owned() };
+        let places = [
+            place("a/x.json", "x.json"),
+            place("b/x.json", "x.json"),
+            place("b/y.json", "y.json"),
+            Place::Stdin,
+        ];
+        assert_eq!(sources(&places), ["a/x.json", "b/x.json", "y.json", "stdin"]);
     }
 
     #[test]

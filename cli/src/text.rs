@@ -186,10 +186,11 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The rows as lines, each behind `indent`, nothing after the last cell.
+    /// The rows as lines, each behind `indent`, nothing after the last cell. A row of one cell among rows of several is a remark: no column is as wide as it.
     pub(crate) fn lines(&self, indent: &str, paint: Paint) -> Vec<String> {
         let mut widths: Vec<usize> = Vec::new();
-        for row in &self.rows {
+        let has_columns = self.rows.iter().any(|row| row.len() > 1);
+        for row in self.rows.iter().filter(|row| row.len() > 1 || !has_columns) {
             for (i, cell) in row.iter().enumerate() {
                 let width = cell.text.chars().count();
                 match widths.get_mut(i) {
@@ -205,7 +206,7 @@ impl Table {
 fn line(row: &[Cell], widths: &[usize], indent: &str, paint: Paint) -> String {
     let mut line = indent.to_owned();
     for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let gap = " ".repeat(width - cell.text.chars().count());
+        let gap = " ".repeat(width.saturating_sub(cell.text.chars().count()));
         let painted = paint.paint(cell.tone, &cell.text);
         let is_last = i + 1 == row.len();
         match (cell.is_right, is_last) {
@@ -265,6 +266,19 @@ mod tests {
             ["999 B", "1.0 kB", "999.9 kB", "1.0 MB", "18.4 EB"]
         );
         assert_eq!(counted(1, "run"), "1 run");
+    }
+
+    #[test]
+    fn a_remark_below_the_columns_does_not_push_them_apart() {
+        let mut table = Table::default();
+        table.push(vec![Cell::left("a", Tone::Plain), Cell::left("x", Tone::Plain)]);
+        table.push(vec![Cell::left("and 13 more: --json lists them", Tone::Plain)]);
+        assert_eq!(table.lines("", Paint::new(false)), ["a  x", "and 13 more: --json lists them"]);
+        let mut list = Table::default();
+        for number in ["1", "23"] {
+            list.push(vec![Cell::right(number)]);
+        }
+        assert_eq!(list.lines("", Paint::new(false)), [" 1", "23"]);
     }
 
     #[test]

@@ -168,10 +168,12 @@ impl Common {
             out: &self.out,
             progress: &progress,
         };
-        let files: Vec<(Place, String)> = found.places.into_iter().zip(stems).collect();
+        let sources = names::sources(&found.places);
+        let named = stems.into_iter().zip(sources).map(|(stem, source)| Named { stem, source });
+        let files: Vec<(Place, Named)> = found.places.into_iter().zip(named).collect();
         let imported: Vec<Outcome> = self.jobs.run(|| {
             let each = files.into_par_iter().with_max_len(1);
-            each.map(|(place, stem)| import.file(&place, &stem)).collect()
+            each.map(|(place, named)| import.file(&place, &named)).collect()
         })?;
         progress.finish();
         let mut outcome = Outcome::default();
@@ -191,6 +193,14 @@ impl Common {
     }
 }
 
+/// What runs of a file are called by.
+struct Named {
+    /// The beginning of the names of their traces.
+    stem: String,
+    /// The file that they are said to come from.
+    source: String,
+}
+
 /// What the import of every entry needs.
 struct Importing<'a> {
     format: &'a Format,
@@ -202,7 +212,7 @@ struct Importing<'a> {
 
 impl Importing<'_> {
     /// Imports all entries of a file.
-    fn file(&self, place: &Place, stem: &str) -> Outcome {
+    fn file(&self, place: &Place, named: &Named) -> Outcome {
         let bytes = match paths::read(place) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -211,7 +221,7 @@ impl Importing<'_> {
                 return Outcome { failed: vec![failure], ..Outcome::default() };
             }
         };
-        let entries: Vec<Entry<'_>> = self.format.entries(place.name(), &bytes).collect();
+        let entries: Vec<Entry<'_>> = self.format.entries(&named.source, &bytes).collect();
         if entries.is_empty() {
             self.progress.advance(1);
             return Outcome { empty: vec![place.shown()], ..Outcome::default() };
@@ -219,16 +229,16 @@ impl Importing<'_> {
         self.progress.extend(entries.len() as u64);
         self.progress.advance(1);
         let imported: Vec<Outcome> =
-            entries.into_par_iter().with_max_len(1).map(|entry| self.entry(place, stem, entry)).collect();
+            entries.into_par_iter().with_max_len(1).map(|entry| self.entry(place, named, entry)).collect();
         let mut outcome = Outcome::default();
         imported.into_iter().for_each(|entry| outcome.append(entry));
         outcome
     }
 
-    fn entry(&self, place: &Place, stem: &str, entry: Entry<'_>) -> Outcome {
+    fn entry(&self, place: &Place, named: &Named, entry: Entry<'_>) -> Outcome {
         let number = entry.number();
         let outcome = match self.format.import(entry) {
-            Ok(run) => self.imported(place, stem, run),
+            Ok(run) => self.imported(place, named, run),
             Err(error) => {
                 let reason = format!("{}: {}", error.place, json::reason(&error.fault.to_string()));
                 Outcome::failed(place, number, reason, Exit::Usage)
@@ -238,15 +248,15 @@ impl Importing<'_> {
         outcome
     }
 
-    fn imported(&self, place: &Place, stem: &str, run: ImportedRun) -> Outcome {
+    fn imported(&self, place: &Place, named: &Named, run: ImportedRun) -> Outcome {
         let number = run.entry;
-        let path = self.out.join(names::file(stem, number, run.id.as_deref()));
+        let path = self.out.join(names::file(&named.stem, number, run.id.as_deref()));
         let told = |noted: &rederive_import::Noted| Noted {
             count: noted.count,
             first: format!("{} entry {number}{}", place.shown(), at(&noted.first)),
         };
         let notes = run.noted.iter().map(|(kind, noted)| (*kind, told(noted))).collect();
-        match self.record(place, &path, run) {
+        match self.record(named, &path, run) {
             Ok(sealed) => {
                 let SealedRun { records, bytes, .. } = sealed;
                 Outcome { runs: 1, records, bytes, notes, ..Outcome::default() }
@@ -259,13 +269,13 @@ impl Importing<'_> {
     }
 
     /// Makes the trace of a run.
-    fn record(&self, place: &Place, path: &Path, run: ImportedRun) -> Result<SealedRun, RecordError> {
+    fn record(&self, named: &Named, path: &Path, run: ImportedRun) -> Result<SealedRun, RecordError> {
         let entropy: Box<dyn Entropy> = match self.seed {
             Some(seed) => {
                 // Traces that begin in one entry have one number, and differ in their ids.
                 let trace = run.id.as_ref().filter(|_| *self.format == Format::Otel);
                 let trace = trace.map(|id| format!("\n{id}")).unwrap_or_default();
-                let label = format!("{}\n{}{trace}", place.name(), run.entry);
+                let label = format!("{}\n{}{trace}", named.source, run.entry);
                 Box::new(SeededEntropy::new(seed.as_bytes(), label.as_bytes()))
             }
             None => Box::new(OsEntropy),

@@ -191,7 +191,8 @@ impl Redact {
         table.lines("  ", paint).iter().for_each(|line| terminal.tell(line));
         let missing = not_held(chosen, copied).count() as u64;
         if missing > 0 {
-            terminal.tell(&format!("  {} asked for were not in the trace", counted(missing, "content")));
+            let were = if missing == 1 { "was" } else { "were" };
+            terminal.tell(&format!("  {} asked for {were} not in the trace", counted(missing, "content")));
         }
         if !copied.hints_dropped.is_empty() {
             terminal.tell(&format!(

@@ -44,6 +44,25 @@ fn the_same_seed_gives_the_same_files_for_any_number_of_jobs_and_wherever_the_fo
 }
 
 #[test]
+fn runs_of_files_of_one_name_say_which_file_they_are_of() {
+    let sandbox = Sandbox::new();
+    for folder in ["a", "b"] {
+        sandbox.write(&format!("{folder}/x.json"), GOOD);
+    }
+    sandbox.write("y.json", GOOD);
+    let import =
+        ["import", "chat", "a/x.json", "b/x.json", "y.json", "--out", "out", "--reproducible", "seed"];
+    assert_eq!(sandbox.quietly(&import, b"").exit, 0);
+    let json = sandbox.quietly(&["replay", "out", "--json"], b"").json();
+    let of = |name: &'static str| {
+        json["results"].as_array().unwrap().iter().map(move |run| run[name].clone()).collect::<Vec<_>>()
+    };
+    let files: Vec<_> = of("source").iter().map(|source| source["file"].clone()).collect();
+    assert_eq!(files, ["a/x.json", "b/x.json", "y.json"]);
+    assert_ne!(of("run")[0], of("run")[1], "two runs of one seed are two runs");
+}
+
+#[test]
 fn standard_input_is_a_file_and_the_pointer_finds_the_messages() {
     let mut sandbox = Sandbox::new();
     let input = r#"{"log":{"turns":[{"role":"user","content":"hi"}]}}"#;

@@ -1,10 +1,11 @@
-//! README.md is run: what its `console` blocks show is what the tool says. `UPDATE=1 cargo test -p rederive readme` writes them anew.
+//! Documents are run: what the `console` blocks of README.md and docs/import.md show is what the tool says. `UPDATE=1 cargo test -p rederive readme` writes them
+//! anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sandbox::{Sandbox, stable};
+use crate::sandbox::{Sandbox, block, stable};
 
 /// The lines between which commands and what they print stand.
 const FENCES: [&str; 2] = ["```console\n", "```\n"];
@@ -67,12 +68,28 @@ fn the_tour_prints_what_it_shows() {
     sandbox.write("examples/invoice.json", std::fs::read(example).unwrap());
     copy(&sandbox, "examples/tools.json");
     copy(&sandbox, "policies/default");
-    let text = std::fs::read_to_string(readme()).unwrap();
+    let written = walked(&readme(), &sandbox);
+    assert!(written.contains("$ rederive replay"), "the tour has no commands");
+    assert!(written.contains(EXAMPLE), "the tour has no gate");
+}
+
+#[test]
+fn the_document_of_imports_prints_what_it_shows() {
+    let sandbox = Sandbox::new();
+    sandbox.write("runs.jsonl", block("docs/import.md", "transcripts"));
+    sandbox.write("spans.json", block("docs/import.md", "spans"));
+    let written = walked(&readme().with_file_name("docs").join("import.md"), &sandbox);
+    assert!(written.matches("$ rederive import").count() == 3, "the document has no commands");
+}
+
+/// Runs the blocks of a document in order, and asks that it shows what they print.
+fn walked(path: &Path, sandbox: &Sandbox) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
     let is_update = std::env::var_os("UPDATE").is_some();
     let (mut rest, mut written) = (text.as_str(), String::new());
     while let Some((before, after)) = rest.split_once(FENCES[0]) {
         let (block, after) = after.split_once(FENCES[1]).unwrap();
-        let found = run_again(&sandbox, block).unwrap_or_else(|| {
+        let found = run_again(sandbox, block).unwrap_or_else(|| {
             eprintln!(
                 "SKIPPED: the example of the gate is not built, and what README.md shows of it is not checked"
             );
@@ -85,9 +102,8 @@ fn the_tour_prints_what_it_shows() {
     }
     written.push_str(rest);
     if is_update {
-        std::fs::write(readme(), &written).unwrap();
+        std::fs::write(path, &written).unwrap();
     }
-    assert!(written.contains("$ rederive replay"), "the tour has no commands");
-    assert!(written.contains(EXAMPLE), "the tour has no gate");
-    assert!(text == written || is_update, "README.md is not what the tool says:\n{written}");
+    assert!(text == written || is_update, "{} is not what the tool says:\n{written}", path.display());
+    written
 }

@@ -25,7 +25,7 @@ pub(super) enum Class {
     Bundle,
 }
 
-const KEEP: &str = "keep the file as it is, get another copy from where it came from, and compare both with `rederive diff`; a damaged copy never becomes whole";
+const KEEP: &str = "keep the file as it is and get another copy from where it came from: `rederive replay COPY` says whether that one holds, and `sha256sum FILE COPY` whether the files differ; a damaged copy never becomes whole";
 
 impl Class {
     /// The class of a code; none where no class has its letter.

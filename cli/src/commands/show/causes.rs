@@ -1,10 +1,12 @@
-//! What led to a record: the shortest chain of causes back to the goal, and everything that had a part in it.
+//! What led to a record: a chain of causes back to the goal, through its call, the answer that asked for it and the prompt where it can, and everything that
+//! had a part in it.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Record};
-use rederive_evidence::values::Role;
+use rederive_evidence::values::{Place, Role};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,10 +29,22 @@ struct View {
 }
 
 /// The causes of the first records of a run.
+#[derive(Default)]
 struct Graph {
     causes: Vec<Causes>,
     goals: Vec<bool>,
     kinds: Vec<Kind>,
+    places: Vec<Option<Place>>,
+}
+
+/// How a record was met on the way back from another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Step {
+    /// Steps that are no way of a call.
+    strays: u64,
+    length: u64,
+    /// The record that it led to.
+    effect: u64,
 }
 
 impl<'t> Shown<'t> {
@@ -88,11 +102,12 @@ impl<'t> Shown<'t> {
     }
 
     fn graph(&self, last: u64) -> Result<Graph, Failed> {
-        let mut graph = Graph { causes: Vec::new(), goals: Vec::new(), kinds: Vec::new() };
+        let mut graph = Graph::default();
         for record in trace::records(self.trace, &self.show.file) {
             let record = record?;
             graph.goals.push(states_goal(&record));
             graph.kinds.push(record.input.body.kind());
+            graph.places.push(record.input.place);
             graph.causes.push(record.input.causes);
             if record.input.sequence >= last {
                 break;
@@ -120,29 +135,35 @@ impl Graph {
         usize::try_from(record).ok().and_then(|record| self.goals.get(record)).copied().unwrap_or(false)
     }
 
-    /// The shortest chain from the record to one that states the goal; empty where there is none.
+    /// Whether a cause is the way that a call came: a record of the same call, a model's answer, or what it was asked with. A policy or a tool's
+    /// registration leads to the goal as well, and says nothing of it.
+    fn is_way(&self, effect: u64, cause: u64) -> bool {
+        let at = |record: u64| usize::try_from(record).ok();
+        let place = |record| at(record).and_then(|at| self.places.get(at)).and_then(Option::as_ref);
+        let kind = at(cause).and_then(|cause| self.kinds.get(cause));
+        place(effect).is_some_and(|of_effect| place(cause) == Some(of_effect))
+            || matches!(kind, Some(Kind::PromptAnswered | Kind::PromptSent | Kind::PromptGiven))
+    }
+
+    /// The chain from the record to one that states the goal with the fewest steps that are no way of a call, of several the shortest; empty where there is none.
     fn chain(&self, from: u64) -> Vec<u64> {
-        let mut led_to: Vec<Option<u64>> = vec![None; self.causes.len()];
-        let mut waiting = VecDeque::from([from]);
-        while let Some(record) = waiting.pop_front() {
+        let mut met: Vec<Option<Step>> = vec![None; self.causes.len()];
+        let first = Step { strays: 0, length: 0, effect: from };
+        let mut waiting = BinaryHeap::from([Reverse((first, Reverse(from)))]);
+        while let Some(Reverse((step, Reverse(record)))) = waiting.pop() {
             if self.is_goal(record) {
-                let mut chain = vec![record];
-                let next = |record: u64| {
-                    usize::try_from(record).ok().and_then(|record| led_to.get(record).copied().flatten())
-                };
-                let mut here = record;
-                while let Some(effect) = next(here).filter(|_| here != from) {
-                    chain.push(effect);
-                    here = effect;
-                }
-                chain.reverse();
-                return chain;
+                return back(&met, record, from);
             }
             for cause in self.causes_of(record) {
-                let met = usize::try_from(cause).ok().and_then(|cause| led_to.get_mut(cause));
-                if let Some(met @ None) = met {
-                    *met = Some(record);
-                    waiting.push_back(cause);
+                let strays = step.strays + u64::from(!self.is_way(record, cause));
+                let next = Step { strays, length: step.length + 1, effect: record };
+                let known = usize::try_from(cause).ok().and_then(|cause| met.get_mut(cause));
+                // No record waits twice but for a better way to it: what waits grows with the records, not with their causes.
+                if let Some(known) = known
+                    && known.is_none_or(|known| (next.strays, next.length) < (known.strays, known.length))
+                {
+                    *known = Some(next);
+                    waiting.push(Reverse((next, Reverse(cause))));
                 }
             }
         }
@@ -171,6 +192,16 @@ impl Graph {
     }
 }
 
+/// From one record to another, by what each led to; the last first.
+fn back(met: &[Option<Step>], goal: u64, from: u64) -> Vec<u64> {
+    let step =
+        |record: u64| usize::try_from(record).ok().and_then(|record| met.get(record).copied().flatten());
+    let next = |record: &u64| step(*record).filter(|_| *record != from).map(|step| step.effect);
+    let mut chain: Vec<u64> = std::iter::successors(Some(goal), next).collect();
+    chain.reverse();
+    chain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +211,7 @@ mod tests {
             causes: causes.iter().map(|causes| Causes::of(causes.iter().copied())).collect(),
             goals: (0..causes.len()).map(|record| goals.contains(&record)).collect(),
             kinds: vec![Kind::ToolProposed; causes.len()],
+            places: vec![None; causes.len()],
         }
     }
 
@@ -190,6 +222,29 @@ mod tests {
         assert_eq!(graph.chain(1), [1]);
         assert!(graph.chain(0).is_empty());
         assert_eq!(graph.influences(5), [true; 6]);
+    }
+
+    /// A decision follows from the policy in force and from the call: the call tells why it was made.
+    #[test]
+    fn the_chain_goes_through_the_call_its_answer_and_the_prompt_however_much_shorter_another_is() {
+        let mut graph = graph(&[&[], &[0], &[0], &[2], &[3], &[4], &[1, 5]], &[0]);
+        assert_eq!(graph.chain(6), [6, 1, 0]);
+        let agent = rederive_evidence::ids::Id::new("agent").unwrap();
+        let place = Place { agent, turn: 0, index: 0, attempt: 0 };
+        graph.kinds = vec![
+            Kind::RunOpened,
+            Kind::PolicyPinned,
+            Kind::PromptGiven,
+            Kind::PromptSent,
+            Kind::PromptAnswered,
+            Kind::ToolProposed,
+            Kind::DecisionMade,
+        ];
+        graph.places[5] = Some(place.clone());
+        graph.places[6] = Some(place);
+        assert_eq!(graph.chain(6), [6, 5, 4, 3, 2, 0]);
+        graph.goals[2] = true;
+        assert_eq!(graph.chain(6), [6, 5, 4, 3, 2]);
     }
 
     #[test]
