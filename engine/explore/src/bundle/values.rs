@@ -123,11 +123,23 @@ fn parts(value: &Value) -> Vec<Value> {
     } else if let Some(whole) = number.as_i64() {
         [Some(Number::from(whole / 2)), whole.checked_mul(2).map(Number::from)]
     } else {
-        let size = size(value);
-        [Number::from_f64(size / 2.0), Number::from_f64(size * 2.0)]
+        [decimal(number, 5, 1), decimal(number, 2, 0)]
     };
     let all = [Some(Number::from(0_u64)), Some(Number::from(1_u64)), half, double];
     all.into_iter().flatten().map(Value::Number).collect()
+}
+
+/// A number with a fraction so many times, with so many more digits behind its point; none where it has an exponent, or too many digits.
+fn decimal(number: &Number, times: i128, digits: usize) -> Option<Number> {
+    let text = number.to_string();
+    let (whole, fraction) = text.split_once('.')?;
+    let all: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let all = all.checked_mul(times)?;
+    let sign = if all < 0 { "-" } else { "" };
+    let digits = fraction.len() + digits;
+    let padded = format!("{:0>width$}", all.unsigned_abs(), width = digits + 1);
+    let (whole, fraction) = padded.split_at_checked(padded.len().checked_sub(digits)?)?;
+    serde_json::from_str(&format!("{sign}{whole}.{fraction}")).ok()
 }
 
 /// What these arguments hold, by the strings and numbers in them: of each argument its first other value, then of each the second, and so on.
@@ -148,6 +160,8 @@ mod tests {
         assert_eq!(parts(&json!(481)), [json!(0), json!(1), json!(240), json!(962)]);
         assert_eq!(parts(&json!(-7)), [json!(0), json!(1), json!(-3), json!(-14)]);
         assert_eq!(parts(&json!(0.5)), [json!(0), json!(1), json!(0.25), json!(1.0)]);
+        assert_eq!(parts(&json!(-12.75)), [json!(0), json!(1), json!(-6.375), json!(-25.5)]);
+        assert_eq!(parts(&json!(1e300)), [json!(0), json!(1)], "no fraction to be told in digits");
         assert_eq!(parts(&json!(u64::MAX)), [json!(0), json!(1), json!(u64::MAX / 2)]);
         assert_eq!(parts(&json!("481")), Vec::<Value>::new());
     }
