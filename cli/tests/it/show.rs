@@ -81,3 +81,18 @@ fn what_is_no_trace_is_refused_with_a_hint() {
     }
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+/// What was dispatched follows from the policy in force as well: the chain tells why the call was made.
+#[test]
+fn the_causes_of_a_gated_call_lead_through_its_proposal_the_answer_and_the_prompt() {
+    let sandbox = crate::explore::gated();
+    let told = sandbox.quietly(&["show", "run.rdt", "--causes", "38", "--json"], b"").json();
+    let chain: Vec<u64> =
+        told["chain"].as_array().unwrap().iter().map(|record| record.as_u64().unwrap()).collect();
+    let [dispatched, proposed, answered, sent, pinned] = [38, 23, 16, 15, 1];
+    assert_eq!(chain.first(), Some(&dispatched));
+    for link in [proposed, answered, sent] {
+        assert!(chain.contains(&link), "{link}: {chain:?}");
+    }
+    assert!(!chain.contains(&pinned), "{chain:?}");
+}

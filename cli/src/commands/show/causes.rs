@@ -107,7 +107,7 @@ impl<'t> Shown<'t> {
             let record = record?;
             graph.goals.push(states_goal(&record));
             graph.kinds.push(record.input.body.kind());
-            graph.places.push(record.input.place);
+            graph.places.push(call_of(&record));
             graph.causes.push(record.input.causes);
             if record.input.sequence >= last {
                 break;
@@ -115,6 +115,13 @@ impl<'t> Shown<'t> {
         }
         Ok(graph)
     }
+}
+
+/// The call that a record is of: at its place, or a decision's, which has none of its own.
+fn call_of(record: &Record) -> Option<Place> {
+    let decided =
+        || if let Body::DecisionMade(body) = &record.input.body { body.request.call.clone() } else { None };
+    record.input.place.clone().or_else(decided)
 }
 
 /// Whether a record states what is to be achieved: the opening, where it has a goal, or a message of the user.
