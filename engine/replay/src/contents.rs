@@ -83,9 +83,7 @@ impl ContentLedger {
         if let (Some(_), Some(listed)) = (stored, self.listed.get_mut(at)) {
             *listed = true;
         }
-        // A content that a message brings is named again by the prompt that it goes into.
-        let is_named = || self.named.last().is_some_and(|last| last.content == content);
-        if stored != Some(&content) && !is_named() {
+        if stored != Some(&content) {
             self.named.push(Named { content, record });
         }
     }

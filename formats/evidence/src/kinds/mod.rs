@@ -81,7 +81,6 @@ macro_rules! kinds {
 
         impl Body {
             /// The kind of record it makes.
-            #[inline]
             pub const fn kind(&self) -> Kind {
                 match self {
                     $( Self::$variant(_) => Kind::$variant, )*
