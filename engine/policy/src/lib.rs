@@ -31,12 +31,12 @@ mod vocabulary;
 pub use archive::Archive;
 pub use bundle::{Bundle, BundleFault};
 #[cfg(feature = "cedar")]
-pub use cedar::Cedar;
+pub use cedar::{Cedar, EXPANDED_MAX};
 pub use engine::{CEDAR, Compiled, Engine, EngineFault, REGO};
 pub use judgement::Judgement;
 pub use registry::Registry;
 #[cfg(feature = "rego")]
-pub use rego::Rego;
+pub use rego::{DIGITS_MAX, DOUBLINGS_MAX, Rego};
 pub use request::PolicyRequest;
 #[cfg(any(feature = "cedar", feature = "rego"))]
 pub use text::{CHAIN_MAX, NESTING_MAX, READINGS_MAX, TEXT_BYTES_MAX};

@@ -8,6 +8,8 @@
 //! the interpreter then says what it gives.
 
 mod calls;
+mod growth;
+mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +31,9 @@ use crate::request::PolicyRequest;
 use crate::stack;
 use crate::text::{Language, check_depth, check_size};
 
+pub use growth::DOUBLINGS_MAX;
+pub use numbers::DIGITS_MAX;
+
 /// Version of regorus, which does not tell it itself.
 const VERSION: &str = "0.14.1";
 
@@ -38,8 +43,8 @@ const STEPS_MAX: usize = 100_000;
 /// Most rules that are compiled into one machine program: each takes one of its registers, of which there are few.
 const RULES_TOGETHER: usize = 64;
 
-/// Functions that give as much as they are asked for, or more than they are given and so, again and again, without bound; and one that goes through a value
-/// as often as it stands in itself. It is one step each time.
+/// Functions that give as much as they are asked for, or more than they are given and so, again and again, without bound: those that read a number from a text, where
+/// ten letters stand for any number of digits, too; and one that goes through a value as often as it stands in itself. It is one step each time.
 const UNBOUNDED: &[&str] = &[
     "array.concat",
     "base64.encode",
@@ -49,14 +54,19 @@ const UNBOUNDED: &[&str] = &[
     "concat",
     "glob.quote_meta",
     "hex.encode",
+    "json.is_valid",
     "json.marshal",
     "json.marshal_with_options",
+    "json.unmarshal",
     "numbers.range",
     "numbers.range_step",
     "regex.replace",
     "replace",
     "sprintf",
     "strings.replace_n",
+    "to_number",
+    "units.parse",
+    "units.parse_bytes",
     "walk",
 ];
 
@@ -200,6 +210,7 @@ fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modul
         }
         let source = text(path, bytes)?;
         readings = check_depth(Language::Rego, path, source, readings)?;
+        numbers::check(path, source)?;
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|error| syntax(error.to_string()))?;
     }
@@ -229,7 +240,9 @@ fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modul
 fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
     let Some(bytes) = bundle.file(DATA) else { return Ok(Value::new_object()) };
     let strange = |message: String| BundleFault::Data { path: DATA.to_owned(), message };
-    let data = Value::from_json_str(text(DATA, bytes)?).map_err(|error| strange(error.to_string()))?;
+    let source = text(DATA, bytes)?;
+    numbers::check(DATA, source)?;
+    let data = Value::from_json_str(source).map_err(|error| strange(error.to_string()))?;
     if data.as_object().is_ok() { Ok(data) } else { Err(strange("not an object".to_owned())) }
 }
 

@@ -56,13 +56,8 @@ pub(crate) fn check_depth(
     text: &str,
     readings: u64,
 ) -> Result<u64, BundleFault> {
-    let place = |offset: usize| {
-        let before = text.get(..offset).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
-    };
     let fault = |(offset, excess): (usize, Excess)| {
-        let (path, (line, column)) = (path.to_owned(), place(offset));
+        let (path, (line, column)) = (path.to_owned(), line_and_column(text, offset));
         match excess {
             Excess::Nesting => BundleFault::Nested { path, line, column, most: NESTING_MAX },
             Excess::Chain => BundleFault::Chained { path, line, column, most: CHAIN_MAX },
@@ -70,6 +65,28 @@ pub(crate) fn check_depth(
         }
     };
     Depth::new(language, readings).read(text).map_err(fault)
+}
+
+/// The line and the column in a text of what begins at this offset, from 1.
+pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+/// Words, strings, and the marks between them, and where each begins.
+pub(crate) fn pieces(language: Language, text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut tokens = Tokens { language, text, offset: 0 };
+    std::iter::from_fn(move || {
+        let (offset, ..) = tokens.next()?;
+        Some((offset, text.get(offset..tokens.offset)?))
+    })
+}
+
+/// Whether a piece of a text is a word.
+#[cfg(feature = "cedar")]
+pub(crate) fn is_word(piece: &str) -> bool {
+    piece.starts_with(is_of_word)
 }
 
 /// Of what there is too much.
@@ -180,7 +197,7 @@ impl Depth {
         let mut before = None;
         while let Some((offset, token, is_first_of_line)) = tokens.next() {
             let ends = matches!(before, Some(Token::Operand | Token::Close));
-            if self.ends_with_lines()
+            if self.language == Language::Rego
                 && is_first_of_line
                 && ends
                 && matches!(token, Token::Operand | Token::Open)
@@ -195,13 +212,6 @@ impl Depth {
         }
         self.end(text.len())?;
         Ok(self.readings)
-    }
-
-    fn ends_with_lines(&self) -> bool {
-        match self.language {
-            Language::Cedar | Language::Schema => false,
-            Language::Rego => true,
-        }
     }
 
     fn take(&mut self, offset: usize, token: Token) -> Result<(), (usize, Excess)> {
@@ -318,7 +328,7 @@ impl<'t> Tokens<'t> {
         let first = self.rest().chars().next()?;
         let token = match first {
             '"' => self.string(),
-            '`' if self.has_raw_strings() => {
+            '`' if self.language == Language::Rego => {
                 self.offset += 1;
                 self.skip(|c| c != '`');
                 self.offset += self.rest().chars().next().map_or(0, char::len_utf8);
@@ -328,13 +338,6 @@ impl<'t> Tokens<'t> {
             c => self.mark(c),
         };
         Some((offset, token, is_first))
-    }
-
-    fn has_raw_strings(&self) -> bool {
-        match self.language {
-            Language::Cedar | Language::Schema => false,
-            Language::Rego => true,
-        }
     }
 
     fn string(&mut self) -> Token {
@@ -366,7 +369,7 @@ impl<'t> Tokens<'t> {
     /// What one character that is of no word means, or two that are one operator.
     fn mark(&mut self, mark: char) -> Token {
         let is = |operator: &str| self.rest().starts_with(operator);
-        let is_schema = self.is_schema();
+        let is_schema = self.language == Language::Schema;
         let (token, bytes) = match mark {
             '(' | '[' | '{' => (Token::Open, 1),
             ')' | ']' | '}' => (Token::Close, 1),
@@ -379,14 +382,6 @@ impl<'t> Tokens<'t> {
         };
         self.offset += bytes;
         token
-    }
-
-    fn is_schema(&self) -> bool {
-        match self.language {
-            Language::Schema => true,
-            Language::Cedar => false,
-            Language::Rego => false,
-        }
     }
 }
 

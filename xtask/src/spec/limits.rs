@@ -78,6 +78,17 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             rederive_policy::READINGS_MAX,
             "bundle-limits",
         ),
+        (
+            "parts of a schema with every name of a type written out",
+            rederive_policy::EXPANDED_MAX,
+            "bundle-limits",
+        ),
+        ("digits of a number in Rego or in data", rederive_policy::DIGITS_MAX, "bundle-limits"),
+        (
+            "doublings, one after the other, of what a Rego rule gives",
+            rederive_policy::DOUBLINGS_MAX,
+            "bundle-rego",
+        ),
         ("bytes of a lineage page", archive::LINEAGE_BYTES_MAX as u64, "archive-kinds"),
     ]
 }

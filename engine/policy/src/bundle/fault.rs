@@ -167,6 +167,48 @@ pub enum BundleFault {
         /// The limit.
         most: u64,
     },
+    /// The types of a schema are larger, once their names stand for what they name, than a schema may be.
+    #[error(
+        "{path}: line {line}, column {column}: with every name of a type written out, the schema has more than {most} parts: let fewer types be made of each other"
+    )]
+    Expanded {
+        /// The file.
+        path: String,
+        /// The line of the word that takes it over the limit, from 1.
+        line: usize,
+        /// And its column, from 1.
+        column: usize,
+        /// The limit.
+        most: u64,
+    },
+    /// A number has more digits than one may have.
+    #[error("{path}: line {line}, column {column}: a number of more than {most} digits")]
+    Digits {
+        /// The file.
+        path: String,
+        /// The line of the number, from 1.
+        line: usize,
+        /// And its column, from 1.
+        column: usize,
+        /// The limit.
+        most: u64,
+    },
+    /// What a Rego rule gives may be too much larger than what it is given.
+    #[error(
+        "{path}: line {line}, column {column}: what {rule} gives may double more than {most} times: multiply values, or put them into lists and sets, fewer times one after the other"
+    )]
+    Grown {
+        /// The file.
+        path: String,
+        /// The line of the rule, from 1.
+        line: usize,
+        /// And its column, from 1.
+        column: usize,
+        /// The rule's whole name.
+        rule: String,
+        /// The limit.
+        most: u64,
+    },
     /// A policy has no name of its own, or one that is no identifier.
     #[error("{path}: policy {place} of the file has no `@id` that is an identifier")]
     Unnamed {
@@ -245,6 +287,9 @@ fault_codes! { BundleFault {
     Self::Nested { .. } => "B-NESTED" "brackets lie deeper inside each other than in a policy text they may",
     Self::Chained { .. } => "B-CHAINED" "a policy text has more operators in a row than it may",
     Self::Readings { .. } => "B-READINGS" "the Rego texts have more in brackets than may be read",
+    Self::Expanded { .. } => "B-EXPANDED" "a schema is larger, with the names of its types written out, than it may be",
+    Self::Digits { .. } => "B-DIGITS" "a number in Rego or in data has more digits than it may",
+    Self::Grown { .. } => "B-GROWN" "what a Rego rule gives may be larger, beside what it is given, than it may be",
     Self::Unnamed { .. } => "B-UNNAMED" "a policy has no name that is an identifier",
     Self::SameName(_) => "B-SAME-NAME" "two policies have one name",
     Self::Template { .. } => "B-TEMPLATE" "a policy is a template",

@@ -4,6 +4,7 @@ mod closed;
 #[cfg(test)]
 #[path = "tests/corpus.rs"]
 mod corpus;
+mod expanded;
 mod known;
 mod likes;
 mod policies;
@@ -25,8 +26,9 @@ use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
 use crate::judgement::{Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
 use crate::stack;
-use crate::text::{Language, check_depth, check_size};
+use crate::text::{Language, check_depth, check_size, line_and_column};
 use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
+pub use expanded::EXPANDED_MAX;
 use known::Known;
 use policies::Policies;
 use question::{Question, Types};
@@ -126,6 +128,7 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
     }
     let own = own.map_or(Ok(ANY_SURFACE), |bytes| text(SCHEMA, bytes))?;
     check_depth(Language::Schema, SCHEMA, own, 0)?;
+    expanded::check(VOCABULARY, own)?;
     let strange = |error: &dyn std::fmt::Display| BundleFault::Schema {
         path: SCHEMA.to_owned(),
         message: error.to_string(),
@@ -142,9 +145,10 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
 /// A fault's words behind its place in the text, where it tells one.
 fn placed(fault: &dyn Diagnostic, source: &str) -> String {
     let offset = fault.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
-    let Some(before) = offset.and_then(|offset| source.get(..offset)) else { return fault.to_string() };
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let Some(offset) = offset.filter(|offset| source.is_char_boundary(*offset)) else {
+        return fault.to_string();
+    };
+    let (line, column) = line_and_column(source, offset);
     format!("line {line}, column {column}: {fault}")
 }
 

@@ -1,5 +1,5 @@
-//! Which rules and functions of Rego modules lead to which, so that none leads back to itself and none too deep: regorus recurses along them, and of functions
-//! that call themselves, and of rules that ask for their own negation, sees no end. Spec: bundle-rego.
+//! Which rules and functions of Rego modules lead to which, so that none leads back to itself, none too deep, and none to values that grow without bound: regorus
+//! recurses along them, and of functions that call themselves, and of rules that ask for their own negation, sees no end. Spec: bundle-rego.
 //!
 //! A name is looked for where it may lead: one that leads through a variable may lead to all that is below. A variable of a rule that is named as a rule of its
 //! package is taken for that rule.
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value;
 use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
 
+use super::growth::{self, DOUBLINGS_MAX};
 use crate::bundle::BundleFault;
 
 /// Most levels that the evaluation of a rule goes down: those of its expressions, of the rules they lead to, and so on.
@@ -17,7 +18,7 @@ pub(super) const LEVELS_MAX: usize = 2_048;
 /// Levels that evaluating a rule or function takes beside those of its expressions.
 const LEVELS_OF_A_RULE: usize = 8;
 
-/// Whether no rule leads back to itself, nor deeper than may be.
+/// Whether no rule leads back to itself, nor deeper than may be, nor gives what is too much larger than what it is given.
 ///
 /// # Errors
 /// The first that does.
@@ -36,8 +37,12 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), BundleFault> {
                 deepest: 0,
             };
             reader.rule(rule.rule);
-            let (found, levels) = (reader.found.into_iter().collect(), reader.deepest + LEVELS_OF_A_RULE);
-            names.lead(&rule.name, found, levels);
+            let (found, levels) = (reader.found, reader.deepest + LEVELS_OF_A_RULE);
+            let growth = growth::of(rule.rule);
+            let called = |function: &&Expr| names.find(&scope.whole(path(function)));
+            let called = growth.calls.iter().filter_map(called).collect();
+            let grown = Grown { doublings: growth.doublings, parts: growth.parts, called, at: at(rule.rule) };
+            names.lead(&rule.name, found, levels, grown);
         }
     }
     names.check()
@@ -45,6 +50,21 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), BundleFault> {
 
 fn invalid(name: &[String], message: &str) -> BundleFault {
     BundleFault::Invalid { policy: name.join("."), message: message.to_owned() }
+}
+
+/// Where a rule stands: file, line and column.
+fn at(rule: &Rule) -> (String, usize, usize) {
+    let span = rule.span();
+    (span.source.get_path().clone(), span.line as usize, span.col as usize)
+}
+
+/// How much larger what a definition of a rule gives may be than what it is given.
+struct Grown {
+    doublings: u64,
+    parts: u64,
+    /// The functions that it calls, once for each time.
+    called: Vec<usize>,
+    at: (String, usize, usize),
 }
 
 /// A rule and its whole name.
@@ -74,7 +94,7 @@ fn package(module: &Module) -> Vec<String> {
 }
 
 /// The names that an expression leads along, as far as they are known.
-fn path(expression: &Expr) -> Vec<String> {
+pub(super) fn path(expression: &Expr) -> Vec<String> {
     let mut names = Vec::new();
     let mut open = expression;
     while let Some((before, name)) = step(open) {
@@ -87,7 +107,7 @@ fn path(expression: &Expr) -> Vec<String> {
 }
 
 /// What a reference goes on from, and the name it goes on with, where that is known.
-fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
+pub(super) fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
     if let Expr::RefDot { refr, field, .. } = expression {
         Some((refr, text(&field.1)))
     } else if let Expr::RefBrack { refr, index, .. } = expression {
@@ -97,7 +117,7 @@ fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
     }
 }
 
-fn variable(expression: &Expr) -> Option<String> {
+pub(super) fn variable(expression: &Expr) -> Option<String> {
     if let Expr::Var { value, .. } = expression { text(value) } else { None }
 }
 
@@ -153,6 +173,42 @@ struct Lead {
     /// The levels that evaluating it takes without what it leads to; none of what is no rule.
     levels: usize,
     is_rule: bool,
+    /// Its definitions.
+    grown: Vec<Grown>,
+}
+
+/// What is known of a name once all that it leads to is.
+#[derive(Clone, Copy)]
+struct Below {
+    levels: usize,
+    doublings: u64,
+}
+
+impl Lead {
+    /// Doublings that may follow on one another in what it gives: its own, those of the functions that it calls, each time anew, and the most of any other that it
+    /// leads to.
+    fn doublings(&self, below: impl Fn(&usize) -> Option<Below>) -> Result<u64, BundleFault> {
+        let parts = self.grown.iter().map(|grown| grown.parts).fold(0, u64::saturating_add);
+        // A name that is no rule's holds all that is below it.
+        let parts = if self.is_rule { parts } else { self.to.len() as u64 };
+        let called: BTreeSet<usize> =
+            self.grown.iter().flat_map(|grown| grown.called.iter().copied()).collect();
+        let others = self.to.iter().filter(|to| !called.contains(to));
+        let most = others.filter_map(&below).map(|below| below.doublings).max().unwrap_or(0);
+        let around = most.saturating_add(growth::doublings(parts));
+        let mut doublings = around;
+        for grown in &self.grown {
+            let called = grown.called.iter().filter_map(&below).map(|below| below.doublings);
+            let own = called.fold(grown.doublings, u64::saturating_add).saturating_add(around);
+            if own > DOUBLINGS_MAX {
+                let (path, line, column) = grown.at.clone();
+                let rule = self.name.join(".");
+                return Err(BundleFault::Grown { path, line, column, rule, most: DOUBLINGS_MAX });
+            }
+            doublings = doublings.max(own);
+        }
+        Ok(doublings)
+    }
 }
 
 impl Names {
@@ -188,28 +244,42 @@ impl Names {
         })
     }
 
-    fn lead(&mut self, name: &[String], to: Vec<usize>, levels: usize) {
+    fn lead(&mut self, name: &[String], to: BTreeSet<usize>, levels: usize, grown: Grown) {
         let lead = self.numbers.get(name).and_then(|number| self.leads.get_mut(*number));
         if let Some(lead) = lead {
             lead.to.extend(to);
             lead.levels = lead.levels.max(levels);
+            lead.grown.push(grown);
         }
+    }
+
+    /// What is known of a name by what is known of those that it leads to.
+    fn below(&self, lead: &Lead, known: &[Option<Below>]) -> Result<Below, BundleFault> {
+        let of = |number: &usize| known.get(*number).copied().flatten();
+        let levels = lead.levels + lead.to.iter().filter_map(of).map(|below| below.levels).max().unwrap_or(0);
+        if levels > LEVELS_MAX {
+            let message = format!(
+                "evaluating it goes down more than {LEVELS_MAX} levels of rules and expressions: let fewer rules lead to one another"
+            );
+            return Err(invalid(&lead.name, &message));
+        }
+        Ok(Below { levels, doublings: lead.doublings(of)? })
     }
 
     /// Goes down from every name, what is below before what is above.
     fn check(&self) -> Result<(), BundleFault> {
-        let mut levels: Vec<Option<usize>> = vec![None; self.leads.len()];
+        let mut below: Vec<Option<Below>> = vec![None; self.leads.len()];
         for first in 0..self.leads.len() {
             // Names on the way down, and how many of those that each leads to were gone to.
             let mut way = vec![(first, 0)];
             let mut on_way = BTreeSet::from([first]);
             while let Some((number, gone)) = way.pop() {
                 let Some(lead) = self.leads.get(number) else { continue };
-                let known = levels.get(number).copied().flatten();
+                let known = below.get(number).copied().flatten();
                 match lead.to.get(gone).filter(|_| known.is_none()) {
                     Some(next) => {
                         way.push((number, gone + 1));
-                        if levels.get(*next).copied().flatten().is_none() {
+                        if below.get(*next).copied().flatten().is_none() {
                             if !on_way.insert(*next) {
                                 return Err(self.circle(&way, *next));
                             }
@@ -218,16 +288,9 @@ impl Names {
                     }
                     None => {
                         on_way.remove(&number);
-                        let below = lead.to.iter().filter_map(|to| levels.get(*to).copied().flatten()).max();
-                        let deep = known.unwrap_or(lead.levels + below.unwrap_or(0));
-                        if deep > LEVELS_MAX {
-                            let message = format!(
-                                "evaluating it goes down more than {LEVELS_MAX} levels of rules and expressions: let fewer rules lead to one another"
-                            );
-                            return Err(invalid(&lead.name, &message));
-                        }
-                        if let Some(levels) = levels.get_mut(number) {
-                            *levels = Some(deep);
+                        let found = known.map_or_else(|| self.below(lead, &below), Ok)?;
+                        if let Some(below) = below.get_mut(number) {
+                            *below = Some(found);
                         }
                     }
                 }

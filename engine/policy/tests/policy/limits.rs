@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use rederive_evidence::kinds::decision::{Decision, ReasonCode};
 use rederive_evidence::values::EffectsClass;
-use rederive_policy::{BundleFault, CHAIN_MAX, NESTING_MAX, TEXT_BYTES_MAX, compile};
+use rederive_policy::{
+    BundleFault, CHAIN_MAX, DIGITS_MAX, DOUBLINGS_MAX, EXPANDED_MAX, NESTING_MAX, TEXT_BYTES_MAX, compile,
+};
 
 use crate::material::{bundle, bundle_for, request};
 
@@ -237,4 +239,173 @@ fn the_longest_expression_that_rego_may_have_is_evaluated_on_every_stack() {
     assert_eq!(rego(&format!("r if 1{} > 0", "+1\n".repeat(100))), PERMITTED);
     let links: String = (0..17).map(|n| format!("a{n} := a{}{}\n", n + 1, "+1\n".repeat(100))).collect();
     assert_eq!(rego(&format!("r if a0 > 0\n{links}a17 := 1")), PERMITTED);
+}
+
+/// What a bundle tells whose schema declares these types.
+fn schema(types: &str) -> Told {
+    let schema = format!("entity Surface;\n{types}");
+    let policy = "@id(\"all\") permit(principal, action, resource);";
+    told("cedar", &[("policies/all.cedar", policy), ("schema.cedarschema", &schema)])
+}
+
+/// A line for each number, in their order.
+fn lines(numbers: impl Iterator<Item = usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(|number| line(number) + "\n").collect()
+}
+
+/// Each took minutes, or all memory, before. Spec: bundle-limits.
+#[test]
+fn types_that_are_made_of_each_other_are_refused_before_they_are_written_out() {
+    let begun = Instant::now();
+    let twice = |n: usize| format!("type A{n} = {{ a: A{}, \"b\"?: Set<A{}> }};", n - 1, n - 1);
+    let first = "type A0 = { x: Long };\n";
+    assert_eq!(schema(&format!("{first}{}", lines(1..=12, twice))), PERMITTED);
+    let fault = schema(&format!("{first}{}", lines(1..=60, twice)));
+    assert!(matches!(fault, Err(BundleFault::Expanded { line: 19, most: EXPANDED_MAX, .. })), "{fault:?}");
+    let spaced =
+        |n: usize| format!("namespace N{n} {{ type A = {{ a: N{}::A, b: N{}::A }}; }}", n - 1, n - 1);
+    let inside = |n: usize| format!("namespace N {{ {} }}", lines(1..=n, twice) + first);
+    for types in [
+        // In the other order, one in each namespace, all in one, of the vocabulary's own, and one type of many.
+        format!("{}{first}", lines((1..=60).rev(), twice)),
+        format!("namespace N0 {{ type A = Long; }}\n{}", lines(1..=60, spaced)),
+        inside(60),
+        format!("type A0 = Asked;\n{}", lines(1..=20, twice)),
+        format!(
+            "type A0 = {{ {} }};\ntype A1 = {{ {} }};",
+            lines(0..2_000, |n| format!("a{n}: Long,")),
+            lines(0..2_000, |n| format!("a{n}: A0,"))
+        ),
+        format!("type A0 = Long;\n{}", lines(1..=2_000, |n| format!("type A{n} = {{ a: A{} }};", n - 1))),
+        format!("type A0 = Asked;\nentity E {{ {} }};", lines(0..20_000, |n| format!("a{n}: A0,"))),
+    ] {
+        let fault = schema(&types);
+        assert!(matches!(fault, Err(BundleFault::Expanded { .. })), "{}: {fault:?}", &types[..60]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn types_that_are_named_as_attributes_or_by_many_are_no_larger_for_it() {
+    for types in [
+        // An attribute that is named as its type, or as another.
+        "type Place = { Place: String, City: Long };\ntype City = { Place?: Place, \"City\": String };"
+            .to_owned(),
+        // A long way from name to name, and deep, both within the limit.
+        format!("type A0 = Long;\n{}", lines(1..=600, |n| format!("type A{n} = A{};", n - 1))),
+        format!("type A0 = Long;\n{}", lines(1..=600, |n| format!("type A{n} = {{ a: A{} }};", n - 1))),
+        // As many tools as a registry has may have the vocabulary's context.
+        lines(0..4_000, |n| format!("entity E{n} {{ a: Label }};")),
+    ] {
+        assert_eq!(schema(&types), PERMITTED, "{}", &types[..60]);
+    }
+    let circle = schema("type A = { a: A };");
+    assert!(matches!(circle, Err(BundleFault::Schema { .. })), "{circle:?}");
+}
+
+/// Each took minutes, or all memory, before: none of them takes many steps. Spec: bundle-rego.
+#[test]
+fn rules_whose_values_double_again_and_again_are_refused_before_they_are_evaluated() {
+    let begun = Instant::now();
+    let levels = 40;
+    let chain = |first: &str, next: &dyn Fn(usize, usize) -> String| {
+        let lines = lines(1..=levels, |n| next(n, n - 1));
+        format!("{first}\n{lines}")
+    };
+    let body = |next: &dyn Fn(usize, usize) -> String| {
+        format!("r if {{\n{}x{levels} == x{levels}\n}}", chain("x0 := 7", next))
+    };
+    let rules = |next: &dyn Fn(usize, usize) -> String| {
+        format!("{}r if a{levels} == a{levels}", chain("a0 := 7", next))
+    };
+    for module in [
+        body(&|n, m| format!("x{n} := x{m} * x{m}")),
+        body(&|n, m| format!("x{n} := (x{m} + 1) * (x{m} - 1)")),
+        body(&|n, m| format!("x{n} := product([x{m}, x{m}])")),
+        body(&|n, m| format!("x{n} := [x{m}, x{m}]")),
+        body(&|n, m| format!("[x{n}, 1] = [[x{m}, [x{m}]], 1]")),
+        body(&|n, m| format!("x{n} := {{\"a\": x{m}, \"b\": x{m}}}")),
+        body(&|n, m| format!("x{n} := {{[0, x{m}], [1, x{m}]}}")),
+        body(&|n, m| format!("x{n} := {{[0, x{m}]}} | {{[1, x{m}]}}")),
+        body(&|n, m| format!("x{n} := object.union({{\"a\": x{m}}}, {{\"b\": x{m}}})")),
+        body(&|n, m| format!("x{n} := [x{m} | some i in [1, 2]]")),
+        body(&|n, m| format!("x{n} := [y | some i in [1, 2]; y := x{m}]")),
+        body(&|n, m| format!("x{n} := [x{m} | [1, 2][_]]")),
+        format!(
+            "pairs := {{[1, 2], [3, 4]}}\n{}",
+            body(&|n, m| format!("x{n} := {{[i, j, x{m}] | pairs[[i, j]]}}"))
+        ),
+        body(&|n, m| format!("x{n} := {{[i, x{m}] | some i in [1, 2]}}")),
+        body(&|n, m| format!("x{n} := {{i: x{m} | some i in [\"a\", \"b\"]}}")),
+        rules(&|n, m| format!("a{n} := a{m} * a{m}")),
+        rules(&|n, m| format!("a{n} := [a{m}, data.p[\"a{m}\"]]")),
+        rules(&|n, m| format!("a{n} contains [i, a{m}] if some i in [1, 2]")),
+        rules(&|n, m| format!("a{n} contains [0, a{m}]\na{n} contains [1, a{m}]")),
+        rules(&|n, m| format!("a{n}[i] := a{m} if some i in [\"a\", \"b\"]")),
+        rules(&|n, m| format!("a{n}.b := a{m}\na{n}.c := a{m}")),
+        format!("{}r if f6(7) > 0", chain("f0(x) := x * x", &|n, m| format!("f{n}(x) := f{m}(f{m}(x))"))),
+        format!("{}r if f6(7) == 0", chain("f0(x) := [x, x]", &|n, m| format!("f{n}(x) := f{m}(f{m}(x))"))),
+    ] {
+        let fault = rego(&module);
+        assert!(matches!(fault, Err(BundleFault::Grown { most: DOUBLINGS_MAX, .. })), "{module}: {fault:?}");
+    }
+    let fault = rego(&rules(&|n, m| format!("a{n} := [a{m}, a{m}]")));
+    let Err(BundleFault::Grown { path, line, rule, .. }) = fault else { panic!("{fault:?}") };
+    assert_eq!((path.as_str(), line, rule.as_str()), ("policies/p.rego", 3 + 17, "data.p.a17"));
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn rules_that_select_join_and_reckon_are_evaluated() {
+    for module in [
+        "a := [x | some x in [1, 2, 3]]\nb := [x | some x in a; x > 1]\nc := {x | some x in b}\nd := {x: x | some x in c}\nr if count(d) == 2",
+        "a := {x.name | some x in [{\"name\": \"a\"}]; some y in [\"a\", \"b\"]; x.name == y}\nb := {x | some x in a; some y in a}\nr if count(b) == 1",
+        "pairs := [[a, b] | some a in [1, 2]; some b in [3, 4]]\nr if count(pairs) == 4",
+        "deny contains msg if { some t in [\"a\"]; msg := {\"tool\": t, \"why\": \"x\"} }\nbad := {m.tool | some m in deny}\nr if count(bad) == 1",
+        "calls := input.counters.calls\nr if calls * 3 + 2 * calls * 5 >= 0",
+        "price := [p | p := [{\"n\": 2}][_].n]\nr if sum([q | some p in price; q := p * p]) == 4",
+        "items := {\"a\": 1, \"b\": 2}\nnames := [k | some k; items[k]]\nr if count(names) == 2",
+        "f(x) := x * x\nr if { f(1) == 1; f(2) == 4; f(3) == 9 }",
+        "x := 2\nr if { x * x == 4; x * x * x == 8; x * x == x + x; (x * x) * (x * x) == 16 }",
+    ] {
+        assert_eq!(rego(module), PERMITTED, "{module}");
+    }
+    let squares = |times: usize| {
+        let squares = lines(1..=times, |n| format!("x{n} := x{m} * x{m}", m = n - 1));
+        rego(&format!("r if {{\nx0 := 7\n{squares}x{times} > 0\n}}"))
+    };
+    assert_eq!(squares(8), PERMITTED, "as many as there may be");
+    assert!(matches!(squares(9), Err(BundleFault::Grown { .. })));
+    let lists = |times: usize| {
+        let lists = lines(1..=times, |n| format!("x{n} := [x{m}, x{m}]", m = n - 1));
+        rego(&format!("r if {{\nx0 := 7\n{lists}x{times} == x{times}\n}}"))
+    };
+    assert_eq!(lists(DOUBLINGS_MAX as usize), PERMITTED, "as many as there may be");
+    assert!(matches!(lists(DOUBLINGS_MAX as usize + 1), Err(BundleFault::Grown { .. })));
+}
+
+#[test]
+fn numbers_that_are_longer_than_they_are_written_are_refused() {
+    let begun = Instant::now();
+    for module in [
+        "r if 1e1000000000 > 0",
+        "r if { x := [-1.5E+0999999999]; x }",
+        "r if input.counters.calls < 1_0e600",
+    ] {
+        let fault = rego(module);
+        assert!(
+            matches!(fault, Err(BundleFault::Digits { line: 3, most: DIGITS_MAX, .. })),
+            "{module}: {fault:?}"
+        );
+    }
+    assert_eq!(rego("# 1e1000000000\nr if \"1e1000000000\" != \"1e-1000000000\""), PERMITTED);
+    let rules = r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#;
+    let module = "package p\nimport rego.v1\nr if data.most > 0";
+    let with =
+        |data: &str| told("rego", &[("policies/p.rego", module), ("rules.json", rules), ("data.json", data)]);
+    assert_eq!(with("{\"most\": 1e300}"), PERMITTED);
+    let fault = with("{\"most\":\n 1e1000000000}");
+    let digits = BundleFault::Digits { path: "data.json".to_owned(), line: 2, column: 2, most: DIGITS_MAX };
+    assert_eq!(fault, Err(digits));
+    assert!(begun.elapsed() < Duration::from_secs(30));
 }
