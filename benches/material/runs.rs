@@ -95,10 +95,10 @@ fn turn(turn: u32, first: u64) -> [Draft; 5] {
         draft.time = Some(time(u64::from(turn) * 10 + step as u64));
         draft.trace = Some(TraceContext { trace: TraceId([7; 16]), span: Some(SpanId([step as u8 + 1; 8])) });
         draft.identity = (draft.origin != Origin::Model)
-            .then(|| Identity { tenant: id("acme-finance"), session: id(SESSION) });
+            .then(|| Identity { tenant: id("acme-finance-emea"), session: id(SESSION) });
         draft.graph = Some(GraphPlace {
-            node: Some(id("graph/planner/act-on-question")),
-            route: Some(id("graph/planner/observe-and-answer")),
+            node: Some(id("graph/billing-planner/act-on-the-question")),
+            route: Some(id("graph/billing-planner/observe-and-answer")),
         });
         for (media, text) in contents {
             draft.content(*media, text.as_str()).unwrap();
@@ -155,7 +155,7 @@ fn opening() -> Draft {
         rule_set: RuleSet { number: 0, digest: Digest::ZERO },
         mode: Mode::Observed,
         environment: Given::Known(Environment::Test),
-        tenant: id("acme-finance"),
+        tenant: id("acme-finance-emea"),
         session: Session { id: id(SESSION), expires: Given::Absent },
         principal: Principal {
             id: id("user"),

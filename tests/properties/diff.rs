@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
 use crate::runs;
-use crate::traces::Trace;
+use crate::traces::{StoredContent, Trace};
 
 fn compared(a: &[u8], b: &[u8]) -> rederive_replay::Diff {
     diff(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap()).unwrap()
@@ -60,6 +60,30 @@ fn a_content_that_was_edited_parts_and_one_that_is_missing_is_not_called_the_sam
     let mut redacted = Trace::read(&bytes);
     let _ = redacted.parts[0].contents.remove(1);
     assert_eq!(compared(&bytes, &redacted.write()).uncompared_contents, 0, "one commitment, one content");
+}
+
+#[test]
+fn a_trace_with_a_content_that_no_record_lists_is_not_the_same_as_one_without() {
+    let bytes = sealed(runs::observed(2));
+    let stuffed = StoredContent::of(b"nobody signed this");
+    let mut with = Trace::read(&bytes);
+    with.parts[0].contents.push(stuffed.clone());
+    let with = with.write();
+    let unlisted = |in_first| Difference::Unlisted { segment: 0, in_first, commitment: stuffed.commitment };
+    assert_eq!(compared(&bytes, &with).difference, unlisted(false));
+    assert_eq!(compared(&with, &bytes).difference, unlisted(true));
+    assert!(matches!(compared(&with, &with).difference, Difference::None { .. }), "it is the same as itself");
+
+    // A content that is listed, and stored twice.
+    let mut twice = Trace::read(&bytes);
+    let again = twice.parts[0].contents[1].clone();
+    twice.parts[0].contents.push(again.clone());
+    let found = compared(&bytes, &twice.write()).difference;
+    assert_eq!(found, Difference::Unlisted { segment: 0, in_first: false, commitment: again.commitment });
+
+    // Two runs are not told to be alike either.
+    let other = sealed_with_seed(runs::observed(2), b"two");
+    assert_eq!(compared(&other, &with).difference, unlisted(false));
 }
 
 #[test]

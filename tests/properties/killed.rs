@@ -306,7 +306,8 @@ fn sealed(folder: &Path, writing: Writing) -> Report {
     if is_sealed {
         // The log of a run that was killed right after its seal is no part of it.
         let recovery = rederive_archive::Recovery::open(OsStorage, &trace_in(folder)).unwrap();
-        recovery.remove_leftover_log().unwrap();
+        let left_by = recovery.reader().leftover_log_run();
+        left_by.map_or(Ok(()), |run| recovery.remove_leftover_log(run)).unwrap();
         return replayed(folder);
     }
     let recorder = open(folder, writing).unwrap();

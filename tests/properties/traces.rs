@@ -9,7 +9,7 @@ use rederive_archive::{
     Snapshot, SnapshotBuilder, TraceReader, TraceWriter, log_path,
 };
 use rederive_evidence::chain::{Header, Seal};
-use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::digest::{Digest, Purpose, commitment, digest};
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::RunId;
 use rederive_evidence::keys::SigningKey;
@@ -90,6 +90,14 @@ pub(crate) struct StoredContent {
     pub(crate) commitment: Digest,
     pub(crate) salt: [u8; 32],
     pub(crate) bytes: Vec<u8>,
+}
+
+impl StoredContent {
+    /// These bytes, with the commitment that they have under some salt.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let salt = [9; 32];
+        Self { commitment: commitment(&salt, bytes), salt, bytes: bytes.to_vec() }
+    }
 }
 
 /// A segment.

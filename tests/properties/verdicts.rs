@@ -180,6 +180,28 @@ fn an_open_log_that_names_another_run_or_holds_more_than_its_frames_is_damaged()
     assert_eq!((report.valid, outcome(&report).1), (Valid::Damaged, "C-TRAILING"), "{report:#?}");
 }
 
+/// Spec: gaps, archive-log.
+#[test]
+fn a_log_of_another_run_beside_a_sealed_trace_is_a_gap_at_every_level() {
+    let storage = stopped(Durability::EveryRecord, 5);
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let left_by = replayed(&storage).run.unwrap();
+    let sealed = |seed| recorded_with(runs::observed(2), options(Durability::OnSeal, seed));
+    for (trace, expected) in [(sealed(b"stop"), None), (sealed(b"another run"), Some(Gap::OtherLog(left_by)))]
+    {
+        storage.put(path(), trace);
+        storage.put(&log_path(path()), log.clone());
+        for level in WITHOUT_BUNDLE {
+            let options = rederive_replay::Options { level, ..Default::default() };
+            let report = replay(&storage, path(), &options).unwrap();
+            assert_eq!(report.valid, Valid::Reproduced, "{level} {report:#?}");
+            let told = report.gaps.iter().find(|gap| gap.name() == "other-log");
+            assert_eq!(told, expected.as_ref(), "{level}");
+            assert!(told.is_none_or(|gap| gap.is_torn(level)), "{level}");
+        }
+    }
+}
+
 /// Spec: verdict-valid.
 #[test]
 fn a_signed_frame_that_is_canonical_and_no_record_diverges_at_every_level_the_first_too() {

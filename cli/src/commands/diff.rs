@@ -81,6 +81,7 @@ impl Diff {
             Difference::Field { .. }
             | Difference::Length { .. }
             | Difference::Unreadable { .. }
+            | Difference::Unlisted { .. }
             | Difference::Signed { .. } => Exit::Parted,
         };
         if self.json {
@@ -147,6 +148,19 @@ impl Diff {
                 Problem::error(format!("the traces part at record {record}, which cannot be read"))
                     .row("compared", what)
                     .row("reason", reason)
+            }
+            Difference::Unlisted { segment, in_first, commitment } => {
+                let path = if *in_first { &a } else { &b };
+                Problem::error(format!(
+                    "all records are the same, but {path} stores a content that none of them lists"
+                ))
+                .row("compared", what)
+                .row("segment", segment.to_string())
+                .row("content", commitment.to_hex())
+                .hint(format!(
+                    "nobody signed it: `rederive replay {}` names such a trace damaged",
+                    typed_text(&path.to_string())
+                ))
             }
             Difference::Signed { segment } => {
                 let signed = match segment {

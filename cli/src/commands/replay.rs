@@ -17,7 +17,7 @@ use rederive_replay::{
     Equivocation, Gap, Level, Options, Pinned, Report, Sample, Valid, equivocation, replay, replay_bytes,
 };
 
-use crate::args::{Failed, Jobs, LevelArgument};
+use crate::args::{Failed, Jobs, LevelArgument, from_one};
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
@@ -61,7 +61,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     strict: bool,
     /// Derive only K segments of each run again, drawn at random.
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "K", value_parser = from_one)]
     sample: Option<u64>,
     /// Seed of the draw, to draw the same segments again [default: from the system].
     #[arg(long, value_name = "SEED", requires = "sample")]

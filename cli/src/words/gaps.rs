@@ -23,6 +23,8 @@ pub(crate) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
             layer.name().to_owned()
         } else if let Gap::MissingBundle(digest) | Gap::MissingRegistry(digest) = &gap {
             digest.to_hex()
+        } else if let Gap::OtherLog(run) = &gap {
+            run.to_hex()
         } else {
             amount(&gap).map(|(_, noun)| counted(total, noun)).unwrap_or_default()
         };
@@ -67,6 +69,7 @@ fn kind(gap: &Gap) -> Gap {
         | Gap::Unattested
         | Gap::MissingLayer(_)
         | Gap::Unsealed
+        | Gap::OtherLog(_)
         | Gap::UnknownRuleSet(_)
         | _ => gap.clone(),
     }
@@ -79,7 +82,11 @@ fn name(gap: &Gap) -> String {
         Some(_) => gap.name().to_owned(),
         None if matches!(
             gap,
-            Gap::UnknownKind(_) | Gap::MissingLayer(_) | Gap::MissingBundle(_) | Gap::MissingRegistry(_)
+            Gap::UnknownKind(_)
+                | Gap::MissingLayer(_)
+                | Gap::OtherLog(_)
+                | Gap::MissingBundle(_)
+                | Gap::MissingRegistry(_)
         ) =>
         {
             gap.name().to_owned()
@@ -109,6 +116,7 @@ fn amount(gap: &Gap) -> Option<(u64, &'static str)> {
         | Gap::Unattested
         | Gap::MissingLayer(_)
         | Gap::Unsealed
+        | Gap::OtherLog(_)
         | Gap::UnknownKind(_)
         | Gap::UnknownRuleSet(_)
         | _ => None,

@@ -16,7 +16,7 @@ pub(crate) fn told(
     let mut delta = Vec::new();
     answer.transition.delta(&mut delta);
     let mark = answer.transition.mark();
-    let _ = machine.commit(answer.transition);
+    machine.commit(answer.transition);
     let mark = Mark { kind: mark.kind, label: mark.label, flags: mark.flags };
     let answer = Answer { outcome: answer.outcome, breaches: answer.breaches, delta, mark };
     (answer, with_root.then(|| machine.state().root()))

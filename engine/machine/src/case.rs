@@ -4,7 +4,6 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::{Content, Id, RecordedTime};
 use rederive_evidence::kinds::{Body, Kind, Nature};
 use rederive_evidence::record::{Extracted, Input};
-use rederive_evidence::schema::Tally;
 use rederive_evidence::values::{Layer, Mode};
 
 use crate::charge::Charge;
@@ -21,7 +20,10 @@ pub(crate) struct Case<'a> {
     pub(crate) lineage: &'a Lineage,
     pub(crate) config: &'a Config,
     pub(crate) kind: Kind,
-    pub(crate) tally: Tally,
+    /// Fields of the body that its source did not know.
+    pub(crate) absent: u32,
+    /// The highest record that the body names.
+    pub(crate) names: Option<u64>,
     /// The record's actor, where it is registered.
     pub(crate) actor: Option<&'a RegisteredActor>,
     /// The turn of its place, where it is in the tree.
@@ -55,6 +57,7 @@ impl<'a> Case<'a> {
     ) -> Self {
         let place = input.place.as_ref();
         let call = place.and_then(|place| state.call(place)).map(Box::as_ref);
+        let tally = input.body.tally();
         Self {
             input,
             extracted,
@@ -62,7 +65,8 @@ impl<'a> Case<'a> {
             lineage,
             config,
             kind: input.body.kind(),
-            tally: input.body.tally(),
+            absent: tally.absent,
+            names: tally.records.checked_sub(1),
             actor: state.actor(&input.actor),
             turn: place.and_then(|place| state.turn(&TurnKey::of(place))),
             call,

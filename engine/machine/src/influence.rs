@@ -13,7 +13,7 @@ use rederive_evidence::values::{ActorType, Label, Role, Sensitivity, SourceLabel
 
 use crate::case::Case;
 use crate::lineage::{Mark, Summary};
-use crate::state::{Call, Influence, RegisteredActor, earlier};
+use crate::state::{Influence, RegisteredActor, earlier};
 
 /// Flags that travel from a record to what it influences.
 pub(crate) const TRAVELS: u8 = Mark::REACHES_GOAL | Mark::BREACHED;
@@ -55,17 +55,10 @@ fn led(case: &Case<'_>) -> Option<Influence> {
     } else {
         None
     };
-    let of_call = |call: Option<&Call>| call.map(|call| call.influence);
-    let at_place = both(at_place, both(case.turn.map(|turn| turn.influence), of_call(case.call)));
-    both(both(case.causes.map(of_marks), at_place), of_call(case.named_call()))
-}
-
-/// What both influenced; where only one is known, what that one did.
-fn both(one: Option<Influence>, other: Option<Influence>) -> Option<Influence> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.join(other)),
-        (known, None) | (None, known) => known,
-    }
+    let calls = case.call.into_iter().chain(case.named_call()).map(|call| call.influence);
+    let turn = case.turn.map(|turn| turn.influence);
+    let causes = case.causes.map(of_marks);
+    causes.into_iter().chain(at_place).chain(turn).chain(calls).reduce(Influence::join)
 }
 
 fn of_marks(sum: Summary) -> Influence {

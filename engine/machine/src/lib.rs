@@ -38,8 +38,8 @@ pub use rule_set::{RuleSetNumber, supports};
 pub use span::SpanMeter;
 pub use state::{
     ApprovalStatus, Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided,
-    EffectStatus, Grant, GrantedDelegation, GrantedException, IndexKey, Influence, Key, ListedModel,
-    ListedSource, Memory, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput,
-    Progress, Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State,
-    StateFault, TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
+    EffectStatus, Ended, Grant, GrantedDelegation, GrantedException, IndexKey, Influence, Key, ListedModel,
+    ListedSource, MemoryItem, PartKey, Permit, Piece, Plan, Policies, Present, ProducedOutput, Progress,
+    Prompt, PromptPart, RegisteredActor, RegisteredTool, Retried, Section, SharedCounter, State, StateFault,
+    TrackedApproval, TrackedCredential, TrackedEffect, Turn, TurnKey, Value, Watermark,
 };

@@ -2,14 +2,13 @@
 
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::kinds::{Body, Kind, Nature};
-use rederive_evidence::limits::FRAME_BLOCK_BYTES;
 use rederive_evidence::record::{Extracted, Input};
 use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
 use rederive_evidence::values::{Label, Mode};
 
 use crate::case::Case;
 use crate::lineage::{Lineage, Mark};
-use crate::state::{Config, Delta, Influence, Memory, Settled, State};
+use crate::state::{Config, Delta, Influence, Settled, State};
 use crate::{changes, influence, rules};
 
 /// One run as a deterministic state machine: its state, which stands in the tree, and its lineage, which does not.
@@ -40,17 +39,21 @@ pub struct Transition {
 impl Transition {
     /// Appends the delta's canonical bytes and zeros to a multiple of 64: what the `delta` digest is over. Spec: delta-digest.
     pub fn delta(&self, out: &mut Vec<u8>) {
-        let delta = &self.settled.bytes;
-        let end = out.len().saturating_add(delta.len().next_multiple_of(FRAME_BLOCK_BYTES));
-        out.extend_from_slice(delta);
-        // A whole block and then less: a length that is known is written without a call.
-        out.extend_from_slice(&[0; FRAME_BLOCK_BYTES]);
-        out.truncate(end);
+        self.settled.write(out);
     }
 
     /// The record's mark.
     pub fn mark(&self) -> Mark {
         self.mark
+    }
+}
+
+impl Answer {
+    /// Where [`Machine::decide_onto`] writes an answer when there is no earlier one: a refusal that changes nothing.
+    pub fn blank() -> Self {
+        let mark = Mark { kind: Kind::RunOpened, label: Label::UNKNOWN, flags: Mark::REFUSED };
+        let transition = Transition { settled: Settled::default(), mark };
+        Self { outcome: Outcome::Refused, breaches: Vec::new(), transition }
     }
 }
 
@@ -70,35 +73,39 @@ impl Machine {
     /// In an enforced run a request that breaches a rule is refused. All else is applied; what breaches a rule is marked.
     /// Spec: mode-enforced, mode-observed.
     pub fn decide(&self, input: &Input, extracted: Option<&Extracted>) -> Answer {
-        self.decide_onto(Memory::default(), input, extracted)
+        let mut answer = Answer::blank();
+        self.decide_onto(&mut answer, input, extracted);
+        answer
     }
 
-    /// Answers a record as [`Self::decide`] does, on the memory of an earlier answer.
-    pub fn decide_onto(&self, memory: Memory, input: &Input, extracted: Option<&Extracted>) -> Answer {
+    /// Answers a record as [`Self::decide`] does, in the place of an earlier answer and on its memory.
+    pub fn decide_onto(&self, answer: &mut Answer, input: &Input, extracted: Option<&Extracted>) {
         let Some(config) = self.state.config() else {
             if let (Body::RunOpened(opened), true) = (&input.body, self.lineage.is_empty()) {
-                return self.open(memory, input, opened);
+                return self.open(answer, input, opened);
             }
-            return outside(input.body.kind(), Reason::NotOpened, Mode::Enforced);
+            return outside(answer, input.body.kind(), Reason::NotOpened, Mode::Enforced);
         };
         if self.state.progress().is_some_and(|progress| progress.closed) {
-            return outside(input.body.kind(), Reason::AfterClose, config.mode);
+            return outside(answer, input.body.kind(), Reason::AfterClose, config.mode);
         }
         let case = Case::new(input, extracted, (&self.state, &self.lineage), config);
         let influence = influence::of(&case);
-        let breaches = rules::check(&case, &influence).into_sorted();
-        let outcome = outcome(case.kind, config.mode, !breaches.is_empty());
-        let mark = mark(&case, &influence, outcome, !breaches.is_empty());
-        let mut delta = Delta::onto(memory);
-        match outcome {
+        answer.breaches = rules::check(&case, &influence).into_sorted();
+        let is_breach = !answer.breaches.is_empty();
+        answer.outcome = outcome(case.kind, config.mode, is_breach);
+        let mark = mark(&case, &influence, answer.outcome, is_breach);
+        answer.transition.mark = mark;
+        let mut delta = Delta::onto(&mut answer.transition.settled);
+        match answer.outcome {
             Outcome::Applied => changes::applied(&case, handed_on(&influence, mark), &mut delta),
             Outcome::Refused => changes::refused(&case, &mut delta),
         }
-        self.answer(outcome, breaches, delta, mark)
+        delta.settle(&self.state);
     }
 
     /// Answers the record that opens the run, by what it says itself.
-    fn open(&self, memory: Memory, input: &Input, opened: &RunOpened) -> Answer {
+    fn open(&self, answer: &mut Answer, input: &Input, opened: &RunOpened) {
         let commitment = |content: rederive_evidence::ids::Content| {
             input.contents.get(usize::from(content.0)).map(|entry| entry.commitment)
         };
@@ -107,23 +114,23 @@ impl Machine {
         let mut case = Case::new(input, None, (&self.state, &self.lineage), &config);
         case.actor = actor.as_ref();
         let influence = influence::of(&case);
-        let breaches = rules::check_opening(&case, opened).into_sorted();
-        let mark = mark(&case, &influence, Outcome::Applied, !breaches.is_empty());
-        let mut delta = Delta::onto(memory);
+        answer.breaches = rules::check_opening(&case, opened).into_sorted();
+        answer.outcome = Outcome::Applied;
+        answer.transition.mark = mark(&case, &influence, Outcome::Applied, !answer.breaches.is_empty());
+        let mut delta = Delta::onto(&mut answer.transition.settled);
         changes::opened(&case, opened, &mut delta);
-        self.answer(Outcome::Applied, breaches, delta, mark)
+        delta.settle(&self.state);
     }
 
-    fn answer(&self, outcome: Outcome, breaches: Vec<Breach>, delta: Delta, mark: Mark) -> Answer {
-        Answer { outcome, breaches, transition: Transition { settled: delta.settle(&self.state), mark } }
+    /// Lets a transition take effect. It must be what [`Self::decide`] answered last, to this machine.
+    pub fn commit(&mut self, mut transition: Transition) {
+        self.commit_from(&mut transition);
     }
 
-    /// Lets a transition take effect. It must be what [`Self::decide`] answered last, to this machine. Its memory is left for the next answer.
-    pub fn commit(&mut self, transition: Transition) -> Memory {
-        let Transition { mut settled, mark } = transition;
-        settled.changes.drain(..).for_each(|change| self.state.put(change));
-        self.lineage.push(mark);
-        Memory::of(settled)
+    /// Lets a transition take effect as [`Self::commit`] does. Its changes are taken out, its memory is left for the next answer.
+    pub fn commit_from(&mut self, transition: &mut Transition) {
+        transition.settled.take_effect(&mut self.state);
+        self.lineage.push(transition.mark);
     }
 
     /// The state.
@@ -150,13 +157,12 @@ fn outcome(kind: Kind, mode: Mode, breaches: bool) -> Outcome {
 }
 
 /// The answer to a record before the run is opened or after it is closed: it changes nothing. Spec: not-open.
-fn outside(kind: Kind, reason: Reason, mode: Mode) -> Answer {
-    let outcome = outcome(kind, mode, true);
-    let flags = if outcome == Outcome::Refused { Mark::REFUSED } else { Mark::BREACHED };
-    let breach = Breach { rule: Rule::Run1, reason, record: None, item: None };
-    let mark = Mark { kind, label: Label::UNKNOWN, flags };
-    let settled = Delta::onto(Memory::default()).settle(&State::default());
-    Answer { outcome, breaches: vec![breach], transition: Transition { settled, mark } }
+fn outside(answer: &mut Answer, kind: Kind, reason: Reason, mode: Mode) {
+    answer.outcome = outcome(kind, mode, true);
+    answer.breaches = vec![Breach { rule: Rule::Run1, reason, record: None, item: None }];
+    let flags = if answer.outcome == Outcome::Refused { Mark::REFUSED } else { Mark::BREACHED };
+    answer.transition.mark = Mark { kind, label: Label::UNKNOWN, flags };
+    Delta::onto(&mut answer.transition.settled).settle(&State::default());
 }
 
 /// The record's mark: a refused request is only that; a fact carries on what a breaching fact brought. Spec: lineage-mark.

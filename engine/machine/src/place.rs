@@ -52,12 +52,12 @@ pub(crate) fn standing_among<'s>(
 
 fn in_turn<'s>(state: &'s State, turn: &Turn, place: &Place) -> Standing<'s> {
     let retried = state.retried(&IndexKey::of(place)).map(|retried| retried.attempt);
-    let is_taken = turn.has_ended(place.index) || retried.is_some();
+    let is_taken = turn.ended.has(place.index) || retried.is_some();
     let last = retried.unwrap_or(0);
     match place.attempt {
         0 if !is_taken => Standing::Free,
         attempt if attempt <= last => Standing::Used,
-        attempt if turn.has_ended(place.index) && last.checked_add(1) == Some(attempt) => Standing::Free,
+        attempt if turn.ended.has(place.index) && last.checked_add(1) == Some(attempt) => Standing::Free,
         _ => Standing::OutOfTurn,
     }
 }

@@ -19,7 +19,7 @@ use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::tree;
 use rederive_evidence::values::Place;
 use rederive_extract::{Contents, Extraction, Extractor, ExtractorVersion, SchemaBytes, Side, Sources, said};
-use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, Memory, SpanMeter, State};
+use rederive_machine::{Answer, CallStatus, Checksum, Lineage, Machine, SpanMeter, State};
 
 use crate::clock::Clock;
 use crate::error::{AppendError, RecordError};
@@ -99,8 +99,8 @@ pub(crate) struct Ledger {
     closed: bool,
     /// Room for the bytes of one delta.
     delta_bytes: Vec<u8>,
-    /// What the machine's last answer was written on, for the next.
-    memory: Memory,
+    /// The machine's answer to the record at hand; the next is written over it.
+    answer: Answer,
 }
 
 /// Contents of the record at hand, and the schemas that tools were registered with.
@@ -170,7 +170,7 @@ impl Ledger {
             last_time: None,
             closed: false,
             delta_bytes: Vec::new(),
-            memory: Memory::default(),
+            answer: Answer::blank(),
         }
     }
 
@@ -192,14 +192,13 @@ impl Ledger {
         is_unattested: bool,
     ) -> Result<(), RecordError> {
         let sequence = self.records();
-        let answer = self.decide(&record.input, record.extracted.as_ref());
-        let delta = self.delta_digest(&answer);
-        let derived = &record.derived;
+        let delta = self.decide(&record.input, record.extracted.as_ref());
+        let (answer, derived) = (&self.answer, &record.derived);
         if answer.outcome != derived.outcome || answer.breaches != derived.breaches || delta != derived.delta
         {
             return Err(RecordError::Diverged { record: sequence });
         }
-        self.take_effect(&record.input, answer, &delta);
+        self.take_effect(&record.input, &delta);
         if let Some((tool, commitment)) = registered_schema(&record.input) {
             let _ = self.schemas.by_tool.insert(tool, (commitment, None));
         }
@@ -332,17 +331,15 @@ impl Ledger {
         if needed > listed {
             return Err(AppendError::NoSuchContent { index: needed - 1, listed }.into());
         }
-        let answer = self.decide(&input, extracted.as_ref());
-        let delta = self.delta_digest(&answer);
-        let breaches = answer.breaches.clone();
-        let derived = Derived { outcome: answer.outcome, breaches: answer.breaches.clone(), delta, checksum };
+        let delta = self.decide(&input, extracted.as_ref());
+        let (outcome, breaches) = (self.answer.outcome, self.answer.breaches.clone());
+        let derived = Derived { outcome, breaches: breaches.clone(), delta, checksum };
         let record = Record { input, extracted, derived };
         let frame = record
             .append_frame(Vec::with_capacity(FRAME_BYTES_USUAL))
             .map_err(|large| AppendError::RecordTooLarge { bytes: large.bytes })?;
 
-        let outcome = answer.outcome;
-        self.take_effect(&record.input, answer, &delta);
+        self.take_effect(&record.input, &delta);
         self.remember_schema(&record.input, &bytes);
         if self.version >= ExtractorVersion::Two {
             let contents = RecordContents { bytes: &bytes };
@@ -354,19 +351,18 @@ impl Ledger {
         Ok(Entered { sequence, outcome, breaches, time, extracted, frame, contents })
     }
 
-    fn decide(&mut self, input: &Input, extracted: Option<&Extracted>) -> Answer {
-        self.machine.decide_onto(std::mem::take(&mut self.memory), input, extracted)
-    }
-
-    fn delta_digest(&mut self, answer: &Answer) -> Digest {
+    /// Answers a record, and returns the digest of the answer's delta.
+    fn decide(&mut self, input: &Input, extracted: Option<&Extracted>) -> Digest {
+        self.machine.decide_onto(&mut self.answer, input, extracted);
         self.delta_bytes.clear();
-        answer.transition.delta(&mut self.delta_bytes);
+        self.answer.transition.delta(&mut self.delta_bytes);
         digest(Purpose::Delta, &self.delta_bytes)
     }
 
-    fn take_effect(&mut self, input: &Input, answer: Answer, delta: &Digest) {
-        self.closed = input.body.kind() == Kind::RunClosed && answer.outcome == Outcome::Applied;
-        self.memory = self.machine.commit(answer.transition);
+    /// Lets the last answer take effect: it was to this input.
+    fn take_effect(&mut self, input: &Input, delta: &Digest) {
+        self.closed = input.body.kind() == Kind::RunClosed && self.answer.outcome == Outcome::Applied;
+        self.machine.commit_from(&mut self.answer.transition);
         self.checksum.push(delta);
         self.last_time = self.last_time.max(input.time);
     }

@@ -41,4 +41,5 @@ codes! {
     REGISTRY = "U-REGISTRY" "the registry that a decision rests on is not at hand",
     ENGINE = "U-ENGINE" "another version of the engine than the pinned one decides otherwise",
     NEVER_BEGUN = "U-NEVER-BEGUN" "its writer was stopped before it acknowledged anything",
+    NOT_REPLAYED = "U-NOT-REPLAYED" "a part of the trace was passed over and nothing says why: a fault of the verifier, not of the trace",
 }

@@ -62,8 +62,8 @@ impl Known {
 
 impl ContentLedger {
     /// A content that the segment at hand stores.
-    pub(crate) fn store(&mut self, commitment: &Digest, bytes: usize) {
-        self.stored.push(Known::new(commitment, bytes as u64));
+    pub(crate) fn store(&mut self, commitment: &Digest, bytes: u64) {
+        self.stored.push(Known::new(commitment, bytes));
     }
 
     /// The segment's stored contents are all known: its records come next.
@@ -98,8 +98,10 @@ impl ContentLedger {
     pub(crate) fn segment_ends(&mut self) -> Option<String> {
         let unlisted = self.listed.iter().position(|listed| !listed);
         let unlisted = unlisted.filter(|_| !self.has_unread_record);
-        let found = unlisted.and_then(|at| self.stored.get(self.segment_at + at));
-        let shown = found.map(|stored| hex::format(stored.commitment.map(u64::to_be_bytes).as_flattened()));
+        let shown = unlisted.map(|at| match self.stored.get(self.segment_at + at) {
+            Some(stored) => hex::format(stored.commitment.map(u64::to_be_bytes).as_flattened()),
+            None => "unknown".to_owned(),
+        });
         self.segment_at = self.stored.len();
         self.listed.clear();
         self.has_unread_record = false;
@@ -132,48 +134,23 @@ impl ContentLedger {
     }
 }
 
-/// How many different numbers there are. These are digests, which spread evenly: shared out by their first bits, few are left to be compared.
+/// How many different numbers there are. These are digests, which spread evenly: by its first bits each has a place of its own, but for a few
+/// that are sorted.
 fn distinct(numbers: &[u128]) -> u64 {
-    // Twice as many buckets as numbers: most are alone in theirs.
-    let bits = numbers.len().checked_ilog2().unwrap_or(0) + 1;
-    let bucket = |number: u128| ((number >> 64) as u64 >> (u64::BITS - bits)) as usize;
-    // Where each bucket begins, and once it is filled where it ends.
-    let mut places = vec![0_usize; 1 << bits];
-    for number in numbers {
-        places.get_mut(bucket(*number)).into_iter().for_each(|count| *count += 1);
-    }
-    let mut begin = 0;
-    for place in &mut places {
-        begin += std::mem::replace(place, begin);
-    }
-    let mut shared = vec![0; numbers.len()];
-    for number in numbers {
-        if let Some(place) = places.get_mut(bucket(*number)) {
-            shared.get_mut(*place).into_iter().for_each(|slot| *slot = *number);
-            *place += 1;
+    let bits = numbers.len().checked_ilog2().unwrap_or(0) + 2;
+    // One more than the index of the number whose place it is.
+    let mut places = vec![0_u32; 1 << bits];
+    let mut others = Vec::new();
+    for (at, number) in numbers.iter().enumerate() {
+        match places.get_mut(((number >> 64) as u64 >> (u64::BITS - bits)) as usize) {
+            Some(place @ 0) if at < u32::MAX as usize => *place = at as u32 + 1,
+            Some(place) if numbers.get((*place as usize).wrapping_sub(1)) == Some(number) => {}
+            Some(_) | None => others.push(*number),
         }
     }
-    let mut count = 0;
-    let mut rest = shared.as_mut_slice();
-    let mut before = 0;
-    for end in places {
-        let (bucket, after) = rest.split_at_mut((end - before).min(rest.len()));
-        count += distinct_among(bucket);
-        (rest, before) = (after, end);
-    }
-    count
-}
-
-fn distinct_among(bucket: &mut [u128]) -> u64 {
-    match bucket {
-        [] => 0,
-        [_] => 1,
-        [first, second] => 1 + u64::from(first != second),
-        more => {
-            more.sort_unstable();
-            more.chunk_by(|a, b| a == b).count() as u64
-        }
-    }
+    others.sort_unstable();
+    let placed = places.iter().filter(|place| **place != 0).count();
+    (placed + others.chunk_by(|a, b| a == b).count()) as u64
 }
 
 #[cfg(test)]

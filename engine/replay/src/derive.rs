@@ -6,7 +6,7 @@ use rederive_evidence::lanes;
 use rederive_evidence::record::{Extracted, Record};
 use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
 use rederive_evidence::values::Mode;
-use rederive_machine::{Answer, Checksum, Machine, Memory};
+use rederive_machine::{Answer, Checksum, Machine};
 
 use crate::codes;
 use crate::report::{Failure, Finding, Listed, Place, Wrong};
@@ -22,8 +22,8 @@ pub(crate) struct Deriver {
     /// Records whose extracted part could not be computed again.
     pub(crate) taken_as_recorded: u64,
     batch: Batch,
-    /// What each answer is written on.
-    memory: Memory,
+    /// Each answer is written over the last.
+    answer: Answer,
     /// Where recorded and derived part: nothing is derived after it.
     pub(crate) parted: Option<Wrong>,
 }
@@ -89,7 +89,7 @@ impl Deriver {
             failures: Listed::default(),
             taken_as_recorded: 0,
             batch: Batch::default(),
-            memory: Memory::default(),
+            answer: Answer::blank(),
             parted: None,
         }
     }
@@ -104,10 +104,9 @@ impl Deriver {
 
     /// Applies a record and compares its answer, unless an earlier one parted.
     pub(crate) fn record(&mut self, at: FramePlace, record: &Record, extracted: Again) {
-        let memory = std::mem::take(&mut self.memory);
-        let answer = self.machine.decide_onto(memory, &record.input, record.extracted.as_ref());
+        self.machine.decide_onto(&mut self.answer, &record.input, record.extracted.as_ref());
         let is_taken = matches!(extracted, Again::Redacted | Again::Partly(_));
-        if let Some(wrong) = compare_answer(at, record, &extracted, &answer) {
+        if let Some(wrong) = compare_answer(at, record, &extracted, &self.answer) {
             self.parted = Some(wrong);
             return;
         }
@@ -115,7 +114,7 @@ impl Deriver {
             self.batch.taken_as_recorded.push(at.record);
         }
         self.note_breaches(at.record, record);
-        answer.transition.delta(&mut self.batch.deltas);
+        self.answer.transition.delta(&mut self.batch.deltas);
         self.batch.ends.push(self.batch.deltas.len());
         self.batch.recorded.push(RecordedDelta {
             record: at.record,
@@ -124,7 +123,7 @@ impl Deriver {
             is_decision: record.input.body.kind() == Kind::DecisionMade,
             checksum: record.derived.checksum,
         });
-        self.memory = self.machine.commit(answer.transition);
+        self.machine.commit_from(&mut self.answer.transition);
     }
 
     /// Spec: findings.
@@ -151,7 +150,9 @@ impl Deriver {
         let deltas =
             starts.zip(&batch.ends).map(|(start, end)| batch.deltas.get(start..*end).unwrap_or_default());
         lanes::digest_many(Purpose::Delta, deltas, &mut batch.digests);
-        let lowest = batch.recorded.iter().zip(&batch.digests).find_map(|(recorded, derived)| {
+        let mut derived = batch.digests.iter();
+        let lowest = batch.recorded.iter().find_map(|recorded| {
+            let Some(derived) = derived.next() else { return Some(recorded.underived(segment)) };
             let wrong = recorded.compare(segment, derived, checksum);
             checksum.push(derived);
             wrong
@@ -206,6 +207,12 @@ fn compare_answer(at: FramePlace, record: &Record, extracted: &Again, answer: &A
 }
 
 impl RecordedDelta {
+    /// Nothing was derived that the record could be compared with.
+    fn underived(&self, segment: u32) -> Wrong {
+        let at = FramePlace { segment, record: self.record, byte: self.byte };
+        at.wrong(codes::DELTA, "derived.delta", self.delta.to_hex(), "none".to_owned())
+    }
+
     /// `derived` is the delta digest that follows, `checksum` stands before the record.
     fn compare(&self, segment: u32, derived: &Digest, checksum: &mut Checksum) -> Option<Wrong> {
         let at = FramePlace { segment, record: self.record, byte: self.byte };
@@ -241,4 +248,25 @@ fn is_effect_without_request(kind: Kind, rule: Rule, reason: Reason) -> bool {
 
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_a_derived_delta_does_not_pass() {
+        let mut deriver = Deriver::new(Machine::new(), Digest::ZERO, None);
+        let (delta, checksum) = (Digest::ZERO, None);
+        deriver.batch.recorded.push(RecordedDelta {
+            record: 7,
+            byte: 0,
+            delta,
+            is_decision: false,
+            checksum,
+        });
+        let _ = deriver.settle(0);
+        let parted = deriver.parted.map(|wrong| (wrong.code, wrong.place.record));
+        assert_eq!(parted, Some((codes::DELTA, Some(7))));
+    }
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use rederive_archive::{BlockBuffer, ContentReader, ReadFault, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
-use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{Record, split_frames};
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_verify::verify_frames;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::headers;
 use crate::records::{FrameAt, Records, RecordsFault};
+use crate::unlisted;
 
 /// What was compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +62,15 @@ pub enum Difference {
         /// Why.
         reason: String,
     },
+    /// All records are the same; one trace stores a content that no record of its segment lists, so that nobody signed it.
+    Unlisted {
+        /// The segment; the open segment's is one more than the last closed one's.
+        segment: u32,
+        /// Whether it is the first trace that does.
+        in_first: bool,
+        /// Commitment of the content.
+        commitment: Digest,
+    },
     /// All records are the same; a header or the seal differs.
     Signed {
         /// Number of the segment whose signed header differs; absent: the seal.
@@ -102,7 +113,7 @@ pub struct DiffFault {
 }
 
 impl Side {
-    fn at_fault<E: Into<RecordsFault>>(self) -> impl Fn(E) -> DiffFault {
+    pub(crate) fn at_fault<E: Into<RecordsFault>>(self) -> impl Fn(E) -> DiffFault {
         move |fault| DiffFault { side: self, fault: fault.into() }
     }
 }
@@ -113,14 +124,18 @@ impl Side {
 /// # Errors
 /// A trace that cannot be read up to where they part.
 pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<Diff, DiffFault> {
-    let same_headers = same_headers(a, b)?;
+    let same_headers = headers::same((a, Side::First.at_fault()), (b, Side::Second.at_fault()))?;
     let same_segments = backed(a, same_headers).min(backed(b, same_headers));
     let is_same_run =
         run_of(a).map_err(Side::First.at_fault())? == run_of(b).map_err(Side::Second.at_fault())?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
     let (mut difference, uncompared_contents) = parts_at(a, b, same_segments, comparison)?;
-    if let (Difference::None { records }, true) = (&difference, is_same_run) {
-        difference = signed_difference(a, b, same_segments, *records)?;
+    if let Difference::None { records } = difference {
+        difference = match unlisted::lowest(a, b)? {
+            Some(unlisted) => unlisted,
+            None if is_same_run => signed_difference(a, b, same_headers, records)?,
+            None => difference,
+        };
     }
     Ok(Diff { comparison, same_segments, uncompared_contents, difference })
 }
@@ -144,36 +159,14 @@ fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
 
 fn has_genuine_contents<F: ReadAt>(segment: &Segment<'_, F>) -> bool {
     let mut buffer = BlockBuffer::new();
-    segment.content_blocks().all(|block| {
-        let contents = block.contents(&mut buffer);
-        contents.is_ok_and(|mut contents| {
-            contents.all(|content| content.is_ok_and(|content| content.is_genuine()))
+    let mut are_genuine = true;
+    let mut hashed = segment.content_blocks().map(|block| {
+        block.hash_each::<ReadFault>(&mut buffer, |content| {
+            are_genuine &= content.is_genuine();
+            Ok(())
         })
-    })
-}
-
-/// Digest of a signed header, or none where there is no such segment.
-fn header_digest<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Option<Digest>, ReadFault> {
-    match reader.segment(segment) {
-        Some(segment) => Ok(Some(digest(Purpose::Header, &segment.header()?))),
-        None => Ok(None),
-    }
-}
-
-/// How many segments from the first have the same signed headers. Each header holds the digest of the one before it, so that where two
-/// are the same all before them are: a bisection finds the last such.
-fn same_headers<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<u32, DiffFault> {
-    let (mut same, mut parted) = (0, a.segments().min(b.segments()));
-    while same < parted {
-        let middle = same + (parted - same) / 2;
-        let of_a = header_digest(a, middle).map_err(Side::First.at_fault())?;
-        if of_a == header_digest(b, middle).map_err(Side::Second.at_fault())? {
-            same = middle + 1;
-        } else {
-            parted = middle;
-        }
-    }
-    Ok(same)
+    });
+    hashed.all(|read| read.is_ok()) && are_genuine
 }
 
 /// The run that the first header, or the open log, names.
@@ -255,7 +248,14 @@ impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
             strip(&mut view_b);
         }
         let first = first_difference(&view_a, &view_b, String::new());
-        Ok(first.map(|(field, a, b)| Difference::Field { record, segment: in_a.segment, field, a, b }))
+        Ok(match first {
+            Some((field, a, b)) => Some(Difference::Field { record, segment: in_a.segment, field, a, b }),
+            None if self.comparison == Comparison::Acts => None,
+            None => Some(Difference::Unreadable {
+                record,
+                reason: "other bytes, and no field that differs".into(),
+            }),
+        })
     }
 
     /// Compares the contents that both records list at one place. Those of one run under one commitment are the same wherever they are held.
@@ -382,11 +382,11 @@ fn first_difference(a: &Value, b: &Value, path: String) -> Option<(String, Value
 fn signed_difference<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
-    same_segments: u32,
+    same_headers: u32,
     records: u64,
 ) -> Result<Difference, DiffFault> {
-    if same_segments < a.segments().max(b.segments()) {
-        return Ok(Difference::Signed { segment: Some(same_segments) });
+    if same_headers < a.segments().max(b.segments()) {
+        return Ok(Difference::Signed { segment: Some(same_headers) });
     }
     let of_a = a.seal().map_err(Side::First.at_fault())?;
     if of_a != b.seal().map_err(Side::Second.at_fault())? {

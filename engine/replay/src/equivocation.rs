@@ -1,6 +1,8 @@
 //! Equivocation: two signed headers with one run and number, or a head that tells a segment otherwise. Spec: equivocation.
 
-use rederive_archive::{BlockBuffer, ReadFault, TraceReader, storage::ReadAt};
+use std::convert::identity;
+
+use rederive_archive::{BlockBuffer, OpenSegment, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::{Head, Header};
 use rederive_evidence::digest::{Digest, Purpose};
 use rederive_evidence::ids::{PublicKey, RunId};
@@ -9,6 +11,7 @@ use rederive_evidence::record::split_frames;
 use rederive_evidence::signed::{Payload, UncheckedSigned};
 
 use crate::codes;
+use crate::headers;
 
 /// One run told in two ways, both signed: somebody who holds the key signed a segment twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +36,8 @@ impl Equivocation {
 /// The lowest segment that two traces of one run tell differently, under signatures that hold; none where the traces agree as far as both go, are
 /// of different runs, or one of the two signatures does not hold.
 ///
-/// Every header holds the digest of the one before, so that two chains that agree at a segment agree before it: the segment is found by
-/// bisection, and two headers are verified. Where one trace ends with an open segment, its head stands in for the header.
+/// Only the headers of the lowest segment where they differ are verified. Where one trace ends with an open segment, its head stands in for the
+/// header, and the records that both cover are compared.
 ///
 /// # Errors
 /// Bytes that cannot be read.
@@ -42,31 +45,25 @@ pub fn equivocation<F: ReadAt, G: ReadAt>(
     a: &TraceReader<F>,
     b: &TraceReader<G>,
 ) -> Result<Option<Equivocation>, ReadFault> {
-    let (mut agree, mut differ) = (0, a.segments().min(b.segments()));
-    let both = differ;
-    while agree < differ {
-        let middle = agree + (differ - agree) / 2;
-        if header(a, middle)? == header(b, middle)? {
-            agree = middle + 1;
-        } else {
-            differ = middle;
-        }
-    }
-    let (Some(in_a), Some(in_b)) = (Telling::of(a, differ)?, Telling::of(b, differ)?) else {
+    let segment = headers::same((a, identity), (b, identity))?;
+    let (Some(in_a), Some(in_b)) = (Telling::of(a, segment)?, Telling::of(b, segment)?) else {
         return Ok(None);
     };
-    let are_headers = differ < both;
-    let contradict = if are_headers { in_a.digest != in_b.digest } else { in_a.contradicts(&in_b) };
+    let contradict = match (in_a.is_closed, in_b.is_closed) {
+        (true, true) => in_a.digest != in_b.digest,
+        (true, false) | (false, true) | (false, false) => {
+            let (records_a, records_b) = (in_a.leaves(a, segment)?, in_b.leaves(b, segment)?);
+            let is_longer = (in_a.is_closed && records_b.len() > records_a.len())
+                || (in_b.is_closed && records_a.len() > records_b.len());
+            is_longer || records_a.iter().zip(&records_b).any(|(a, b)| a != b)
+        }
+    };
     Ok((in_a.run == in_b.run && contradict).then_some(Equivocation {
         run: in_a.run,
-        segment: differ,
+        segment,
         headers: [in_a.digest, in_b.digest],
         keys: [in_a.key, in_b.key],
     }))
-}
-
-fn header<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<u8>, ReadFault> {
-    reader.segment(number).map_or(Ok(Vec::new()), |segment| segment.header())
 }
 
 /// What a signature that holds says of a segment.
@@ -74,36 +71,41 @@ struct Telling {
     run: RunId,
     digest: Digest,
     key: PublicKey,
-    /// No record comes after these.
+    /// No record comes after those that it covers.
     is_closed: bool,
-    /// Leaves of the records that it covers.
-    leaves: Vec<Digest>,
+    /// How many these are.
+    records: usize,
 }
 
 impl Telling {
     /// What a trace says of a segment, closed or open; none where it says nothing.
     fn of<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Option<Self>, ReadFault> {
         if let Some(segment) = reader.segment(number) {
-            let Some((header, digest, key)) = signed::<Header>(&segment.header()?) else { return Ok(None) };
-            let mut buffer = BlockBuffer::new();
-            let frames = split_frames(segment.frames(&mut buffer)?).map_while(Result::ok);
-            return Ok(Some(Self { run: header.run, digest, key, is_closed: true, leaves: leaves(frames) }));
+            let told = |(header, digest, key): (Header, _, _)| {
+                let records = header.records as usize;
+                Self { run: header.run, digest, key, is_closed: true, records }
+            };
+            return Ok(signed(&segment.header()?).map(told));
         }
-        let Some(open) = reader.open_segment().filter(|open| open.segment() == number) else {
-            return Ok(None);
+        let head = reader.open_segment().filter(|open| open.segment() == number).and_then(OpenSegment::head);
+        let told = |(head, digest, key): (Head, _, _)| {
+            let records = head.records as usize;
+            Self { run: head.run, digest, key, is_closed: false, records }
         };
-        let Some((head, digest, key)) = open.head().and_then(signed::<Head>) else { return Ok(None) };
-        let frames = (0..head.records as usize).map_while(|record| open.frame(record));
-        Ok(Some(Self { run: head.run, digest, key, is_closed: false, leaves: leaves(frames) }))
+        Ok(head.and_then(signed).map(told))
     }
 
-    /// Whether no segment can be what both say: a record that both cover is another, or one covers more than the other closed with.
-    fn contradicts(&self, other: &Self) -> bool {
-        let is_longer_than =
-            |closed: &Self, by: &Self| closed.is_closed && by.leaves.len() > closed.leaves.len();
-        self.leaves.iter().zip(&other.leaves).any(|(a, b)| a != b)
-            || is_longer_than(self, other)
-            || is_longer_than(other, self)
+    /// Leaves of the records that it covers, as far as they can be told apart.
+    fn leaves<F: ReadAt>(&self, reader: &TraceReader<F>, number: u32) -> Result<Vec<Digest>, ReadFault> {
+        let (mut leaves, mut buffer) = (Vec::new(), BlockBuffer::new());
+        if let Some(segment) = reader.segment(number) {
+            let frames = split_frames(segment.frames(&mut buffer)?).map_while(Result::ok);
+            lanes::digest_many(Purpose::Leaf, frames, &mut leaves);
+        } else if let Some(open) = reader.open_segment() {
+            let frames = (0..self.records).map_while(|record| open.frame(record));
+            lanes::digest_many(Purpose::Leaf, frames, &mut leaves);
+        }
+        Ok(leaves)
     }
 }
 
@@ -112,10 +114,4 @@ fn signed<T: Payload + Clone>(bytes: &[u8]) -> Option<(T, Digest, PublicKey)> {
     let key = unchecked.named_key();
     let signed = unchecked.verify(&key).ok()?;
     Some((signed.payload().clone(), signed.digest(), key))
-}
-
-fn leaves<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Vec<Digest> {
-    let mut leaves = Vec::new();
-    lanes::digest_many(Purpose::Leaf, frames, &mut leaves);
-    leaves
 }

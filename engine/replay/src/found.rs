@@ -70,15 +70,15 @@ impl Found {
         }
         report.decisions = Some(self.decisions);
         report.under = self.under;
-        report.gaps.extend((self.taken > 0).then_some(Gap::DecisionsTaken(self.taken)));
-        report.gaps.extend((self.withheld > 0).then_some(Gap::DecisionsWithheld(self.withheld)));
-        report.gaps.extend((self.without_receipt > 0).then_some(Gap::NoReceipts(self.without_receipt)));
-        let redacted = self.receipts_redacted;
-        report.gaps.extend((redacted > 0).then_some(Gap::ReceiptsRedacted(redacted)));
-        report.gaps.extend((self.unsigned_words > 0).then_some(Gap::UnsignedWords(self.unsigned_words)));
-        report
-            .gaps
-            .extend((self.under_other_engine > 0).then_some(Gap::OtherEngine(self.under_other_engine)));
+        let counted = [
+            Gap::counted(Gap::DecisionsTaken, self.taken),
+            Gap::counted(Gap::DecisionsWithheld, self.withheld),
+            Gap::counted(Gap::NoReceipts, self.without_receipt),
+            Gap::counted(Gap::ReceiptsRedacted, self.receipts_redacted),
+            Gap::counted(Gap::UnsignedWords, self.unsigned_words),
+            Gap::counted(Gap::OtherEngine, self.under_other_engine),
+        ];
+        report.gaps.extend(counted.into_iter().flatten());
         report.gaps.extend(self.missing_bundles.into_iter().map(Gap::MissingBundle));
         report.gaps.extend(self.missing_registries.into_iter().map(Gap::MissingRegistry));
         report.gaps.sort_unstable();

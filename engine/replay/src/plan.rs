@@ -33,6 +33,24 @@ impl Broken {
         Self { valid, wrong: Wrong { code: fault.code(), place, field, recorded, derived } }
     }
 
+    /// A part of the trace that was to be looked at was not: whatever else was found, nothing is said of it.
+    pub(crate) fn not_replayed(place: Place, field: &str, was: String, expected: String) -> Self {
+        let wrong = Wrong {
+            code: codes::NOT_REPLAYED,
+            place,
+            field: field.to_owned(),
+            recorded: was,
+            derived: expected,
+        };
+        Self { valid: Valid::Undecided, wrong }
+    }
+
+    /// A segment that was passed over.
+    pub(crate) fn without_segment(number: u32) -> Self {
+        let place = Place { segment: Some(number), ..Place::default() };
+        Self::not_replayed(place, "segment", "passed over".to_owned(), "replayed".to_owned())
+    }
+
     /// Bytes that cannot be read as what they should be. `Err` where the storage failed: that says nothing of the trace.
     pub(crate) fn reading(fault: ReadFault) -> Result<Self, ReadFault> {
         let wrong = |code, place, field: &str, recorded: String| Wrong {
@@ -185,7 +203,7 @@ impl Plan {
     ) -> Result<(), Stop> {
         let mut chain = ChainVerifier::new();
         for number in 0..reader.segments() {
-            let Some(segment) = reader.segment(number) else { break };
+            let segment = reader.segment(number).ok_or_else(|| Broken::without_segment(number))?;
             let place = Place { segment: Some(number), ..Place::default() };
             let broken = |fault| Stop::from(Broken::integrity(&fault, place));
             let header = chain.header(&segment.header()?).map_err(broken)?;
@@ -194,7 +212,8 @@ impl Plan {
             // After the header is kept: segment 0 is looked at even so, and where its frames are damaged, what the opening record in them
             // says of the key tells nothing.
             if number == 0 {
-                self.check_signer(Signature::Header(0), chain.first_key(), trust).map_err(broken)?;
+                let key = chain.first_key().ok_or_else(|| Broken::without_segment(number))?;
+                self.check_signer(Signature::Header(0), key, trust).map_err(broken)?;
             }
         }
         let seal = reader.seal()?;
@@ -203,10 +222,14 @@ impl Plan {
         self.check_log(reader)
     }
 
-    /// The open log is of the run that the signatures, or else the opening record, name. Spec: archive-log.
+    /// The run that the signatures, or else the opening record, name.
+    pub(crate) fn named_run(&self) -> Option<RunId> {
+        self.run.or_else(|| self.opening.as_ref().map(|opening| opening.run))
+    }
+
+    /// The open log is of the run that is named. Spec: archive-log.
     fn check_log<F: ReadAt>(&self, reader: &TraceReader<F>) -> Result<(), Stop> {
-        let named = self.run.or_else(|| self.opening.as_ref().map(|opening| opening.run));
-        let (Some(open), Some(expected)) = (reader.open_segment(), named) else { return Ok(()) };
+        let (Some(open), Some(expected)) = (reader.open_segment(), self.named_run()) else { return Ok(()) };
         let found = open.run();
         if found == expected {
             return Ok(());
@@ -236,7 +259,8 @@ impl Plan {
         }
         if self.headers.is_empty() {
             self.run = verified.run;
-            self.check_signer(Signature::Head, verified.key, trust)?;
+            // Without a header or a head nobody signed.
+            verified.key.map_or(Ok(()), |key| self.check_signer(Signature::Head, key, trust))?;
         }
         Ok(())
     }
@@ -245,10 +269,9 @@ impl Plan {
     fn check_signer(
         &self,
         what: Signature,
-        key: Option<PublicKey>,
+        found: PublicKey,
         trust: Option<&TrustRoots>,
     ) -> Result<(), IntegrityFault> {
-        let Some(found) = key else { return Ok(()) };
         if let Some(opening) = &self.opening {
             if opening.recorder_key != found {
                 return Err(IntegrityFault::OtherKey { what, expected: opening.recorder_key, found });
@@ -271,8 +294,10 @@ impl Plan {
         reader: &TraceReader<F>,
         head: &rederive_evidence::chain::Head,
     ) -> Result<(), IntegrityFault> {
-        let Some(open) = reader.open_segment() else { return Ok(()) };
-        let frames = (0..open.records()).map(|record| open.frame(record).unwrap_or_default());
+        let open = reader.open_segment();
+        // No frame, and an empty one, is none that a head covers.
+        let records = 0..open.map_or(0, |open| open.records());
+        let frames = records.map(|record| open.and_then(|open| open.frame(record)).unwrap_or_default());
         self.attested_open = verify_head(head, frames)?;
         Ok(())
     }

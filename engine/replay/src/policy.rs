@@ -126,11 +126,13 @@ impl<F: ReadAt> Again<'_, F> {
         question: Option<Question>,
         registry: Option<Digest>,
     ) -> Result<(), ReadFault> {
-        let Body::DecisionMade(decision) = &record.input.body else { return Ok(()) };
-        let receipt = decision.receipt.and_then(|content| record.input.contents.get(usize::from(content.0)));
-        let receipt = match receipt {
-            Some(entry) => read(&mut self.contents, &entry.commitment)?
+        // What is no decision is held all the same, so that it is counted.
+        let named =
+            if let Body::DecisionMade(decision) = &record.input.body { decision.receipt } else { None };
+        let receipt = match named.map(|content| record.input.contents.get(usize::from(content.0))) {
+            Some(Some(entry)) => read(&mut self.contents, &entry.commitment)?
                 .map_or(GivenReceipt::Redacted, GivenReceipt::Held),
+            Some(None) => GivenReceipt::Redacted,
             None => GivenReceipt::None,
         };
         let (input, checksum) = (record.input.clone(), record.derived.checksum);

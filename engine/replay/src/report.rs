@@ -57,6 +57,8 @@ pub enum Gap {
     Unsealed,
     /// The tail after the last whole record was cut: this many bytes.
     CutTail(u64),
+    /// The log beside the trace is this other run's: its records are no part of the trace, and were not looked at.
+    OtherLog(RunId),
     /// Records were recovered after a crash without a signed head over them.
     RecoveredTail(u64),
     /// Contents of records that the file no longer has.
@@ -86,6 +88,11 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// The gap of so many; none where there is nothing.
+    pub(crate) fn counted(gap: fn(u64) -> Self, number: u64) -> Option<Self> {
+        (number > 0).then(|| gap(number))
+    }
+
     /// The gap's stable name.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -97,6 +104,7 @@ impl Gap {
             Self::UnpairedCalls(_) => "unpaired-calls",
             Self::Unsealed => "unsealed",
             Self::CutTail(_) => "cut-tail",
+            Self::OtherLog(_) => "other-log",
             Self::RecoveredTail(_) => "recovered-tail",
             Self::Redacted(_) => "redacted",
             Self::TakenAsRecorded(_) => "taken-as-recorded",
@@ -116,7 +124,7 @@ impl Gap {
     /// Whether the command-line tool's exit status says that something is missing (4) because of it, at this level.
     pub const fn is_torn(&self, level: Level) -> bool {
         match self {
-            Self::Unsealed | Self::CutTail(_) | Self::RecoveredTail(_) => true,
+            Self::Unsealed | Self::CutTail(_) | Self::OtherLog(_) | Self::RecoveredTail(_) => true,
             Self::TakenAsRecorded(_) => matches!(level, Level::Content | Level::Policy),
             // Who takes out what a decision rests on must not make it look checked. Spec: not-checked.
             Self::DecisionsTaken(_) | Self::ReceiptsRedacted(_) => matches!(level, Level::Policy),
@@ -158,6 +166,7 @@ impl std::fmt::Display for Gap {
             | Self::UnsignedWords(n)
             | Self::OtherEngine(n) => write!(f, " {n}"),
             Self::MissingBundle(digest) | Self::MissingRegistry(digest) => write!(f, " {digest}"),
+            Self::OtherLog(run) => write!(f, " {}", run.to_hex()),
             Self::UnknownRuleSet(n) => write!(f, " {n}"),
             Self::NoWitness | Self::NoTrustRoot | Self::Unattested | Self::Unsealed => Ok(()),
         }

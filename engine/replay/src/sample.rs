@@ -56,13 +56,18 @@ impl Sample {
     /// The spans that have segments drawn, each up to the last of them: replay begins at the nearest usable snapshot before it. The chain of
     /// headers, whose signatures cover every segment, is verified whole.
     pub(crate) fn ranges(&self, plan: &Plan) -> Vec<Range<u32>> {
-        let drawn = self.draw(plan.headers.len() as u64);
-        let drawn: Vec<u32> = drawn.into_iter().filter_map(|drawn| u32::try_from(drawn).ok()).collect();
+        let drawn = self.drawn(plan);
         let up_to_last = |span: Range<u32>| {
             let last = drawn.iter().rfind(|drawn| span.contains(drawn))?;
             Some(span.start..last + 1)
         };
         plan.spans().into_iter().filter_map(up_to_last).collect()
+    }
+
+    /// The segments of a run that are drawn, ascending.
+    pub(crate) fn drawn(&self, plan: &Plan) -> Vec<u32> {
+        // A segment's number has 32 bits, and the draw is among them.
+        self.draw(plan.headers.len() as u64).into_iter().map(|drawn| drawn as u32).collect()
     }
 
     /// How many segments are drawn, of how many.

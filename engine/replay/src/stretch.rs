@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rederive_archive::{BlockBuffer, Hint, OpenSegment, ReadFault, Segment, TraceReader, storage::ReadAt};
+use rederive_archive::{
+    BlockBuffer, HashedContent, Hint, OpenSegment, ReadFault, Segment, TraceReader, storage::ReadAt,
+};
 use rederive_evidence::cbor::{DecodeError, DecodeFault};
 use rederive_evidence::chain::Header;
-use rederive_evidence::digest::{Digest, commitment};
+use rederive_evidence::digest::Digest;
 use rederive_evidence::frames::FrameDecoder;
 use rederive_evidence::record::{Record, frame_length};
 use rederive_evidence::values::Mode;
@@ -56,7 +58,9 @@ pub(crate) struct Start {
 /// What a stretch gave.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
-    /// Records of the segments that were found whole.
+    /// The closed segments that were found whole, ascending.
+    pub(crate) segments: Vec<Range<u32>>,
+    /// Records of the segments that were found whole, of the open one too.
     pub(crate) records: u64,
     pub(crate) without_time: u64,
     pub(crate) taken_as_recorded: u64,
@@ -193,16 +197,18 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
     fn segments(&mut self, segments: Range<u32>, is_last: bool) -> Result<(), Stop> {
         for number in segments {
             let header = self.job.plan.headers.get(number as usize);
-            if let (Some(header), Some(segment)) = (header, self.job.reader.segment(number)) {
-                self.closed_segment(header, &segment)?;
-            }
+            let (Some(header), Some(segment)) = (header, self.job.reader.segment(number)) else {
+                return Err(Broken::without_segment(number).into());
+            };
+            self.closed_segment(header, &segment)?;
+            self.out.add_segment(number);
         }
         if is_last && self.job.plan.broken.is_none() { self.open_segment() } else { Ok(()) }
     }
 
     /// Verifies one closed segment and derives its records.
     fn closed_segment(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
-        self.stored_contents(segment)?;
+        self.stored_contents(header, segment)?;
         let mut buffer = std::mem::take(&mut self.frames);
         let verified = self.frames_of(header, segment, &mut buffer);
         self.frames = buffer;
@@ -215,13 +221,18 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
     }
 
     /// Verifies every stored content against its commitment, and keeps which there are.
-    fn stored_contents(&mut self, segment: &Segment<'a, F>) -> Result<(), Stop> {
+    fn stored_contents(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
+        // Who lists a content commits to it in the frame: beyond as many, and one, there is one that nobody lists, and no more need be kept.
+        let mut room = header.frame_bytes as usize / size_of::<Digest>() + 1;
         for block in segment.content_blocks() {
-            for content in block.contents(&mut self.contents)? {
-                let content = content.map_err(ReadFault::from)?;
-                check_content(segment.number(), &content.commitment, &content.salt, content.bytes)?;
-                self.out.contents.store(&content.commitment, content.bytes.len());
-            }
+            block.hash_each::<Stop>(&mut self.contents, |content| {
+                check_content(header.segment, &content)?;
+                if let Some(left) = room.checked_sub(1) {
+                    room = left;
+                    self.out.contents.store(&content.commitment, content.bytes);
+                }
+                Ok(())
+            })?;
         }
         self.out.contents.segment_stored();
         Ok(())
@@ -362,8 +373,9 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
         let state_root = ends_span.then(|| machine.state().root());
         let show = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_hex());
         let judged_by = machine.state().config().map(|config| config.rule_set.number);
-        let found = if let Some(judged_by) = judged_by.filter(|judged_by| header.rule_set != *judged_by) {
-            Some((codes::RULE_SET, "header.rule_set", header.rule_set.to_string(), judged_by.to_string()))
+        let found = if judged_by != Some(header.rule_set) {
+            let judged_by = judged_by.map_or_else(|| "none".to_owned(), |number| number.to_string());
+            Some((codes::RULE_SET, "header.rule_set", header.rule_set.to_string(), judged_by))
         } else if header.checksum != self.checksum {
             let (recorded, derived) = (header.checksum.to_hex(), self.checksum.to_hex());
             Some((codes::CHECKSUM, "header.checksum", recorded, derived))
@@ -388,8 +400,9 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
         let segment = open.segment();
         for record in 0..open.records() {
             open.read_contents_of::<Stop>(record, |content| {
-                check_content(segment, &content.commitment, &content.salt, content.bytes)?;
-                self.out.contents.store(&content.commitment, content.bytes.len());
+                let content = content.hashed();
+                check_content(segment, &content)?;
+                self.out.contents.store(&content.commitment, content.bytes);
                 Ok(())
             })?;
         }
@@ -434,12 +447,25 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
 }
 
 impl Stretch {
+    fn add_segment(&mut self, number: u32) {
+        match self.segments.last_mut() {
+            Some(last) if last.end == number => last.end += 1,
+            Some(_) | None => self.segments.push(number..number + 1),
+        }
+    }
+
+    /// Whether a closed segment was found whole.
+    pub(crate) fn has_segment(&self, number: u32) -> bool {
+        self.segments.iter().any(|range| range.contains(&number))
+    }
+
     /// This stretch and the one that follows it. What stands after a broken segment does not count, nor does what was derived after a
     /// divergence.
     pub(crate) fn then(mut self, later: Self) -> Self {
         if self.broken.is_some() {
             return self;
         }
+        self.segments.extend(later.segments);
         self.records += later.records;
         self.without_time += later.without_time;
         self.recovered += later.recovered;
@@ -467,13 +493,12 @@ fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Option<(Valid,
 }
 
 /// Spec: content-verify.
-fn check_content(segment: u32, recorded: &Digest, salt: &[u8; 32], bytes: &[u8]) -> Result<(), Stop> {
-    let derived = commitment(salt, bytes);
-    if derived == *recorded {
+fn check_content(segment: u32, content: &HashedContent) -> Result<(), Stop> {
+    if content.is_genuine() {
         return Ok(());
     }
     let place = Place { segment: Some(segment), ..Place::default() };
-    let (recorded, derived) = (recorded.to_hex(), derived.to_hex());
+    let (recorded, derived) = (content.commitment.to_hex(), content.derived.to_hex());
     let wrong = Wrong { code: codes::COMMITMENT, place, field: "content".to_owned(), recorded, derived };
     Err(Broken { valid: Valid::Damaged, wrong }.into())
 }

@@ -94,7 +94,7 @@ impl<F: ReadAt + Sync> Job<'_, F> {
             return Ok(self.report(replay_ranges(self, self.split())?, None, options));
         };
         let stretch = replay_ranges(self, sample.ranges(self.plan))?;
-        Ok(self.report(stretch, Some(sample.of(self.plan.headers.len() as u64)), options))
+        Ok(self.report(stretch, Some(sample), options))
     }
 
     /// The sample to draw. Records of the open segment are derived always: where there are no others, nothing is left to chance.
@@ -112,7 +112,7 @@ impl<F: ReadAt + Sync> Job<'_, F> {
         Ok(self.report(self.observed(observer)?, None, options))
     }
 
-    fn report(&self, stretch: Stretch, sampled: Option<(u64, u64)>, options: &Options<'_>) -> Report {
+    fn report(&self, stretch: Stretch, sampled: Option<Sample>, options: &Options<'_>) -> Report {
         Verdict::of(self, stretch, sampled).report(self, options)
     }
 }

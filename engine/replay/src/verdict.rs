@@ -2,13 +2,14 @@
 
 use rederive_archive::{End, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
-use rederive_evidence::ids::Content;
+use rederive_evidence::ids::{Content, RunId};
 use rederive_evidence::values::Layer;
 use rederive_machine::RuleSetNumber;
 
 use crate::codes;
 use crate::plan::{Broken, Plan};
 use crate::report::{Gap, Level, Listed, Place, Report, SourceView, Valid, Wrong};
+use crate::sample::Sample;
 use crate::stretch::{Job, Stretch};
 use crate::trace::Options;
 
@@ -26,13 +27,15 @@ impl Verdict {
     pub(crate) fn of<F: ReadAt + Sync>(
         job: &Job<'_, F>,
         mut stretch: Stretch,
-        sampled: Option<(u64, u64)>,
+        sample: Option<Sample>,
     ) -> Self {
+        let sampled = sample.map(|sample| sample.of(job.plan.headers.len() as u64));
         let (missing_contents, wrong_length) = std::mem::take(&mut stretch.contents).settle();
         // What the segments that were not drawn store was not looked at: of a sample nothing can be said to be missing.
         let missing_contents = if sampled.is_some() { 0 } else { missing_contents };
         // A segment is only looked at where the chain holds up to it: what is broken in one stands lower than the chain's break.
         let broken = stretch.broken.take().or_else(|| job.plan.broken.clone());
+        let broken = broken.or_else(|| passed_over(job, &stretch, sample).map(Box::new));
         let open_records = job.reader.open_segment().map_or(0, |open| open.records());
         let empty = job.plan.headers.is_empty() && open_records == 0;
         let parted = [
@@ -85,6 +88,7 @@ impl Verdict {
         gaps.extend(plan.seal.as_ref().is_some_and(|seal| seal.ephemeral).then_some(Gap::Unattested));
         gaps.extend((*job.reader.end() != End::Sealed).then_some(Gap::Unsealed));
         gaps.extend(cut_bytes(job.reader).map(Gap::CutTail));
+        gaps.extend(other_log(job.reader, plan).map(Gap::OtherLog));
         // Of a trace that is broken nobody knows what it would have held: what it lacks is counted where it can be read to its end.
         if !matches!(self.valid, Valid::Damaged | Valid::Forged) {
             self.counted_gaps(job, &mut gaps);
@@ -97,8 +101,8 @@ impl Verdict {
         let stretch = &self.stretch;
         let open = job.reader.open_segment().map_or(0, |open| open.records());
         let recovered = stretch.recovered + open.saturating_sub(job.plan.attested_open) as u64;
-        gaps.extend((recovered > 0).then_some(Gap::RecoveredTail(recovered)));
-        gaps.extend((self.missing_contents > 0).then_some(Gap::Redacted(self.missing_contents)));
+        gaps.extend(Gap::counted(Gap::RecoveredTail, recovered));
+        gaps.extend(Gap::counted(Gap::Redacted, self.missing_contents));
         gaps.extend(stretch.unknown_kind.map(Gap::UnknownKind));
         if job.level == Level::Integrity {
             return;
@@ -111,11 +115,10 @@ impl Verdict {
         let judged = Layer::ALL.iter().filter(|layer| rules.judges(**layer));
         let missing = judged.filter(|layer| !opening.layers.contains(layer));
         gaps.extend(missing.map(|layer| Gap::MissingLayer(*layer)));
-        let (taken, without_time) = (stretch.taken_as_recorded, stretch.without_time);
-        gaps.extend((taken > 0).then_some(Gap::TakenAsRecorded(taken)));
-        gaps.extend((without_time > 0).then_some(Gap::NoTimes(without_time)));
+        gaps.extend(Gap::counted(Gap::TakenAsRecorded, stretch.taken_as_recorded));
+        gaps.extend(Gap::counted(Gap::NoTimes, stretch.without_time));
         let open_calls = stretch.end.as_ref().map_or(0, |(machine, _)| machine.state().open_calls());
-        gaps.extend((open_calls > 0).then_some(Gap::UnpairedCalls(open_calls)));
+        gaps.extend(Gap::counted(Gap::UnpairedCalls, open_calls));
     }
 }
 
@@ -142,6 +145,38 @@ impl Report {
             decisions: None,
         }
     }
+}
+
+/// What was to be replayed and was not, though nothing is broken. No trace leads there: it is the last guard of a verdict against a fault of ours.
+fn passed_over<F: ReadAt + Sync>(
+    job: &Job<'_, F>,
+    stretch: &Stretch,
+    sample: Option<Sample>,
+) -> Option<Broken> {
+    let drawn = sample.map(|sample| sample.drawn(job.plan));
+    let segments = job.reader.segments().max(job.plan.headers.len() as u32);
+    let missing = match &drawn {
+        Some(drawn) => drawn.iter().copied().find(|number| !stretch.has_segment(*number)),
+        None => (0..segments).find(|number| !stretch.has_segment(*number)),
+    };
+    if let Some(number) = missing {
+        return Some(Broken::without_segment(number));
+    }
+    if drawn.is_some() {
+        return None;
+    }
+    let open = job.reader.open_segment().map_or(0, |open| open.records() as u64);
+    let records = job.plan.first_record(segments) + open;
+    let whole = |field, was: String, expected: String| {
+        Some(Broken::not_replayed(Place::default(), field, was, expected))
+    };
+    if stretch.records != records {
+        return whole("records", stretch.records.to_string(), records.to_string());
+    }
+    if job.derives() && stretch.parted.is_none() && stretch.end.is_none() {
+        return whole("state", "not reached".to_owned(), "the state at the end".to_owned());
+    }
+    None
 }
 
 /// A divergence before what is undecided; of either, the one at the lowest record; of those at one record, the first given.
@@ -193,6 +228,12 @@ fn cut_bytes<F: ReadAt>(reader: &TraceReader<F>) -> Option<u64> {
         End::Torn(_) | End::Sealed | End::Unsealed => 0,
     };
     (torn_log + cut > 0).then_some(torn_log + cut)
+}
+
+/// The run of a log beside the trace that is no part of it, where that is another than the trace's. Spec: archive-log.
+fn other_log<F: ReadAt>(reader: &TraceReader<F>, plan: &Plan) -> Option<RunId> {
+    let named = plan.named_run();
+    reader.leftover_log_run().filter(|left_by| named.is_some_and(|named| named != *left_by))
 }
 
 fn no_record() -> Wrong {

@@ -7,8 +7,11 @@ use rederive_evidence::limits::{FRAME_BLOCK_BYTES, SEGMENT_BYTES_MAX, SIGNED_BYT
 use crate::damage::{Cause, Damage, Part, Place};
 use crate::fault::ReadFault;
 use crate::framing::{self, FRAMING_BYTES, Framing};
-use crate::limits::{CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX, HINT_BYTES_MAX, LINEAGE_BYTES_MAX};
-use crate::pack::{Packer, Unpacker};
+use crate::limits::{
+    CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX, HINT_BYTES_A_PACKED_BYTE, HINT_BYTES_MAX,
+    HINT_BYTES_PACKED_FREE, LINEAGE_BYTES_MAX, STEPPED_BYTES,
+};
+use crate::pack::{Packer, Steps, Unpacker};
 use crate::storage::{ReadAt, StoreError, Stored};
 use crate::trailer::TRAILER_BYTES;
 
@@ -74,6 +77,16 @@ impl BlockKind {
         match self {
             Self::Frames | Self::Contents | Self::Lineage | Self::Snapshot | Self::Index => true,
             Self::Header | Self::Seal | Self::Trailer => false,
+        }
+    }
+
+    /// Most bytes that so many packed ones unpack to. A hint of few bytes cannot say much that is true.
+    const fn packed_bytes_max(self, stored: u64) -> u64 {
+        let times = stored.saturating_mul(HINT_BYTES_A_PACKED_BYTE);
+        match self {
+            Self::Lineage | Self::Snapshot | Self::Index if times > HINT_BYTES_PACKED_FREE => times,
+            Self::Lineage | Self::Snapshot | Self::Index => HINT_BYTES_PACKED_FREE,
+            Self::Frames | Self::Contents | Self::Header | Self::Seal | Self::Trailer => u64::MAX,
         }
     }
 
@@ -210,6 +223,18 @@ impl BlockPlace {
     pub(crate) const fn unpacked_bytes(&self) -> u32 {
         self.unpacked
     }
+
+    /// Whether the block is read in steps: few bytes may stand for many.
+    pub(crate) fn is_stepped(&self) -> bool {
+        let is_long = u64::from(self.unpacked) > STEPPED_BYTES;
+        self.kind == BlockKind::Contents && self.codec == Codec::Zstd && is_long
+    }
+
+    /// Checks that a hint unpacks to no more than it may.
+    fn check_packed(&self) -> Result<(), Cause> {
+        let (limit, found) = (self.kind.packed_bytes_max(u64::from(self.stored)), u64::from(self.unpacked));
+        if found > limit { Err(Cause::Limit { limit, found }) } else { Ok(()) }
+    }
 }
 
 /// Appends a block to `out`. With a packer the payload is packed where that makes it smaller.
@@ -221,7 +246,8 @@ pub(crate) fn append(
     packer: Option<&mut Packer>,
 ) {
     let unpacked = payload.len() as u64;
-    match packer.and_then(|packer| packer.pack(payload)) {
+    let packed = packer.and_then(|packer| packer.pack(payload));
+    match packed.filter(|packed| unpacked <= kind.packed_bytes_max(packed.len() as u64)) {
         Some(packed) => framing::append(out, kind.code(), Codec::Zstd.code(), segment, unpacked, &[packed]),
         None => framing::append(out, kind.code(), Codec::Plain.code(), segment, unpacked, &[payload]),
     }
@@ -270,16 +296,11 @@ impl BlockBuffer {
     /// Reads a block as [`Self::read`] does, and keeps its payload.
     pub(crate) fn hold<F: ReadAt>(&mut self, file: &Stored<F>, place: &BlockPlace) -> Result<(), ReadFault> {
         self.held = Held::Nothing;
-        let extent = place.extent();
-        if self.stored.len() < extent {
-            self.stored.resize(extent, 0);
-        }
-        let bytes = self.stored.get_mut(..extent).unwrap_or_default();
-        file.read_exact_at(bytes, place.offset)?;
-        let payload = check(bytes, place).map_err(|cause| place.damaged(cause))?;
+        let payload = read_stored(&mut self.stored, file, place)?;
         self.held = match place.codec {
             Codec::Plain => Held::Plain(FRAMING_BYTES..FRAMING_BYTES + payload.len()),
             Codec::Zstd => {
+                place.check_packed().map_err(|cause| place.damaged(cause))?;
                 self.unpacker
                     .unpack(payload, place.unpacked as usize, &mut self.unpacked)
                     .map_err(|cause| place.damaged(cause))?;
@@ -287,6 +308,17 @@ impl BlockBuffer {
             }
         };
         Ok(())
+    }
+
+    /// Reads a packed block and checks its check word and padding, to be unpacked in steps.
+    pub(crate) fn steps<F: ReadAt>(
+        &mut self,
+        file: &Stored<F>,
+        place: &BlockPlace,
+    ) -> Result<Steps<'_>, ReadFault> {
+        self.held = Held::Nothing;
+        let payload = read_stored(&mut self.stored, file, place)?;
+        Steps::new(payload, u64::from(place.unpacked)).map_err(|cause| place.damaged(cause).into())
     }
 
     /// The payload held; nothing where reading it failed.
@@ -297,6 +329,21 @@ impl BlockBuffer {
             Held::Unpacked => &self.unpacked,
         }
     }
+}
+
+/// Reads a block into `stored`, and gives the payload as stored.
+fn read_stored<'b, F: ReadAt>(
+    stored: &'b mut Vec<u8>,
+    file: &Stored<F>,
+    place: &BlockPlace,
+) -> Result<&'b [u8], ReadFault> {
+    let extent = place.extent();
+    if stored.len() < extent {
+        stored.resize(extent, 0);
+    }
+    let bytes = stored.get_mut(..extent).unwrap_or_default();
+    file.read_exact_at(bytes, place.offset)?;
+    check(bytes, place).map_err(|cause| place.damaged(cause).into())
 }
 
 /// The payload as stored, once it is found to be the block that `place` was made from.

@@ -17,10 +17,34 @@ pub struct Content<'b> {
     pub bytes: &'b [u8],
 }
 
-impl Content<'_> {
+/// A content whose bytes were hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashedContent {
+    /// The commitment that stands with it.
+    pub commitment: Digest,
+    /// The commitment of its salt and bytes.
+    pub derived: Digest,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+impl HashedContent {
     /// Whether the commitment is that of salt and bytes.
     pub fn is_genuine(&self) -> bool {
-        digest::commitment(&self.salt, self.bytes) == self.commitment
+        self.derived == self.commitment
+    }
+}
+
+impl Content<'_> {
+    /// Hashes it.
+    pub fn hashed(&self) -> HashedContent {
+        let derived = digest::commitment(&self.salt, self.bytes);
+        HashedContent { commitment: self.commitment, derived, bytes: self.bytes.len() as u64 }
+    }
+
+    /// Whether the commitment is that of salt and bytes.
+    pub fn is_genuine(&self) -> bool {
+        self.hashed().is_genuine()
     }
 
     /// Bytes that the content takes in a contents block.
@@ -85,16 +109,19 @@ impl<'b> Iterator for Contents<'b> {
 
 /// The content that `bytes` begin with and what follows it, or the length that is stated and the bytes there are.
 fn split(bytes: &[u8]) -> Result<(Content<'_>, &[u8]), (u64, u64)> {
-    let (mut head, after) =
-        bytes.split_at_checked(CONTENT_HEAD_BYTES).ok_or((CONTENT_HEAD_BYTES as u64, bytes.len() as u64))?;
-    let commitment = Digest(take(&mut head));
-    let salt = take(&mut head);
-    let length = u64::from_le_bytes(take(&mut head));
+    let (head, after) = bytes.split_first_chunk().ok_or((CONTENT_HEAD_BYTES as u64, bytes.len() as u64))?;
+    let (commitment, salt, length) = split_head(head);
     let (bytes, rest) = usize::try_from(length)
         .ok()
         .and_then(|length| after.split_at_checked(length))
         .ok_or((length, after.len() as u64))?;
     Ok((Content { commitment, salt, bytes }, rest))
+}
+
+/// Commitment, salt and length of a content.
+pub(crate) fn split_head(head: &[u8; CONTENT_HEAD_BYTES]) -> (Digest, [u8; 32], u64) {
+    let mut head = head.as_slice();
+    (Digest(take(&mut head)), take(&mut head), u64::from_le_bytes(take(&mut head)))
 }
 
 /// Where a content lies among the contents of a segment.

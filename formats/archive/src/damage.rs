@@ -219,7 +219,7 @@ causes! {
         /// The number read.
         found: u64,
     };
-    /// The entry may not stand here: a second opening, or a content without its record.
+    /// The entry may not stand here: a second opening or end of a segment, or a content without its record.
     "A-LOG-ORDER" "may not stand here"
     LogOrder;
 }

@@ -39,6 +39,8 @@ pub struct TornTail {
 pub struct OpenSegment<F> {
     pub(crate) file: Stored<F>,
     pub(crate) segment: u32,
+    /// The segment that the log begins with, whether or not the trace file has it by now: no log ends two segments.
+    first_segment: u32,
     pub(crate) run: RunId,
     previous: Digest,
     /// Where the entry is that says what the segment follows: the opening, or the end of the segment before.
@@ -114,9 +116,9 @@ impl<F> OpenSegment<F> {
         self.previous
     }
 
-    /// Number of the first segment that the log has records of.
-    pub(crate) fn first_segment(&self) -> u32 {
-        self.closed.as_ref().map_or(self.segment, |closed| closed.segment)
+    /// Number of the segment that the log begins with.
+    pub(crate) const fn first_segment(&self) -> u32 {
+        self.first_segment
     }
 
     /// How many records it has.
@@ -160,6 +162,7 @@ impl<F: ReadAt> OpenSegment<F> {
         let mut open = Self {
             file,
             segment: 0,
+            first_segment: 0,
             run: RunId([0; 16]),
             previous: Digest::ZERO,
             begun_at: FILE_HEADER_BYTES as u64,
@@ -194,7 +197,7 @@ impl<F: ReadAt> OpenSegment<F> {
         let mut rest = payload.as_slice();
         self.run = RunId(take(&mut rest));
         self.previous = Digest(take(&mut rest));
-        self.segment = entry.framing.segment;
+        (self.segment, self.first_segment) = (entry.framing.segment, entry.framing.segment);
         self.kept_bytes = entry.end;
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! A trace, read: segment by segment, from several threads at once, without changing a byte of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::ids::RunId;
 
 use crate::block::{BlockBuffer, BlockKind, BlockPlace};
 use crate::contents::{Content, Contents};
@@ -16,6 +18,7 @@ use crate::paths::log_path;
 use crate::segment::Segment;
 use crate::settle::{End, LogRole, settle};
 use crate::spliced::Spliced;
+use crate::stepped::SteppedContents;
 use crate::storage::{Access, ReadAt, Storage, Stored, open, open_present, real_name};
 use crate::trailer::Trailer;
 use crate::walk::Walk;
@@ -192,7 +195,7 @@ impl<F: ReadAt> TraceReader<F> {
     pub const fn open_segment(&self) -> Option<&OpenSegment<F>> {
         match &self.log {
             LogRole::Open(open) => Some(open),
-            LogRole::Absent | LogRole::Leftover { .. } => None,
+            LogRole::Absent | LogRole::Leftover(_) => None,
         }
     }
 
@@ -200,7 +203,15 @@ impl<F: ReadAt> TraceReader<F> {
     /// log was not removed. `None` without such a log.
     pub const fn leftover_log_records(&self) -> Option<usize> {
         match &self.log {
-            LogRole::Leftover { records } => Some(*records),
+            LogRole::Leftover(leftover) => Some(leftover.records),
+            LogRole::Absent | LogRole::Open(_) => None,
+        }
+    }
+
+    /// The run that such a log says it is of. Another run's than the trace's: its own trace file is not the one that it lies beside.
+    pub const fn leftover_log_run(&self) -> Option<RunId> {
+        match &self.log {
+            LogRole::Leftover(leftover) => Some(leftover.run),
             LogRole::Absent | LogRole::Open(_) => None,
         }
     }
@@ -275,7 +286,7 @@ impl<F: ReadAt> TraceReader<F> {
 
     /// Reads contents by their commitments. Contents in one block that are asked for in turn are unpacked once.
     pub fn content_reader(&self) -> ContentReader<'_, F> {
-        ContentReader { reader: self, buffer: BlockBuffer::new(), held: None, open: Vec::new() }
+        ContentReader { reader: self, buffer: BlockBuffer::new(), held: None, alone: Vec::new() }
     }
 
     /// Where contents lie, found by reading all contents of the closed segments once.
@@ -286,7 +297,7 @@ impl<F: ReadAt> TraceReader<F> {
         let mut index = Index::default();
         let mut buffer = BlockBuffer::new();
         for block in self.walk.blocks.iter().filter(|block| block.kind == BlockKind::Contents) {
-            index.contents.extend(places_in(block, buffer.read(&self.file, block)?)?);
+            index.contents.extend(places_in(&self.file, block, &mut buffer)?);
         }
         index.sort_contents();
         Ok(self.found.get_or_init(|| index))
@@ -315,17 +326,31 @@ impl<F: ReadAt> TraceReader<F> {
 }
 
 /// Where the contents of a block lie.
-pub(crate) fn places_in(block: &BlockPlace, payload: &[u8]) -> Result<Vec<ContentPlace>, Damage> {
-    let mut contents = Contents::new(block.place(), payload);
+pub(crate) fn places_in<F: ReadAt>(
+    file: &Stored<F>,
+    block: &BlockPlace,
+    buffer: &mut BlockBuffer,
+) -> Result<Vec<ContentPlace>, ReadFault> {
+    let place = |(commitment, inside): (Digest, u64)| {
+        // Within the limit of a block, far below 4 GiB.
+        let inside = u32::try_from(inside).unwrap_or(u32::MAX);
+        ContentPlace { commitment: commitment.0, block_at: block.offset, inside }
+    };
+    if block.is_stepped() {
+        // Each once: a content that is repeated takes few bytes of the file.
+        let mut first = BTreeMap::new();
+        let mut contents = SteppedContents::of(file, block, buffer)?;
+        while let Some(head) = contents.next()? {
+            let _ = first.entry(head.commitment).or_insert(head.inside);
+        }
+        return Ok(first.into_iter().map(place).collect());
+    }
+    let mut contents = Contents::new(block.place(), buffer.read(file, block)?);
     let mut places = Vec::new();
     loop {
-        // Within the limit of a block, far below 4 GiB.
-        let inside = u32::try_from(contents.inside()).unwrap_or(u32::MAX);
+        let inside = contents.inside();
         match contents.next() {
-            Some(content) => {
-                let commitment = content?.commitment.0;
-                places.push(ContentPlace { commitment, block_at: block.offset, inside });
-            }
+            Some(content) => places.push(place((content?.commitment, inside))),
             None => return Ok(places),
         }
     }
@@ -368,13 +393,16 @@ pub struct ContentReader<'r, F> {
     buffer: BlockBuffer,
     /// Offset of the block in the buffer.
     held: Option<u64>,
-    open: Vec<u8>,
+    /// A content that is held alone: of the open segment, or of a block that nobody holds whole.
+    alone: Vec<u8>,
 }
 
 /// Where a content was found.
 enum Located<'r> {
     /// In the block held, at this offset.
     Block(u32),
+    /// Alone.
+    Alone,
     Open(&'r OpenContent),
 }
 
@@ -389,9 +417,10 @@ impl<'r, F: ReadAt> ContentReader<'r, F> {
     pub fn read(&mut self, commitment: &Digest) -> Result<Option<Content<'_>>, ReadFault> {
         match self.locate(commitment)? {
             Some(Located::Block(inside)) => Ok(Contents::at(self.buffer.payload(), inside)),
+            Some(Located::Alone) => Ok(Contents::at(&self.alone, 0)),
             Some(Located::Open(content)) => {
                 let Some(open) = self.reader.open_segment() else { return Ok(None) };
-                open.read_content(content, &mut self.open).map(Some)
+                open.read_content(content, &mut self.alone).map(Some)
             }
             None => Ok(None),
         }
@@ -399,29 +428,55 @@ impl<'r, F: ReadAt> ContentReader<'r, F> {
 
     fn locate(&mut self, commitment: &Digest) -> Result<Option<Located<'r>>, ReadFault> {
         if let Hint::Usable(index) = self.reader.index()?
-            && let Some(inside) = self.hold(index.find_content(commitment))?
+            && let Some(located) = self.hold(index.find_content(commitment))?
         {
-            return Ok(Some(Located::Block(inside)));
+            return Ok(Some(located));
         }
         if let Some(content) = self.reader.open_segment().and_then(|open| open.find_content(commitment)) {
             return Ok(Some(Located::Open(content)));
         }
-        let inside = self.hold(self.reader.found_contents()?.find_content(commitment))?;
-        Ok(inside.map(Located::Block))
+        self.hold(self.reader.found_contents()?.find_content(commitment))
     }
 
-    /// Brings the block of a place into the buffer; the offset in it, if the content stands there.
-    fn hold(&mut self, place: Option<&ContentPlace>) -> Result<Option<u32>, ReadFault> {
+    /// Brings the block of a place into the buffer, or the content alone; where it is then, if it stands there.
+    fn hold(&mut self, place: Option<&ContentPlace>) -> Result<Option<Located<'r>>, ReadFault> {
         let Some(place) = place else { return Ok(None) };
         if self.held != Some(place.block_at) {
             self.held = None;
             let blocks = &self.reader.walk.blocks;
             let at = blocks.binary_search_by_key(&place.block_at, |block| block.offset);
             let Some(block) = at.ok().and_then(|at| blocks.get(at)) else { return Ok(None) };
+            if block.is_stepped() {
+                let is_there = self.hold_alone(block, place)?;
+                return Ok(is_there.then_some(Located::Alone));
+            }
             self.buffer.hold(&self.reader.file, block)?;
             self.held = Some(place.block_at);
         }
         let content = Contents::at(self.buffer.payload(), place.inside);
-        Ok(content.filter(|content| content.commitment.0 == place.commitment).map(|_| place.inside))
+        let is_there = content.is_some_and(|content| content.commitment.0 == place.commitment);
+        Ok(is_there.then_some(Located::Block(place.inside)))
+    }
+
+    /// Reads a content of a block that nobody holds whole. Whether it stands at its place.
+    fn hold_alone(&mut self, block: &BlockPlace, place: &ContentPlace) -> Result<bool, ReadFault> {
+        let mut contents = SteppedContents::of(&self.reader.file, block, &mut self.buffer)?;
+        while let Some(head) = contents.next()? {
+            if head.inside < u64::from(place.inside) {
+                continue;
+            }
+            if head.inside != u64::from(place.inside) || head.commitment.0 != place.commitment {
+                return Ok(false);
+            }
+            self.alone.clear();
+            self.alone.extend_from_slice(&head.encoded);
+            loop {
+                match contents.piece()? {
+                    [] => return Ok(true),
+                    piece => self.alone.extend_from_slice(piece),
+                }
+            }
+        }
+        Ok(false)
     }
 }

@@ -150,13 +150,17 @@ impl<S: Storage> Recovery<S> {
         Ok(writer)
     }
 
-    /// Removes the log that a writer left which was stopped between the seal and the end. Does nothing to a trace that is
+    /// Removes the log that a writer of this run left which was stopped between the seal and the end. Does nothing to a trace that is
     /// not sealed.
     ///
     /// # Errors
-    /// The store.
-    pub fn remove_leftover_log(self) -> Result<(), TransferFault> {
-        if *self.reader.end() == End::Sealed && self.reader.leftover_log_records().is_some() {
+    /// A log of another run, whose records stand nowhere else; the store.
+    pub fn remove_leftover_log(self, run: RunId) -> Result<(), TransferFault> {
+        let left_by = self.reader.leftover_log_run();
+        if left_by.is_some_and(|left_by| left_by != run) {
+            return Err(Misuse::OtherRun.into());
+        }
+        if *self.reader.end() == End::Sealed && left_by.is_some() {
             remove(&self.storage, &log_path(&self.path))?;
             sync_directory_of(&self.storage, &self.path)?;
         }
@@ -189,7 +193,7 @@ fn rebuild_index<F: ReadAt>(
                 index.push_segment(block.offset, units);
             }
             BlockKind::Contents => {
-                index.contents.extend(places_in(block, buffer.read(&reader.file, block)?)?);
+                index.contents.extend(places_in(&reader.file, block, &mut buffer)?);
             }
             BlockKind::Lineage
             | BlockKind::Snapshot

@@ -1,14 +1,16 @@
 //! A closed segment, read.
 
+use rederive_evidence::digest::{Digester, Purpose};
 use rederive_evidence::limits::FRAME_BLOCK_BYTES;
 
 use crate::block::{BlockBuffer, BlockKind, BlockPlace};
-use crate::contents::Contents;
+use crate::contents::{Contents, HashedContent};
 use crate::damage::{Cause, Damage};
 use crate::fault::ReadFault;
 use crate::limits::LINEAGE_RECORD_BYTES;
-use crate::reader::{Hint, TraceReader};
+use crate::reader::{Hint, TraceReader, places_in};
 use crate::snapshot::Snapshot;
+use crate::stepped::SteppedContents;
 use crate::storage::ReadAt;
 
 /// A closed segment of a trace. Each of its blocks is read, checked and unpacked when it is asked for.
@@ -98,9 +100,7 @@ impl<'r, F: ReadAt> Segment<'r, F> {
         let mut hints_ignored = Vec::new();
         self.frames(buffer)?;
         for block in self.content_blocks() {
-            for content in block.contents(buffer)? {
-                content?;
-            }
+            let _ = places_in(&self.reader.file, block.place, buffer)?;
         }
         if let Hint::Ignored(damage) = self.lineage(buffer)? {
             hints_ignored.push(damage);
@@ -156,5 +156,36 @@ impl<'r, F: ReadAt> ContentBlock<'r, F> {
         'r: 'b,
     {
         Ok(Contents::new(self.place.place(), buffer.read(&self.reader.file, self.place)?))
+    }
+
+    /// Reads the block and hashes its contents in turn, in memory that does not grow with what it unpacks to. Spec: archive-limits.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read, and the errors of `each`.
+    pub fn hash_each<E: From<ReadFault>>(
+        &self,
+        buffer: &mut BlockBuffer,
+        mut each: impl FnMut(HashedContent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.place.is_stepped() {
+            for content in self.contents(buffer)? {
+                each(content.map_err(ReadFault::from)?.hashed())?;
+            }
+            return Ok(());
+        }
+        let mut contents = SteppedContents::of(&self.reader.file, self.place, buffer)?;
+        while let Some(head) = contents.next().map_err(ReadFault::from)? {
+            let mut digester = Digester::new(Purpose::Content);
+            digester.update(&head.salt);
+            loop {
+                match contents.piece().map_err(ReadFault::from)? {
+                    [] => break,
+                    piece => digester.update(piece),
+                }
+            }
+            let (commitment, derived) = (head.commitment, digester.digest());
+            each(HashedContent { commitment, derived, bytes: head.bytes })?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,8 @@
 //! Without such a log an incomplete end is a loss. A log may also have a whole segment and the open one after it: then the
 //! trace file may be without the first of the two. Spec: archive-end.
 
+use rederive_evidence::ids::RunId;
+
 use crate::block::{BlockKind, BlockPlace};
 use crate::damage::{Cause, Damage, Part, Place};
 use crate::fault::ReadFault;
@@ -34,9 +36,20 @@ pub(crate) enum LogRole<F> {
     /// It holds the open segment, and, where it has one, the closed segment before it that the trace file does not have.
     Open(Box<OpenSegment<F>>),
     /// Its segment is closed, or the run sealed.
-    Leftover {
-        records: usize,
-    },
+    Leftover(Leftover),
+}
+
+/// A log that is no part of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leftover {
+    pub(crate) run: RunId,
+    pub(crate) records: usize,
+}
+
+impl<F> OpenSegment<F> {
+    fn left_over<T>(&self) -> LogRole<T> {
+        LogRole::Leftover(Leftover { run: self.run, records: self.records() })
+    }
 }
 
 pub(crate) struct Settled<F> {
@@ -62,7 +75,7 @@ pub(crate) fn settle<T: ReadAt, F: ReadAt>(
         return settle_beside_open(file, walk, log);
     }
     if log.segment.saturating_add(1) < closed {
-        return settle_alone(file, walk, LogRole::Leftover { records: log.records() });
+        return settle_alone(file, walk, log.left_over());
     }
     settle_just_closed(file, walk, log)
 }
@@ -75,7 +88,7 @@ fn settle_beside_open<T: ReadAt, F: ReadAt>(
 ) -> Result<Settled<F>, ReadFault> {
     match torn_closing(file, &walk)? {
         None if walk.sealed => {
-            let log = LogRole::Leftover { records: log.records() };
+            let log = log.left_over();
             Ok(Settled { walk, end: End::Sealed, log })
         }
         None => Ok(Settled { walk, end: End::Unsealed, log: LogRole::Open(log) }),
@@ -103,7 +116,7 @@ fn settle_just_closed<T: ReadAt, F: ReadAt>(
         log.drop_closed_before(walk.closed());
         return settle_beside_open(file, walk, log);
     }
-    let log = LogRole::Leftover { records: log.records() };
+    let log = log.left_over();
     match torn_closing(file, &walk)? {
         None => {
             let end = if walk.sealed { End::Sealed } else { End::Unsealed };

@@ -281,16 +281,17 @@ impl Encoder {
 
     #[inline(never)]
     fn long_head(&mut self, major: u8, value: u64) {
-        let be = value.to_be_bytes();
-        let [_, _, _, _, b4, b5, b6, b7] = be;
-        match value {
-            0..=0xffff => self.bytes.extend_from_slice(&[major | 25, b6, b7]),
-            0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, b4, b5, b6, b7]),
-            _ => {
-                self.bytes.push(major | 27);
-                self.bytes.extend_from_slice(&be);
-            }
-        }
+        let (info, bytes) = match value {
+            0..=0xffff => (25, 2),
+            0x1_0000..=0xffff_ffff => (26, 4),
+            _ => (27, 8),
+        };
+        self.bytes.push(major | info);
+        // One word, of which the first bytes stay: put together byte by byte, it would be waited for.
+        let end = self.bytes.len().saturating_add(bytes);
+        let front = value << (u64::BITS as usize - 8 * bytes);
+        self.bytes.extend_from_slice(&front.to_be_bytes());
+        self.bytes.truncate(end);
     }
 
     /// Writes an unsigned integer.

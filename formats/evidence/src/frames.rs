@@ -59,7 +59,12 @@ struct Kept {
     bytes: Vec<u8>,
     /// Keys among them.
     keys: usize,
+    /// How many times in a row others stood there.
+    missed: u8,
 }
+
+/// Bytes that so many times in a row were not those of the record before are not kept any more: they would be copied and compared for nothing.
+const MISSED_MAX: u8 = 4;
 
 /// What became of a record that a frame was read over.
 enum Read {
@@ -204,7 +209,11 @@ impl Known {
             optional!(7, input.identity, keys, d);
             self.identity.keep(&before, keys, d);
         }
-        input.trace = if keys.stands::<8>(d) { Some(trace_context(d)?) } else { None };
+        if keys.stands::<8>(d) {
+            read_trace_context(&mut input.trace, d)?;
+        } else {
+            input.trace = None;
+        }
         if self.kind.pass_over(keys, d) {
             return Some(self.kind());
         }
@@ -246,15 +255,22 @@ impl Known {
 impl Kept {
     /// Passes over the entries where they stand again, and says so; otherwise reads nothing.
     #[inline]
-    fn pass_over(&self, keys: &mut MapKeys, d: &mut Decoder<'_>) -> bool {
-        !self.bytes.is_empty() && keys.pass_over(self.keys, &self.bytes, d)
+    fn pass_over(&mut self, keys: &mut MapKeys, d: &mut Decoder<'_>) -> bool {
+        let passes = !self.bytes.is_empty() && keys.pass_over(self.keys, &self.bytes, d);
+        if passes {
+            self.missed = 0;
+        }
+        passes
     }
 
     /// Keeps what was read since keys and decoder were as `before`.
     fn keep(&mut self, (keys_before, before): &(MapKeys, Decoder<'_>), keys: &MapKeys, d: &Decoder<'_>) {
         self.forget();
-        self.bytes.extend_from_slice(d.read_since(before));
-        self.keys = keys.read_since(keys_before);
+        if self.missed < MISSED_MAX {
+            self.missed += 1;
+            self.bytes.extend_from_slice(d.read_since(before));
+            self.keys = keys.read_since(keys_before);
+        }
     }
 
     fn forget(&mut self) {
@@ -347,12 +363,16 @@ fn read_digest(key: u8, d: &mut Decoder<'_>) -> Option<Digest> {
 }
 
 /// Reads a trace context: at a glance one of trace and span.
-fn trace_context(d: &mut Decoder<'_>) -> Option<TraceContext> {
-    let Some([0xa2, 0, 0x50, ids @ ..]) = d.window::<29>() else { return TraceContext::decode(d).ok() };
+fn read_trace_context(field: &mut Option<TraceContext>, d: &mut Decoder<'_>) -> Option<()> {
+    let Some([0xa2, 0, 0x50, ids @ ..]) = d.window::<29>() else {
+        *field = Some(TraceContext::decode(d).ok()?);
+        return Some(());
+    };
     let (trace, rest) = ids.split_first_chunk()?;
     let ([1, 0x48], span) = rest.split_first_chunk()? else { return None };
+    *field = Some(TraceContext { trace: TraceId(*trace), span: Some(SpanId(span.try_into().ok()?)) });
     d.pass(29);
-    Some(TraceContext { trace: TraceId(*trace), span: Some(SpanId(span.try_into().ok()?)) })
+    Some(())
 }
 
 /// The value of a registry with a code that takes one byte.
@@ -411,7 +431,7 @@ mod tests {
     }
 
     /// What is told by [`Kept::pass_over`], and how many bytes it leaves, where these stand.
-    fn passed(kept: &Kept, bytes: &[u8]) -> (bool, usize) {
+    fn passed(kept: &mut Kept, bytes: &[u8]) -> (bool, usize) {
         let mut d = Decoder::new(bytes);
         let mut keys = d.map().unwrap();
         let left = d.remaining();
@@ -429,16 +449,38 @@ mod tests {
         let mut d = Decoder::new(&bytes);
         let mut keys = d.map().unwrap();
         let (mut kept, before) = (Kept::default(), (keys, d.clone()));
-        assert!(!passed(&kept, &bytes).0, "nothing was kept");
+        assert!(!passed(&mut kept, &bytes).0, "nothing was kept");
         assert_eq!(keys.field::<0, u64>(&mut d), Ok(Some(7)));
         assert_eq!(keys.field::<1, Id>(&mut d), Ok(Some(Id::new("planner").unwrap())));
         kept.keep(&before, &keys, &d);
-        assert_eq!(passed(&kept, &bytes), (true, 1), "the value of the next key");
-        assert!(passed(&kept, &three(4, "planner")).0, "a map may have more entries");
-        assert!(!passed(&kept, &three(1, "planner")).0, "they are not all the map's");
-        assert!(!passed(&kept, &three(3, "planned")).0);
+        assert_eq!(passed(&mut kept, &bytes), (true, 1), "the value of the next key");
+        assert!(passed(&mut kept, &three(4, "planner")).0, "a map may have more entries");
+        assert!(!passed(&mut kept, &three(1, "planner")).0, "they are not all the map's");
+        assert!(!passed(&mut kept, &three(3, "planned")).0);
         kept.forget();
-        assert!(!passed(&kept, &bytes).0);
+        assert!(!passed(&mut kept, &bytes).0);
+    }
+
+    #[test]
+    fn bytes_that_never_stand_again_are_kept_no_longer() {
+        let mut kept = Kept::default();
+        let keep = |kept: &mut Kept, bytes: &[u8]| {
+            let mut d = Decoder::new(bytes);
+            let mut keys = d.map().unwrap();
+            let before = (keys, d.clone());
+            let _: (Option<u64>, Option<Id>) =
+                (keys.field::<0, _>(&mut d).unwrap(), keys.field::<1, _>(&mut d).unwrap());
+            kept.keep(&before, &keys, &d);
+        };
+        for _ in 0..2 * MISSED_MAX {
+            keep(&mut kept, &three(3, "planner"));
+            assert!(passed(&mut kept, &three(3, "planner")).0, "some stand again, so that all are kept");
+        }
+        for missed in 0..2 * MISSED_MAX {
+            keep(&mut kept, &three(3, "planner"));
+            assert_eq!(kept.bytes.is_empty(), missed >= MISSED_MAX, "{missed}");
+            assert!(!passed(&mut kept, &three(3, "writer")).0);
+        }
     }
 
     #[test]

@@ -27,12 +27,29 @@ const WINDOW_BYTES: usize = 2 * LANE_BYTES;
 pub struct Id(Repr);
 
 /// The bytes of an identifier, all of the alphabet, and so ASCII. A length has one form: equal identifiers are equal values.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Repr {
-    /// The first `len` bytes; zeros after them.
-    Short { len: u8, bytes: [u8; SHORT_BYTES] },
+    /// Most identifiers. It takes the whole value and tells itself apart, so that a copy is one of the value: a processor that finds in a
+    /// vector what was written in parts waits for it, and identifiers are copied some ten times a record.
+    Short(Short),
     /// More bytes than stand in a short one.
     Long(Box<[u8]>),
+}
+
+/// The first `len` bytes; zeros after them.
+#[derive(Clone, Copy, Eq)]
+#[repr(C)]
+struct Short {
+    bytes: [u8; SHORT_BYTES],
+    len: u8,
+    tag: ShortTag,
+}
+
+/// A byte of one value: all others are left to tell what is no short identifier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum ShortTag {
+    Short,
 }
 
 /// A text is no identifier: it is empty, longer than 128 bytes, or has a character outside the alphabet.
@@ -47,6 +64,32 @@ pub enum IdFault {
     /// A byte outside the alphabet, at this offset.
     #[error("byte {0} is outside the alphabet of identifiers (A-Z a-z 0-9 . _ ~ : / + = # -)")]
     Alphabet(usize),
+}
+
+impl PartialEq for Short {
+    /// No zero is in the alphabet: texts of other lengths have other bytes.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        words(&self.bytes) == words(&other.bytes)
+    }
+}
+
+impl Clone for Repr {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            Self::Short(short) => Self::Short(*short),
+            Self::Long(bytes) => Self::long(bytes),
+        }
+    }
+}
+
+impl Repr {
+    /// Out of line, so that what is copied inline is the whole of a short one.
+    #[inline(never)]
+    fn long(bytes: &[u8]) -> Self {
+        Self::Long(bytes.into())
+    }
 }
 
 impl Id {
@@ -71,7 +114,7 @@ impl Id {
     fn of(text: &[u8]) -> Option<Self> {
         if text.len() > SHORT_BYTES {
             let is_allowed = text.iter().fold(true, |all, byte| all & Self::allows(*byte));
-            return is_allowed.then(|| Self(Repr::Long(text.into())));
+            return is_allowed.then(|| Self(Repr::long(text)));
         }
         let mut window = [0; WINDOW_BYTES];
         window.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
@@ -94,7 +137,8 @@ impl Id {
             left = left.saturating_sub(LANE_BYTES as u8);
         }
         let (bytes, _) = taken.split_first_chunk::<SHORT_BYTES>()?;
-        (outside == [0; LANE_BYTES]).then_some(Self(Repr::Short { len, bytes: *bytes }))
+        let short = Short { tag: ShortTag::Short, len, bytes: *bytes };
+        (outside == [0; LANE_BYTES]).then_some(Self(Repr::Short(short)))
     }
 
     #[inline(always)]
@@ -110,7 +154,7 @@ impl Id {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Repr::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Short(Short { len, bytes, .. }) => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Long(bytes) => bytes,
         }
     }
@@ -125,14 +169,14 @@ impl Id {
     #[inline]
     fn pass_over(&self, d: &mut Decoder<'_>) -> bool {
         match (&self.0, d.window::<{ 1 + SHORT_BYTES }>()) {
-            (Repr::Short { len, bytes }, Some([head, text @ ..])) => {
+            (Repr::Short(Short { len, bytes, .. }), Some([head, text @ ..])) => {
                 let is_same = *head == SHORT_HEAD | len && agree(bytes, text, *len);
                 if is_same {
                     d.pass(1 + usize::from(*len));
                 }
                 is_same
             }
-            (Repr::Short { .. } | Repr::Long(_), _) => d.pass_over_text(self.as_bytes()),
+            (Repr::Short(_) | Repr::Long(_), _) => d.pass_over_text(self.as_bytes()),
         }
     }
 
@@ -159,12 +203,14 @@ fn agree(a: &[u8; SHORT_BYTES], b: &[u8; SHORT_BYTES], len: u8) -> bool {
     differ_in_front.unwrap_or(0) == 0 && differ_in_back.unwrap_or(0) == 0
 }
 
-/// The bytes of a short identifier as words that compare as they do. The last two share bytes.
+/// The bytes of a short identifier as words that compare as they do. None lies across the parts in which a whole one is copied.
 #[inline]
 fn words(bytes: &[u8; SHORT_BYTES]) -> [u64; 3] {
-    let word = |from: Option<&[u8; 8]>| from.map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    let middle = bytes.get(8..).and_then(|rest| rest.first_chunk());
-    [word(bytes.first_chunk()), word(middle), word(bytes.last_chunk())]
+    let (words, rest) = bytes.as_chunks();
+    let word = |at: usize| words.get(at).map_or(0, |word| u64::from_be_bytes(*word));
+    let [a, b, c, d, e, f] = rest else { return [word(0), word(1), 0] };
+    let (high, low) = (u32::from_be_bytes([*a, *b, *c, *d]), u16::from_be_bytes([*e, *f]));
+    [word(0), word(1), u64::from(high) << 16 | u64::from(low)]
 }
 
 impl Ord for Id {
@@ -173,8 +219,8 @@ impl Ord for Id {
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
             // No zero is in the alphabet: of two texts the one that ends first is the lower, as it is with zeros after both.
-            (Repr::Short { bytes: a, .. }, Repr::Short { bytes: b, .. }) => words(a).cmp(&words(b)),
-            (Repr::Short { .. } | Repr::Long(_), Repr::Short { .. } | Repr::Long(_)) => {
+            (Repr::Short(a), Repr::Short(b)) => words(&a.bytes).cmp(&words(&b.bytes)),
+            (Repr::Short(_) | Repr::Long(_), Repr::Short(_) | Repr::Long(_)) => {
                 self.as_bytes().cmp(other.as_bytes())
             }
         }
@@ -360,6 +406,11 @@ mod tests {
     use std::hash::DefaultHasher;
 
     use super::*;
+
+    #[test]
+    fn an_identifier_takes_three_words_and_so_does_one_that_may_be_missing() {
+        assert_eq!([size_of::<Id>(), size_of::<Option<Id>>()], [24, 24]);
+    }
 
     const LONG: &str = "a/b-c.d_e~f:g/h+i=j#k0l1m2n3o4";
 

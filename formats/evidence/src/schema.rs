@@ -484,6 +484,27 @@ macro_rules! map {
     )*};
 }
 
+/// Draws a value of a type that no table here defines, as what another type's value makes; nothing where no values are drawn.
+#[cfg(any(test, feature = "proptest"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sample_of {
+    ($name:ident, $drawn:ty, $make:expr) => {
+        impl $crate::arbitrary::Sample for $name {
+            fn draw(choices: &mut $crate::arbitrary::Choices) -> Self {
+                $make(<$drawn as $crate::arbitrary::Sample>::draw(choices))
+            }
+        }
+    };
+}
+
+#[cfg(not(any(test, feature = "proptest")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sample_of {
+    ($name:ident, $drawn:ty, $make:expr) => {};
+}
+
 #[cfg(any(test, feature = "proptest"))]
 #[doc(hidden)]
 #[macro_export]

@@ -22,6 +22,7 @@ replay_sources! {
     "../../../engine/replay/src/equivocation.rs" equivocation
     "../../../engine/replay/src/extracted.rs" extracted
     "../../../engine/replay/src/found.rs" found
+    "../../../engine/replay/src/headers.rs" headers
     "../../../engine/replay/src/inquiry.rs" inquiry
     "../../../engine/replay/src/judge.rs" judge
     "../../../engine/replay/src/observer.rs" observer
@@ -34,6 +35,7 @@ replay_sources! {
     "../../../engine/replay/src/sample.rs" sample
     "../../../engine/replay/src/stretch.rs" stretch
     "../../../engine/replay/src/trace.rs" trace
+    "../../../engine/replay/src/unlisted.rs" unlisted
     "../../../engine/replay/src/verdict.rs" verdict
     "../../../engine/replay/src/whatif.rs" whatif
     "../../../engine/replay/src/writes.rs" writes

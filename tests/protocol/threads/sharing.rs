@@ -199,6 +199,18 @@ fn power_fails_at_any_instant(durability: Durability) {
     taken_up(&disk, &told, durability);
 }
 
+/// Some call of the disk fails in some way while threads append and this is done; then the power fails.
+fn some_call_fails(meanwhile: impl Fn(&Recorder<Disk>) + Sync) {
+    let disk = Disk::default();
+    let recorder = opened(&disk, Durability::EveryRecord);
+    let fault = Fault::ALL[thread_rng().gen_range(0..Fault::ALL.len())];
+    disk.0.inject(disk.0.calls() + thread_rng().gen_range(0..CALLS), fault);
+    let told = told_while(&recorder, || meanwhile(&recorder));
+    drop(recorder);
+    disk.restart(survival());
+    taken_up(&disk, &told, Durability::EveryRecord);
+}
+
 /// The key that the run is handed over to, where it is.
 fn next_key() -> SigningKey {
     SigningKey::from_seed(&[8; 32])
@@ -227,27 +239,24 @@ fn power_fails_while_a_segment_is_closed() -> bool {
 #[test]
 fn what_was_acknowledged_survives_a_crash_while_a_closed_segment_is_on_its_way() {
     static SEEN: AtomicBool = AtomicBool::new(false);
-    in_orders(ORDERS, || {
-        if power_fails_while_a_segment_is_closed() {
-            SEEN.store(true, Ordering::Relaxed);
+    // Drawn orders may miss what seldom happens, and do once in some hundred times: then others are drawn.
+    for _ in 0..10 {
+        in_orders(ORDERS, || {
+            if power_fails_while_a_segment_is_closed() {
+                SEEN.store(true, Ordering::Relaxed);
+            }
+        });
+        if SEEN.load(Ordering::Relaxed) {
+            break;
         }
-    });
+    }
     assert!(SEEN.load(Ordering::Relaxed), "in some order the segment is in the log alone");
 }
 
 /// Some call of the disk fails while a segment is closed: nobody is told what is not so, and nobody waits for ever.
 #[test]
 fn a_call_of_the_disk_that_fails_while_a_segment_is_closed_loses_nothing_that_was_acknowledged() {
-    in_orders(ORDERS, || {
-        let disk = Disk::default();
-        let recorder = opened(&disk, Durability::EveryRecord);
-        let fault = Fault::ALL[thread_rng().gen_range(0..Fault::ALL.len())];
-        disk.0.inject(disk.0.calls() + thread_rng().gen_range(0..CALLS), fault);
-        let told = told_while(&recorder, || drop(recorder.change_key(Arc::new(next_key()))));
-        drop(recorder);
-        disk.restart(survival());
-        taken_up(&disk, &told, Durability::EveryRecord);
-    });
+    in_orders(ORDERS, || some_call_fails(|recorder| drop(recorder.change_key(Arc::new(next_key())))));
 }
 
 #[test]
@@ -260,16 +269,7 @@ fn what_was_acknowledged_survives_a_crash_at_any_instant_in_its_order() {
 /// Some call of the disk fails in some way; whoever was not told of it goes on.
 #[test]
 fn a_call_of_the_disk_that_fails_loses_nothing_that_was_acknowledged_and_keeps_nobody_waiting() {
-    in_orders(ORDERS, || {
-        let disk = Disk::default();
-        let recorder = opened(&disk, Durability::EveryRecord);
-        let fault = Fault::ALL[thread_rng().gen_range(0..Fault::ALL.len())];
-        disk.0.inject(disk.0.calls() + thread_rng().gen_range(0..CALLS), fault);
-        let told = told_while(&recorder, || {});
-        drop(recorder);
-        disk.restart(survival());
-        taken_up(&disk, &told, Durability::EveryRecord);
-    });
+    in_orders(ORDERS, || some_call_fails(|_| {}));
 }
 
 /// One thread closes the run while others append: a record is before the closing one, or was refused.

@@ -132,6 +132,9 @@ impl Class {
             Self::Undecided if code == "U-ENGINE" => {
                 "replay with the version of rederive whose engine is the pinned one; until then it is open which of the two is right"
             }
+            Self::Undecided if code == "U-NOT-REPLAYED" => {
+                "no trace leads there: keep the file, take no verdict of this version on it, and report it with the version that `rederive --version` names"
+            }
             Self::Bundle if matches!(code, "B-TAMPERED" | "B-OTHER-BUNDLE" | "B-MISSING" | "B-UNLISTED") => {
                 "if the change is yours, `rederive policy digest DIR --update` lists the files anew, under a new digest; if it is not, get the bundle again from where it came from"
             }

@@ -43,6 +43,11 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
         "what was cut was never acknowledged where a log stands beside the trace; else get another copy",
     ),
     (
+        "other-log",
+        "the log beside the trace is of the run named: its records are no part of this trace and were not looked at (exit status 4)",
+        "keep it: what it has may stand nowhere else; find the trace file of that run, put the log beside it and replay that",
+    ),
+    (
         "recovered-tail",
         "records were recovered after a crash that no signature covered before it (exit status 4)",
         "the recorder vouches for them since the recovery alone; `rederive show` lists them",
@@ -112,6 +117,7 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use rederive_evidence::digest::Digest;
+    use rederive_evidence::ids::RunId;
     use rederive_evidence::values::Layer;
     use rederive_replay::Gap;
 
@@ -126,6 +132,7 @@ mod tests {
             Gap::UnpairedCalls(1),
             Gap::Unsealed,
             Gap::CutTail(1),
+            Gap::OtherLog(RunId([0; 16])),
             Gap::RecoveredTail(1),
             Gap::Redacted(1),
             Gap::TakenAsRecorded(1),

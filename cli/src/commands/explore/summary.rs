@@ -138,6 +138,9 @@ fn parted([before, after]: &[Vec<u8>; 2]) -> Option<String> {
         }
         Difference::Signed { segment: Some(segment) } => format!("the header of segment {segment}"),
         Difference::Signed { segment: None } => "the seal".to_owned(),
+        Difference::Unlisted { segment, .. } => {
+            format!("segment {segment}: a content that none of its records lists")
+        }
         Difference::Length { record, .. } => format!("one of them has no record {record}"),
         Difference::Unreadable { record, reason } => format!("record {record}: {reason}"),
         Difference::None { .. } => return None,

@@ -177,7 +177,7 @@ fn call_row(state: &State, place: &Place) -> &'static str {
     }
     let is_over = || state.watermark(&place.agent).is_some_and(|last| place.turn <= last.turn);
     match state.turn(&TurnKey::of(place)) {
-        Some(turn) if turn.has_ended(place.index) => "ended",
+        Some(turn) if turn.ended.has(place.index) => "ended",
         Some(_) if state.retried(&IndexKey::of(place)).is_some() => "ended",
         Some(turn) if u32::from(place.index) < turn.calls => "announced",
         None if is_over() => "ended",

@@ -27,8 +27,7 @@ fn a_component_that_fails_panics_or_hangs_before_the_call_opens_nothing() {
     ];
     for (component, tool) in table {
         for mood in Mood::BAD {
-            let world = World::new("component");
-            world.wires.set(component, mood);
+            let world = World::in_mood("component", component, mood);
             let answer = world.turn(0, 1);
             let fate = world.gate.call(intent(tool, 0, 0, answer));
             assert!(matches!(fate, Fate::Blocked(_)), "{component} {mood:?}: {fate:?}");
@@ -47,8 +46,7 @@ fn a_component_that_fails_panics_or_hangs_before_the_call_opens_nothing() {
 #[test]
 fn an_engine_that_gives_no_answer_has_denied_and_that_is_on_record() {
     for mood in Mood::BAD {
-        let world = World::new("engine");
-        world.wires.set("policy", mood);
+        let world = World::in_mood("engine", "policy", mood);
         let answer = world.turn(0, 1);
         let fate = world.gate.call(intent("send", 0, 0, answer));
         let Fate::Blocked(blocked) = fate else { panic!("{fate:?}") };
@@ -63,8 +61,7 @@ fn what_keeps_time_is_asked_on_the_calls_own_thread_and_opens_no_more_than_elsew
     for component in ["tool", "effects, observing"] {
         for mood in [Mood::Fine].into_iter().chain(Mood::BAD) {
             let [elsewhere, here] = [false, true].map(|keeps_time| {
-                let world = World::new("time");
-                world.wires.set(component, mood);
+                let world = World::in_mood("time", component, mood);
                 world.wires.keeps_time.store(keeps_time, Ordering::SeqCst);
                 let answer = world.turn(0, 1);
                 let acts_on = Arc::new(Mutex::new(None));

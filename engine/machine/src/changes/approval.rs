@@ -12,7 +12,7 @@ use crate::rules::approval_step;
 use crate::state::{ApprovalStatus, Delta, Influence, Present, TrackedApproval};
 
 /// A step of an approval, whether it may be taken or not: what has happened has happened.
-pub(super) fn stepped(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
+pub(super) fn stepped(case: &Case<'_>, influence: Influence, delta: &mut Delta<'_>) {
     let Some((_, name)) = approval_step(&case.input.body) else { return };
     if !case.is_since(RuleSetNumber::Two) {
         return known_by_name(case.kind, name, delta);
@@ -35,7 +35,7 @@ pub(super) fn stepped(case: &Case<'_>, influence: Influence, delta: &mut Delta) 
     delta.tracked_approval(name.clone(), Some(approval));
 }
 
-fn known_by_name(kind: Kind, name: &Id, delta: &mut Delta) {
+fn known_by_name(kind: Kind, name: &Id, delta: &mut Delta<'_>) {
     if kind == Kind::ApprovalRequested {
         delta.approval(name.clone(), Some(Present {}));
     }
@@ -88,7 +88,7 @@ fn status_after(kind: Kind) -> Option<ApprovalStatus> {
 }
 
 /// The approval under which the call at this place was permitted has served it.
-pub(super) fn served(case: &Case<'_>, place: &Place, delta: &mut Delta) {
+pub(super) fn served(case: &Case<'_>, place: &Place, delta: &mut Delta<'_>) {
     let decided = case.state.decision(place).filter(|decided| decided.goes_ahead());
     if let Some(name) = decided.and_then(|decided| decided.approval.as_ref()) {
         used(case, name, delta);
@@ -96,7 +96,7 @@ pub(super) fn served(case: &Case<'_>, place: &Place, delta: &mut Delta) {
 }
 
 /// The approval has served its request.
-pub(super) fn used(case: &Case<'_>, name: &Id, delta: &mut Delta) {
+pub(super) fn used(case: &Case<'_>, name: &Id, delta: &mut Delta<'_>) {
     if let Some(mut approval) = case.state.tracked_approval(name).cloned() {
         approval.used = true;
         delta.tracked_approval(name.clone(), Some(approval));

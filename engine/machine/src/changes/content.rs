@@ -12,7 +12,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Context, Delta, earlier};
 
 /// An item is fresh until its own time, or for the run's `freshness_ms` from its retrieval. Retrieved again it is fresh for longer.
-pub(super) fn retrieved(case: &Case<'_>, retrieved: &ContextRetrieved, delta: &mut Delta) {
+pub(super) fn retrieved(case: &Case<'_>, retrieved: &ContextRetrieved, delta: &mut Delta<'_>) {
     let own = retrieved.fresh_until.known().copied();
     let since = retrieved.retrieved.known().zip(case.config.limits.freshness_ms);
     let fresh_until = own.or(since.map(|(retrieved, ms)| retrieved.plus_ms(ms)));
@@ -22,7 +22,7 @@ pub(super) fn retrieved(case: &Case<'_>, retrieved: &ContextRetrieved, delta: &m
 }
 
 /// A summary is fresh for as long as every item in it.
-pub(super) fn summarised(case: &Case<'_>, summary: &ContextSummarised, delta: &mut Delta) {
+pub(super) fn summarised(case: &Case<'_>, summary: &ContextSummarised, delta: &mut Delta<'_>) {
     let items = summary.items.iter().filter_map(|item| case.state.context(item));
     let fresh_until = items.fold(None, |fresh, item| earlier(fresh, item.fresh_until));
     if let Some(summary) = case.commitment(summary.summary) {
@@ -32,16 +32,16 @@ pub(super) fn summarised(case: &Case<'_>, summary: &ContextSummarised, delta: &m
     }
 }
 
-pub(super) fn withheld(case: &Case<'_>, item: Digest, delta: &mut Delta) {
+pub(super) fn withheld(case: &Case<'_>, item: Digest, delta: &mut Delta<'_>) {
     change(case, item, delta, |content| content.withheld = true);
 }
 
-pub(super) fn blocked(case: &Case<'_>, item: Digest, delta: &mut Delta) {
+pub(super) fn blocked(case: &Case<'_>, item: Digest, delta: &mut Delta<'_>) {
     change(case, item, delta, |content| content.blocked = true);
 }
 
 /// What guardrails found in a content, all together; and that one has looked into the arguments of a call.
-pub(super) fn detected(case: &Case<'_>, detected: &GuardrailDetected, delta: &mut Delta) {
+pub(super) fn detected(case: &Case<'_>, detected: &GuardrailDetected, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) {
         return;
     }
@@ -59,7 +59,7 @@ fn is_guardrail(case: &Case<'_>) -> bool {
 }
 
 /// From here on only the new form is used, which is fresh for no longer than the first. One that is the same as before changes nothing.
-pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, delta: &mut Delta) {
+pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, delta: &mut Delta<'_>) {
     let new = case.commitment(transformed.transformed).filter(|new| *new != transformed.inspected);
     if let Some(new) = new {
         let fresh_until = case.state.context(&transformed.inspected).and_then(|content| content.fresh_until);
@@ -77,7 +77,7 @@ pub(super) fn transformed(case: &Case<'_>, transformed: &GuardrailTransformed, d
     }
 }
 
-fn change(case: &Case<'_>, item: Digest, delta: &mut Delta, change: impl FnOnce(&mut Context)) {
+fn change(case: &Case<'_>, item: Digest, delta: &mut Delta<'_>, change: impl FnOnce(&mut Context)) {
     let mut content = case.state.context(&item).copied().unwrap_or_default();
     change(&mut content);
     delta.context(item, content.is_needed().then_some(content));

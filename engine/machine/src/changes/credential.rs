@@ -9,7 +9,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Credential, Delta, Influence, TrackedCredential};
 
 /// Under rule set 1 only its end is known.
-pub(super) fn issued(case: &Case<'_>, issued: &CredentialIssued, delta: &mut Delta) {
+pub(super) fn issued(case: &Case<'_>, issued: &CredentialIssued, delta: &mut Delta<'_>) {
     let name = issued.credential.clone();
     let expires = issued.expires.known().copied();
     if !case.is_since(RuleSetNumber::Two) {
@@ -25,7 +25,7 @@ pub(super) fn issued(case: &Case<'_>, issued: &CredentialIssued, delta: &mut Del
 }
 
 /// It was revoked, or is over.
-pub(super) fn ended(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta) {
+pub(super) fn ended(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) {
         delta.credential(name.clone(), None);
     } else if counts(case, influence) {

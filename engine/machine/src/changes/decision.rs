@@ -11,7 +11,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Decided, Delta, Permit};
 
 /// A decision on a call stands with the call; one without a call, on a value, permits one memory write of it or takes the permit back.
-pub(super) fn made(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta) {
+pub(super) fn made(case: &Case<'_>, made: &DecisionMade, delta: &mut Delta<'_>) {
     if let Some(place) = &made.request.call {
         call::decided(case.state, place, made, delta);
         if case.is_since(RuleSetNumber::Two) && case.state.call(place).is_some() {
@@ -53,7 +53,7 @@ fn permit(case: &Case<'_>, made: &DecisionMade) -> Permit {
 }
 
 /// The decision on a call that has ended serves nothing more.
-pub(super) fn ended(case: &Case<'_>, place: &Place, delta: &mut Delta) {
+pub(super) fn ended(case: &Case<'_>, place: &Place, delta: &mut Delta<'_>) {
     if case.state.decision(place).is_some() {
         delta.decision(place.clone(), None);
     }

@@ -7,7 +7,7 @@ use crate::rules::{delegation_depth, is_taken};
 use crate::state::{Delta, GrantedDelegation, RegisteredActor, State};
 
 /// The delegate is an actor of the run. A name that is in use keeps what it stands for.
-pub(super) fn granted(case: &Case<'_>, granted: &DelegationGranted, delta: &mut Delta) {
+pub(super) fn granted(case: &Case<'_>, granted: &DelegationGranted, delta: &mut Delta<'_>) {
     if is_taken(case.state, granted) {
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn granted(case: &Case<'_>, granted: &DelegationGranted, delta: &mut 
     delta.actor(delegate.id.clone(), Some(actor));
 }
 
-pub(super) fn ended(state: &State, ended: &DelegationEnded, delta: &mut Delta) {
+pub(super) fn ended(state: &State, ended: &DelegationEnded, delta: &mut Delta<'_>) {
     if let Some(mut delegation) = state.delegation(&ended.delegation).cloned() {
         delegation.live = false;
         delta.delegation(ended.delegation.clone(), Some(delegation));

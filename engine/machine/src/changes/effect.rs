@@ -15,7 +15,7 @@ use crate::rules::{is_as_expected, needs_grant};
 use crate::state::{Call, CallStatus, Delta, EffectStatus, Grant, Influence, Present, TrackedEffect};
 
 /// An effect is expected of a live call. One that is tracked already stays what it is.
-pub(super) fn planned(case: &Case<'_>, planned: &EffectPlanned, influence: Influence, delta: &mut Delta) {
+pub(super) fn planned(case: &Case<'_>, planned: &EffectPlanned, influence: Influence, delta: &mut Delta<'_>) {
     let Some(mut call) = case.state.call(&planned.call).cloned() else { return };
     let is_tracked = case.state.tracked_effect(&planned.effect).is_some();
     if !case.is_since(RuleSetNumber::Two) || is_tracked || !counts(case, influence) {
@@ -50,7 +50,7 @@ pub(super) fn planned(case: &Case<'_>, planned: &EffectPlanned, influence: Influ
 
 /// What was planned for the call is under way; the approval that it is permitted under has served it, or else what it needs is drawn from a
 /// standing grant.
-pub(super) fn dispatched(case: &Case<'_>, delta: &mut Delta) {
+pub(super) fn dispatched(case: &Case<'_>, delta: &mut Delta<'_>) {
     let (Some(place), Some(call)) = (&case.input.place, case.call) else { return };
     if !case.is_since(RuleSetNumber::Two) {
         return;
@@ -69,7 +69,7 @@ pub(super) fn dispatched(case: &Case<'_>, delta: &mut Delta) {
 }
 
 /// What was planned for a call that never reached its tool will not be.
-pub(super) fn call_ended(case: &Case<'_>, place: &Place, call: &Call, delta: &mut Delta) {
+pub(super) fn call_ended(case: &Case<'_>, place: &Place, call: &Call, delta: &mut Delta<'_>) {
     let never_reached = if let Body::ToolFailed(failed) = &case.input.body {
         matches!(failed.class, FailureClass::Unreachable | FailureClass::Refused | FailureClass::Arguments)
     } else {
@@ -87,7 +87,7 @@ pub(super) fn call_ended(case: &Case<'_>, place: &Place, call: &Call, delta: &mu
 }
 
 /// It was seen. One that nobody planned is tracked from here on, as one that cannot be undone.
-pub(super) fn executed(case: &Case<'_>, executed: &EffectExecuted, delta: &mut Delta) {
+pub(super) fn executed(case: &Case<'_>, executed: &EffectExecuted, delta: &mut Delta<'_>) {
     let name = executed.effect.clone();
     if !case.is_since(RuleSetNumber::Two) {
         return delta.effect(name, Some(Present {}));
@@ -125,7 +125,7 @@ fn unplanned(executed: &EffectExecuted) -> TrackedEffect {
 }
 
 /// What was spent above the plan is drawn from the grant as well.
-fn overdraw(case: &Case<'_>, executed: &EffectExecuted, effect: &TrackedEffect, delta: &mut Delta) {
+fn overdraw(case: &Case<'_>, executed: &EffectExecuted, effect: &TrackedEffect, delta: &mut Delta<'_>) {
     let Some(name) = &effect.grant else { return };
     let Some(grant) = case.state.grant(name) else { return };
     let above = executed.amount_micros.unwrap_or(0).saturating_sub(effect.amount_micros.unwrap_or(0));
@@ -134,7 +134,12 @@ fn overdraw(case: &Case<'_>, executed: &EffectExecuted, effect: &TrackedEffect, 
 }
 
 /// As expected, it is resolved; otherwise something has to be done about it. Once it is known to be otherwise, it stays so.
-pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, influence: Influence, delta: &mut Delta) {
+pub(super) fn verified(
+    case: &Case<'_>,
+    verified: &EffectVerified,
+    influence: Influence,
+    delta: &mut Delta<'_>,
+) {
     let name = verified.effect.clone();
     if !case.is_since(RuleSetNumber::Two) {
         if verified.result == EffectMatch::Match {
@@ -153,7 +158,7 @@ pub(super) fn verified(case: &Case<'_>, verified: &EffectVerified, influence: In
 }
 
 /// It was undone, contained, made good, or its owner was told.
-pub(super) fn resolved(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta) {
+pub(super) fn resolved(case: &Case<'_>, name: &Id, influence: Influence, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) {
         delta.effect(name.clone(), None);
     } else if counts(case, influence) {

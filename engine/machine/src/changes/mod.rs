@@ -28,7 +28,7 @@ pub(crate) use opening::{opened, registered};
 pub(crate) use tool::registered as registered_tool;
 
 /// What a refused request changes: it is counted, time goes on, and a call proposed at a free place has ended as blocked.
-pub(crate) fn refused(case: &Case<'_>, delta: &mut Delta) {
+pub(crate) fn refused(case: &Case<'_>, delta: &mut Delta<'_>) {
     time(case, false, delta);
     let mut counters = case.state.counters().copied().unwrap_or_default();
     counters.refused = counters.refused.saturating_add(1);
@@ -43,13 +43,13 @@ pub(crate) fn refused(case: &Case<'_>, delta: &mut Delta) {
 }
 
 /// What an applied record changes. `influence` is what it hands on.
-pub(crate) fn applied(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
+pub(crate) fn applied(case: &Case<'_>, influence: Influence, delta: &mut Delta<'_>) {
     time(case, matches!(case.input.body, Body::RunClosed(_)), delta);
     count(case, delta);
     body(case, influence, delta);
 }
 
-fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta) {
+fn body(case: &Case<'_>, influence: Influence, delta: &mut Delta<'_>) {
     match &case.input.body {
         Body::PromptSent(sent) => prompt::sent(case, sent, influence, delta),
         Body::PromptAnswered(answer) => turn::answered(case, u32::from(answer.calls), influence, delta),
@@ -140,7 +140,7 @@ fn counts(case: &Case<'_>, influence: Influence) -> bool {
 }
 
 /// The latest time recorded, and whether the run is closed.
-fn time(case: &Case<'_>, closed: bool, delta: &mut Delta) {
+fn time(case: &Case<'_>, closed: bool, delta: &mut Delta<'_>) {
     let mut progress = case.state.progress().copied().unwrap_or_default();
     progress.time = progress.time.max(case.input.time);
     progress.closed |= closed;
@@ -154,14 +154,14 @@ fn moved_window(case: &Case<'_>) -> Option<Window> {
 }
 
 /// Calls that the window has left behind leave the state.
-fn leave(window: Window, case: &Case<'_>, delta: &mut Delta) {
+fn leave(window: Window, case: &Case<'_>, delta: &mut Delta<'_>) {
     for (time, _) in window.left_behind(case.state) {
         delta.calls_at(*time, None);
     }
 }
 
 /// What LIM-1 counts.
-fn count(case: &Case<'_>, delta: &mut Delta) {
+fn count(case: &Case<'_>, delta: &mut Delta<'_>) {
     let charge = &case.charge;
     if charge.is_nothing() {
         return;
@@ -178,7 +178,7 @@ fn count(case: &Case<'_>, delta: &mut Delta) {
 }
 
 /// A memory item's value; its label is no better than its influence nor than what was claimed. A permit that was needed is used up.
-fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, delta: &mut Delta) {
+fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, delta: &mut Delta<'_>) {
     let commitment = case.commitment(written.value);
     let label = written.label.known().map_or(influence.label, |claimed| influence.label.join(*claimed));
     let item = MemoryItem { commitment, label, expires: written.expires.known().copied() };
@@ -189,7 +189,7 @@ fn remembered(case: &Case<'_>, written: &MemoryWritten, influence: Influence, de
 }
 
 /// An item that is there no more stays known as such: nothing of an earlier run brings it back.
-fn forgotten(item: &MemoryKey, influence: Influence, delta: &mut Delta) {
+fn forgotten(item: &MemoryKey, influence: Influence, delta: &mut Delta<'_>) {
     let gone = MemoryItem { commitment: None, label: influence.label, expires: None };
     delta.memory_item(item.clone(), Some(gone));
 }

@@ -8,7 +8,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Counters, Delta, Grant, ListedModel, ListedSource, Policies, Progress, RegisteredActor};
 
 /// What the opening record registers. Of two entries of one name the first stands.
-pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened, delta: &mut Delta) {
+pub(crate) fn opened(case: &Case<'_>, opened: &RunOpened, delta: &mut Delta<'_>) {
     delta.config(Box::new(case.config.clone()));
     delta.progress(Progress { time: case.input.time, closed: false });
     delta.counters(Counters::default());

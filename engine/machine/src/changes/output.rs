@@ -9,7 +9,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Delta, Influence, ProducedOutput};
 
 /// An output is there. Produced again it keeps what is known of it, under the lower label.
-pub(super) fn produced(case: &Case<'_>, output: Option<Digest>, influence: Influence, delta: &mut Delta) {
+pub(super) fn produced(case: &Case<'_>, output: Option<Digest>, influence: Influence, delta: &mut Delta<'_>) {
     let Some(output) = output.filter(|_| case.is_since(RuleSetNumber::Two)) else { return };
     let new = ProducedOutput { label: influence.label, inspected: false, blocked: false };
     let held = case
@@ -20,7 +20,7 @@ pub(super) fn produced(case: &Case<'_>, output: Option<Digest>, influence: Influ
 }
 
 /// A guardrail has looked at a content: at an output, perhaps.
-pub(super) fn inspected(case: &Case<'_>, content: &Digest, delta: &mut Delta) {
+pub(super) fn inspected(case: &Case<'_>, content: &Digest, delta: &mut Delta<'_>) {
     if let Some(held) = case.state.output(content).filter(|_| is_guardrail(case)) {
         delta.output(*content, Some(ProducedOutput { inspected: true, ..*held }));
     }
@@ -31,7 +31,7 @@ pub(super) fn transformed(
     case: &Case<'_>,
     transformed: &GuardrailTransformed,
     influence: Influence,
-    delta: &mut Delta,
+    delta: &mut Delta<'_>,
 ) {
     let new = case.commitment(transformed.transformed);
     let held = case.state.output(&transformed.inspected).filter(|_| is_guardrail(case));
@@ -46,7 +46,7 @@ pub(super) fn transformed(
 }
 
 /// It is not to be released.
-pub(super) fn blocked(case: &Case<'_>, output: &Digest, delta: &mut Delta) {
+pub(super) fn blocked(case: &Case<'_>, output: &Digest, delta: &mut Delta<'_>) {
     if let Some(held) = case.state.output(output) {
         delta.output(*output, Some(ProducedOutput { blocked: true, ..*held }));
     }

@@ -9,7 +9,7 @@ use crate::rule_set::RuleSetNumber;
 use crate::state::{Delta, GrantedException, Plan, Policies};
 
 /// The engine that the bundle in force was loaded into.
-pub(super) fn pinned(case: &Case<'_>, pinned: &PolicyPinned, delta: &mut Delta) {
+pub(super) fn pinned(case: &Case<'_>, pinned: &PolicyPinned, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) {
         return;
     }
@@ -20,7 +20,7 @@ pub(super) fn pinned(case: &Case<'_>, pinned: &PolicyPinned, delta: &mut Delta) 
 }
 
 /// Another bundle is loaded anew, and what the old one permitted is permitted no more.
-pub(super) fn changed(case: &Case<'_>, changed: &PolicyChanged, delta: &mut Delta) {
+pub(super) fn changed(case: &Case<'_>, changed: &PolicyChanged, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) {
         return;
     }
@@ -41,7 +41,7 @@ pub(super) fn changed(case: &Case<'_>, changed: &PolicyChanged, delta: &mut Delt
 }
 
 /// An exception is in force. A name that is in use keeps what it stands for.
-pub(super) fn excepted(case: &Case<'_>, granted: &ExceptionGranted, delta: &mut Delta) {
+pub(super) fn excepted(case: &Case<'_>, granted: &ExceptionGranted, delta: &mut Delta<'_>) {
     if !case.is_since(RuleSetNumber::Two) || case.state.exception(&granted.exception).is_some() {
         return;
     }
@@ -56,14 +56,14 @@ pub(super) fn excepted(case: &Case<'_>, granted: &ExceptionGranted, delta: &mut 
 }
 
 /// An agent has a new plan, which nobody has compared with the task yet.
-pub(super) fn planned(case: &Case<'_>, delta: &mut Delta) {
+pub(super) fn planned(case: &Case<'_>, delta: &mut Delta<'_>) {
     if case.is_since(RuleSetNumber::Two) {
         delta.plan(case.agent().clone(), Some(Plan { verdict: None }));
     }
 }
 
 /// The plan of the agent whose place it is has been compared with the task.
-pub(super) fn checked(case: &Case<'_>, verdict: PlanVerdict, delta: &mut Delta) {
+pub(super) fn checked(case: &Case<'_>, verdict: PlanVerdict, delta: &mut Delta<'_>) {
     if case.state.plan(case.agent()).is_some() {
         delta.plan(case.agent().clone(), Some(Plan { verdict: Some(verdict) }));
     }

@@ -7,7 +7,7 @@ use crate::state::{Delta, Influence, PartKey, Piece, Prompt, PromptPart, dropped
 
 /// The prompt takes the place of the agent's last: kept parts stay, the others go, new ones are numbered on. One that does not extend the last
 /// keeps nothing.
-pub(super) fn sent(case: &Case<'_>, sent: &PromptSent, influence: Influence, delta: &mut Delta) {
+pub(super) fn sent(case: &Case<'_>, sent: &PromptSent, influence: Influence, delta: &mut Delta<'_>) {
     let Some(place) = &case.input.place else { return };
     let last = case.state.prompt(&place.agent);
     let extended = last.filter(|last| sent.extends == Some(last.turn));

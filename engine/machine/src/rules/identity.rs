@@ -93,7 +93,7 @@ pub(super) fn check_opening(case: &Case<'_>, actors: &[Actor], found: &mut Breac
 fn check_actor(case: &Case<'_>, found: &mut Breaches) {
     match case.actor {
         None => found.add(Rule::Idn1, Reason::ActorUnknown),
-        Some(actor) if !case.kind.makers().contains(&actor.actor_type) => {
+        Some(actor) if !case.kind.is_made_by(actor.actor_type) => {
             found.add(Rule::Idn1, Reason::ActorType);
         }
         Some(_) => {}

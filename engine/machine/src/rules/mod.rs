@@ -159,7 +159,7 @@ pub(crate) fn check_opening(case: &Case<'_>, opened: &RunOpened) -> Breaches {
 
 /// In an enforced run a required field that the source does not know is a breach of the rule that asks for the field.
 fn check_fields(case: &Case<'_>, found: &mut Breaches) {
-    if case.tally.absent > 0
+    if case.absent > 0
         && case.enforced()
         && let Some(rule) = rule_of_fields(case.kind)
         && case.config.set().has(rule)

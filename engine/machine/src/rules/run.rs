@@ -56,7 +56,7 @@ pub(super) fn check_order(case: &Case<'_>, found: &mut Breaches) {
     if let Some(ahead) = case.input.causes.last().filter(|last| *last >= number) {
         found.add_at(Rule::Run2, Reason::CauseAhead, Some(ahead), None);
     }
-    if let Some(ahead) = case.tally.records.checked_sub(1).filter(|last| *last >= number) {
+    if let Some(ahead) = case.names.filter(|last| *last >= number) {
         found.add_at(Rule::Run2, Reason::ReferenceAhead, Some(ahead), None);
     }
 }

@@ -11,6 +11,7 @@ use rederive_evidence::values::{
 };
 use rederive_evidence::{codes, map};
 
+use super::ended::Ended;
 use crate::risk::Control;
 use crate::rule_set::RuleSetNumber;
 
@@ -171,8 +172,8 @@ map! {
     pub struct Turn {
         /// Number of calls it has, at most 65,536.
         0 req calls: u32,
-        /// Calls that have ended: bit n of word m is the call with index 64 m + n. No zero word at the end.
-        1 req ended: Vec<u64>,
+        /// Calls that have ended.
+        1 req ended: Ended,
         /// What influenced the answer that opened it.
         2 req influence: Influence,
     }
@@ -445,31 +446,9 @@ pub(crate) fn earlier(a: Option<RecordedTime>, b: Option<RecordedTime>) -> Optio
 }
 
 impl Turn {
-    /// Whether the call with this index has ended.
-    pub fn has_ended(&self, index: u16) -> bool {
-        let word = self.ended.get(usize::from(index / 64));
-        word.is_some_and(|word| word >> (index % 64) & 1 == 1)
-    }
-
-    /// Notes that the call with this index has ended, or is tried again.
-    pub(crate) fn set_ended(&mut self, index: u16, ended: bool) {
-        let at = usize::from(index / 64);
-        if ended && self.ended.len() <= at {
-            self.ended.resize(at + 1, 0);
-        }
-        if let Some(word) = self.ended.get_mut(at) {
-            let bit = 1_u64 << (index % 64);
-            *word = if ended { *word | bit } else { *word & !bit };
-        }
-        while self.ended.last() == Some(&0) {
-            self.ended.pop();
-        }
-    }
-
     /// Number of calls that have not ended: not proposed yet, or live.
     pub fn open_calls(&self) -> u64 {
-        let ended: u64 = self.ended.iter().map(|word| u64::from(word.count_ones())).sum();
-        u64::from(self.calls).saturating_sub(ended)
+        u64::from(self.calls).saturating_sub(self.ended.count())
     }
 }
 

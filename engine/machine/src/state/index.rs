@@ -29,7 +29,8 @@ impl State {
         self.index.left.range((kind, 0)..=(kind, u64::MAX)).next().map(|((_, left), _)| *left)
     }
 
-    /// Keeps the indexes in step with a change that is about to be made.
+    /// Keeps the indexes in step with a change that is about to be made. Most changes are of no index, which is seen without a call.
+    #[inline]
     pub(super) fn reindex(&mut self, change: &Change) {
         match change {
             Change::Part(key, new) => self.reindex_part(key, new.as_ref().map(|new| &new.value)),

@@ -3,6 +3,7 @@
 mod answers;
 mod authority;
 mod delta;
+mod ended;
 mod entries;
 mod index;
 mod keys;
@@ -16,8 +17,8 @@ use rederive_evidence::cbor::{DecodeError, Decoder, Encoder};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::sparse::{Entries, Entry, ProofEnd, StateProof};
 
-pub use delta::Memory;
 pub(crate) use delta::{Delta, Settled};
+pub use ended::Ended;
 pub(crate) use entries::earlier;
 pub use entries::{
     Call, CallStatus, CallsAt, Carried, Config, Context, Counters, Credential, Decided, GrantedDelegation,

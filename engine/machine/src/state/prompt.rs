@@ -84,15 +84,15 @@ pub(crate) fn push(pieces: &mut Vec<Piece>, piece: Piece) {
 /// The numbers of `earlier` pieces that are in none of the `kept` ones. Both ascend, and what is kept was there.
 pub(crate) fn dropped(earlier: &[Piece], kept: &[Piece]) -> Vec<Range<u64>> {
     let mut dropped = Vec::new();
-    let mut drop = |numbers: Range<u64>| dropped.extend((!numbers.is_empty()).then_some(numbers));
+    let mut leave_out = |numbers: Range<u64>| dropped.extend((!numbers.is_empty()).then_some(numbers));
     let mut kept = kept.iter().map(Piece::numbers).peekable();
     for piece in earlier {
         let mut next = piece.first;
         while let Some(numbers) = kept.next_if(|numbers| numbers.start < piece.numbers().end) {
-            drop(next..numbers.start);
+            leave_out(next..numbers.start);
             next = numbers.end;
         }
-        drop(next..piece.numbers().end);
+        leave_out(next..piece.numbers().end);
     }
     dropped
 }

@@ -105,12 +105,24 @@ macro_rules! sections {
         }
 
         impl Change {
-            /// Writes the pair of key and value, or of key and `null` where the entry is removed, and notes the bytes that the entry takes.
-            pub(crate) fn encode(&mut self, e: &mut Encoder) {
-                e.array(2);
+            /// Where the state would be another one after it, writes the pair of key and value, or of key and `null` where the entry is removed,
+            /// notes the bytes that the entry takes, and says so.
+            pub(crate) fn encode_where_new(&mut self, state: &State, e: &mut Encoder) -> bool {
                 match self {
-                    $( Self::$One(value) => encode_held(e, value.as_mut(), |e| encode_one(e, $one_code)), )*
-                    $( Self::$Many(key, value) => encode_held(e, value.as_mut(), |e| encode_many(e, $code, key)), )*
+                    $( Self::$One(new) => {
+                        let is_new = differs(new.as_ref(), state.$one.as_ref());
+                        if is_new {
+                            encode_held(e, new.as_mut(), |e| encode_one(e, $one_code));
+                        }
+                        is_new
+                    } )*
+                    $( Self::$Many(key, new) => {
+                        let is_new = differs(new.as_ref(), state.$map.get(key));
+                        if is_new {
+                            encode_held(e, new.as_mut(), |e| encode_many(e, $code, key));
+                        }
+                        is_new
+                    } )*
                 }
             }
 
@@ -135,14 +147,6 @@ macro_rules! sections {
                 match self {
                     $( Self::$One(value) => value.iter_mut().for_each(|held| held.bytes = bytes), )*
                     $( Self::$Many(_, value) => value.iter_mut().for_each(|held| held.bytes = bytes), )*
-                }
-            }
-
-            /// Whether the state would be another one after it.
-            pub(crate) fn changes(&self, state: &State) -> bool {
-                match self {
-                    $( Self::$One(new) => differs(new.as_ref(), state.$one.as_ref()), )*
-                    $( Self::$Many(key, new) => differs(new.as_ref(), state.$map.get(key)), )*
                 }
             }
 
@@ -227,17 +231,19 @@ macro_rules! sections {
             }
         }
 
-        impl super::Delta {
+        impl super::Delta<'_> {
             $(
+                #[inline]
                 pub(crate) fn $one(&mut self, value: $one_value) {
-                    self.push(Change::$One(Some(Held { value, bytes: 0 })));
+                    self.push(|| Change::$One(Some(Held { value, bytes: 0 })));
                 }
             )*
 
             $(
                 /// Sets an entry, or removes it where there is no value.
+                #[inline]
                 pub(crate) fn $many(&mut self, key: $key, value: Option<$value>) {
-                    self.push(Change::$Many(key, value.map(|value| Held { value, bytes: 0 })));
+                    self.push(|| Change::$Many(key, value.map(|value| Held { value, bytes: 0 })));
                 }
             )*
         }
@@ -368,6 +374,7 @@ fn encode_many<K: Field>(e: &mut Encoder, code: u64, key: &K) {
 }
 
 fn encode_held<V: Field>(e: &mut Encoder, held: Option<&mut Held<V>>, key: impl FnOnce(&mut Encoder)) {
+    e.array(2);
     let start = e.as_bytes().len();
     key(e);
     match held {
@@ -389,8 +396,8 @@ fn differs<V: PartialEq>(new: Option<&Held<V>>, old: Option<&Held<V>>) -> bool {
 
 /// Sets or removes the entry of a section that has one, and counts the bytes of all entries anew.
 fn put_one<V>(entry: &mut Option<Held<V>>, new: Option<Held<V>>, bytes: &mut u64) {
-    let after = taken(new.as_ref());
-    let before = taken(std::mem::replace(entry, new).as_ref());
+    let (before, after) = (taken(entry.as_ref()), taken(new.as_ref()));
+    *entry = new;
     *bytes = bytes.saturating_sub(before).saturating_add(after);
 }
 

@@ -97,7 +97,7 @@ fn a_refused_proposal_that_no_answer_announced_ends_nothing() {
     let answer = trial.turn_open(1);
     trial.answer(proposal(&place(0, 1), "mail").because([answer]));
     let turn = trial.machine.state().turn(&TurnKey::of(&place(0, 1))).unwrap();
-    assert_eq!((turn.has_ended(1), turn.open_calls()), (false, 1));
+    assert_eq!((turn.ended.has(1), turn.open_calls()), (false, 1));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn what_has_ended_stays_so_whichever_call_ends_or_is_tried_again_after_it() {
     let answer = trial.turn_open(200);
     let ended = |trial: &Trial| -> Vec<u16> {
         let turn = trial.machine.state().turn(&TurnKey::of(&place(0, 0))).unwrap();
-        (0..200).filter(|index| turn.has_ended(*index)).collect()
+        (0..200).filter(|index| turn.ended.has(*index)).collect()
     };
     for index in [190, 70, 0] {
         trial.give(proposal(&place(0, index), "mail").because([answer]));

@@ -1,6 +1,7 @@
 //! Where the bytes of a trace lie: a small interface over files, and the error that says what a failed write left behind.
 
 mod bytes;
+#[cfg(feature = "testing")]
 pub mod faulty;
 mod os;
 

@@ -80,7 +80,7 @@ fn assert_kept(storage: &FaultyStorage, script: &Script, told: &Acknowledged, ca
 /// Recovers and writes the script to its end.
 fn go_on(storage: &FaultyStorage, script: &Script, options: Options) -> Result<(), TransferFault> {
     match Recovery::open(storage.clone(), path()) {
-        Ok(recovery) if recovery.report().is_sealed => recovery.remove_leftover_log(),
+        Ok(recovery) if recovery.report().is_sealed => recovery.remove_leftover_log(RUN),
         Ok(recovery) => {
             let mut driver = Driver::after(script, recovery.reader());
             let mut writer = recovery.resume(RUN, options.packing, frame_bytes)?;
@@ -355,7 +355,7 @@ fn a_crash_between_the_seal_and_the_end_leaves_a_sealed_trace() {
         let left = reader.leftover_log_records();
         assert_eq!(left.is_some(), storage.paths().len() == 2);
         assert_eq!(sealed.is_ok(), call >= before + 2, "after append and sync the run is sealed");
-        Recovery::open(storage.clone(), path()).unwrap().remove_leftover_log().unwrap();
+        Recovery::open(storage.clone(), path()).unwrap().remove_leftover_log(RUN).unwrap();
         assert_eq!(storage.paths(), [path()]);
     }
 }

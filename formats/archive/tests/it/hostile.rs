@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use rederive_archive::storage::faulty::FaultyStorage;
-use rederive_archive::{BlockBuffer, Cause, Packing, ReadFault, TraceReader, log_path};
+use rederive_archive::{BlockBuffer, Cause, Hint, Packing, ReadFault, TraceReader, log_path};
+use rederive_evidence::digest::{Digest, commitment};
 
 use crate::raw::{self, CONTENTS, FRAMES, HEADER, INDEX, LINEAGE, RECORD, SNAPSHOT, ZSTD, plain};
 use crate::run::{RUN, Script, path};
@@ -86,6 +87,85 @@ fn a_bomb_gives_no_more_bytes_than_were_stated() {
         let held = bytes_held(|| assert_eq!(code(bytes), "A-UNPACK"));
         assert!(held < 1 << 20, "{held}");
     }
+}
+
+/// Zeros, packed: few bytes that stand for many.
+fn zeros(kind: u8, unpacked: u64) -> Vec<u8> {
+    let packed = zstd::bulk::compress(&vec![0; unpacked as usize], 3).unwrap();
+    raw::framed(kind, ZSTD, 0, unpacked, &packed)
+}
+
+/// Spec: archive-limits.
+#[test]
+fn a_hint_that_unpacks_to_far_more_than_it_takes_is_ignored_before_anything_is_allocated() {
+    let free = 1 << 20;
+    for (unpacked, expected) in [(free, "A-HINT-ARCHIVE"), (free + 1, "A-LIMIT"), (64 << 20, "A-LIMIT")] {
+        let bytes = with_block(zeros(SNAPSHOT, unpacked));
+        let reader = TraceReader::of(bytes.as_slice()).unwrap();
+        let mut found = Hint::Absent;
+        let held = bytes_held(|| {
+            found = reader.segment(0).unwrap().snapshot(&mut BlockBuffer::new()).unwrap();
+        });
+        let Hint::Ignored(damage) = found else { panic!("{unpacked}: {found:?}") };
+        assert_eq!(damage.code(), expected, "{unpacked}");
+        // What is unpacked, and the aligned copy.
+        assert!(held < if expected == "A-LIMIT" { 100_000 } else { 3 << 20 }, "{unpacked}: {held}");
+    }
+}
+
+/// Spec: archive-limits.
+#[test]
+fn contents_that_unpack_to_far_more_than_they_take_are_hashed_in_little_memory() {
+    let long = 64 << 20;
+    let genuine = raw::content(commitment(&[2; 32], &vec![0; long]).0, [2; 32], long as u64, &vec![0; long]);
+    let nothing = vec![0; long];
+    for (payload, contents, are_genuine) in [(genuine, 1, true), (nothing, long / 72, false)] {
+        let unpacked = payload.len() as u64;
+        let packed = zstd::bulk::compress(&payload, 3).unwrap();
+        assert!(packed.len() < 20_000, "{}", packed.len());
+        let bytes = with_block(raw::framed(CONTENTS, ZSTD, 0, unpacked, &packed));
+        let reader = TraceReader::of(bytes.as_slice()).unwrap();
+        let (mut seen, mut genuine, mut found) = (0, 0, Ok(()));
+        let held = bytes_held(|| {
+            let block = reader.segment(0).unwrap().content_blocks().next().unwrap();
+            found = block.hash_each(&mut BlockBuffer::new(), |content| {
+                seen += 1;
+                genuine += usize::from(content.is_genuine());
+                Ok::<_, ReadFault>(())
+            });
+            let _ = reader.check();
+            let _ = reader.content_reader().read(&Digest([1; 32]));
+        });
+        assert!(held < 1 << 20, "{held}");
+        assert_eq!((seen, genuine > 0), (contents, are_genuine));
+        // 64 MiB of zeros are contents without bytes, and a rest that is none.
+        assert_eq!(found.is_ok(), are_genuine, "{found:?}");
+    }
+}
+
+/// Spec: archive-limits.
+#[test]
+fn a_content_of_a_long_packed_block_is_found_and_held_alone() {
+    let salt = [2; 32];
+    let texts: Vec<Vec<u8>> = vec![vec![3; 5 << 20], b"short".to_vec(), vec![4; 6 << 20]];
+    let contents: Vec<_> = texts.iter().map(|text| (commitment(&salt, text), text)).collect();
+    let payload: Vec<u8> = contents
+        .iter()
+        .flat_map(|(commitment, text)| raw::content(commitment.0, salt, text.len() as u64, text))
+        .collect();
+    let packed = zstd::bulk::compress(&payload, 3).unwrap();
+    let bytes = with_block(raw::framed(CONTENTS, ZSTD, 0, payload.len() as u64, &packed));
+    let reader = TraceReader::of(bytes.as_slice()).unwrap();
+    let mut read = reader.content_reader();
+    for (commitment, text) in contents.iter().chain(contents.iter().rev()) {
+        let content = read.read(commitment).unwrap().unwrap();
+        assert!(content.bytes == text.as_slice() && content.is_genuine());
+    }
+    assert_eq!(read.read(&Digest([1; 32])).unwrap(), None);
+    let held =
+        bytes_held(|| drop(reader.content_reader().read(&contents[1].0).unwrap().unwrap().bytes.to_vec()));
+    assert!(held < 1 << 20, "{held}");
+    reader.check().unwrap();
 }
 
 #[test]

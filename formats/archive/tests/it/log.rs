@@ -11,8 +11,8 @@ use rederive_evidence::ids::RunId;
 use crate::raw::{self, CLOSING, CONTENT, HEAD, OPENING, RECORD};
 use crate::run::{Held, RUN, Record, Script, assert_prefix, frame_bytes, head, header, path};
 
-/// A trace with one closed segment and an open one of five records, four of them under the head of the second commit.
-fn an_open_trace() -> FaultyStorage {
+/// A trace whose first segment has all its records, none of them committed.
+fn a_first_segment() -> (Script, FaultyStorage, TraceWriter<FaultyStorage>) {
     let script = Script::small();
     let storage = FaultyStorage::new();
     let options = rederive_archive::Options {
@@ -21,6 +21,12 @@ fn an_open_trace() -> FaultyStorage {
     };
     let mut writer = TraceWriter::create(storage.clone(), path(), RUN, options).unwrap();
     append(&mut writer, &script.parts[0].records);
+    (script, storage, writer)
+}
+
+/// A trace with one closed segment and an open one of five records, four of them under the head of the second commit.
+fn an_open_trace() -> FaultyStorage {
+    let (script, storage, mut writer) = a_first_segment();
     let (header, lineage) = (header(0), script.parts[0].lineage());
     writer.close_segment(SegmentEnd { header: &header, lineage: &lineage, snapshot: None }).unwrap();
     append(&mut writer, &script.parts[1].records[..2]);
@@ -279,11 +285,30 @@ fn a_log_of_another_place_is_refused() {
     assert_eq!(damage_with_log(&storage, opening(1, Digest([9; 32]))).cause, forked);
     let just_closed = read_with_log(&storage, opening(0, Digest::ZERO)).unwrap();
     assert!(just_closed.open_segment().is_none());
-    assert_eq!(just_closed.leftover_log_records(), Some(0));
+    assert_eq!((just_closed.leftover_log_records(), just_closed.leftover_log_run()), (Some(0), Some(RUN)));
     storage.put(&log_path(path()), opening(1, previous));
     let recovery = Recovery::open(storage.clone(), path()).unwrap();
     let refused = recovery.resume(RunId([8; 16]), Packing::Hot, frame_bytes).map(|_| ()).unwrap_err();
     assert!(matches!(refused, TransferFault::Write(WriteFault::Misuse(Misuse::OtherRun))), "{refused}");
+}
+
+/// Spec: archive-log.
+#[test]
+fn a_log_of_another_run_beside_a_sealed_trace_is_named_and_not_removed() {
+    let other = RunId([8; 16]);
+    let mut log = raw::file_header(b"RDT-OPEN");
+    log.extend(raw::framed(OPENING, 0, 0, 0, &[other.0.as_slice(), &[0; 32]].concat()));
+    let storage = FaultyStorage::new();
+    storage.put(path(), Script::small().sealed(Packing::Hot));
+    storage.put(&log_path(path()), log.clone());
+    let reader = TraceReader::open(&storage, path()).unwrap();
+    assert_eq!((*reader.end(), reader.leftover_log_run()), (rederive_archive::End::Sealed, Some(other)));
+    let recovery = |storage: &FaultyStorage| Recovery::open(storage.clone(), path()).unwrap();
+    let refused = recovery(&storage).remove_leftover_log(RUN).unwrap_err();
+    assert!(matches!(refused, TransferFault::Write(WriteFault::Misuse(Misuse::OtherRun))), "{refused}");
+    assert_eq!(log_of(&storage), log);
+    recovery(&storage).remove_leftover_log(other).unwrap();
+    assert!(storage.bytes_of(&log_path(path())).is_none());
 }
 
 #[test]
@@ -314,14 +339,7 @@ fn entries_beyond_the_limits_of_a_segment_are_damage() {
 /// A trace whose first segment is closed in the log alone, with two committed records of the next one.
 fn a_chained_trace() -> (FaultyStorage, rederive_archive::Closing<impl rederive_archive::storage::StoredFile>)
 {
-    let script = Script::small();
-    let storage = FaultyStorage::new();
-    let options = rederive_archive::Options {
-        durability: rederive_archive::Durability::EachCommit,
-        packing: Packing::Hot,
-    };
-    let mut writer = TraceWriter::create(storage.clone(), path(), RUN, options).unwrap();
-    append(&mut writer, &script.parts[0].records);
+    let (script, storage, mut writer) = a_first_segment();
     writer.commit(&head(0, 3)).unwrap();
     let (header, lineage) = (header(0), script.parts[0].lineage());
     let end = SegmentEnd { header: &header, lineage: &lineage, snapshot: None };
@@ -402,6 +420,41 @@ fn a_segment_closed_in_the_log_reads_the_same_before_and_after_it_is_in_the_trac
         assert_prefix(&reader, &script);
         assert_eq!(reader.segments(), 1, "{sector}");
         assert!(matches!(reader.end(), End::Torn(_)), "{sector}");
+    }
+}
+
+/// The log of a stopped writer ends a segment that the trace file has by now: it takes no second end. What is taken after recovery is in the next log.
+#[test]
+fn a_run_goes_on_after_a_log_that_ended_a_segment_and_its_next_segments_end_too() {
+    let mut script = Script::small();
+    script.parts[1].has_snapshot = false;
+    for is_written in [false, true] {
+        for is_chained in [false, true] {
+            let (storage, mut closing) = a_chained_trace();
+            if is_written {
+                closing.write();
+            }
+            drop(closing);
+            let resume =
+                || Recovery::open(storage.clone(), path()).unwrap().resume(RUN, Packing::Hot, frame_bytes);
+            let mut writer = resume().unwrap();
+            append(&mut writer, &script.parts[1].records[2..]);
+            let (header, lineage) = (header(1), script.parts[1].lineage());
+            let end = SegmentEnd { header: &header, lineage: &lineage, snapshot: None };
+            if is_chained {
+                drop(writer.begin_close(end).unwrap());
+                append(&mut writer, &script.parts[2].records[..1]);
+                writer.commit(&head(2, 1)).unwrap();
+            } else {
+                writer.close_segment(end).unwrap();
+            }
+            drop(writer);
+            let reader = TraceReader::open(&storage, path()).unwrap();
+            assert_prefix(&reader, &script);
+            assert_eq!(reader.segments(), 2, "{is_written} {is_chained}");
+            drop(reader);
+            assert_eq!(resume().unwrap().segment(), 2, "{is_written} {is_chained}");
+        }
     }
 }
 

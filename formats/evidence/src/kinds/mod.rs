@@ -68,6 +68,16 @@ macro_rules! kinds {
                     $( Self::$variant => &[$($maker),*], )*
                 }
             }
+
+            /// Whether an actor of this type may make it (IDN-1).
+            #[inline]
+            pub const fn is_made_by(self, actor: ActorType) -> bool {
+                // A bit for each type: one look into a table, and no list to go through.
+                let makers: u32 = match self {
+                    $( Self::$variant => 0 $( | 1 << $maker as u32 )*, )*
+                };
+                makers & 1 << actor as u32 != 0
+            }
         }
 
         /// A record's body: what its kind holds.
@@ -116,12 +126,18 @@ macro_rules! kinds {
             }
 
             /// What the body counts: absent fields, contents and records referred to.
+            #[inline]
             pub fn tally(&self) -> Tally {
                 let mut tally = Tally::default();
-                match self {
-                    $( Self::$variant(body) => body.tally(&mut tally), )*
-                }
+                self.count(&mut tally);
                 tally
+            }
+
+            /// Adds what the body counts.
+            pub(crate) fn count(&self, tally: &mut Tally) {
+                match self {
+                    $( Self::$variant(body) => body.tally(tally), )*
+                }
             }
 
             /// The body that a JSON text holds.
