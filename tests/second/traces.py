@@ -19,7 +19,7 @@ from rederive_second.signed import Signed
 from rederive_second.verify import Verifier
 
 CHAIN_CODES = ("D-CHECKSUM",)
-WRONG_LINEAGE = ("wrong-lineage", "wrong-lineage-hint")
+WRONG_LINEAGE = ("wrong-lineage", "wrong-lineage-hint", "closing-wrong-lineage-hint")
 EQUIVOCATION = ("told-once", "told-otherwise")
 
 

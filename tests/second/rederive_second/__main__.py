@@ -30,7 +30,7 @@ def main() -> int:
     report = Verifier(grammar.load(), data, log, roots).verify()
     print(json.dumps(report.as_json(), indent=1))
     first = report.first()
-    return EXIT[first.valid()] if first else 0 if report.sealed and not report.cut else 4
+    return EXIT[first.valid()] if first else 0 if report.sealed and not (report.cut or report.other_log) else 4
 
 
 def read_trace(path: Path) -> tuple[bytes, bytes | None]:

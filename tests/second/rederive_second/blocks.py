@@ -13,6 +13,7 @@ from .fault import Fault
 UNIT = 64
 HEAD = 32
 VERSION = 1
+MIB_8 = 8_388_608
 MIB_256 = 268_435_456
 BITE = 1024
 SEARCH = 64 * 1024 * 1024
@@ -105,6 +106,8 @@ def unpack(stored: bytes, unpacked: int, at: int) -> bytes:
     try:
         frame = zstandard.get_frame_parameters(stored)
         if stored[:4] != ZSTD_MAGIC or frame.content_size != unpacked or frame.dict_id:
+            raise Fault("A-UNPACK", at)
+        if unpacked > MIB_8 and frame.window_size > MIB_8:
             raise Fault("A-UNPACK", at)
         unpacker = zstandard.ZstdDecompressor(max_window_size=2 * MIB_256).decompressobj()
         whole = bytearray()

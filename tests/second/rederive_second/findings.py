@@ -73,6 +73,7 @@ class Report:
     sealed: bool = False
     ephemeral: bool = False
     cut: int = 0
+    other_log: bytes | None = None
     recovered: int = 0
     redacted: int = 0
     unknown_kind: int | None = None
@@ -95,6 +96,7 @@ class Report:
             ("unattested", self.ephemeral),
             ("unsealed", not self.sealed),
             (f"cut-tail {self.cut}", self.cut),
+            (f"other-log {self.other_log.hex() if self.other_log else ''}", self.other_log),
             (f"recovered-tail {self.recovered}", self.recovered),
             (f"redacted {self.redacted}", self.redacted),
             (f"unknown-kind {self.unknown_kind}", self.unknown_kind is not None),

@@ -63,34 +63,53 @@ def read(data: bytes) -> OpenLog:
         raise Fault("A-LOG-ORDER", UNIT)
     if opening.commit != 0:
         raise Fault("A-LOG-COMMIT", UNIT)
-    log = OpenLog(opening.segment, opening.payload[:16], opening.payload[16:])
-    at = opening.end
-    kept = at
-    waiting: list[Content] = []
-    while at < len(data):
-        try:
-            one = entry(data, at)
-        except Fault as fault:
-            _judge_tail(data, log, at, fault)
-            break
-        _check_order(log, one, bool(waiting))
-        at = one.end
-        if one.kind == CONTENT:
-            waiting += _content(one)
-            continue
+    reading = _Reading(data, OpenLog(opening.segment, opening.payload[:16], opening.payload[16:]))
+    try:
+        reading.entries(opening.end)
+    except Fault as fault:
+        fault.segment = reading.log.segment
+        raise
+    return reading.log
+
+
+class _Reading:
+    """A log that is being read."""
+
+    def __init__(self, data: bytes, log: OpenLog) -> None:
+        self.data = data
+        self.log = log
+        """The segment whose turn it is."""
+
+    def entries(self, at: int) -> None:
+        """Takes the entries from ``at`` on, up to a torn tail."""
         kept = at
-        if one.kind == CLOSING:
-            log = _close(log, one)
-            continue
-        if one.kind == RECORD:
-            log.contents += waiting
-            log.frames.append(one.payload)
-            log.frame_bytes += len(one.payload)
+        waiting: list[Content] = []
+        while at < len(self.data):
+            try:
+                one = entry(self.data, at)
+            except Fault as fault:
+                _judge_tail(self.data, self.log, at, fault)
+                break
+            _check_order(self.log, one, bool(waiting))
+            at = one.end
+            if one.kind == CONTENT:
+                waiting += _content(one)
+                continue
+            kept = at
+            self._take(one, waiting)
             waiting = []
+        self.log.torn = len(self.data) - kept
+
+    def _take(self, one: Entry, contents: list[Content]) -> None:
+        """Takes an entry, and the contents before it."""
+        if one.kind == CLOSING:
+            self.log = _close(self.log, one)
+        elif one.kind == RECORD:
+            self.log.contents += contents
+            self.log.frames.append(one.payload)
+            self.log.frame_bytes += len(one.payload)
         else:
-            log.heads.append(one.payload)
-    log.torn = len(data) - kept
-    return log
+            self.log.heads.append(one.payload)
 
 
 def _close(log: OpenLog, one: Entry) -> OpenLog:

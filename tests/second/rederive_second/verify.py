@@ -52,6 +52,7 @@ class Verifier:
         if end.log is not None:
             self._open_segment(end.log, len(end.segments))
         self._opening(end)
+        self._left_by(end)
         self._lengths()
         self.report.redacted = sum(1 for commitment in self.lengths if commitment not in self.stored)
         if not self.report.records:
@@ -239,7 +240,7 @@ class Verifier:
         """The open log: the last head over its records, its contents, and the records."""
         report, links, place = self.report, self.links, len(self.data)
         if log.previous != links.last:
-            report.add(Fault("A-LOG-PREVIOUS", place), segment, Step.HEADER)
+            report.add(Fault("A-LOG-PREVIOUS", log.begun_at), segment, Step.HEADER)
             return
         if links.run is not None and log.run != links.run:
             report.add(Fault("V-OTHER-RUN", place), segment, Step.HEADER)
@@ -255,6 +256,11 @@ class Verifier:
         self._listed(segment, log.contents, frames, links.records)
         self._checksums(frames, None)
         report.recovered += len(frames) - covered
+
+    def _left_by(self, end: Ending) -> None:
+        """A log that is no part of the trace may be another run's [gaps]."""
+        if self.links.run is not None and end.left_by != self.links.run:
+            self.report.other_log = end.left_by
 
     def _head(self, log: OpenLog, segment: int) -> int:
         """Checks the last head; answers how many records it covers."""
