@@ -66,6 +66,15 @@ impl Matrix {
         Ok(matrix)
     }
 
+    /// This one, and what was measured over other runs.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        for (divergence, row) in other.rows {
+            self.rows.entry(divergence).or_default().join(row);
+        }
+        self
+    }
+
     /// The row of a divergence.
     pub fn row(&self, divergence: Divergence) -> Option<&Row> {
         self.rows.get(&divergence)
@@ -105,6 +114,17 @@ fn cell(signs: &BTreeSet<String>) -> String {
 }
 
 impl Row {
+    fn join(&mut self, other: Self) {
+        self.made += other.made;
+        other
+            .levels
+            .into_iter()
+            .for_each(|(level, signs)| self.levels.entry(level).or_default().extend(signs));
+        self.outside.extend(other.outside);
+        self.denied.extend(other.denied);
+        self.failures.extend(other.failures);
+    }
+
     fn add(&mut self, divergence: Divergence, case: Case, found: Found) {
         self.made += u64::from(!matches!(found, Found::NotApplicable(_)));
         let is_denied = case.answers == Answers::Denied && divergence.stage() == Stage::Story;

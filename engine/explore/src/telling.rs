@@ -34,7 +34,7 @@ pub fn tell(like: &Parts, story: &Story, answers: Answers, key: &SigningKey) -> 
     Teller::new(like, story, key)?.tell(like, story, answers)
 }
 
-/// The same of a story that is told as it was, by somebody who has the gate's key too: its receipts are made anew with this key. The story as it then is.
+/// The same of a story that is told as it was, or in another order, by somebody who has the gate's key too: its receipts are made anew with this key. The story as it then is.
 ///
 /// # Errors
 /// As [`tell`].

@@ -20,9 +20,10 @@ pub(crate) fn bundles() -> Archive {
     Archive::open(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles")).unwrap()
 }
 
-/// Traces that differ from each other in what they hold: gated, of every kind under both rule sets, in segments, packed, redacted, under two keys.
+/// Traces that differ from each other in what they hold: gated, of two agents, of every kind under both rule sets, in segments, packed, redacted, under two keys.
 pub(crate) const GOOD: &[&str] = &[
     "gated.rdt",
+    "handed-on.rdt",
     "every-kind-2.rdt",
     "every-kind.rdt",
     "segments.rdt",
