@@ -125,8 +125,7 @@ fn what_the_policy_does_not_permit_is_not_kept_by_either_door_and_the_answer_is_
 #[test]
 fn a_policy_that_gives_no_answer_and_memory_that_no_registry_lists_keep_nothing() {
     for mood in Mood::BAD {
-        let world = World::new("engine");
-        world.wires.set("policy", mood);
+        let world = World::in_mood("engine", "policy", mood);
         let why = world.gate.remember(write(&world, MemoryScope::Durable, "Rome", OUTSIDE)).unwrap_err();
         assert!(matches!(why, Why::Decision { reason: ReasonCode::EngineFault, .. }), "{mood:?}: {why}");
         assert!(writes(&world.records()).is_empty());
@@ -167,9 +166,8 @@ fn guardrails_look_at_a_value_before_it_is_kept() {
     assert!(writes(&world.records()).is_empty() && decisions(&world.records()).is_empty());
 
     for mood in Mood::BAD {
-        let world = World::new("mood");
+        let world = World::in_mood("mood", "guardrail", mood);
         *world.wires.finding.lock().unwrap() = Some((Stage::MemoryWrite, Finding::Clean));
-        world.wires.set("guardrail", mood);
         let kept = world.gate.remember(write(&world, MemoryScope::Durable, "Rome", OUTSIDE));
         assert!(matches!(kept, Err(Why::Component(_))), "{mood:?}: {kept:?}");
         assert!(writes(&world.records()).is_empty());

@@ -69,13 +69,17 @@ fn then(world: &World, fate: &Fate) -> Then {
 fn sent(change: impl FnOnce(&World)) -> Then {
     let world = World::new("row");
     change(&world);
+    sent_in(&world)
+}
+
+fn sent_in(world: &World) -> Then {
     let answer = world.turn(0, 1);
     let fate = world.gate.call(intent("send", 0, 0, answer));
-    then(&world, &fate)
+    then(world, &fate)
 }
 
 fn mood(component: &'static str, mood: Mood) -> Then {
-    sent(|world| world.wires.set(component, mood))
+    sent_in(&World::in_mood("row", component, mood))
 }
 
 /// A fault of the store at some call of it, counted from the first of the call.

@@ -58,6 +58,10 @@ pub(crate) enum Mood {
     Hangs,
 }
 
+/// How long a component may take that is about to hang. All others have as long as a busy machine may need.
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(60);
+
 impl Mood {
     pub(crate) const BAD: [Self; 3] = [Self::Fails, Self::Panics, Self::Hangs];
 
@@ -68,7 +72,7 @@ impl Mood {
             Self::Fails => Err("told to fail".into()),
             Self::Panics => panic!("told to panic"),
             Self::Hangs => {
-                std::thread::sleep(Duration::from_millis(400));
+                std::thread::sleep(4 * SHORT);
                 Err("told to hang".into())
             }
         }
@@ -84,6 +88,8 @@ pub(crate) type Judging = dyn Fn(&PolicyRequest) + Send + Sync;
 /// What the components of a world do, changed while it runs.
 pub(crate) struct Wires {
     pub(crate) moods: Mutex<BTreeMap<&'static str, Mood>>,
+    /// Which component will hang: it gets a short time.
+    pub(crate) hangs: Mutex<Option<&'static str>>,
     /// How often each tool acted.
     pub(crate) acts: Mutex<BTreeMap<String, u64>>,
     pub(crate) judged: AtomicU64,
@@ -119,6 +125,7 @@ impl Default for Wires {
     fn default() -> Self {
         Self {
             moods: Mutex::default(),
+            hangs: Mutex::default(),
             acts: Mutex::default(),
             judged: AtomicU64::new(0),
             answers: Mutex::default(),
@@ -149,6 +156,11 @@ impl Wires {
 
     pub(crate) fn set(&self, of: &'static str, mood: Mood) {
         let _ = self.moods.lock().unwrap().insert(of, mood);
+    }
+
+    /// How long a component has for an answer; `of` begins the names of its moods.
+    fn time(&self, of: &str) -> Duration {
+        if self.hangs.lock().unwrap().is_some_and(|hangs| hangs.starts_with(of)) { SHORT } else { LONG }
     }
 
     pub(crate) fn acted(&self) -> u64 {
@@ -399,7 +411,7 @@ fn registration(wires: &Arc<Wires>, tool: &str, effects: EffectsClass, reversibl
     let schema = Payload::json(r#"{"type":"object","properties":{"to":{"type":"string"}}}"#);
     let acts = Runner::Direct(Box::new(Counting { wires: Arc::clone(wires), mood: "tool" }));
     let mut registration = Registration::new(id(tool), facts, schema, acts);
-    registration.time = Duration::from_millis(150);
+    registration.time = wires.time("tool");
     registration.preview = (tool == "edit").then(|| Box::new(Diff(Arc::clone(wires))) as Box<dyn Preview>);
     registration
 }
@@ -430,10 +442,10 @@ pub(crate) fn setup(wires: &Arc<Wires>) -> Setup {
         ..ToolFacts::of(id("notes"), EffectsClass::Write)
     });
     setup.times = Times {
-        policy: Duration::from_millis(100),
-        guardrails: Duration::from_millis(100),
-        credentials: Duration::from_millis(100),
-        effects: Duration::from_millis(100),
+        policy: wires.time("policy"),
+        guardrails: wires.time("guardrail"),
+        credentials: wires.time("credential broker"),
+        effects: wires.time("effects").min(wires.time("preview")),
         ..Times::default()
     };
     for (tool, effects, reversible) in TOOLS {
@@ -500,6 +512,15 @@ pub(crate) fn opened(tenant: &str) -> Draft {
 impl World {
     pub(crate) fn new(name: &str) -> Self {
         Self::try_new(name, FaultyStorage::new(), &Arc::default()).unwrap()
+    }
+
+    /// A world where a component is in this mood from when the run is open.
+    pub(crate) fn in_mood(name: &str, component: &'static str, mood: Mood) -> Self {
+        let wires = Arc::<Wires>::default();
+        *wires.hangs.lock().unwrap() = (mood == Mood::Hangs).then_some(component);
+        let world = Self::try_new(name, FaultyStorage::new(), &wires).unwrap();
+        world.wires.set(component, mood);
+        world
     }
 
     pub(crate) fn try_new(name: &str, disk: FaultyStorage, wires: &Arc<Wires>) -> Result<Self, OpenFault> {
