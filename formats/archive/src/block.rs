@@ -11,7 +11,7 @@ use crate::limits::{
     CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX, HINT_BYTES_A_PACKED_BYTE, HINT_BYTES_MAX,
     HINT_BYTES_PACKED_FREE, LINEAGE_BYTES_MAX, STEPPED_BYTES,
 };
-use crate::pack::{Packer, Steps, Unpacker};
+use crate::pack::{Packer, Steps, unpack};
 use crate::storage::{ReadAt, StoreError, Stored};
 use crate::trailer::TRAILER_BYTES;
 
@@ -258,7 +258,6 @@ pub(crate) fn append(
 pub struct BlockBuffer {
     stored: Vec<u8>,
     unpacked: Vec<u8>,
-    unpacker: Unpacker,
     held: Held,
 }
 
@@ -301,8 +300,7 @@ impl BlockBuffer {
             Codec::Plain => Held::Plain(FRAMING_BYTES..FRAMING_BYTES + payload.len()),
             Codec::Zstd => {
                 place.check_packed().map_err(|cause| place.damaged(cause))?;
-                self.unpacker
-                    .unpack(payload, place.unpacked as usize, &mut self.unpacked)
+                unpack(payload, place.unpacked as usize, &mut self.unpacked)
                     .map_err(|cause| place.damaged(cause))?;
                 Held::Unpacked
             }

@@ -1,5 +1,6 @@
 //! zstd, one block at a time: no dictionary, and never more bytes out than were allowed.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::ops::Range;
 
@@ -37,21 +38,22 @@ impl Packer {
     }
 }
 
-/// Unpacks payloads.
-#[derive(Default)]
-pub(crate) struct Unpacker(Option<Decompressor<'static>>);
+thread_local! {
+    /// Each thread's own: it takes longer to make than a small trace takes to unpack.
+    static DECOMPRESSOR: RefCell<Decompressor<'static>> = RefCell::default();
+}
 
-impl Unpacker {
-    /// Unpacks into `out`, whose bytes are replaced. `unpacked` is what the block header states, checked against its
-    /// limit before.
-    pub(crate) fn unpack(&mut self, stored: &[u8], unpacked: usize, out: &mut Vec<u8>) -> Result<(), Cause> {
-        let fault = Cause::Unpack { expected: unpacked as u64 };
-        check_frame(stored, unpacked as u64)?;
-        out.clear();
-        out.reserve_exact(unpacked);
-        let written = self.0.get_or_insert_default().decompress_to_buffer(stored, out).map_err(|_| fault)?;
-        if written == unpacked { Ok(()) } else { Err(fault) }
-    }
+/// Unpacks a payload into `out`, whose bytes are replaced. `unpacked` is what the block header states, checked against its
+/// limit before.
+pub(crate) fn unpack(stored: &[u8], unpacked: usize, out: &mut Vec<u8>) -> Result<(), Cause> {
+    let fault = Cause::Unpack { expected: unpacked as u64 };
+    check_frame(stored, unpacked as u64)?;
+    out.clear();
+    out.reserve_exact(unpacked);
+    let written = DECOMPRESSOR
+        .with_borrow_mut(|decompressor| decompressor.decompress_to_buffer(stored, out))
+        .map_err(|_| fault)?;
+    if written == unpacked { Ok(()) } else { Err(fault) }
 }
 
 /// Checks that this is one frame that states its size: nothing is allocated for bytes that would not come, and none follow unseen.
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(packer.pack(&[]), None);
         let packed = packer.pack(&[7; 100]).unwrap().to_vec();
         let mut unpacked = Vec::new();
-        Unpacker::default().unpack(&packed, 100, &mut unpacked).unwrap();
+        unpack(&packed, 100, &mut unpacked).unwrap();
         assert_eq!(unpacked, [7; 100]);
     }
 
@@ -184,7 +186,7 @@ mod tests {
         for (window, is_near) in [(20, true), (23, true), (24, false)] {
             let (packed, unpacked) = (packed(window), payload.len());
             let mut out = Vec::new();
-            let at_once = Unpacker::default().unpack(&packed, unpacked, &mut out);
+            let at_once = unpack(&packed, unpacked, &mut out);
             assert_eq!(at_once.is_ok(), is_near, "{window}");
             assert_eq!(Steps::new(&packed, unpacked as u64).map(drop), at_once, "{window}");
         }
