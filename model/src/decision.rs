@@ -233,7 +233,7 @@ fn other_request(c: &Case<'_>) -> Option<u64> {
     let is_live = !call.is_null();
     let is_other_item = item["action"] != request["action"] || item["tenant"] != c.config["tenant"];
     let surface = &c.tool(call)["surface"];
-    let carriage = c.carriage(call, known(&request["arguments"]).unwrap_or(&call["arguments"]));
+    let carriage = c.carriage(call, &call["arguments"]);
     let others = [
         (0, is_live && differs(&call["request"], &request["id"])),
         (2, differs(&request["goal"], &c.config["goal"])),

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rederive_archive::{BlockBuffer, Packing, TraceReader};
-use rederive_evidence::digest::{Purpose, digest};
+use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::hex;
+use rederive_evidence::kinds::Body;
+use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::record::{Record, split_frames};
+use rederive_evidence::schema::Given;
 use rederive_import::Format;
 use rederive_machine::Machine;
 use rederive_model::{Answer, Difference, Model, Roots, compare};
@@ -68,6 +71,31 @@ fn they_agree_on_every_golden_trace() {
         }
     }
     assert!(traces > 50 && records > 1_500, "{traces} traces, {records} records");
+}
+
+/// A decision may be about other arguments than the call's: the carriage that is compared is of those held all the same, whatever was found in either.
+/// Spec: rule-pol-2.
+#[test]
+fn they_agree_on_decisions_about_other_arguments_than_those_of_their_call() {
+    let records = readable(&fs::read(fixtures().join("traces/good/gated.rdt")).unwrap());
+    let mut decisions = 0;
+    for (at, record) in records.iter().enumerate() {
+        let Body::DecisionMade(made) = &record.input.body else { continue };
+        decisions += 1;
+        for classes in [vec![], vec![DetectedClass::Secret]] {
+            let mut other = records.get(..=at).unwrap().to_vec();
+            for record in &mut other {
+                if let Body::GuardrailDetected(detected) = &mut record.input.body {
+                    detected.classes.clone_from(&classes);
+                }
+            }
+            let mut about = made.clone();
+            about.request.arguments = Given::Known(Digest([7; 32]));
+            other[at].input.body = Body::DecisionMade(about);
+            assert_same(&format!("decision {at}, {classes:?}"), &other, Roots::Every(97));
+        }
+    }
+    assert!(decisions > 3, "{decisions} decisions");
 }
 
 /// The model alone: what the vectors say of a record, it says.
