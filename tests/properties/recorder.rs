@@ -23,7 +23,7 @@ use rederive_recorder::{
 use rederive_replay::{Gap, Level, Report, Valid, replay};
 
 use crate::runs;
-use crate::traces::{self, Trace, path, split};
+use crate::traces::{self, Block, StoredContent, Trace, add_entry, path, recorded_with, split};
 
 /// Turns of the enforced run that the fault table writes.
 const TURNS: u32 = 1;
@@ -631,6 +631,42 @@ fn calls_that_are_open_when_the_run_closes_are_ended_first() {
         let report = replayed(&storage);
         assert_eq!((report.valid, report.findings.total()), (Valid::Reproduced, 0), "{report:#?}");
     }
+}
+
+/// Spec: recovery-verified.
+#[test]
+fn a_trace_that_stores_what_nobody_signed_is_not_gone_on_with() {
+    let go_on = |storage: &FaultyStorage| {
+        let options = options(Durability::EveryRecord, b"again");
+        Recorder::recover(storage.clone(), path(), options).map(drop)
+    };
+    let whole = Trace::read(&recorded_with(runs::observed(2), options(Durability::OnSeal, b"stop")));
+    for (name, content, is_refused) in [
+        ("nothing more", None, false),
+        ("a content that no record lists", Some(StoredContent::of(b"nobody signed this")), true),
+        ("a content twice", Some(whole.parts[0].contents[0].clone()), true),
+    ] {
+        let mut trace = whole.clone();
+        trace.parts[0].contents.extend(content);
+        let bytes = trace.write();
+        let end = Block::of(&bytes).into_iter().find(|block| block.kind == Block::HEADER).unwrap().end();
+        let storage = FaultyStorage::new();
+        storage.put(path(), bytes[..end].to_vec());
+        let before = storage.bytes_of(path());
+        let found = go_on(&storage);
+        assert_eq!(matches!(found, Err(RecordError::Unlisted { .. })), is_refused, "{name}: {found:?}");
+        assert!(!is_refused || storage.bytes_of(path()) == before, "{name}");
+    }
+
+    // The same in the log.
+    let storage = stopped_after(Kind::ToolProposed);
+    let stuffed = StoredContent::of(b"nobody signed this");
+    add_entry(&storage, 18, |entry| {
+        let length = (stuffed.bytes.len() as u64).to_le_bytes();
+        *entry = [&stuffed.commitment.0[..], &stuffed.salt, &length, &stuffed.bytes].concat();
+    });
+    let found = go_on(&storage);
+    assert!(matches!(found, Err(RecordError::Unlisted { .. })), "{found:?}");
 }
 
 #[test]

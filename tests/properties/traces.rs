@@ -1,5 +1,6 @@
 //! Traces taken apart and put together again: by whoever can write the file but has no key, and by a recorder that has it and lies.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -313,6 +314,7 @@ pub(crate) struct Block {
 impl Block {
     pub(crate) const LINEAGE: u8 = 3;
     pub(crate) const SNAPSHOT: u8 = 4;
+    pub(crate) const HEADER: u8 = 5;
     pub(crate) const INDEX: u8 = 6;
     const HEADER_BYTES: usize = 32;
 
@@ -334,7 +336,7 @@ impl Block {
     }
 
     /// The bytes of the payload as stored.
-    pub(crate) fn payload(self) -> std::ops::Range<usize> {
+    pub(crate) fn payload(self) -> Range<usize> {
         self.offset + Self::HEADER_BYTES..self.offset + Self::HEADER_BYTES + self.stored
     }
 
@@ -364,7 +366,20 @@ pub(crate) fn entries(log: &[u8]) -> Vec<(usize, u8)> {
 /// Puts other bytes for an entry of the open log, under a check word that is right, as whoever can write the file can.
 pub(crate) fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOnce(&mut Vec<u8>)) {
     let log = storage.bytes_of(&log_path(path())).unwrap();
-    let (at, _) = *entries(&log).iter().find(|(_, found)| *found == kind).unwrap();
+    let (place, entry) = entry_again(&log, kind, change);
+    storage.put(&log_path(path()), [&log[..place.start], &entry, &log[place.end..]].concat());
+}
+
+/// Puts an entry before one of this kind, which is that one with other bytes.
+pub(crate) fn add_entry(storage: &FaultyStorage, kind: u8, change: impl FnOnce(&mut Vec<u8>)) {
+    let log = storage.bytes_of(&log_path(path())).unwrap();
+    let (place, entry) = entry_again(&log, kind, change);
+    storage.put(&log_path(path()), [&log[..place.start], &entry, &log[place.start..]].concat());
+}
+
+/// Where the first entry of this kind is, and that entry with other bytes.
+fn entry_again(log: &[u8], kind: u8, change: impl FnOnce(&mut Vec<u8>)) -> (Range<usize>, Vec<u8>) {
+    let (at, _) = *entries(log).iter().find(|(_, found)| *found == kind).unwrap();
     let stored = u64::from_le_bytes(log[at + 8..at + 16].try_into().unwrap()) as usize;
     let mut payload = log[at + 32..at + 32 + stored].to_vec();
     change(&mut payload);
@@ -374,6 +389,5 @@ pub(crate) fn replace_entry(storage: &FaultyStorage, kind: u8, change: impl FnOn
     let check = CheckWord::of(&entry);
     entry[24..32].copy_from_slice(&check.0);
     entry.resize(entry.len().next_multiple_of(64), 0);
-    let rest = &log[(at + 32 + stored).next_multiple_of(64)..];
-    storage.put(&log_path(path()), [&log[..at], &entry, rest].concat());
+    (at..(at + 32 + stored).next_multiple_of(64), entry)
 }

@@ -128,6 +128,14 @@ pub enum RecordError {
         /// The commitment.
         commitment: Digest,
     },
+    /// The trace to go on with stores a content that nobody signed.
+    #[error(
+        "the trace stores the content {commitment}, which no record of its segment lists: run `rederive replay` to see where; nothing was changed"
+    )]
+    Unlisted {
+        /// The commitment that stands with it.
+        commitment: Digest,
+    },
     /// The trace to go on with does not reproduce: replay it.
     #[error("record {record} does not reproduce: run `rederive replay` to see why; nothing was changed")]
     Diverged {
@@ -155,6 +163,7 @@ impl RecordError {
             | Self::BadRecord { .. }
             | Self::Integrity(_)
             | Self::BadContent { .. }
+            | Self::Unlisted { .. }
             | Self::Diverged { .. } => None,
         }
     }

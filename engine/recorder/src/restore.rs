@@ -43,22 +43,25 @@ pub(crate) fn restore<F: ReadAt>(
         run: None,
         own_name: None,
         early: Vec::new(),
+        stored: Vec::new(),
+        listed: Vec::new(),
     };
     let mut buffer = BlockBuffer::new();
     for number in 0..reader.segments() {
         let Some(segment) = reader.segment(number) else { break };
         let mut contents = BlockBuffer::new();
+        let frames = segment.frames(&mut buffer)?;
         for block in segment.content_blocks() {
             for content in block.contents(&mut contents)? {
-                restoring.content(&content.map_err(rederive_archive::ReadFault::from)?)?;
+                restoring.content(&content.map_err(rederive_archive::ReadFault::from)?, frames.len())?;
             }
         }
-        restoring.frames(segment.frames(&mut buffer)?, usize::MAX)?;
+        restoring.frames(frames, usize::MAX)?;
         restoring.header(digest(Purpose::Header, &segment.header()?))?;
     }
     if let Some(open) = reader.open_segment() {
         for record in 0..open.records() {
-            open.read_contents_of(record, |content| restoring.content(&content))?;
+            open.read_contents_of(record, |content| restoring.content(&content, open.frames().len()))?;
         }
         restoring.frames(open.frames(), report.attested)?;
     }
@@ -124,12 +127,22 @@ struct Restoring<'a> {
     run: Option<(RunId, PublicKey)>,
     own_name: Option<Id>,
     early: Vec<(Vec<u8>, Digest)>,
+    /// What the segment at hand stores.
+    stored: Vec<Digest>,
+    /// What its records list.
+    listed: Vec<Digest>,
 }
 
 impl Restoring<'_> {
-    fn content(&mut self, content: &Content<'_>) -> Result<(), RecordError> {
+    /// Takes a content of a segment whose frames have so many bytes.
+    fn content(&mut self, content: &Content<'_>, frame_bytes: usize) -> Result<(), RecordError> {
         if !content.is_genuine() {
             return Err(RecordError::BadContent { commitment: content.commitment });
+        }
+        self.stored.push(content.commitment);
+        // Who lists a content commits to it in a frame: no more have room there.
+        if self.stored.len() > frame_bytes / size_of::<Digest>() {
+            return Err(RecordError::Unlisted { commitment: content.commitment });
         }
         // Contents stand before the records that list them, so that those of the first segment come before there is a ledger.
         match &mut self.ledger {
@@ -149,11 +162,26 @@ impl Restoring<'_> {
             if self.ledger.is_none() {
                 self.open(&record)?;
             }
+            self.listed.extend(record.input.contents.iter().map(|entry| entry.commitment));
             if let Some(ledger) = &mut self.ledger {
                 ledger.enter_again(&record, frame, index >= attested)?;
             }
         }
-        Ok(())
+        self.check_listed()
+    }
+
+    /// Whether the segment at hand stores only what its records list, each once: a later header would sign for the rest.
+    fn check_listed(&mut self) -> Result<(), RecordError> {
+        let (mut stored, mut listed) = (std::mem::take(&mut self.stored), std::mem::take(&mut self.listed));
+        stored.sort_unstable();
+        listed.sort_unstable();
+        let twice =
+            stored.windows(2).find_map(|pair| pair.first().filter(|first| pair.last() == Some(first)));
+        let unlisted = stored.iter().find(|content| listed.binary_search(content).is_err());
+        match twice.or(unlisted) {
+            Some(commitment) => Err(RecordError::Unlisted { commitment: *commitment }),
+            None => Ok(()),
+        }
     }
 
     fn open(&mut self, record: &Record) -> Result<(), RecordError> {

@@ -142,8 +142,10 @@ pub enum Misuse {
     /// The snapshot is of another segment.
     #[error("the snapshot is of another segment")]
     SnapshotSegment,
-    /// The run is not the one in the open log.
-    #[error("the open log is of another run")]
+    /// The log is not of this run, or has records that the trace does not have.
+    #[error(
+        "the log beside the trace is of another run, or has records that the trace does not have: they may stand nowhere else, keep it"
+    )]
     OtherRun,
     /// The file ends inside a block, and there is no open log that has what is missing.
     #[error("the trace file was cut: nothing that is missing can be recovered")]

@@ -208,6 +208,19 @@ impl<F: ReadAt> TraceReader<F> {
         }
     }
 
+    /// Whether the trace has the records of such a log, byte for byte, at the place that the log says; so it has of a log that holds none, or is not there.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read.
+    pub fn has_leftover_records(&self) -> Result<bool, ReadFault> {
+        let LogRole::Leftover(leftover) = &self.log else { return Ok(true) };
+        if leftover.frames.is_empty() {
+            return Ok(true);
+        }
+        let Some(segment) = self.segment(leftover.segment) else { return Ok(false) };
+        Ok(segment.frames(&mut BlockBuffer::new())?.starts_with(&leftover.frames))
+    }
+
     /// The run that such a log says it is of. Another run's than the trace's: its own trace file is not the one that it lies beside.
     pub const fn leftover_log_run(&self) -> Option<RunId> {
         match &self.log {

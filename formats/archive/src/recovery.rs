@@ -89,7 +89,7 @@ impl<S: Storage> Recovery<S> {
     /// out where it fails.
     ///
     /// # Errors
-    /// A sealed trace, one that was cut, a log of another run; what cannot be read; the store.
+    /// A sealed trace, one that was cut, a log of another run or with records that the trace does not have; what cannot be read; the store.
     pub fn resume(
         self,
         run: RunId,
@@ -101,7 +101,8 @@ impl<S: Storage> Recovery<S> {
             End::Cut(_) => return Err(Misuse::Cut.into()),
             End::Unsealed | End::Torn(_) => {}
         }
-        if self.reader.open_segment().is_some_and(|open| open.run != run) {
+        let beside = self.reader.open_segment().map(|open| open.run).or(self.reader.leftover_log_run());
+        if beside.is_some_and(|beside| beside != run) || !self.reader.has_leftover_records()? {
             return Err(Misuse::OtherRun.into());
         }
         let previous = self.reader.last_header_digest()?;
@@ -154,10 +155,10 @@ impl<S: Storage> Recovery<S> {
     /// not sealed.
     ///
     /// # Errors
-    /// A log of another run, whose records stand nowhere else; the store.
+    /// A log of another run or with records that the trace does not have, which stand nowhere else; the store.
     pub fn remove_leftover_log(self, run: RunId) -> Result<(), TransferFault> {
         let left_by = self.reader.leftover_log_run();
-        if left_by.is_some_and(|left_by| left_by != run) {
+        if left_by.is_some_and(|left_by| left_by != run) || !self.reader.has_leftover_records()? {
             return Err(Misuse::OtherRun.into());
         }
         if *self.reader.end() == End::Sealed && left_by.is_some() {

@@ -40,15 +40,22 @@ pub(crate) enum LogRole<F> {
 }
 
 /// A log that is no part of the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leftover {
     pub(crate) run: RunId,
+    pub(crate) segment: u32,
     pub(crate) records: usize,
+    pub(crate) frames: Vec<u8>,
 }
 
 impl<F> OpenSegment<F> {
     fn left_over<T>(&self) -> LogRole<T> {
-        LogRole::Leftover(Leftover { run: self.run, records: self.records() })
+        LogRole::Leftover(Leftover {
+            run: self.run,
+            segment: self.segment,
+            records: self.records(),
+            frames: self.frames().to_vec(),
+        })
     }
 }
 

@@ -23,8 +23,8 @@ class Ending:
     log: OpenLog | None = None
     sealed: bool = False
     cut: int = 0
-    left_by: bytes | None = None
-    """The run of a log that is no part of the trace."""
+    left: OpenLog | None = None
+    """A log that is no part of the trace."""
 
 
 def find(data: bytes, log_bytes: bytes | None) -> Ending:
@@ -43,12 +43,12 @@ def find(data: bytes, log_bytes: bytes | None) -> Ending:
     leads = log is not None and log.first <= whole <= log.segment
     if found.sealed and not (leads and _broken(data, found.tail)):
         tracefile.check_trailer(data, found)
-        return Ending(found.segments, found.tail, data, None, True, left_by=log.run if log else None)
+        return Ending(found.segments, found.tail, data, None, True, left=log)
     if log is None:
         return _without_log(data, found)
     if not leads:
         end = _without_log(data, found)
-        end.left_by = log.run
+        end.left = log
         return end
     return _beside(data, found, log)
 

@@ -258,9 +258,15 @@ class Verifier:
         report.recovered += len(frames) - covered
 
     def _left_by(self, end: Ending) -> None:
-        """A log that is no part of the trace may be another run's [gaps]."""
-        if self.links.run is not None and end.left_by != self.links.run:
-            self.report.other_log = end.left_by
+        """A log that is no part of the trace may be another run's, or have records that the trace does not have [gaps]."""
+        if end.left is None or self.links.run is None:
+            return
+        try:
+            held = b"".join(segment.frames.bytes(end.data) for segment in end.segments if segment.number == end.left.segment)
+        except Fault:
+            held = b""
+        if end.left.run != self.links.run or not held.startswith(b"".join(end.left.frames)):
+            self.report.other_log = end.left.run
 
     def _head(self, log: OpenLog, segment: int) -> int:
         """Checks the last head; answers how many records it covers."""

@@ -44,8 +44,8 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
     ),
     (
         "other-log",
-        "the log beside the trace is of the run named: its records are no part of this trace and were not looked at (exit status 4)",
-        "keep it: what it has may stand nowhere else; find the trace file of that run, put the log beside it and replay that",
+        "the log beside the trace is of the run named, another than the trace's or one that went on otherwise: it has records which the trace does not have, and they were not looked at (exit status 4)",
+        "keep it: what it has may stand nowhere else; find the trace file that it was written for, put the log beside it and replay that; of one run, `rederive replay` of both says whether the two contradict each other",
     ),
     (
         "recovered-tail",

@@ -27,6 +27,10 @@ impl Storage for OsStorage {
 
     fn open(&self, path: &Path, access: Access) -> io::Result<OsFile> {
         let mut options = OpenOptions::new();
+        // To open a pipe is to wait for whoever writes into it.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
         match access {
             Access::Read => options.read(true),
             Access::Write => options.read(true).write(true),

@@ -311,6 +311,30 @@ fn a_log_of_another_run_beside_a_sealed_trace_is_named_and_not_removed() {
     assert!(storage.bytes_of(&log_path(path())).is_none());
 }
 
+/// Spec: archive-log.
+#[test]
+fn a_log_with_records_that_stand_nowhere_else_is_not_recovered_over() {
+    let other = RunId([8; 16]);
+    let record = |frame: &[u8]| raw::framed(RECORD, 0, 0, 1, frame);
+    let held = Script::small().parts[0].records[0].frame.clone();
+    let log = |run: RunId, frame: &[u8]| {
+        let opening = raw::framed(OPENING, 0, 0, 0, &[run.0.as_slice(), &[0; 32]].concat());
+        [raw::file_header(b"RDT-OPEN"), opening, record(frame)].concat()
+    };
+    for (name, log, is_refused) in [
+        ("another run's", log(other, &held), true),
+        ("the run's own, told otherwise", log(RUN, &[3; 64]), true),
+        ("the run's own", log(RUN, &held), false),
+    ] {
+        let storage = an_open_trace();
+        storage.put(&log_path(path()), log.clone());
+        let recovery = Recovery::open(storage.clone(), path()).unwrap();
+        let resumed = recovery.resume(RUN, Packing::Hot, frame_bytes).map(drop);
+        assert_eq!(resumed.is_err(), is_refused, "{name}: {resumed:?}");
+        assert!(!is_refused || log_of(&storage) == log, "{name}");
+    }
+}
+
 #[test]
 fn segments_lost_under_an_open_log_are_noticed() {
     let storage = an_open_trace();
