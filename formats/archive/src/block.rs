@@ -9,7 +9,7 @@ use crate::fault::ReadFault;
 use crate::framing::{self, FRAMING_BYTES, Framing};
 use crate::limits::{
     CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_MAX, HINT_BYTES_A_PACKED_BYTE, HINT_BYTES_MAX,
-    HINT_BYTES_PACKED_FREE, LINEAGE_BYTES_MAX, STEPPED_BYTES,
+    HINT_BYTES_PACKED_FREE, LINEAGE_BYTES_MAX, LONG_BYTES,
 };
 use crate::pack::{Packer, Steps, unpack};
 use crate::storage::{ReadAt, StoreError, Stored};
@@ -224,9 +224,9 @@ impl BlockPlace {
         self.unpacked
     }
 
-    /// Whether the block is read in steps: few bytes may stand for many.
-    pub(crate) fn is_stepped(&self) -> bool {
-        let is_long = u64::from(self.unpacked) > STEPPED_BYTES;
+    /// Whether the block has one content, which is unpacked in steps: few bytes may stand for many.
+    pub(crate) fn is_long(&self) -> bool {
+        let is_long = u64::from(self.unpacked) > LONG_BYTES;
         self.kind == BlockKind::Contents && self.codec == Codec::Zstd && is_long
     }
 

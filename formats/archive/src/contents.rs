@@ -4,7 +4,7 @@ use rederive_evidence::digest::{self, Digest};
 
 use crate::damage::{Cause, Damage, Place};
 use crate::framing::take;
-use crate::limits::{CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_AIM};
+use crate::limits::{CONTENT_HEAD_BYTES, CONTENTS_BLOCK_BYTES_AIM, LONG_BYTES};
 
 /// A content and what it takes to check it: opaque bytes, as they were received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,12 @@ impl<'b> Contents<'b> {
         Some(content)
     }
 
+    fn fails(&mut self, stated: u64, available: u64) -> Option<Result<Content<'b>, Damage>> {
+        self.rest = &[];
+        let cause = Cause::ContentLength { inside: self.inside, stated, available };
+        Some(Err(Damage { place: self.block, cause }))
+    }
+
     /// Offset in the payload of the content that comes next.
     pub(crate) const fn inside(&self) -> u64 {
         self.inside
@@ -92,17 +98,20 @@ impl<'b> Iterator for Contents<'b> {
         if self.rest.is_empty() {
             return None;
         }
+        let is_long = self.rest.len() as u64 > LONG_BYTES;
         match split(self.rest) {
+            // A long block has one content.
+            Ok((content, rest)) if is_long && self.inside == 0 && !rest.is_empty() => {
+                let (stated, available) =
+                    (content.bytes.len() as u64, (content.bytes.len() + rest.len()) as u64);
+                self.fails(stated, available)
+            }
             Ok((content, rest)) => {
                 self.inside += content.stored_bytes() as u64;
                 self.rest = rest;
                 Some(Ok(content))
             }
-            Err((stated, available)) => {
-                self.rest = &[];
-                let cause = Cause::ContentLength { inside: self.inside, stated, available };
-                Some(Err(Damage { place: self.block, cause }))
-            }
+            Err((stated, available)) => self.fails(stated, available),
         }
     }
 }

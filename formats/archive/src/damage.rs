@@ -164,7 +164,7 @@ causes! {
         /// The unpacked length in the header.
         expected: u64,
     };
-    /// An entry of a contents block runs beyond the block, or is followed by too few bytes for another.
+    /// An entry of a contents block runs beyond the block, is followed by too few bytes for another, or is not alone where it has to be.
     "A-CONTENT-LENGTH" "content at {inside} has {stated} bytes where {available} are left"
     ContentLength {
         /// Offset of the content inside the unpacked block.

@@ -16,9 +16,9 @@ pub const HINT_BYTES_MAX: u64 = 256 << 20;
 pub const HINT_BYTES_A_PACKED_BYTE: u64 = 64;
 /// Bytes that a packed hint may unpack to however few are stored.
 pub const HINT_BYTES_PACKED_FREE: u64 = 1 << 20;
-/// Unpacked bytes of a packed contents block beyond which nobody need hold it whole: it is read in steps.
-pub const STEPPED_BYTES: u64 = 8 << 20;
+/// Unpacked bytes of a contents block beyond which it has one content, so that nobody need hold it whole to find another.
+pub const LONG_BYTES: u64 = 8 << 20;
 /// Base-two logarithm of the most bytes that unpacking such a block may look back.
-pub(crate) const STEPPED_WINDOW_LOG: u32 = 23;
+pub(crate) const LONG_WINDOW_LOG: u32 = 23;
 /// Most bytes in an unpacked contents block.
 pub(crate) const CONTENTS_BLOCK_BYTES_MAX: u64 = CONTENT_BYTES_MAX + CONTENT_HEAD_BYTES as u64;

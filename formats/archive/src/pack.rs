@@ -9,7 +9,7 @@ use zstd::stream::read::Decoder;
 use zstd::zstd_safe;
 
 use crate::damage::Cause;
-use crate::limits::{STEPPED_BYTES, STEPPED_WINDOW_LOG};
+use crate::limits::{LONG_BYTES, LONG_WINDOW_LOG};
 
 /// Packs payloads at one level.
 pub(crate) struct Packer {
@@ -61,8 +61,8 @@ fn check_frame(stored: &[u8], unpacked: u64) -> Result<(), Cause> {
     let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
     let is_one =
         stated == Some(unpacked) && zstd_safe::find_frame_compressed_size(stored) == Ok(stored.len());
-    let looks_back = if unpacked > STEPPED_BYTES { window_bytes(stored, unpacked) } else { Some(0) };
-    let is_near = looks_back.is_some_and(|bytes| bytes <= 1 << STEPPED_WINDOW_LOG);
+    let looks_back = if unpacked > LONG_BYTES { window_bytes(stored, unpacked) } else { Some(0) };
+    let is_near = looks_back.is_some_and(|bytes| bytes <= 1 << LONG_WINDOW_LOG);
     if is_one && is_near { Ok(()) } else { Err(Cause::Unpack { expected: unpacked }) }
 }
 
@@ -97,7 +97,7 @@ impl<'s> Steps<'s> {
         check_frame(stored, unpacked)?;
         let fault = |_| Cause::Unpack { expected: unpacked };
         let mut decoder = Decoder::with_buffer(stored).map_err(fault)?.single_frame();
-        decoder.window_log_max(STEPPED_WINDOW_LOG).map_err(fault)?;
+        decoder.window_log_max(LONG_WINDOW_LOG).map_err(fault)?;
         Ok(Self { decoder, step: vec![0; STEP_BYTES], untaken: 0..0, unpacked, to_come: unpacked })
     }
 

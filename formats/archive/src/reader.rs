@@ -1,6 +1,5 @@
 //! A trace, read: segment by segment, from several threads at once, without changing a byte of it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -13,12 +12,12 @@ use crate::damage::{Cause, Damage, Part, Place};
 use crate::fault::ReadFault;
 use crate::file_header::{self, FILE_HEADER_BYTES, FileHeader};
 use crate::index::{ContentPlace, Index};
+use crate::long::LongContent;
 use crate::open_segment::{OpenContent, OpenSegment};
 use crate::paths::log_path;
 use crate::segment::Segment;
 use crate::settle::{End, LogRole, settle};
 use crate::spliced::Spliced;
-use crate::stepped::SteppedContents;
 use crate::storage::{Access, ReadAt, Storage, Stored, open, open_present, real_name};
 use crate::trailer::Trailer;
 use crate::walk::Walk;
@@ -349,14 +348,11 @@ pub(crate) fn places_in<F: ReadAt>(
         let inside = u32::try_from(inside).unwrap_or(u32::MAX);
         ContentPlace { commitment: commitment.0, block_at: block.offset, inside }
     };
-    if block.is_stepped() {
-        // Each once: a content that is repeated takes few bytes of the file.
-        let mut first = BTreeMap::new();
-        let mut contents = SteppedContents::of(file, block, buffer)?;
-        while let Some(head) = contents.next()? {
-            let _ = first.entry(head.commitment).or_insert(head.inside);
-        }
-        return Ok(first.into_iter().map(place).collect());
+    if block.is_long() {
+        let content = LongContent::of(file, block, buffer)?;
+        let found = place((content.commitment(), 0));
+        content.check()?;
+        return Ok(vec![found]);
     }
     let mut contents = Contents::new(block.place(), buffer.read(file, block)?);
     let mut places = Vec::new();
@@ -406,7 +402,7 @@ pub struct ContentReader<'r, F> {
     buffer: BlockBuffer,
     /// Offset of the block in the buffer.
     held: Option<u64>,
-    /// A content that is held alone: of the open segment, or of a block that nobody holds whole.
+    /// A content that is held alone: of the open segment, or of a long block.
     alone: Vec<u8>,
 }
 
@@ -459,9 +455,13 @@ impl<'r, F: ReadAt> ContentReader<'r, F> {
             let blocks = &self.reader.walk.blocks;
             let at = blocks.binary_search_by_key(&place.block_at, |block| block.offset);
             let Some(block) = at.ok().and_then(|at| blocks.get(at)) else { return Ok(None) };
-            if block.is_stepped() {
-                let is_there = self.hold_alone(block, place)?;
-                return Ok(is_there.then_some(Located::Alone));
+            if block.is_long() {
+                let content = LongContent::of(&self.reader.file, block, &mut self.buffer)?;
+                if place.inside != 0 || content.commitment().0 != place.commitment {
+                    return Ok(None);
+                }
+                content.hold(&mut self.alone)?;
+                return Ok(Some(Located::Alone));
             }
             self.buffer.hold(&self.reader.file, block)?;
             self.held = Some(place.block_at);
@@ -469,27 +469,5 @@ impl<'r, F: ReadAt> ContentReader<'r, F> {
         let content = Contents::at(self.buffer.payload(), place.inside);
         let is_there = content.is_some_and(|content| content.commitment.0 == place.commitment);
         Ok(is_there.then_some(Located::Block(place.inside)))
-    }
-
-    /// Reads a content of a block that nobody holds whole. Whether it stands at its place.
-    fn hold_alone(&mut self, block: &BlockPlace, place: &ContentPlace) -> Result<bool, ReadFault> {
-        let mut contents = SteppedContents::of(&self.reader.file, block, &mut self.buffer)?;
-        while let Some(head) = contents.next()? {
-            if head.inside < u64::from(place.inside) {
-                continue;
-            }
-            if head.inside != u64::from(place.inside) || head.commitment.0 != place.commitment {
-                return Ok(false);
-            }
-            self.alone.clear();
-            self.alone.extend_from_slice(&head.encoded);
-            loop {
-                match contents.piece()? {
-                    [] => return Ok(true),
-                    piece => self.alone.extend_from_slice(piece),
-                }
-            }
-        }
-        Ok(false)
     }
 }

@@ -1,6 +1,5 @@
 //! A closed segment, read.
 
-use rederive_evidence::digest::{Digester, Purpose};
 use rederive_evidence::limits::FRAME_BLOCK_BYTES;
 
 use crate::block::{BlockBuffer, BlockKind, BlockPlace};
@@ -8,9 +7,9 @@ use crate::contents::{Contents, HashedContent};
 use crate::damage::{Cause, Damage};
 use crate::fault::ReadFault;
 use crate::limits::LINEAGE_RECORD_BYTES;
+use crate::long::LongContent;
 use crate::reader::{Hint, TraceReader, places_in};
 use crate::snapshot::Snapshot;
-use crate::stepped::SteppedContents;
 use crate::storage::ReadAt;
 
 /// A closed segment of a trace. Each of its blocks is read, checked and unpacked when it is asked for.
@@ -167,24 +166,12 @@ impl<'r, F: ReadAt> ContentBlock<'r, F> {
         buffer: &mut BlockBuffer,
         mut each: impl FnMut(HashedContent) -> Result<(), E>,
     ) -> Result<(), E> {
-        if !self.place.is_stepped() {
-            for content in self.contents(buffer)? {
-                each(content.map_err(ReadFault::from)?.hashed())?;
-            }
-            return Ok(());
+        if self.place.is_long() {
+            let content = LongContent::of(&self.reader.file, self.place, buffer)?;
+            return each(content.hashed().map_err(ReadFault::from)?);
         }
-        let mut contents = SteppedContents::of(&self.reader.file, self.place, buffer)?;
-        while let Some(head) = contents.next().map_err(ReadFault::from)? {
-            let mut digester = Digester::new(Purpose::Content);
-            digester.update(&head.salt);
-            loop {
-                match contents.piece().map_err(ReadFault::from)? {
-                    [] => break,
-                    piece => digester.update(piece),
-                }
-            }
-            let (commitment, derived) = (head.commitment, digester.digest());
-            each(HashedContent { commitment, derived, bytes: head.bytes })?;
+        for content in self.contents(buffer)? {
+            each(content.map_err(ReadFault::from)?.hashed())?;
         }
         Ok(())
     }

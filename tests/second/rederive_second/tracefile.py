@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .blocks import (
-    CONTENTS, FRAMES, HEAD, HEADER, INDEX, LINEAGE, SEAL, SEARCH, SNAPSHOT, TRAILER, UNIT, Block, block_header, file_header, is_there,
+    CONTENTS, FRAMES, HEAD, HEADER, INDEX, LINEAGE, MIB_8, SEAL, SEARCH, SNAPSHOT, TRAILER, UNIT, Block, block_header, file_header, is_there,
 )  # fmt: skip
 from .digest import commitment
 from .fault import Fault
@@ -135,6 +135,8 @@ def contents(payload: bytes, at: int) -> Iterator[Content]:
             raise Fault("A-CONTENT-LENGTH", at)
         length = int.from_bytes(payload[pos + 64 : pos + 72], "little")
         if length > MAX_CONTENT or length > len(payload) - pos - 72:
+            raise Fault("A-CONTENT-LENGTH", at)
+        if pos == 0 and len(payload) > MIB_8 and length != len(payload) - 72:
             raise Fault("A-CONTENT-LENGTH", at)
         data = payload[pos + 72 : pos + 72 + length]
         yield Content(payload[pos : pos + 32], payload[pos + 32 : pos + 64], data, at)
