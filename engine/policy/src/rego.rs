@@ -1,26 +1,22 @@
 //! Rego, through regorus: rules that are declared, so that each has a name, a scope and an effect of its own. Spec: bundle-rego.
 //!
-//! What reads a clock, chance, the network or the process is not built in, so that a policy which names it does not compile. A rule that takes
+//! What reads a clock, chance, the network or the process is not built in, so that a policy which names it is refused. A rule that takes
 //! too many steps fails, as one that divides by zero does; a count of steps is the same on every machine, which a time is not.
 //!
-//! Regorus evaluates in two ways, and each lacks what the other has: its machine counts steps and takes what fails inside of a rule for
-//! undefined, which would open the gate; its interpreter fails and counts nothing. So the machine says first that the rule ends in time, and
-//! the interpreter then says what it gives.
+//! Regorus evaluates in two ways. Its machine takes what fails inside of a rule for undefined, which would open the gate, and stops at the first definition that
+//! holds. Its interpreter fails, evaluates every definition, and asks a clock whether to go on: that clock is ours and counts.
 
 mod calls;
 mod growth;
 mod numbers;
+mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::Directive;
 use rederive_evidence::values::EffectsClass;
-use regorus::languages::rego::compiler::Compiler;
-use regorus::rvm::Program as Steps;
-use regorus::rvm::vm::RegoVM;
-use regorus::{CompiledPolicy, Engine as Regorus, Value};
+use regorus::{Engine as Regorus, Value};
 use serde::Deserialize;
 
 use crate::bundle::{Bundle, BundleFault, DATA, POLICIES, RULES, parsed, text};
@@ -36,39 +32,6 @@ pub use numbers::DIGITS_MAX;
 
 /// Version of regorus, which does not tell it itself.
 const VERSION: &str = "0.14.1";
-
-/// Most steps that the evaluation of one rule takes.
-const STEPS_MAX: usize = 100_000;
-
-/// Most rules that are compiled into one machine program: each takes one of its registers, of which there are few.
-const RULES_TOGETHER: usize = 64;
-
-/// Functions that give as much as they are asked for, or more than they are given and so, again and again, without bound: those that read a number from a text, where
-/// ten letters stand for any number of digits, too; and one that goes through a value as often as it stands in itself. It is one step each time.
-const UNBOUNDED: &[&str] = &[
-    "array.concat",
-    "base64.encode",
-    "base64url.encode",
-    "base64url.encode_no_pad",
-    "bits.lsh",
-    "concat",
-    "glob.quote_meta",
-    "hex.encode",
-    "json.is_valid",
-    "json.marshal",
-    "json.marshal_with_options",
-    "json.unmarshal",
-    "numbers.range",
-    "numbers.range_step",
-    "regex.replace",
-    "replace",
-    "sprintf",
-    "strings.replace_n",
-    "to_number",
-    "units.parse",
-    "units.parse_bytes",
-    "walk",
-];
 
 /// The engine of Rego policies.
 #[derive(Clone, Copy, Debug, Default)]
@@ -136,16 +99,12 @@ impl Rego {
         let declared = declared(bundle)?;
         let rules = declared.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let data = data(bundle)?;
-        let (steps, answers) = modules(bundle, &declared, &data)?;
+        let regorus = modules(bundle, &declared, &data)?;
         let scopes: Vec<Scope<Key>> = declared.iter().map(|declared| declared.scope.scope()).collect();
         let index = Index::new(&scopes);
         let groups = index.groups().map(<[usize]>::to_vec).collect();
         let version = Id::new(VERSION).map_err(|error| invalid("", &error))?;
-        let program = Ready { steps, answers, data, rules: declared, index: index.numbered(), groups };
-        // Data that a rule stands in the way of is refused here.
-        for path in program.steps.keys() {
-            program.machine(path, &Value::new_object()).map_err(|fault| invalid("", &fault))?;
-        }
+        let program = Ready { regorus, rules: declared, index: index.numbered(), groups };
         Ok(Compiled::new(bundle, version, rules, Vec::new(), Box::new(program)))
     }
 }
@@ -195,13 +154,11 @@ impl Confined {
     }
 }
 
-/// The machine's programs by the paths of the rules, and the rules as the interpreter has them.
-type Modules = (BTreeMap<String, Arc<Steps>>, Vec<CompiledPolicy>);
-
-/// The modules as the machine has them, with an entry for each declared rule, and each rule as the interpreter has it.
-fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modules, BundleFault> {
+/// The modules and the data as the interpreter has them, ready to be asked every declared rule.
+fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Regorus, BundleFault> {
     let mut engine = Regorus::new();
     engine.set_strict_builtin_errors(true);
+    steps::count(&mut engine)?;
     let mut readings = 0;
     for (path, bytes) in bundle.below(POLICIES) {
         let syntax = |message: String| BundleFault::Syntax { path: path.to_owned(), message };
@@ -214,27 +171,17 @@ fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Modul
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|error| syntax(error.to_string()))?;
     }
-    calls::check(engine.get_modules())?;
+    let names = calls::check(engine.get_modules())?;
+    names.check_data(data)?;
     engine.add_data(data.clone()).map_err(|error| invalid("", &error))?;
-    let mut answer = |rule: &Declared| {
-        let compiled = engine.compile_with_entrypoint(&rule.rule.as_str().into());
-        compiled.map_err(|error| invalid(rule.id.as_str(), &error))
-    };
-    let answers = declared.iter().map(&mut answer).collect::<Result<Vec<_>, _>>()?;
-    let first = answers.first().ok_or(BundleFault::NoPolicies)?;
-    let paths: BTreeSet<&str> = declared.iter().map(|rule| rule.rule.as_str()).collect();
-    let paths: Vec<&str> = paths.into_iter().collect();
-    let mut programs = BTreeMap::new();
-    for paths in paths.chunks(RULES_TOGETHER) {
-        let steps = Compiler::compile_from_policy(first, paths).map_err(|error| invalid("", &error))?;
-        let is_unbounded = |name: &&str| UNBOUNDED.contains(name);
-        let functions = steps.builtin_info_table.iter().map(|builtin| builtin.name.as_str());
-        if let Some(name) = functions.into_iter().find(is_unbounded) {
-            return Err(invalid("", &format!("{name} has no bound")));
+    // The first makes the engine ready; asked of every rule it would take the bundle's text as often as there are rules.
+    for (place, rule) in declared.iter().enumerate() {
+        if place == 0 || !names.has_rule(&rule.rule) {
+            let ready = engine.compile_with_entrypoint(&rule.rule.as_str().into());
+            ready.map_err(|error| invalid(rule.id.as_str(), &error))?;
         }
-        programs.extend(paths.iter().map(|path| ((*path).to_owned(), steps.clone())));
     }
-    Ok((programs, answers))
+    Ok(engine)
 }
 
 fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
@@ -248,35 +195,18 @@ fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
 
 /// Compiled Rego rules.
 struct Ready {
-    /// By the paths of the rules.
-    steps: BTreeMap<String, Arc<Steps>>,
-    /// Beside the rules.
-    answers: Vec<CompiledPolicy>,
-    data: Value,
+    regorus: Regorus,
     rules: Vec<Declared>,
     index: Numbered<Key>,
     groups: Vec<Vec<usize>>,
 }
 
 impl Ready {
-    /// A machine for the rule at this path, with this input, that has done nothing yet.
-    fn machine(&self, path: &str, input: &Value) -> Result<RegoVM, EngineFault> {
-        let steps = self.steps.get(path).ok_or_else(|| EngineFault::Request(format!("no rule {path}")))?;
-        let mut machine = RegoVM::new();
-        machine.load_program(steps.clone());
-        machine.set_data(self.data.clone()).map_err(|error| EngineFault::Request(error.to_string()))?;
-        machine.set_input(input.clone());
-        machine.set_max_instructions(STEPS_MAX);
-        machine.set_strict_builtin_errors(true);
-        Ok(machine)
-    }
-
-    /// What a rule gives.
-    fn evaluate(&self, place: usize, rule: &Declared, input: &Value) -> Result<Value, String> {
-        let mut machine = self.machine(&rule.rule, input).map_err(|fault| fault.to_string())?;
-        machine.execute_entry_point_by_name(&rule.rule).map_err(|error| error.to_string())?;
-        let answer = self.answers.get(place).ok_or("not compiled")?;
-        answer.eval_with_input(input.clone()).map_err(|error| error.to_string())
+    /// What a rule gives. An interpreter that failed is asked nothing more: each rule has one that nothing was asked of before.
+    fn evaluate(&self, rule: &Declared, input: &Value) -> Result<Value, String> {
+        let mut interpreter = self.regorus.clone();
+        interpreter.set_input(input.clone());
+        steps::within(|| interpreter.eval_rule(rule.rule.clone()))
     }
 
     /// The answer that the rules at these places give.
@@ -284,9 +214,9 @@ impl Ready {
         let json = serde_json::to_value(request).map_err(|error| EngineFault::Request(error.to_string()))?;
         let input = Value::from(json);
         let (mut permits, mut forbids, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, rule) in places.iter().filter_map(|place| Some((*place, self.rules.get(*place)?))) {
+        for rule in places.iter().filter_map(|place| self.rules.get(*place)) {
             let policy = rule.id.to_string();
-            match self.evaluate(place, rule, &input) {
+            match self.evaluate(rule, &input) {
                 Ok(Value::Bool(true)) if rule.effect == Effect::Permit => permits.push(policy),
                 Ok(Value::Bool(true)) => forbids.push(policy),
                 Ok(Value::Bool(false) | Value::Undefined) => {}

@@ -46,10 +46,10 @@ pub(crate) fn check_size(bundle: &Bundle) -> Result<(), BundleFault> {
     Ok(())
 }
 
-/// Whether a text is no deeper than one may be. Returns its readings and those of the texts before it.
+/// Whether a text is made of characters that everybody reads alike, and is no deeper than one may be. Returns its readings and those of the texts before it.
 ///
 /// # Errors
-/// The first brackets that are, or that hold what is.
+/// The first character that is none, or the first brackets that are deeper, or that hold what is.
 pub(crate) fn check_depth(
     language: Language,
     path: &str,
@@ -64,7 +64,36 @@ pub(crate) fn check_depth(
             Excess::Readings => BundleFault::Readings { path, line, column, most: READINGS_MAX },
         }
     };
+    check_characters(language, path, text)?;
     Depth::new(language, readings).read(text).map_err(fault)
+}
+
+/// Whether nothing in a text is a line's end, a text's end or a blank to one reader and not to another. A carriage return by itself ends a comment to some, to regorus
+/// a NUL ends the text, and what stands behind it would not be there.
+fn check_characters(language: Language, path: &str, text: &str) -> Result<(), BundleFault> {
+    let is_control = |at: usize, c: char| match c {
+        '\t' | '\n' => false,
+        '\r' => !text.get(at..).is_some_and(|rest| rest.starts_with("\r\n")),
+        c => c.is_control(),
+    };
+    let control = text.char_indices().find(|(at, c)| is_control(*at, *c));
+    let blank = || {
+        let begins_with_blank = |(_, piece): &(usize, &str)| piece.starts_with(char::is_whitespace);
+        let (offset, piece) = pieces(language, text).find(begins_with_blank)?;
+        Some((offset, piece.chars().next()?))
+    };
+    let Some((offset, character)) = control.or_else(blank) else { return Ok(()) };
+    let (line, column) = line_and_column(text, offset);
+    let words = match character {
+        '\r' => "a carriage return without a newline behind it".to_owned(),
+        c if c.is_control() => format!("the control character U+{:04X}", u32::from(c)),
+        c => format!("U+{:04X}, which is no blank outside of strings and comments", u32::from(c)),
+    };
+    let (path, message) = (path.to_owned(), format!("line {line}, column {column}: {words}"));
+    Err(match language {
+        Language::Schema => BundleFault::Schema { path, message },
+        Language::Cedar | Language::Rego => BundleFault::Syntax { path, message },
+    })
 }
 
 /// The line and the column in a text of what begins at this offset, from 1.
@@ -305,11 +334,11 @@ impl<'t> Tokens<'t> {
     fn skip_blanks(&mut self) -> bool {
         let from = self.offset;
         loop {
-            self.skip(char::is_whitespace);
+            self.skip(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
             if !self.rest().starts_with(self.comment()) {
                 break;
             }
-            self.skip(|c| c != '\n' && c != '\r');
+            self.skip(|c| c != '\n');
         }
         self.text.get(from..self.offset).is_some_and(|blanks| blanks.contains('\n'))
     }

@@ -83,6 +83,11 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             rederive_policy::EXPANDED_MAX,
             "bundle-limits",
         ),
+        (
+            "times that an entity of `entities.json` is in another, by others too",
+            rederive_policy::ROLE_PAIRS_MAX,
+            "bundle-limits",
+        ),
         ("digits of a number in Rego or in data", rederive_policy::DIGITS_MAX, "bundle-limits"),
         (
             "doublings, one after the other, of what a Rego rule gives",

@@ -5,7 +5,7 @@ use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Compiled;
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, PolicyError};
 use crate::request::PolicyRequest;
 
 /// A test of a bundle.
@@ -58,6 +58,8 @@ pub struct Outcome<'a> {
     pub case: &'a Case,
     /// What was answered, raised to what the risk table asks.
     pub judgement: Judgement,
+    /// The policies that failed and what the engine says of each: no part of the answer.
+    pub failures: Vec<PolicyError>,
 }
 
 impl Outcome<'_> {
@@ -69,7 +71,11 @@ impl Outcome<'_> {
 
 /// Asks every question.
 pub fn run<'a>(cases: &'a [Case], policies: &Compiled) -> Vec<Outcome<'a>> {
-    let ask =
-        |case: &'a Case| Outcome { case, judgement: policies.judge(&case.request).raised(&case.request) };
+    let ask = |case: &'a Case| {
+        let judgement = policies.judge(&case.request).raised(&case.request);
+        let response = (!judgement.errors.is_empty()).then(|| policies.respond(&case.request));
+        let failures = response.and_then(Result::ok).map(|response| response.errors).unwrap_or_default();
+        Outcome { case, judgement, failures }
+    };
     cases.iter().map(ask).collect()
 }

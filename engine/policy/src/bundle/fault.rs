@@ -60,7 +60,7 @@ pub enum BundleFault {
         most: usize,
     },
     /// A file is too large, or all are together.
-    #[error("{path} takes the bundle over {most} bytes")]
+    #[error("{path} is larger than {most} bytes, or takes the bundle over them")]
     Large {
         /// The file.
         path: String,
@@ -195,7 +195,7 @@ pub enum BundleFault {
     },
     /// What a Rego rule gives may be too much larger than what it is given.
     #[error(
-        "{path}: line {line}, column {column}: what {rule} gives may double more than {most} times: multiply values, or put them into lists and sets, fewer times one after the other"
+        "{path}: line {line}, column {column}: what {rule} gives may double more than {most} times: {counted}; multiply values, or put them into lists and sets, fewer times one after the other"
     )]
     Grown {
         /// The file.
@@ -206,6 +206,8 @@ pub enum BundleFault {
         column: usize,
         /// The rule's whole name.
         rule: String,
+        /// What was counted, the most first.
+        counted: String,
         /// The limit.
         most: u64,
     },

@@ -2,10 +2,12 @@
 //! too, is soon larger than any memory. It is added up over the names alone, before Cedar sees the schema. Spec: bundle-limits.
 //!
 //! A part is a word or a string: the name of a type, or of an attribute. A name counts as much as what is declared under it, here or in the vocabulary; one that two
-//! declarations may mean, that of its namespace and that of none, as the larger. One that leads back to itself counts once: Cedar refuses it.
+//! declarations may mean, that of its namespace and that of none, as the larger. One that leads back to itself counts once: Cedar refuses it. What several names are
+//! declared with counts for each of them, an action's principals for each of its resources, and an entity or action for each that it is in, by others too.
 
 use std::collections::BTreeMap;
 
+use super::above::Above;
 use crate::bundle::{BundleFault, SCHEMA};
 use crate::text::{Language, is_word, line_and_column, pieces};
 
@@ -21,15 +23,19 @@ pub(super) fn check(vocabulary: &str, own: &str) -> Result<(), BundleFault> {
     written.read(vocabulary);
     written.read(own);
     written.measure();
+    let expanded = |offset: usize| {
+        let (line, column) = line_and_column(own, offset);
+        BundleFault::Expanded { path: SCHEMA.to_owned(), line, column, most: EXPANDED_MAX }
+    };
     let mut parts = 0_u64;
     for word in &written.words {
-        parts = parts.saturating_add(written.size(word));
+        parts = parts.saturating_add(written.size(word).saturating_mul(word.times));
         if parts > EXPANDED_MAX {
-            let (line, column) = line_and_column(own, word.offset);
-            return Err(BundleFault::Expanded { path: SCHEMA.to_owned(), line, column, most: EXPANDED_MAX });
+            return Err(expanded(word.offset));
         }
     }
-    Ok(())
+    let above = written.above.pairs(EXPANDED_MAX.saturating_sub(parts));
+    above.map_err(|_| expanded(own.len())).map(|_| ())
 }
 
 /// A word that is written.
@@ -39,6 +45,21 @@ struct Word {
     names: Vec<String>,
     /// The type in whose declaration it stands.
     of: Option<String>,
+    /// For how many it stands there.
+    times: u64,
+}
+
+/// An entity or an action that is being declared.
+#[derive(Default)]
+struct Declaration {
+    /// How deep in brackets it is.
+    depth: usize,
+    is_action: bool,
+    names: Vec<String>,
+    /// Whether what is read says what it is in.
+    is_in: bool,
+    principals: u64,
+    resources: u64,
 }
 
 /// A type that is declared.
@@ -60,12 +81,15 @@ struct Written {
     words: Vec<Word>,
     /// By their whole names.
     types: BTreeMap<String, Type>,
+    above: Above,
 }
 
 impl Written {
     fn read(&mut self, text: &str) {
         let pieces = pieces(Language::Schema, text).collect();
-        Reader { pieces, place: 0, depth: 0, namespace: None, of: None, written: self }.read();
+        let reader =
+            Reader { pieces, place: 0, depth: 0, namespace: None, of: None, declared: None, written: self };
+        reader.read();
     }
 
     /// Finds how large each type is: those that are made of words alone, then those made of them, and so on. One that leads back to itself stays unknown.
@@ -127,26 +151,105 @@ struct Reader<'t, 'w> {
     namespace: Option<String>,
     /// The type that is being declared, and how deep in brackets it is.
     of: Option<(String, usize)>,
+    /// The entity or action that is being declared.
+    declared: Option<Declaration>,
     written: &'w mut Written,
 }
 
 impl Reader<'_, '_> {
-    fn read(&mut self) {
+    fn read(mut self) {
         while let Some((offset, piece)) = self.pieces.get(self.place).copied() {
             self.place += 1;
             match piece {
-                "{" | "[" | "(" | "<" => self.depth += 1,
+                "{" | "[" | "(" | "<" => {
+                    self.is_in(|is_in| is_in && piece == "[");
+                    self.depth += 1;
+                }
                 "}" | "]" | ")" | ">" => {
                     self.depth = self.depth.saturating_sub(1);
                     self.namespace = self.namespace.take().filter(|_| self.depth > 0);
                 }
-                ";" => self.of = self.of.take().filter(|(_, depth)| *depth != self.depth),
+                "=" => self.is_in(|_| false),
+                ";" => self.end(offset),
                 "namespace" if self.depth == 0 => self.namespace = Some(self.path()),
                 "type" if is_word(self.ahead(0)) && self.ahead(1) == "=" => self.declare(),
+                "entity" | "action" if self.is_declaration() => self.declare_names(offset, piece == "action"),
+                "principal" | "resource" if self.is_of_applies_to() => self.count_applied(piece),
                 word if is_word(word) || word.starts_with('"') => self.word(offset),
                 _ => {}
             }
         }
+    }
+
+    /// Whether `entity` or `action` begins a declaration here.
+    fn is_declaration(&self) -> bool {
+        let is_name = is_word(self.ahead(0)) || self.ahead(0).starts_with('"');
+        self.of.is_none() && self.declared.is_none() && is_name
+    }
+
+    /// The names that are declared, up to the first that no comma comes behind.
+    fn declare_names(&mut self, offset: usize, is_action: bool) {
+        let mut names = Vec::new();
+        loop {
+            let name = self.ahead(0).to_owned();
+            names.push(if is_action { self.action(None, &name) } else { self.whole(&name) });
+            self.place += 1;
+            if self.ahead(0) != "," {
+                break;
+            }
+            self.place += 1;
+        }
+        names.iter().for_each(|name| self.above().add(name));
+        names.iter().filter(|name| is_escaped(name)).for_each(|_| self.above().doubt());
+        self.push(offset, Vec::new(), names.len() as u64);
+        let depth = self.depth;
+        self.declared = Some(Declaration { depth, is_action, names, ..Declaration::default() });
+    }
+
+    /// The whole name of an action: of its namespace, or of the path before it.
+    fn action(&self, path: Option<&str>, name: &str) -> String {
+        let name = name.trim_matches('"');
+        path.map_or_else(|| self.whole(&format!("Action::{name}")), |path| format!("{path}::{name}"))
+    }
+
+    fn is_in(&mut self, next: impl Fn(bool) -> bool) {
+        if let Some(declared) = self.declared.as_mut().filter(|declared| declared.depth == self.depth) {
+            declared.is_in = next(declared.is_in);
+        }
+    }
+
+    /// Whether `principal` or `resource` says here to what an action applies.
+    fn is_of_applies_to(&self) -> bool {
+        let is_there = |declared: &Declaration| declared.is_action && declared.depth + 1 == self.depth;
+        self.ahead(0) == ":" && self.declared.as_ref().is_some_and(is_there)
+    }
+
+    /// How many principals or resources are listed from here on.
+    fn count_applied(&mut self, kind: &str) {
+        let listed = self.pieces.iter().skip(self.place + 2).map(|(_, piece)| *piece);
+        let number = if self.ahead(1) == "[" {
+            1 + listed.take_while(|piece| *piece != "]").filter(|piece| *piece == ",").count() as u64
+        } else {
+            1
+        };
+        if let Some(declared) = &mut self.declared {
+            let of = if kind == "principal" { &mut declared.principals } else { &mut declared.resources };
+            *of = of.saturating_add(number);
+        }
+    }
+
+    /// Ends what is being declared.
+    fn end(&mut self, offset: usize) {
+        self.of = self.of.take().filter(|(_, depth)| *depth != self.depth);
+        if let Some(declared) = self.declared.take_if(|declared| declared.depth == self.depth) {
+            let applied = declared.principals.saturating_mul(declared.resources);
+            self.push(offset, Vec::new(), applied.saturating_mul(declared.names.len() as u64));
+        }
+    }
+
+    fn push(&mut self, offset: usize, names: Vec<String>, times: u64) {
+        let of = self.of.as_ref().map(|(name, _)| name.clone());
+        self.written.words.push(Word { offset, names, of, times });
     }
 
     fn ahead(&self, places: usize) -> &str {
@@ -165,10 +268,41 @@ impl Reader<'_, '_> {
         self.place -= 1;
         let path = self.path();
         let is_attribute = self.ahead(0) == ":" || (self.ahead(0) == "?" && self.ahead(1) == ":");
+        if path == "in" {
+            self.is_in(|_| true);
+        } else {
+            self.lead(&path);
+        }
         let inside = self.namespace.is_some().then(|| self.whole(&path));
         let names = if is_attribute { Vec::new() } else { inside.into_iter().chain([path]).collect() };
-        let of = self.of.as_ref().map(|(name, _)| name.clone());
-        self.written.words.push(Word { offset, names, of });
+        let times = self.declared.as_ref().map_or(1, |declared| declared.names.len() as u64);
+        self.push(offset, names, times);
+    }
+
+    /// What is being declared is in what this path names.
+    fn lead(&mut self, path: &str) {
+        let Some(declared) = self.declared.as_ref().filter(|declared| declared.is_in) else { return };
+        let above = if !declared.is_action {
+            vec![self.whole(path), path.to_owned()]
+        } else if self.ahead(0) == ":" && self.ahead(1) == ":" {
+            // The action's own name comes behind, in quotes.
+            let action = self.action(Some(path), self.ahead(2));
+            vec![self.whole(&action), action]
+        } else {
+            vec![self.action(None, path)]
+        };
+        for (name, above) in
+            declared.names.iter().flat_map(|name| above.iter().map(move |above| (name, above)))
+        {
+            self.written.above.lead(name, above);
+        }
+        if above.iter().any(|above| is_escaped(above)) {
+            self.written.above.doubt();
+        }
+    }
+
+    fn above(&mut self) -> &mut Above {
+        &mut self.written.above
     }
 
     /// The path that begins with the next piece.
@@ -187,4 +321,9 @@ impl Reader<'_, '_> {
     fn whole(&self, name: &str) -> String {
         self.namespace.as_ref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}::{name}"))
     }
+}
+
+/// Whether a name may be written otherwise.
+fn is_escaped(name: &str) -> bool {
+    name.contains('\\')
 }

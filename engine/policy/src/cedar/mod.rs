@@ -1,5 +1,6 @@
 //! Cedar: policies that are checked against a schema before they are used. Spec: bundle-cedar.
 
+mod above;
 mod closed;
 #[cfg(test)]
 #[path = "tests/corpus.rs"]
@@ -32,6 +33,7 @@ pub use expanded::EXPANDED_MAX;
 use known::Known;
 use policies::Policies;
 use question::{Question, Types};
+pub use roles::ROLE_PAIRS_MAX;
 use roles::Roles;
 use wanted::Wanted;
 
@@ -227,5 +229,7 @@ fn entities(bundle: &Bundle, schema: &Schema) -> Result<Entities, BundleFault> {
         path: ENTITIES.to_owned(),
         message: error.to_string(),
     };
-    Entities::from_json_str(text(ENTITIES, bytes)?, Some(schema)).map_err(|error| strange(&error))
+    let json = text(ENTITIES, bytes)?;
+    roles::check(json)?;
+    Entities::from_json_str(json, Some(schema)).map_err(|error| strange(&error))
 }

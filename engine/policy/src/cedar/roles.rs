@@ -5,6 +5,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy};
 use serde_json::Value;
 
+use super::above::Above;
+use crate::bundle::{BundleFault, ENTITIES};
+
+/// Most times that an entity of a bundle is in another, by others too.
+pub const ROLE_PAIRS_MAX: u64 = 1 << 18;
+
+/// Whether entities are in no more others than they may be. What is no JSON, or no list, Cedar refuses.
+///
+/// # Errors
+/// They are in more.
+pub(super) fn check(json: &str) -> Result<(), BundleFault> {
+    let entities: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    let mut above = Above::default();
+    for entity in &entities {
+        let uid = named(entity.get("uid"), &mut above);
+        above.add(&uid);
+        for parent in entity.get("parents").and_then(Value::as_array).into_iter().flatten() {
+            let parent = named(Some(parent), &mut above);
+            above.lead(&uid, &parent);
+        }
+    }
+    let excess = |_| BundleFault::Data {
+        path: ENTITIES.to_owned(),
+        message: format!(
+            "entities are more than {ROLE_PAIRS_MAX} times in others, by others too: let fewer roles be in each other"
+        ),
+    };
+    above.pairs(ROLE_PAIRS_MAX).map_err(excess).map(|_| ())
+}
+
+/// The name of an entity in JSON. One that Cedar may read otherwise is in doubt.
+fn named(uid: Option<&Value>, above: &mut Above) -> String {
+    let uid = uid.map(|uid| uid.get("__entity").unwrap_or(uid));
+    let text = |field: &str| uid.and_then(|uid| uid.get(field)).and_then(Value::as_str);
+    let is_plain = |of: &str| of.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
+    let (Some(of), Some(id)) = (text("type").filter(|of| is_plain(of)), text("id")) else {
+        above.doubt();
+        return String::new();
+    };
+    format!("{of}::{id}")
+}
+
 /// A bundle's entities, each with those that its parents and attributes name.
 #[derive(Debug, Default)]
 pub(super) struct Roles {

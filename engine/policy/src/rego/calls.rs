@@ -1,5 +1,5 @@
-//! Which rules and functions of Rego modules lead to which, so that none leads back to itself, none too deep, and none to values that grow without bound: regorus
-//! recurses along them, and of functions that call themselves, and of rules that ask for their own negation, sees no end. Spec: bundle-rego.
+//! Which rules and functions of Rego modules lead to which, so that none leads back to itself, none too deep, none to values that grow without bound, and none to
+//! what is not there: regorus recurses along them, and of functions that call themselves, and of rules that ask for their own negation, sees no end. Spec: bundle-rego.
 //!
 //! A name is looked for where it may lead: one that leads through a variable may lead to all that is below. A variable of a rule that is named as a rule of its
 //! package is taken for that rule.
@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Value;
-use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
+use regorus::unstable::{
+    BUILTINS, Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead, Span,
+};
 
 use super::growth::{self, DOUBLINGS_MAX};
 use crate::bundle::BundleFault;
@@ -18,13 +20,55 @@ pub(super) const LEVELS_MAX: usize = 2_048;
 /// Levels that evaluating a rule or function takes beside those of its expressions.
 const LEVELS_OF_A_RULE: usize = 8;
 
-/// Whether no rule leads back to itself, nor deeper than may be, nor gives what is too much larger than what it is given.
+/// Most parts of a rule's name, with those of its package.
+pub(super) const NAME_PARTS_MAX: usize = 32;
+
+/// Functions that give as much as they are asked for, or more than they are given and so, again and again, without bound: those that read a number from a text, where
+/// ten letters stand for any number of digits, too; and one that goes through a value as often as it stands in itself. It is one step each time.
+const UNBOUNDED: &[&str] = &[
+    "array.concat",
+    "base64.encode",
+    "base64url.encode",
+    "base64url.encode_no_pad",
+    "bits.lsh",
+    "concat",
+    "glob.quote_meta",
+    "hex.encode",
+    "json.filter",
+    "json.is_valid",
+    "json.marshal",
+    "json.marshal_with_options",
+    "json.remove",
+    "json.unmarshal",
+    "numbers.range",
+    "numbers.range_step",
+    "regex.replace",
+    "replace",
+    "sprintf",
+    "strings.replace_n",
+    "to_number",
+    "units.parse",
+    "units.parse_bytes",
+    "walk",
+];
+
+/// Functions that bring the process down where a text is shorter than they believe.
+const UNSAFE: &[&str] = &["regex.template_match"];
+
+/// Whether no rule leads back to itself, nor deeper than may be, nor gives what is too much larger than what it is given, nor calls what is not there. Returns the
+/// names of all rules.
 ///
 /// # Errors
 /// The first that does.
-pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), BundleFault> {
+pub(super) fn check(modules: &[Ref<Module>]) -> Result<Names, BundleFault> {
     let mut names = Names::default();
-    modules.iter().flat_map(|module| rules(module)).for_each(|rule| names.add_rule(&rule.name));
+    for rule in modules.iter().flat_map(|module| rules(module)) {
+        if rule.name.len() > NAME_PARTS_MAX {
+            let message = placed(rule.rule.span(), &format!("a name of more than {NAME_PARTS_MAX} parts"));
+            return Err(invalid(&[], &message));
+        }
+        names.add_rule(&rule);
+    }
     for module in modules {
         let scope = Scope::of(module);
         for rule in rules(module) {
@@ -35,17 +79,28 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), BundleFault> {
                 found: BTreeSet::new(),
                 level: 0,
                 deepest: 0,
+                absent: None,
             };
             reader.rule(rule.rule);
+            if let Some(message) = reader.absent {
+                return Err(invalid(&rule.name, &message));
+            }
             let (found, levels) = (reader.found, reader.deepest + LEVELS_OF_A_RULE);
             let growth = growth::of(rule.rule);
             let called = |function: &&Expr| names.find(&scope.whole(path(function)));
             let called = growth.calls.iter().filter_map(called).collect();
-            let grown = Grown { doublings: growth.doublings, parts: growth.parts, called, at: at(rule.rule) };
+            let grown = Grown {
+                doublings: growth.doublings,
+                parts: growth.parts,
+                called,
+                counts: growth.counts,
+                at: at(rule.rule),
+            };
             names.lead(&rule.name, found, levels, grown);
         }
     }
-    names.check()
+    names.check()?;
+    Ok(names)
 }
 
 fn invalid(name: &[String], message: &str) -> BundleFault {
@@ -58,13 +113,37 @@ fn at(rule: &Rule) -> (String, usize, usize) {
     (span.source.get_path().clone(), span.line as usize, span.col as usize)
 }
 
+/// Words behind the place that they speak of.
+fn placed(span: &Span, words: &str) -> String {
+    format!("{}: line {}, column {}: {words}", span.source.get_path(), span.line, span.col)
+}
+
 /// How much larger what a definition of a rule gives may be than what it is given.
 struct Grown {
     doublings: u64,
     parts: u64,
     /// The functions that it calls, once for each time.
     called: Vec<usize>,
+    counts: Vec<growth::Count>,
     at: (String, usize, usize),
+}
+
+/// Most of what counted that a fault tells.
+const COUNTS_TOLD: usize = 5;
+
+impl Grown {
+    /// What counted, the most first, with what else it calls and leads to.
+    fn told(&self, called: u64, around: u64) -> String {
+        let mut counts: Vec<&growth::Count> = self.counts.iter().collect();
+        counts.sort_by_key(|count| std::cmp::Reverse(count.doublings));
+        let own = counts.iter().take(COUNTS_TOLD);
+        let own = own.map(|count| format!("{} {} in line {}", count.doublings, count.words, count.line));
+        let rest = (counts.len() > COUNTS_TOLD).then(|| format!("{} more", counts.len() - COUNTS_TOLD));
+        let called = (called > 0).then(|| format!("{called} in functions that it calls"));
+        let around =
+            (around > 0).then(|| format!("{around} in its definitions and the rules that it leads to"));
+        own.chain(rest).chain(called).chain(around).collect::<Vec<String>>().join(", ")
+    }
 }
 
 /// A rule and its whole name.
@@ -117,6 +196,26 @@ pub(super) fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
     }
 }
 
+/// Whether an expression leads along names alone: regorus passes over what is none, and finds a function by the others.
+fn is_written_out(expression: &Expr) -> bool {
+    match expression {
+        Expr::RefDot { refr, .. } => is_written_out(refr),
+        Expr::RefBrack { refr, index, .. } => {
+            matches!(index.as_ref(), Expr::String { .. }) && is_written_out(refr)
+        }
+        other => variable(other).is_some(),
+    }
+}
+
+/// Where what leads along names begins.
+fn begin(expression: &Expr) -> &Span {
+    let mut open = expression;
+    while let Some((before, _)) = step(open) {
+        open = before;
+    }
+    open.span()
+}
+
 pub(super) fn variable(expression: &Expr) -> Option<String> {
     if let Expr::Var { value, .. } = expression { text(value) } else { None }
 }
@@ -160,7 +259,7 @@ impl Scope {
 
 /// All names of rules, and of what they are in: each leads to those below.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     numbers: BTreeMap<Vec<String>, usize>,
     leads: Vec<Lead>,
 }
@@ -173,6 +272,7 @@ struct Lead {
     /// The levels that evaluating it takes without what it leads to; none of what is no rule.
     levels: usize,
     is_rule: bool,
+    is_function: bool,
     /// Its definitions.
     grown: Vec<Grown>,
 }
@@ -199,11 +299,13 @@ impl Lead {
         let mut doublings = around;
         for grown in &self.grown {
             let called = grown.called.iter().filter_map(&below).map(|below| below.doublings);
-            let own = called.fold(grown.doublings, u64::saturating_add).saturating_add(around);
+            let called = called.fold(0, u64::saturating_add);
+            let own = grown.doublings.saturating_add(called).saturating_add(around);
             if own > DOUBLINGS_MAX {
                 let (path, line, column) = grown.at.clone();
                 let rule = self.name.join(".");
-                return Err(BundleFault::Grown { path, line, column, rule, most: DOUBLINGS_MAX });
+                let counted = grown.told(called, around);
+                return Err(BundleFault::Grown { path, line, column, rule, counted, most: DOUBLINGS_MAX });
             }
             doublings = doublings.max(own);
         }
@@ -228,16 +330,50 @@ impl Names {
         number
     }
 
-    fn add_rule(&mut self, name: &[String]) {
-        let number = self.add(name);
+    fn add_rule(&mut self, named: &Named<'_>) {
+        let number = self.add(&named.name);
         if let Some(lead) = self.leads.get_mut(number) {
             lead.is_rule = true;
+            lead.is_function |= match named.rule {
+                Rule::Spec { head, .. } => matches!(head, RuleHead::Func { .. }),
+                Rule::Default { args, .. } => !args.is_empty(),
+            };
         }
+    }
+
+    fn is_function(&self, name: &[String]) -> bool {
+        let lead = self.numbers.get(name).and_then(|number| self.leads.get(*number));
+        lead.is_some_and(|lead| lead.is_function)
+    }
+
+    /// Whether this is the path of a rule, written with dots alone.
+    pub(super) fn has_rule(&self, path: &str) -> bool {
+        let name: Vec<String> = path.split('.').map(ToOwned::to_owned).collect();
+        let lead = self.numbers.get(&name).and_then(|number| self.leads.get(*number));
+        lead.is_some_and(|lead| lead.is_rule && !lead.is_function)
+    }
+
+    /// Whether data leaves room for every rule.
+    ///
+    /// # Errors
+    /// The first rule in whose place there is something.
+    pub(super) fn check_data<'d>(&self, data: &'d Value) -> Result<(), BundleFault> {
+        for lead in self.leads.iter().filter(|lead| lead.is_rule) {
+            let below = |there: &'d Value, name: &String| match there.as_object() {
+                Ok(fields) => fields.get(&Value::from(name.as_str())),
+                Err(_) => Some(there),
+            };
+            let there = lead.name.iter().skip(1).try_fold(data, below);
+            if there.is_some() {
+                return Err(invalid(&lead.name, "data.json has something in its place"));
+            }
+        }
+        Ok(())
     }
 
     /// What a whole name leads to: what has it, else the rule through whose value it goes.
     fn find(&self, name: &[String]) -> Option<usize> {
-        (1..=name.len()).rev().find_map(|length| {
+        (1..=name.len().min(NAME_PARTS_MAX)).rev().find_map(|length| {
             let number = *self.numbers.get(name.get(..length)?)?;
             let is_rule = self.leads.get(number).is_some_and(|lead| lead.is_rule);
             (length == name.len() || is_rule).then_some(number)
@@ -323,6 +459,8 @@ struct Reader<'n> {
     found: BTreeSet<usize>,
     level: usize,
     deepest: usize,
+    /// What the rule asks for first of what is not there, and where.
+    absent: Option<String>,
 }
 
 impl Reader<'_> {
@@ -369,6 +507,7 @@ impl Reader<'_> {
 
     fn statement(&mut self, statement: &LiteralStmt) {
         for with in &statement.with_mods {
+            self.lack(&with.span, "`with` is not there: give a function what is to be another");
             self.expression(&with.refr);
             self.expression(&with.r#as);
         }
@@ -414,6 +553,7 @@ impl Reader<'_> {
                 self.query(query);
             }
             Expr::Call { fcn, params, .. } => {
+                self.call(fcn);
                 self.expression(fcn);
                 params.iter().for_each(|param| self.expression(param));
             }
@@ -428,6 +568,30 @@ impl Reader<'_> {
             }
         }
         self.level -= 1;
+    }
+
+    fn lack(&mut self, span: &Span, words: &str) {
+        self.absent.get_or_insert_with(|| placed(span, words));
+    }
+
+    /// What is called is a function of the bundle's, or one that is built in and no more than may be.
+    fn call(&mut self, function: &Expr) {
+        if !is_written_out(function) {
+            return self.lack(begin(function), "a function is called by a name that is not written out");
+        }
+        let path = path(function);
+        let name = path.join(".");
+        if self.names.is_function(&self.scope.whole(path)) {
+            return;
+        }
+        if UNBOUNDED.contains(&name.as_str()) {
+            let words = format!(
+                "{name} is not there, since what it gives has no bound: compare what it would be given, one by one"
+            );
+            self.lack(begin(function), &words);
+        } else if UNSAFE.contains(&name.as_str()) || !BUILTINS.contains_key(name.as_str()) {
+            self.lack(begin(function), &format!("there is no function {name}"));
+        }
     }
 
     fn both(&mut self, left: &Expr, right: &Expr) {

@@ -7,19 +7,23 @@
 use std::collections::BTreeSet;
 
 use regorus::unstable::{
-    ArithOp, AssignOp, Expr, Literal, LiteralStmt, Query, Rule, RuleAssign, RuleBody, RuleHead,
+    ArithOp, AssignOp, Expr, Literal, LiteralStmt, Query, Rule, RuleAssign, RuleBody, RuleHead, Span,
 };
 
 use super::calls::{path, step, variable};
+use super::numbers::digits;
 
 /// Most doublings that may follow on one another in what a rule gives, with those in the rules and functions that it leads to.
-pub const DOUBLINGS_MAX: u64 = 16;
+pub const DOUBLINGS_MAX: u64 = 30;
 
 /// A product has as many digits as its factors together, and takes longer than they are long.
 const OF_A_PRODUCT: u64 = 2;
 
 /// What is given once for each of what is gone through. Only one of them may follow on another: beyond, the count of steps bounds how often.
 const OF_COPIES: u64 = 12;
+
+/// Digits of a literal number beyond which it makes a product as long as any other factor does.
+const DIGITS_OF_A_FACTOR_MAX: u64 = 18;
 
 /// Most times that a query is gone through for the variables that change with it: what is not found by then counts as what does not change.
 const TURNS_MAX: usize = 8;
@@ -32,13 +36,22 @@ pub(super) struct Growth<'r> {
     pub(super) parts: u64,
     /// What it calls, once for each time.
     pub(super) calls: Vec<&'r Expr>,
+    /// What was counted in it.
+    pub(super) counts: Vec<Count>,
+}
+
+/// Something that was counted.
+pub(super) struct Count {
+    pub(super) doublings: u64,
+    pub(super) line: u32,
+    pub(super) words: &'static str,
 }
 
 /// Reads a rule.
 pub(super) fn of(rule: &Rule) -> Growth<'_> {
     let mut reader = Reader::default();
     let (doublings, parts) = reader.rule(rule);
-    Growth { doublings, parts, calls: reader.calls }
+    Growth { doublings, parts, calls: reader.calls, counts: reader.counts }
 }
 
 /// How often one has to be doubled until it is so many.
@@ -57,6 +70,7 @@ enum Kept {
 #[derive(Default)]
 struct Reader<'r> {
     calls: Vec<&'r Expr>,
+    counts: Vec<Count>,
     /// Values that were made, not taken from others.
     made: usize,
 }
@@ -126,13 +140,21 @@ impl<'r> Reader<'r> {
         bound + holds
     }
 
+    /// Takes down what counts. Returns it.
+    fn count(&mut self, doublings: u64, span: &Span, words: &'static str) -> u64 {
+        if doublings > 0 {
+            self.counts.push(Count { doublings, line: span.line, words });
+        }
+        doublings
+    }
+
     fn largest(&mut self, expressions: impl Iterator<Item = &'r Expr>) -> u64 {
         expressions.map(|expression| self.expression(expression)).max().unwrap_or(0)
     }
 
     fn expression(&mut self, expression: &'r Expr) -> u64 {
         match expression {
-            Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => self.holding(parts(expression)),
+            Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => self.holding(expression),
             Expr::ArrayCompr { term, query, .. } => self.made_of_each(Kept::Each, &[term.as_ref()], query),
             Expr::SetCompr { term, query, .. } => self.made_of_each(Kept::Once, &[term.as_ref()], query),
             Expr::ObjectCompr { key, value, query, .. } => {
@@ -141,16 +163,20 @@ impl<'r> Reader<'r> {
             Expr::Call { fcn, .. } => {
                 self.made += 1;
                 self.calls.push(fcn);
-                of_builtin(fcn) + self.largest(parts(expression).into_iter())
+                let own = self.count(of_builtin(fcn), expression.span(), "for the call");
+                own + self.largest(parts(expression).into_iter())
             }
             Expr::ArithExpr { op, lhs, rhs, .. } => {
-                let grows = *op == ArithOp::Mul && ![lhs, rhs].into_iter().any(|side| is_number(side));
-                self.largest(parts(expression).into_iter()) + if grows { OF_A_PRODUCT } else { 0 }
+                let grows = *op == ArithOp::Mul && ![lhs, rhs].into_iter().any(|side| is_short(side));
+                let own = if grows { OF_A_PRODUCT } else { 0 };
+                let own = self.count(own, expression.span(), "for the product");
+                own + self.largest(parts(expression).into_iter())
             }
             // Two sets together are as large as both.
             Expr::BinExpr { .. } => {
                 self.made += 1;
-                1 + self.largest(parts(expression).into_iter())
+                let own = self.count(1, expression.span(), "for the union");
+                own + self.largest(parts(expression).into_iter())
             }
             Expr::String { .. }
             | Expr::RawString { .. }
@@ -168,10 +194,12 @@ impl<'r> Reader<'r> {
     }
 
     /// A list, a set or an object of these: as large as all of them that may be large.
-    fn holding(&mut self, held: Vec<&'r Expr>) -> u64 {
+    fn holding(&mut self, expression: &'r Expr) -> u64 {
+        let held = parts(expression);
         let large = held.iter().filter(|held| !is_small(held)).count() as u64;
         self.made += usize::from(large > 0);
-        doublings(large) + self.largest(held.into_iter())
+        let own = self.count(doublings(large), expression.span(), "for what is put together");
+        own + self.largest(held.into_iter())
     }
 
     fn made_of_each(&mut self, kept: Kept, terms: &[&'r Expr], query: &'r Query) -> u64 {
@@ -189,7 +217,8 @@ impl<'r> Reader<'r> {
         let is_no_larger = ways.count() == 0
             || (kept == Kept::Once && are_parts)
             || (ways.count() == 1 && terms.iter().all(|term| ways.leads_to(term)));
-        own + if is_no_larger { 0 } else { OF_COPIES }
+        let copies = if is_no_larger { 0 } else { OF_COPIES };
+        own + self.count(copies, &query.span, "for each turn of what is gone through")
     }
 }
 
@@ -356,8 +385,9 @@ fn taken_from<'e, E: AsRef<Expr>>(key: Option<&'e E>, value: &'e E, collection: 
     key.into_iter().chain([value, collection]).map(AsRef::as_ref).collect()
 }
 
-const fn is_number(expression: &Expr) -> bool {
-    matches!(expression, Expr::Number { .. })
+/// Whether an expression is a number that is written there, and is short.
+fn is_short(expression: &Expr) -> bool {
+    matches!(expression, Expr::Number { span, .. } if digits(span.text()) <= DIGITS_OF_A_FACTOR_MAX)
 }
 
 /// Whether an expression gives what is as small as it is written, or true or false.
@@ -378,7 +408,7 @@ const fn is_small(expression: &Expr) -> bool {
 fn of_builtin(function: &Expr) -> u64 {
     match path(function).join(".").as_str() {
         "product" => OF_A_PRODUCT,
-        "object.union" => 1,
+        "object.union" | "__builtin_sets.union" => 1,
         _ => 0,
     }
 }

@@ -3,8 +3,8 @@
 use crate::bundle::BundleFault;
 use crate::text::{Language, line_and_column, pieces};
 
-/// Most digits that a number in a Rego text or in data has, those that its exponent stands for included.
-pub const DIGITS_MAX: u64 = 512;
+/// Most digits that a number in a Rego text or in data has, those that its exponent stands for included: as many as a JSON reader takes with any features.
+pub const DIGITS_MAX: u64 = 308;
 
 /// Whether no number of a text is longer than one may be. Strings and comments have none.
 ///
@@ -23,7 +23,7 @@ pub(super) fn check(path: &str, text: &str) -> Result<(), BundleFault> {
 }
 
 /// The digits of the number that a text begins with.
-fn digits(text: &str) -> u64 {
+pub(super) fn digits(text: &str) -> u64 {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
     let (mantissa, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     let written = mantissa.bytes().filter(u8::is_ascii_digit).count() as u64;

@@ -70,6 +70,97 @@ r if count(n) >= 0";
     assert_eq!(compiled.judge(&at).reason, ReasonCode::PolicyError);
 }
 
+/// A definition that holds ends nothing: every one is evaluated, and they share the steps of the rule. Each took hours, or for ever. Spec: bundle-rego.
+#[test]
+fn definitions_behind_one_that_holds_take_steps_as_well() {
+    let begun = std::time::Instant::now();
+    let long = "some a in xs; some b in xs; some c in xs; some d in xs; some e in xs; a + b + c + d + e < 0";
+    let twice = |n: usize| format!("f{n}(x) if f{m}(x)\nf{n}(x) if f{m}(x)\n", m = n + 1);
+    let doubling: String = (0..40).map(twice).collect();
+    for module in [
+        format!("r if input.action == \"read\"\nr if {{ {long} }}"),
+        format!("r if f(1)\nf(x) if x == 1\nf(x) if {{ {long}; x == 2 }}"),
+        format!("r if {{ s[\"a\"]; t }}\ns contains \"a\"\ns contains \"b\" if {{ {long} }}\nt := true"),
+        format!("r if every y in xs {{ count([y | {long}]) == 0 }}"),
+        format!("r if not f0(1)\n{doubling}f40(x) if {{ {long}; x == 1 }}"),
+    ] {
+        let module = format!("xs := {:?}\n{module}", (0..90).collect::<Vec<u32>>());
+        let compiled = rego(&module, &json!([permit("data.p.r")])).unwrap();
+        let at = request(EffectsClass::Read);
+        assert_eq!(compiled.judge(&at).reason, ReasonCode::PolicyError, "{module}");
+        let response = compiled.respond(&at).unwrap();
+        assert_eq!(response.errors[0].message, "takes more than 100000 steps", "{module}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_a_rule_took_before_counts_for_no_other() {
+    let module = "xs := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\nr if count([1 | some a in xs; some b in xs; some c in xs; some d in xs]) == 10000";
+    let rules: Vec<Value> =
+        (0..8).map(|n| json!({"id": format!("r{n}"), "effect": "permit", "rule": "data.p.r"})).collect();
+    let compiled = rego(module, &Value::from(rules)).unwrap();
+    assert_eq!(compiled.judge(&request(EffectsClass::Read)).rules.len(), 8);
+}
+
+#[test]
+fn what_is_not_there_is_refused_with_its_place_whether_or_not_a_declared_rule_leads_to_it() {
+    for (line, place, words) in [
+        ("other := sprintf(\"%d\", [1])", "line 4, column 10", "sprintf is not there"),
+        ("other if true with input.tool as \"x\"", "line 4, column 15", "`with` is not there"),
+        ("other := nothing(1)", "line 4, column 10", "there is no function nothing"),
+        ("other if print(1)", "line 4, column 10", "there is no function print"),
+        ("other := data.p.concat(\"\", [1])", "line 4, column 10", "there is no function data.p.concat"),
+    ] {
+        let fault = rego(&format!("r := true\n{line}"), &json!([permit("data.p.r")])).map(|_| ());
+        let Err(BundleFault::Invalid { policy, message }) = fault else { panic!("{line}: {fault:?}") };
+        assert_eq!(policy, "data.p.other");
+        let expected = format!("policies/p.rego: {place}: {words}");
+        assert!(message.starts_with(&expected), "{line}: {message}");
+    }
+    let own = "concat(x, y) := x + y\nr if concat(1, 2) == 3\ndefault g(_) := true\nr if g(1)";
+    let compiled = rego(own, &json!([permit("data.p.r")])).unwrap();
+    assert!(compiled.judge(&request(EffectsClass::Read)).permits(), "a function of the bundle's own");
+}
+
+#[test]
+fn data_in_the_place_of_a_rule_is_refused() {
+    let rules = json!([permit("data.p.r")]).to_string();
+    let with = |data: &str| {
+        let files = [
+            ("policies/p.rego", "package p\nr := true\na.b := 1"),
+            ("rules.json", rules.as_str()),
+            ("data.json", data),
+        ];
+        compile(&bundle_for("rego", &files)).map(|_| ())
+    };
+    for data in
+        ["{\"p\": {\"r\": 1}}", "{\"p\": 1}", "{\"p\": {\"a\": {\"b\": null}}}", "{\"p\": {\"a\": []}}"]
+    {
+        assert!(matches!(with(data), Err(BundleFault::Invalid { .. })), "{data}");
+    }
+    assert_eq!(with("{\"p\": {\"a\": {\"c\": 1}, \"s\": 2}, \"r\": 3}"), Ok(()));
+}
+
+#[test]
+fn rules_are_no_longer_to_load_the_more_there_are_of_them_and_names_have_few_parts() {
+    let begun = std::time::Instant::now();
+    let module: String = (0..2_400).map(|n| format!("r{n} if input.counters.calls == {n}\n")).collect();
+    let rules: Vec<Value> = (0..2_400)
+        .map(|n| json!({"id": format!("r{n}"), "effect": "permit", "rule": format!("data.p.r{n}")}))
+        .collect();
+    rego(&module, &Value::from(rules)).unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    let named = |parts: usize| {
+        let name = format!("a{}", ".b".repeat(parts - 1));
+        rego(&format!("{name} := true"), &json!([permit(&format!("data.p.{name}"))]))
+    };
+    assert!(named(30).unwrap().judge(&request(EffectsClass::Read)).permits());
+    let fault = named(31).map(|_| ());
+    let Err(BundleFault::Invalid { message, .. }) = fault else { panic!("{fault:?}") };
+    assert_eq!(message, "policies/p.rego: line 3, column 1: a name of more than 32 parts");
+}
+
 #[test]
 fn what_reads_a_clock_chance_the_network_or_the_process_and_what_has_no_bound_does_not_compile() {
     for call in [
@@ -97,6 +188,10 @@ fn what_reads_a_clock_chance_the_network_or_the_process_and_what_has_no_bound_do
         "units.parse_bytes(input.tool) > 0",
         "json.unmarshal(input.tool) > 0",
         "json.is_valid(input.tool)",
+        "json.filter(input.arguments, [\"a\"]) == {}",
+        "json.remove(input.arguments, [\"a\"]) == {}",
+        "regex.template_match(\"urn:foo:{[a-z]+}\", input.tool, \"{\", \"}\")",
+        "data.numbers.range(1, 1000000000)",
     ] {
         let fault = rego(&format!("r if {call}"), &json!([permit("data.p.r")])).map(|_| ());
         assert!(matches!(fault, Err(BundleFault::Invalid { .. })), "{call}: {fault:?}");
@@ -169,7 +264,7 @@ proptest! {
 }
 
 #[test]
-fn a_bundle_may_have_more_rules_than_a_machine_has_registers() {
+fn a_rule_may_be_one_of_several_hundred_and_have_hundreds_of_conditions() {
     let module: String = (0..300).map(|n| format!("r{n} if input.counters.calls == {n}\n")).collect();
     let rules: Vec<Value> = (0..300)
         .map(|n| json!({"id": format!("r{n}"), "effect": "permit", "rule": format!("data.p.r{n}")}))
@@ -178,4 +273,8 @@ fn a_bundle_may_have_more_rules_than_a_machine_has_registers() {
     let mut at = request(EffectsClass::Read);
     at.counters.calls = 299;
     assert_eq!(compiled.judge(&at).rules, [id("r299")]);
+    let conditions: String = (0..500).map(|n| format!("  input.counters.calls != {n}\n")).collect();
+    let compiled = rego(&format!("r if {{\n{conditions}}}"), &json!([permit("data.p.r")])).unwrap();
+    at.counters.calls = 500;
+    assert!(compiled.judge(&at).permits());
 }
