@@ -131,6 +131,24 @@ fn a_test_that_fails_says_what_was_expected_and_found() {
 }
 
 #[test]
+fn a_test_whose_policy_fails_says_why() {
+    let mut sandbox = with_bundle();
+    std::fs::remove_file(sandbox.path("rules/policies/all.cedar")).unwrap();
+    let module = "package p\nimport rego.v1\nr if 1 / count(input.detected) == 1\n";
+    sandbox.write("rules/policies/p.rego", module);
+    sandbox.write("rules/rules.json", r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#);
+    sandbox.write("rules/manifest.json", r#"{"name": "mine", "version": "1", "engine": "rego"}"#);
+    sandbox.quietly(&["policy", "digest", "rules", "--update"], b"");
+    let told = sandbox.quietly(&["policy", "test", "rules"], b"");
+    assert_eq!(told.exit, 1);
+    assert!(told.stdout.contains("failed    r: "), "{}", told.stdout);
+    assert!(told.stdout.contains("p.rego:3"), "{}", told.stdout);
+    let told = sandbox.quietly(&["policy", "test", "rules", "--json"], b"").json();
+    assert_eq!(told[0]["failures"][0]["policy"], "r");
+    assert!(told[0]["failures"][0]["message"].as_str().unwrap().contains("division by zero"), "{told}");
+}
+
+#[test]
 fn a_registry_is_drafted_for_review_checked_and_gives_a_schema() {
     let mut sandbox = Sandbox::new();
     sandbox.write("mcp.json", MCP);

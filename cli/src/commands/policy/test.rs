@@ -42,6 +42,21 @@ struct Told<'a> {
     reason: &'static str,
     rules: &'a [Id],
     errors: &'a [Id],
+    failures: Vec<Failure<'a>>,
+}
+
+/// A policy that failed, and why.
+#[derive(Serialize)]
+struct Failure<'a> {
+    policy: &'a str,
+    message: String,
+}
+
+fn failures<'a>(outcome: &'a Outcome<'_>) -> Vec<Failure<'a>> {
+    // Engines draw the place on lines of its own.
+    let message = |words: &str| words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = outcome.failures.iter();
+    told.map(|error| Failure { policy: &error.policy, message: message(&error.message) }).collect()
 }
 
 impl<'a> Told<'a> {
@@ -56,6 +71,7 @@ impl<'a> Told<'a> {
             reason: reason.name(),
             rules,
             errors,
+            failures: failures(outcome),
         }
     }
 }
@@ -104,8 +120,8 @@ fn report(outcome: &Outcome<'_>, terminal: &mut Terminal) {
                 Some(found.rules.as_slice()),
             ),
         );
-    if !found.errors.is_empty() {
-        problem = problem.row("failed", names(&found.errors));
+    for failure in failures(outcome) {
+        problem = problem.row("failed", format!("{}: {}", failure.policy, failure.message));
     }
     terminal.report(&problem);
 }
