@@ -14,7 +14,7 @@ use clap::Args;
 use rederive_explore::{
     Case, Exploration, ExploreFault, Explorer, Found, PartsFault, Progress as _, Subject, Watch,
 };
-use rederive_replay::{Pinned, Valid};
+use rederive_replay::{Level, Pinned, Valid};
 
 use crate::args::{Failed, Jobs, LevelArgument, from_one};
 use crate::exit::Exit;
@@ -164,6 +164,16 @@ impl Explore {
         Ok(outcome.exit())
     }
 
+    /// The replay that says of a run what is wrong with it, under the same trust and bundles.
+    fn replay(&self, path: &str, level: Option<Level>) -> String {
+        let mut words = format!("rederive replay {}", paths::typed_text(path));
+        words.extend(level.map(|level| format!(" --level {level}")));
+        for (name, given) in [("trust", &self.trust), ("bundles", &self.bundles)] {
+            words.extend(given.as_deref().map(|given| format!(" --{name} {}", paths::typed(given))));
+        }
+        words
+    }
+
     /// A bar over the cases of so many runs.
     fn progress(&self, runs: usize, terminal: &Terminal) -> Progress {
         Progress::new(terminal, self.cases.saturating_mul(runs as u64), "cases")
@@ -177,7 +187,7 @@ impl Explore {
         cases: &Cases<'_>,
     ) -> Result<Explored, Unread> {
         let path = place.shown();
-        let unread = |fault: ExploreFault| Unread::of(&path, &fault);
+        let unread = |fault: ExploreFault| Unread::of(&path, &fault, self);
         let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let subject = Subject::of(bytes).map_err(|fault| unread(fault.into()))?;
         let records = subject.story().len();
@@ -253,7 +263,7 @@ impl Unread {
         Self { path: path.to_owned(), reason, exit: paths::exit_of(error), problem }
     }
 
-    fn of(path: &str, fault: &ExploreFault) -> Self {
+    fn of(path: &str, fault: &ExploreFault, asked: &Explore) -> Self {
         let exit = match fault {
             ExploreFault::Unsound { valid, .. } | ExploreFault::Retelling { valid, .. } => exit_of(*valid),
             ExploreFault::Read(fault) | ExploreFault::Parts(PartsFault::Read(fault)) => {
@@ -262,14 +272,19 @@ impl Unread {
             ExploreFault::Parts(PartsFault::Unsealed) => Exit::Unfinished,
             ExploreFault::Parts(_) | _ => Exit::Untrustworthy,
         };
-        Self::unfit(path, fault.to_string(), exit)
+        let level = if let ExploreFault::Unsound { level, .. } = fault { Some(*level) } else { None };
+        let mut unread = Self::unfit(path, fault.to_string(), exit, &asked.replay(path, level));
+        if level == Some(Level::Policy) {
+            let hint = "`--level content` explores it as far as it holds: what receipts, signed words and bundles alone show goes unnoticed then";
+            unread.problem = Box::new(unread.problem.hint(hint));
+        }
+        unread
     }
 
-    /// A run that could be read, and cannot be explored.
-    fn unfit(path: &str, reason: String, exit: Exit) -> Self {
+    /// A run that could be read, and cannot be explored; what this replay says of it.
+    fn unfit(path: &str, reason: String, exit: Exit, replay: &str) -> Self {
         let problem = Problem::error(format!("cannot explore {path}: {reason}"));
-        let typed = paths::typed_text(path);
-        let problem = Box::new(problem.hint(format!("`rederive replay {typed}` says what holds of it")));
+        let problem = Box::new(problem.hint(format!("`{replay}` says what holds of it")));
         Self { path: path.to_owned(), reason, exit, problem }
     }
 }

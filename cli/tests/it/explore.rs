@@ -76,6 +76,24 @@ fn a_run_that_does_not_hold_is_told_and_not_explored() {
     assert_eq!(sandbox.quietly(&["explore", "nothing.rdt"], b"").exit, 2);
 }
 
+/// What is wrong with the run before anything is changed is no fault of this program's: it is said at once, with the replay that says more.
+#[test]
+fn a_run_whose_receipts_nobody_trusts_is_refused_with_what_to_do() {
+    let sandbox = gated();
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/keys");
+    sandbox.write("no-gate.json", std::fs::read(keys.join("trust.json")).unwrap());
+    let words = ["explore", "run.rdt", "--trust", "no-gate.json", "--cases", "100"];
+    let refused = sandbox.quietly(&words, b"");
+    assert_eq!((refused.exit, refused.stdout.as_str()), (3, ""));
+    for said in [
+        "the run as it is is forged at policy level (V-RECEIPT)",
+        "`rederive replay run.rdt --level policy --trust no-gate.json` says",
+        "`--level content`",
+    ] {
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}
+
 /// Spec: policy-compare. With what the run pins at hand its decisions are judged again, and one told otherwise under the gate's own key is noticed.
 #[test]
 fn with_the_bundle_at_hand_decisions_told_otherwise_are_noticed_at_policy_level() {

@@ -7,7 +7,7 @@ use rederive_verify::{KeyRole, TrustRoots};
 
 use crate::divergence::{By, Divergence, Stage};
 use crate::draw::Draw;
-use crate::notice::{Before, Sign, Watch, witnessed};
+use crate::notice::{Before, Sign, Watch, untrusted, witnessed};
 use crate::parts::PartsFault;
 use crate::subject::Subject;
 use crate::telling::{Answers, retell, tell};
@@ -63,16 +63,22 @@ pub enum ExploreFault {
     #[error(transparent)]
     Read(#[from] ReadFault),
     /// It does not even hold as it is: there is nothing that a change could be compared with.
-    #[error("the run as it is is {valid} ({code}): only a run that reproduces can be explored")]
+    #[error(
+        "the run as it is is {valid} at {level} level ({code}): only a run that reproduces can be explored"
+    )]
     Unsound {
+        /// The lowest level of those at which it is explored that says so.
+        level: Level,
         /// The verdict.
         valid: Valid,
         /// Its code.
         code: &'static str,
     },
     /// Under another key the run says something else of itself.
-    #[error("told again as it was, the run is {valid} ({code})")]
+    #[error("told again as it was, the run is {valid} at {level} level ({code})")]
     Retelling {
+        /// The lowest level of those at which it is explored that says so.
+        level: Level,
         /// The verdict.
         valid: Valid,
         /// Its code.
@@ -100,29 +106,33 @@ pub struct Changed {
 }
 
 impl<'a> Explorer<'a> {
-    /// Takes a run up.
+    /// Takes a run up that holds at the levels and under the trust with which it is watched.
     ///
     /// # Errors
     /// It cannot be explored.
     pub fn new(subject: Subject, watch: Watch<'a>) -> Result<Self, ExploreFault> {
+        let highest = watch.level.max(Level::Content);
+        Self::holding_up_to(highest, subject, watch)
+    }
+
+    /// Takes a run up that holds up to this level at least: what is wrong above it is so before a change and after it, and hides what a change would show there.
+    ///
+    /// # Errors
+    /// It cannot be explored.
+    pub fn holding_up_to(highest: Level, subject: Subject, watch: Watch<'a>) -> Result<Self, ExploreFault> {
         let trust = watch.trust.cloned().map(|trust| {
             let key = subject.public_key();
             trust.and(key, KeyRole::Recorder).and(key, KeyRole::Gate)
         });
-        let told_bytes = subject.told().write()?;
         let found = Before::of(subject.bytes(), &subject.parts().records()?, &watch)?;
+        if let Some((level, valid, code)) = unsound(&found, highest) {
+            return Err(ExploreFault::Unsound { level, valid, code });
+        }
+        let told_bytes = subject.told().write()?;
         let told_watch = Watch { trust: trust.as_ref(), ..watch };
         let told = Before::of(&told_bytes, &subject.told().records()?, &told_watch)?;
-        for (before, is_told) in [(&found, false), (&told, true)] {
-            let at = before.report(Level::Content).filter(|report| report.valid != Valid::Reproduced);
-            if let Some(report) = at {
-                let (valid, code) = (report.valid, report.wrong.as_ref().map_or("", |wrong| wrong.code));
-                return Err(if is_told {
-                    ExploreFault::Retelling { valid, code }
-                } else {
-                    ExploreFault::Unsound { valid, code }
-                });
-            }
+        if let Some((level, valid, code)) = unsound(&told, highest) {
+            return Err(ExploreFault::Retelling { level, valid, code });
         }
         Ok(Self { subject, watch, trust, found, told, told_bytes })
     }
@@ -247,15 +257,39 @@ impl<'a> Explorer<'a> {
         Ok(match must {
             By::Nobody if self.keeps_its_root(case, &changed)? => Found::Unchanged,
             By::Nobody => Found::Unnoticed(others),
-            By::Outside => Found::outside(witnessed(self.subject.bytes(), &changed.bytes)?),
+            By::Outside => Found::outside(self.outside(case, &changed)?),
             // What is left out, and nothing in the file asks for, may be what another of them would have shown by.
-            By::State if case.hides() => Found::outside(witnessed(self.subject.bytes(), &changed.bytes)?),
+            By::State if case.hides() => Found::outside(self.outside(case, &changed)?),
+            By::Integrity if case.hides() => match self.beside(case, &changed)? {
+                signs if signs.is_empty() => Found::Unnoticed(others),
+                signs => Found::Noticed(Level::Integrity, signs),
+            },
             By::Integrity | By::State | By::Content | By::Policy => {
                 others.sort_unstable();
                 others.dedup();
                 Found::Unnoticed(others)
             }
         })
+    }
+
+    /// What the file shows of what was done to it last, by whoever can write it, beside the same story in a file to which nothing was done: a story that leaves a
+    /// redacted content out has one gap less, and where another content is then left out of the file there are as many as before.
+    fn beside(&self, case: &Case, changed: &Changed) -> Result<Vec<Sign>, ExploreFault> {
+        let Ok(story) = self.change(&case.without(By::Integrity))? else { return Ok(Vec::new()) };
+        let watch = Watch { trust: self.trust.as_ref(), ..self.watch };
+        let found = watch.report(&changed.bytes, Level::Integrity)?;
+        Ok(Before::of(&story.bytes, &[], &watch)?.signs(Level::Integrity, &found, None))
+    }
+
+    /// What somebody notices who has the run as it was: a stolen key is the same key, so that this one is under the explorer's too; where the story names another
+    /// key than the run's, it is the run as it was found, and its key is the one that is trusted.
+    fn outside(&self, case: &Case, changed: &Changed) -> Result<Vec<Sign>, ReadFault> {
+        if !case.divergences.contains(&Divergence::TakenOver) {
+            return witnessed(&self.told_bytes, &changed.bytes);
+        }
+        let mut signs = witnessed(self.subject.bytes(), &changed.bytes)?;
+        signs.extend(untrusted(self.subject.recorder_key(), &changed.bytes)?);
+        Ok(signs)
     }
 
     /// Whether a story in another order ends in the same state.
@@ -268,6 +302,20 @@ impl<'a> Explorer<'a> {
     }
 }
 
+/// The lowest level up to this one at which a run does not hold, and what is said of it there. At policy level it need not be decided: what it pins need not be at
+/// hand.
+fn unsound(before: &Before, highest: Level) -> Option<(Level, Valid, &'static str)> {
+    let levels = [Level::Content, Level::Policy].into_iter().filter(|level| *level <= highest);
+    let mut reports = levels.filter_map(|level| Some((level, before.report(level)?)));
+    let holds = |level, valid| match valid {
+        Valid::Reproduced => true,
+        Valid::Undecided => level == Level::Policy,
+        Valid::Sampled | Valid::Diverged | Valid::Damaged | Valid::Forged => false,
+    };
+    let (level, report) = reports.find(|(level, report)| !holds(*level, report.valid))?;
+    Some((level, report.valid, report.wrong.as_ref().map_or("", |wrong| wrong.code)))
+}
+
 impl Found {
     fn outside(signs: Vec<Sign>) -> Self {
         if signs.is_empty() { Self::Unnoticed(signs) } else { Self::Outside(signs) }
@@ -278,6 +326,13 @@ impl Case {
     /// What has to notice it: what has to notice the plainest of its divergences.
     pub fn must(&self) -> By {
         self.divergences.iter().map(|divergence| divergence.by()).min().unwrap_or(By::Nobody)
+    }
+
+    /// The case without the divergences that have to be noticed by this. Those that are left are made where they were, if the others come after them.
+    fn without(&self, by: By) -> Self {
+        let mut case = self.clone();
+        case.divergences.retain(|divergence| divergence.by() != by);
+        case
     }
 
     /// Whether one of several divergences is such that nothing in the file can show it: it may take away what shows another.

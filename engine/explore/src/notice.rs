@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rederive_archive::{ReadFault, TraceReader};
+use rederive_evidence::ids::PublicKey;
 use rederive_evidence::record::Record;
 use rederive_evidence::rules::{Outcome, Reason, Rule};
 use rederive_replay::{Gap, Level, Options, Pinned, Report, Valid, equivocation, replay_bytes};
-use rederive_verify::TrustRoots;
+use rederive_verify::{KeyRole, TrustRoots};
 
 /// Something by which a reader of a report notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,4 +172,15 @@ pub fn witnessed(known: &[u8], found: &[u8]) -> Result<Vec<Sign>, ReadFault> {
         signs.push(Sign::Shorter);
     }
     Ok(signs)
+}
+
+/// What somebody notices who trusts this key for the run and no other.
+///
+/// # Errors
+/// The changed run cannot be read.
+pub(crate) fn untrusted(key: PublicKey, found: &[u8]) -> Result<Option<Sign>, ReadFault> {
+    let trust = TrustRoots::of(key, KeyRole::Recorder);
+    let report = Watch { trust: Some(&trust), ..Watch::default() }.report(found, Level::Integrity)?;
+    let wrong = report.wrong.filter(|wrong| wrong.code == "V-UNTRUSTED");
+    Ok(wrong.map(|wrong| Sign::Verdict(report.valid, wrong.code)))
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rederive_replay::Level;
+
 use crate::case::{Case, ExploreFault, Explorer};
 
 /// Smaller runs that are tried at most: each is told, and replayed at every level.
@@ -112,7 +114,7 @@ impl<'a> Search<'a> {
         // What was extracted may follow from a content that is left out: where it cannot be checked it is taken as recorded.
         for with_contents in [true, false] {
             let smaller = subject.telling(story.clone(), with_contents)?;
-            match Explorer::new(smaller, self.explorer.told_watch()) {
+            match Explorer::holding_up_to(Level::Content, smaller, self.explorer.told_watch()) {
                 Ok(smaller) => return Ok(Some(smaller)),
                 Err(ExploreFault::Unsound { .. } | ExploreFault::Retelling { .. }) => {}
                 Err(fault) => return Err(fault),

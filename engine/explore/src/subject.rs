@@ -22,6 +22,7 @@ pub struct Subject {
     story: Story,
     told: Parts,
     key: SigningKey,
+    recorder_key: PublicKey,
 }
 
 /// Nobody of the run.
@@ -41,11 +42,11 @@ impl Subject {
         let mut story = Story::new(parts.records()?);
         let opening = story.get_mut(0).map(|record| &mut record.input.body);
         let Some(Body::RunOpened(opened)) = opening else { return Err(PartsFault::NotOpened) };
-        opened.recorder_key = key.public_key();
+        let recorder_key = std::mem::replace(&mut opened.recorder_key, key.public_key());
         let gates = opened.actors.iter_mut().filter(|actor| actor.actor_type == ActorType::Gate);
         gates.filter_map(|gate| gate.key.as_mut()).for_each(|named| *named = key.public_key());
         let (told, story) = retell(&parts, &story, &key)?;
-        Ok(Self { bytes, parts, story, told, key })
+        Ok(Self { bytes, parts, story, told, key, recorder_key })
     }
 
     /// The run of this story, told under the explorer's key, with the contents of this one or with none: what they said is then redacted.
@@ -59,7 +60,8 @@ impl Subject {
         }
         let (told, story) = retell(&like, &story, &self.key)?;
         let bytes = told.write()?;
-        Ok(Self { bytes, parts: told.clone(), story, told, key: self.key.clone() })
+        let (key, recorder_key) = (self.key.clone(), self.recorder_key);
+        Ok(Self { bytes, parts: told.clone(), story, told, key, recorder_key })
     }
 
     /// The file as it was found.
@@ -96,6 +98,11 @@ impl Subject {
     /// The explorer's key, as others see it.
     pub fn public_key(&self) -> PublicKey {
         self.key.public_key()
+    }
+
+    /// The key that the opening record names as the recorder's in the run as it was found.
+    pub(crate) fn recorder_key(&self) -> PublicKey {
+        self.recorder_key
     }
 
     /// A key that nothing in the run names.

@@ -158,3 +158,54 @@ fn generated_worlds_have_failures_and_time_outs_and_what_fails_without_them_come
     let failure = check(patient, worlds(&["pay"], &["DE00"]), pays, 300, 2).unwrap_err();
     assert_eq!(failure.smallest().unwrap().world.replies, ["DE00"]);
 }
+
+/// A panic is a failure like any other: it is made smaller, and what the agent did before it is a run.
+#[test]
+fn an_agent_or_a_property_that_panics_comes_back_as_the_smallest_world_in_which_it_does() {
+    let fragile = |seen: &[Seen]| match seen.last() {
+        Some(Seen::Result { text, .. }) => {
+            assert!(!text.contains("boom"), "cannot read {text}");
+            Act::Say("done".to_owned())
+        }
+        _ => Act::call("read", "{}"),
+    };
+    let texts = || worlds(&["read"], &["a", "boom", "b"]);
+    let failure = check(fragile, texts(), |_| Ok(()), 300, 5).unwrap_err();
+    let smallest = failure.smallest().expect("it panics");
+    assert_eq!(smallest.world.replies, ["boom"]);
+    assert_eq!((smallest.calls().count(), smallest.said()), (1, None));
+    assert!(failure.to_string().contains("the agent panicked: cannot read boom"), "{failure}");
+    let calm =
+        |seen: &[Seen]| if seen.len() > 1 { Act::Say("done".to_owned()) } else { Act::call("read", "{}") };
+    let strict = |played: &Played| -> Result<(), String> {
+        assert!(played.world.replies.is_empty(), "{} replies", played.world.replies.len());
+        Ok(())
+    };
+    let failure = check(calm, texts(), strict, 300, 5).unwrap_err();
+    assert!(failure.to_string().contains("the property panicked: 1 replies"), "{failure}");
+}
+
+#[test]
+fn a_failure_says_in_which_world_under_which_seed_and_how_to_replay_it_and_prints_no_bytes() {
+    let failure = check(reader, worlds(&["read"], &["a", "stop"]), never_writes, 500, 3).unwrap_err();
+    let said = failure.to_string();
+    for words in
+        ["it writes", "seed 3", "the task is \"read\"", "reply 3 is Text(\"stop\")", "calls write({})"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(said.contains("failed.rdt") && said.contains("rederive replay"), "{said}");
+    assert_eq!(format!("{failure:?}"), said, "what a test prints that unwraps it");
+    let smallest = format!("{:?}", failure.smallest().unwrap());
+    assert!(smallest.contains("Trace of ") && smallest.len() < 1_000, "{smallest}");
+}
+
+#[test]
+fn worlds_without_tasks_have_one_that_says_nothing_and_no_case_is_no_proof() {
+    let says = |played: &Played| played.said().map(|_| ()).ok_or("no end".to_owned());
+    let hello = |_: &[Seen]| Act::Say("hello".to_owned());
+    assert!(check(hello, worlds(&[], &[]), says, 20, 1).is_ok());
+    assert!(check(hello, worlds_of_tools(&[], &[]), says, 20, 1).is_ok());
+    let none = check(hello, worlds(&["x"], &[]), says, 0, 1);
+    assert!(matches!(&none, Err(Failure::NoWorld(reason)) if reason.contains("0 cases")), "{none:?}");
+}

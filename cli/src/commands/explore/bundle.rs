@@ -135,7 +135,7 @@ impl Explore {
             Rehearsal::of(bytes, *ask).and_then(|run| explore(&run, texts, cases, self.seed, progress));
         match findings {
             Ok(findings) => Ok(Explored { path, findings }),
-            Err(fault) => Err(Unread::under_bundle(&path, fault)),
+            Err(fault) => Err(Unread::under_bundle(&path, fault, self)),
         }
     }
 }
@@ -191,9 +191,9 @@ impl Telling<'_> {
 }
 
 impl Unread {
-    fn under_bundle(path: &str, fault: BundleFault) -> Self {
+    fn under_bundle(path: &str, fault: BundleFault, asked: &Explore) -> Self {
         if let BundleFault::Parts(fault) = fault {
-            return Self::of(path, &fault.into());
+            return Self::of(path, &fault.into(), asked);
         }
         let exit = if let BundleFault::Untold { valid } = &fault {
             exit_of(*valid)
@@ -202,6 +202,6 @@ impl Unread {
         } else {
             Exit::Untrustworthy
         };
-        Self::unfit(path, fault.to_string(), exit)
+        Self::unfit(path, fault.to_string(), exit, &asked.replay(path, None))
     }
 }

@@ -153,7 +153,7 @@ divergences! {
     RecordEdited "record-edited" Evidence Integrity ["V-DIGEST" "V-FRAMES"] Way::Parts(parts::record_edited),
         "a record names another actor";
     RecordSpliced "record-spliced" Evidence Integrity ["V-DIGEST" "V-FRAMES"] Way::Parts(parts::record_spliced),
-        "a record of another run stands in the place of one";
+        "a record such as another run would have there, at another time and of other contents, stands in the place of one";
     SegmentDropped "segment-dropped" Evidence Integrity ["V-"] Way::Parts(parts::segment_dropped),
         "a segment before the last is left out";
     LastSegmentDropped "last-segment-dropped" Evidence Integrity ["V-"] Way::Parts(parts::last_segment_dropped),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rederive_evidence::kinds::Body;
-use rederive_explore::{Answers, Case, Divergence, ExploreFault, Explorer, Found, Progress, Subject, Watch};
+use rederive_explore::{
+    Answers, Case, Divergence, ExploreFault, Explorer, Found, Progress, Subject, Watch, witnessed,
+};
 use rederive_policy::Archive;
 use rederive_replay::{Level, Valid};
 use rederive_verify::{KeyRole, TrustRoots};
@@ -56,7 +58,20 @@ fn a_decision_told_otherwise_is_noticed_by_asking_the_bundle_again() {
 }
 
 fn explorer(name: &str) -> Explorer<'static> {
-    Explorer::new(Subject::of(good(name)).unwrap(), Watch::default()).unwrap()
+    watched(name, Watch::default())
+}
+
+/// The explorer of a good trace. Those of every kind have words where receipts would be: they hold up to content level.
+pub(crate) fn watched<'a>(name: &str, watch: Watch<'a>) -> Explorer<'a> {
+    let subject = Subject::of(good(name)).unwrap();
+    if name.starts_with("every-kind") {
+        assert!(matches!(
+            Explorer::new(subject.clone(), watch),
+            Err(ExploreFault::Unsound { level: Level::Policy, code: "V-RECEIPT", .. })
+        ));
+        return Explorer::holding_up_to(Level::Content, subject, watch).unwrap();
+    }
+    Explorer::new(subject, watch).unwrap()
 }
 
 #[test]
@@ -88,6 +103,56 @@ fn with_trust_roots_an_opening_record_that_was_moved_is_noticed() {
         "the opening record too"
     );
     assert_eq!(explorer.explore(120, 7, &()).unwrap().failures, []);
+}
+
+/// A story that leaves a redacted content out has a gap less, and the content that is then left out of the file makes up for it: what has to show is what the story
+/// alone would not.
+#[test]
+fn a_content_left_out_shows_although_a_shorter_story_has_as_many_gaps() {
+    use Divergence::{ContentDropped, ToldAgainShorter};
+    let explorer = explorer("redacted.rdt");
+    let case = |number, divergences: &[Divergence]| Case {
+        seed: 5,
+        number,
+        divergences: divergences.to_vec(),
+        answers: Answers::Admitted,
+    };
+    let both = (0..400).map(|number| case(number, &[ToldAgainShorter, ContentDropped]));
+    let both: Vec<Found> = both.map(|case| explorer.look(&case).unwrap()).collect();
+    assert!(both.iter().any(|found| matches!(found, Found::Noticed(Level::Integrity, _))));
+    assert!(both.iter().all(|found| !found.is_failure()), "{both:?}");
+    for seed in [4, 5, 7, 8] {
+        assert_eq!(explorer.explore(300, seed, &()).unwrap().failures, [], "seed {seed}");
+    }
+}
+
+/// Whoever stole the key tells under the same one: what such a story shows by to somebody who has the run is that it was told twice, and only where it was.
+#[test]
+fn what_is_noticed_outside_is_what_was_changed_and_not_that_the_explorer_has_a_key_of_its_own() {
+    use Divergence::{ActionUnrecorded, ResultToldOtherwise, TakenOver, ToldAgainShorter};
+    for (name, divergence, shown) in [
+        ("gated.rdt", ActionUnrecorded, "V-EQUIVOCATION"),
+        ("segments.rdt", ResultToldOtherwise, "V-EQUIVOCATION"),
+        ("gated.rdt", ToldAgainShorter, "V-EQUIVOCATION"),
+        ("gated.rdt", TakenOver, "V-UNTRUSTED"),
+    ] {
+        let explorer = explorer(name);
+        let told = explorer.told_bytes();
+        assert_eq!(witnessed(told, told).unwrap(), []);
+        let case =
+            |number| Case { seed: 1, number, divergences: vec![divergence], answers: Answers::Admitted };
+        // A story that is shorter by what a rule asks for shows in the file already.
+        let outside = |case: Case| {
+            let found = explorer.look(&case).unwrap();
+            if let Found::Outside(signs) = found { Some((case, signs)) } else { None }
+        };
+        let (case, signs) = (0..16).map(case).find_map(outside).unwrap_or_else(|| panic!("{divergence}"));
+        let signs: Vec<String> = signs.iter().map(ToString::to_string).collect();
+        assert!(signs.iter().any(|sign| sign == shown), "{divergence}: {signs:?}");
+        assert_eq!(signs.iter().any(|sign| sign == "V-UNTRUSTED"), divergence == TakenOver, "{signs:?}");
+        let bytes = explorer.change(&case).unwrap().unwrap().bytes;
+        assert_eq!(witnessed(told, &bytes).unwrap().is_empty(), divergence == TakenOver, "{divergence}");
+    }
 }
 
 fn moved(number: u64) -> Case {
@@ -192,7 +257,26 @@ fn a_run_that_does_not_hold_is_not_explored() {
     told.segments[0].contents[0].bytes[0] ^= 1;
     let fault = Explorer::new(Subject::of(told.write().unwrap()).unwrap(), Watch::default()).err().unwrap();
     assert!(
-        matches!(fault, ExploreFault::Unsound { valid: Valid::Damaged, code: "V-COMMITMENT" }),
+        matches!(fault, ExploreFault::Unsound { valid: Valid::Damaged, code: "V-COMMITMENT", .. }),
         "{fault}"
     );
+}
+
+/// What a replay at policy level already says of the run is no fault of the engine's that a change brings to light.
+#[test]
+fn a_run_that_does_not_hold_under_the_trust_that_it_is_to_be_explored_with_is_refused() {
+    let gated = || Subject::of(good("gated.rdt")).unwrap();
+    let keys = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keys");
+    let roots = |name: &str| TrustRoots::parse(&std::fs::read(keys.join(name)).unwrap()).unwrap();
+    let without_gate = roots("trust.json");
+    let watch = Watch { trust: Some(&without_gate), ..Watch::default() };
+    let fault = Explorer::new(gated(), watch).err().unwrap();
+    let ExploreFault::Unsound { level, valid, code } = fault else { panic!("{fault}") };
+    assert_eq!((level, valid, code), (Level::Policy, Valid::Forged, "V-RECEIPT"));
+    assert!(
+        Explorer::new(gated(), Watch { level: Level::Content, ..watch }).is_ok(),
+        "no receipt is checked there"
+    );
+    let with_gate = roots("gated-trust.json");
+    assert!(Explorer::new(gated(), Watch { trust: Some(&with_gate), ..Watch::default() }).is_ok());
 }

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use rederive_explore::{By, Divergence, Explorer, Matrix, Subject, Watch};
+use rederive_explore::{By, Divergence, Explorer, Matrix, Watch};
 
-use crate::fixtures::{bundles, good};
+use crate::fixtures::{bundles, watched};
 
 /// Places at which each divergence is made in each run.
 const PLACES: u64 = 1;
@@ -41,8 +41,7 @@ pub(crate) fn check_block(name: &str, inside: &str) {
 fn the_matrix_is_what_the_document_says() {
     let bundles = bundles();
     let watch = Watch { pinned: Some(&bundles), ..Watch::default() };
-    let fixtures =
-        FIXTURES.iter().map(|name| Explorer::new(Subject::of(good(name)).unwrap(), watch).unwrap());
+    let fixtures = FIXTURES.iter().map(|name| watched(name, watch));
     let fixtures = Matrix::of(&fixtures.collect::<Vec<_>>(), PLACES).unwrap();
     let nowhere = Divergence::ALL.iter().filter(|divergence| fixtures.row(**divergence).unwrap().made == 0);
     assert_eq!(nowhere.collect::<Vec<_>>(), Vec::<&Divergence>::new(), "made in no run of the fixtures");
