@@ -34,6 +34,9 @@ mod world;
 #[doc = include_str!("../../../../docs/testing-agents.md")]
 struct Document;
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -123,15 +126,17 @@ impl Played {
     }
 }
 
-/// Why a check did not hold.
-#[derive(Debug, thiserror::Error)]
+/// Why a check did not hold. What is printed of it where a test unwraps it is what it says in words.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// The property does not hold in a world; it is the smallest that was found.
-    #[error("the property does not hold: {reason}")]
+    #[error("{}", in_words(reason, *seed, smallest))]
     Property {
-        /// What the property says of it.
+        /// What the property says of it, or with what the agent or the property panicked.
         reason: String,
+        /// The seed under which it was found.
+        seed: u64,
         /// What the agent does in it.
         smallest: Box<Played>,
     },
@@ -141,6 +146,33 @@ pub enum Failure {
     /// What the agent does makes no run.
     #[error(transparent)]
     Record(#[from] RecordFault),
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A failure with the world that it takes, what the agent does in it, and how to look at it again.
+fn in_words(reason: &str, seed: u64, smallest: &Played) -> String {
+    let Played { world, acts, .. } = smallest;
+    let answers = world.answers.iter().map(|answer| match &answer.arguments {
+        Some(arguments) => format!("  {}({arguments}) gives {:?}", answer.tool, answer.reply),
+        None => format!("  {} gives {:?}", answer.tool, answer.reply),
+    });
+    let replies = (1..).zip(&world.replies).map(|(number, reply)| format!("  reply {number} is {reply:?}"));
+    let acts = (1..).zip(acts).map(|(number, act): (u32, &Act)| match act {
+        Act::Call(call) => format!("  act {number} calls {}({})", call.tool, call.arguments),
+        Act::Say(text) => format!("  act {number} says {text:?}"),
+    });
+    let lines: Vec<String> = answers.chain(replies).chain(acts).collect();
+    format!(
+        "the property does not hold: {reason}\n  seed {seed}, the smallest world that was found\n  the task is {:?}\n{}\n\
+         `std::fs::write(\"failed.rdt\", &failure.smallest().unwrap().trace)` writes the run; `rederive show failed.rdt` shows it, `rederive replay failed.rdt` replays it",
+        world.task,
+        lines.join("\n")
+    )
 }
 
 impl Failure {
@@ -166,10 +198,24 @@ pub fn recorded(trace: &[u8]) -> Result<World, PartsFault> {
 /// # Errors
 /// It makes no run: a tool's name is none, or a content is larger than a record may bring.
 pub fn play(agent: impl Fn(&[Seen]) -> Act, world: &World) -> Result<Played, RecordFault> {
-    let (mut seen, mut acts) = (vec![Seen::Task(world.task.clone())], Vec::new());
+    Ok(play_until(|seen| Ok(agent(seen)), world)?.0)
+}
+
+/// What the agent does in this world until it has no act; and why it has none, where it panics.
+fn play_until(
+    agent: impl Fn(&[Seen]) -> Result<Act, String>,
+    world: &World,
+) -> Result<(Played, Option<String>), RecordFault> {
+    let (mut seen, mut acts, mut stopped) = (vec![Seen::Task(world.task.clone())], Vec::new(), None);
     let mut replies = world.replies.iter();
     while acts.len() < ACTS_MAX {
-        let act = agent(&seen);
+        let act = match agent(&seen) {
+            Ok(act) => act,
+            Err(reason) => {
+                stopped = Some(reason);
+                break;
+            }
+        };
         acts.push(act.clone());
         let Act::Call(call) = act else { break };
         let reply = world.answer(&call).or_else(|| replies.next());
@@ -182,13 +228,34 @@ pub fn play(agent: impl Fn(&[Seen]) -> Act, world: &World) -> Result<Played, Rec
         });
     }
     let trace = Trace::of(record::trace(&seen, &acts)?)?;
-    Ok(Played { world: world.clone(), acts, trace })
+    Ok((Played { world: world.clone(), acts, trace }, stopped))
 }
 
-/// Plays the agent in `cases` worlds, drawn by the seed, and asks the property of each.
+/// What comes of a call of the tester's own code; where it panics, with what.
+fn caught<T>(whose: &str, call: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves half-done is the tester's own: the next call shows it as any other does.
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+        format!("{whose} panicked: {}", words.unwrap_or_else(|| "with no words".to_owned()))
+    })
+}
+
+/// Plays the agent in this world and asks the property of it: the run, and why it does not hold. A panic of either is a failure like any other.
+fn asked(
+    agent: &impl Fn(&[Seen]) -> Act,
+    property: &impl Fn(&Played) -> Result<(), String>,
+    world: &World,
+) -> Result<(Played, Option<String>), RecordFault> {
+    let (played, stopped) = play_until(|seen| caught("the agent", || agent(seen)), world)?;
+    let reason = stopped.or_else(|| caught("the property", || property(&played)).flatten().err());
+    Ok((played, reason))
+}
+
+/// Plays the agent in `cases` worlds, drawn by the seed, and asks the property of each. Where agent or property panics it does not hold.
 ///
 /// # Errors
-/// The smallest world that was found in which it does not hold.
+/// The smallest world that was found in which it does not hold; no world was played.
 pub fn check(
     agent: impl Fn(&[Seen]) -> Act,
     worlds: impl Strategy<Value = World>,
@@ -196,6 +263,9 @@ pub fn check(
     cases: u32,
     seed: u64,
 ) -> Result<(), Failure> {
+    if cases == 0 {
+        return Err(Failure::NoWorld("0 cases were asked for".to_owned()));
+    }
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(seed.to_be_bytes()).for_each(|(byte, of_seed)| *byte = of_seed);
     let config =
@@ -204,9 +274,9 @@ pub fn check(
     for _ in 0..cases {
         let tree = worlds.new_tree(&mut runner);
         let mut tree = tree.map_err(|reason| Failure::NoWorld(reason.to_string()))?;
-        let played = play(&agent, &tree.current())?;
-        if let Err(reason) = property(&played) {
-            return Err(shrunk(&agent, &property, &mut tree, (played, reason))?);
+        if let (played, Some(reason)) = asked(&agent, &property, &tree.current())? {
+            let (smallest, reason) = shrunk(&agent, &property, &mut tree, (played, reason))?;
+            return Err(Failure::Property { reason, seed, smallest: Box::new(smallest) });
         }
     }
     Ok(())
@@ -218,20 +288,19 @@ fn shrunk(
     property: &impl Fn(&Played) -> Result<(), String>,
     tree: &mut impl ValueTree<Value = World>,
     (mut smallest, mut reason): (Played, String),
-) -> Result<Failure, RecordFault> {
+) -> Result<(Played, String), RecordFault> {
     let mut moves = tree.simplify();
     for _ in 0..SHRUNK_MAX {
         if !moves {
             break;
         }
-        let played = play(agent, &tree.current())?;
-        moves = match property(&played) {
-            Err(again) => {
+        moves = match asked(agent, property, &tree.current())? {
+            (played, Some(again)) => {
                 (smallest, reason) = (played, again);
                 tree.simplify()
             }
-            Ok(()) => tree.complicate(),
+            (_, None) => tree.complicate(),
         };
     }
-    Ok(Failure::Property { reason, smallest: Box::new(smallest) })
+    Ok((smallest, reason))
 }

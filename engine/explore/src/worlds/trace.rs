@@ -1,6 +1,7 @@
 //! A sealed trace for a property to read: its records, calls and decisions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
@@ -11,7 +12,7 @@ use rederive_evidence::record::Record;
 use crate::parts::{Parts, PartsFault};
 
 /// A sealed trace, taken apart. No signature is checked: `rederive replay` does that.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Trace {
     bytes: Vec<u8>,
     records: Vec<Record>,
@@ -76,6 +77,13 @@ impl Trace {
 
     pub(super) fn committed(&self, commitment: &Digest) -> Option<&[u8]> {
         self.contents.get(commitment).map(Vec::as_slice)
+    }
+}
+
+impl fmt::Debug for Trace {
+    /// How much there is of it: a failed assertion prints what holds a trace.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trace of {} records, {} bytes", self.records.len(), self.bytes.len())
     }
 }
 
