@@ -67,10 +67,13 @@ fn the_tour_prints_what_it_shows() {
     let example = readme().with_file_name("examples").join("invoice.json");
     sandbox.write("examples/invoice.json", std::fs::read(example).unwrap());
     copy(&sandbox, "examples/tools.json");
-    copy(&sandbox, "policies/default");
+    for path in ["policies/default", "fixtures/traces/good/gated.rdt", "fixtures/bundles"] {
+        copy(&sandbox, path);
+    }
     let written = walked(&readme(), &sandbox);
     assert!(written.contains("$ rederive replay"), "the tour has no commands");
     assert!(written.contains(EXAMPLE), "the tour has no gate");
+    assert!(written.contains("$ rederive explore"), "the tour changes no run");
 }
 
 #[test]

@@ -13,7 +13,10 @@ use super::{Explored, Unnoticed, listed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, count, counted, seconds};
+use crate::text::{Cell, Table, count, counted, cut, seconds};
+
+/// Characters of what a run is made of that are told.
+const RECORDS_WIDTH: usize = 240;
 
 /// Prints what was found.
 pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
@@ -23,7 +26,7 @@ pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
         if !unfit.is_empty() {
             let paint = terminal.paint();
             let of = if outcome.runs.len() == 1 { "the run has nothing" } else { "no run has anything" };
-            let title = format!("not applicable: {of} that could diverge so");
+            let title = format!("{} not applicable: {of} that could diverge so", count(unfit.len() as u64));
             terminal.line(&paint.paint(Tone::Strong, &title));
             let names: Vec<&str> = unfit.iter().map(|divergence| divergence.name()).collect();
             listed(&names, terminal);
@@ -78,7 +81,6 @@ fn totals(outcome: &super::Outcome, terminal: &mut Terminal) {
     }
     row("noticed outside alone".to_owned(), tally.outside, "by who knows the keys, or an earlier head");
     row("changes nothing".to_owned(), tally.unchanged, "hints, and what may stand in any order");
-    row("not applicable".to_owned(), tally.not_applicable, "");
     row("unnoticed".to_owned(), tally.failed, "");
     table.lines("  ", paint).iter().for_each(|line| terminal.line(line));
 }
@@ -153,7 +155,12 @@ fn records(bytes: &[u8]) -> String {
         return format!("{} that cannot be taken apart", counted(bytes.len() as u64, "byte"));
     };
     let names: Vec<String> = records.iter().map(record).collect();
-    names.join(", ")
+    let told = cut(&names.join(", "), RECORDS_WIDTH);
+    if told.ends_with('…') {
+        format!("{told} ({} in all)", counted(names.len() as u64, "record"))
+    } else {
+        told
+    }
 }
 
 fn record(record: &Record) -> String {
