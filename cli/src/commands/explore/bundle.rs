@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rederive_evidence::ids::Id;
-use rederive_explore::bundle::{BundleFault, Findings, Rehearsal, explore, planted_texts};
+use rederive_explore::bundle::{BundleFault, Findings, PlantedText, Rehearsal, explore, planted_texts};
 use rederive_policy::Compiled;
 use rederive_replay::{Registries, StandingGrant, WhatIf};
 use serde::Serialize;
@@ -21,13 +21,16 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::{self, Place};
 use crate::policies;
+use crate::problem::Problem;
 use crate::terminal::Terminal;
-use crate::text::count;
+use crate::text::{count, counted, cut};
 use crate::trace;
 use crate::words::faults;
 
 /// Bytes of a file of texts at most.
 const TEXTS_BYTES_MAX: u64 = 16 << 20;
+/// Width of a list in a warning.
+const LINES_WIDTH: usize = 96;
 
 /// What was found of one run.
 #[derive(Serialize)]
@@ -46,13 +49,25 @@ struct Together {
     reached: BTreeSet<Id>,
     /// A call that does what a planted text says is permitted.
     slips: bool,
+    /// Changes of one thing that were tried, and that there are.
+    tried: u64,
+    singles: u64,
+    /// Lines of planted texts for which no run has a place; none: no run was explored.
+    unplaced: Option<BTreeSet<usize>>,
+    /// Tools of which nobody says what they do.
+    unknown_tools: BTreeSet<Id>,
 }
 
 impl Together {
     fn add(&mut self, findings: &Findings) {
         self.plain.extend(findings.exercised.iter().cloned());
         self.reached.extend(findings.exercised.iter().chain(&findings.exercised_by_changes).cloned());
-        self.slips |= findings.plants.iter().any(|plant| plant.said.permits());
+        self.slips |= findings.plants.iter().any(|plant| plant.obeys && plant.said.permits());
+        self.tried += findings.tried as u64;
+        self.singles += findings.singles as u64;
+        let unplaced = &findings.unplaced;
+        self.unplaced.get_or_insert_with(|| unplaced.clone()).retain(|line| unplaced.contains(line));
+        self.unknown_tools.extend(findings.unknown_tools.iter().cloned());
     }
 
     /// Policies of the bundle that determined no answer to any of the runs as they are, and those that determined none to any of them with some change either.
@@ -60,6 +75,40 @@ impl Together {
         let all = || bundle.rules().map(|rule| &rule.id);
         [&self.plain, &self.reached].map(|those| all().filter(|id| !those.contains(*id)).collect())
     }
+}
+
+impl Together {
+    /// What the user may take for an answer and is none.
+    fn warnings(&self, texts: usize) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(unplaced) = self.unplaced.as_ref().filter(|unplaced| !unplaced.is_empty()) {
+            let (without, all) = (count(unplaced.len() as u64), counted(texts as u64, "planted text"));
+            let title = format!(
+                "{without} of {all} found no place: no call has an argument that looks like anything in them"
+            );
+            let lines: Vec<String> = unplaced.iter().map(usize::to_string).collect();
+            problems.push(Problem::warning(title).row("lines", cut(&lines.join(", "), LINES_WIDTH)));
+        }
+        if !self.unknown_tools.is_empty() {
+            let names: Vec<&str> = self.unknown_tools.iter().map(Id::as_str).collect();
+            let title = "nobody says what these tools do, and no policy is asked about their calls";
+            let problem = Problem::warning(title).row("tools", cut(&names.join(", "), LINES_WIDTH));
+            problems.push(
+                problem.hint("--registry FILE says it; `rederive registry infer` drafts one from traces"),
+            );
+        }
+        problems
+    }
+}
+
+/// The texts of a file.
+fn texts(path: &Path) -> Result<Vec<PlantedText>, Failed> {
+    let texts = planted_texts(&String::from_utf8_lossy(&trace::file(path, TEXTS_BYTES_MAX)?));
+    if texts.is_empty() {
+        let problem = Problem::error(format!("{} has no text to plant", path.display()));
+        return Err(Failed::usage(problem.hint("one text a line, as it is or as a JSON string")));
+    }
+    Ok(texts)
 }
 
 /// How what is found of a run is told, and what of all of them.
@@ -81,10 +130,7 @@ impl Explore {
             None => &policies::Nothing,
         };
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
-        let texts = match &self.plant {
-            Some(path) => planted_texts(&String::from_utf8_lossy(&trace::file(path, TEXTS_BYTES_MAX)?)),
-            None => Vec::new(),
-        };
+        let texts = self.plant.as_deref().map(texts).transpose()?.unwrap_or_default();
         let ask =
             WhatIf { judge: &compiled, registries, grant: StandingGrant::Messages, trust: trust.as_ref() };
         let found = paths::find(&self.paths, &["rdt"]);
@@ -104,7 +150,7 @@ impl Explore {
         }
         progress.finish();
         unread.iter().for_each(|unread| telling.terminal().complain(&unread.problem));
-        telling.end(together.idle(&compiled), &compiled, &unread)?;
+        telling.end(&together, texts.len(), &compiled, &unread)?;
         let explored = if together.slips { Exit::Parted } else { Exit::AsAsked };
         Ok(unread.iter().map(|unread| unread.exit).fold(explored, Exit::and))
     }
@@ -125,7 +171,7 @@ impl Explore {
         &self,
         place: &Place,
         ask: &WhatIf<'_>,
-        texts: &[String],
+        texts: &[PlantedText],
         progress: &Cases<'_>,
     ) -> Result<Explored, Unread> {
         let path = place.shown();
@@ -153,29 +199,26 @@ impl Telling<'_> {
 
     fn end(
         self,
-        [unexercised, unreached]: [BTreeSet<&Id>; 2],
+        together: &Together,
+        texts: usize,
         bundle: &Compiled,
         unread: &[Unread],
     ) -> Result<(), Failed> {
         match self {
             Self::Json(mut object) => {
+                let [unexercised, unreached] = together.idle(bundle);
                 object.end_list();
                 object.member("unexercised", &unexercised)?;
                 object.member("unreached", &unreached)?;
+                object.member("unplaced", &together.unplaced.clone().unwrap_or_default())?;
                 if !unread.is_empty() {
                     object.member("errors", &unread.iter().map(ErrorView::of).collect::<Vec<_>>())?;
                 }
                 object.end();
             }
             Self::Words(terminal) => {
-                let policies = count(bundle.rules().count() as u64);
-                let what = format!("of {policies} policies determined no answer to the runs as they are");
-                tables::policies_listed(&unexercised, &what, terminal);
-                tables::policies_listed(
-                    &unreached,
-                    "of them determined none with any change either",
-                    terminal,
-                );
+                tables::idle(together.idle(bundle), together, bundle.rules().count() as u64, terminal);
+                together.warnings(texts).iter().for_each(|problem| terminal.complain(problem));
             }
             Self::Quiet(_) => {}
         }

@@ -10,6 +10,7 @@ mod values;
 mod way;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use rederive_evidence::ids::Id;
@@ -22,7 +23,7 @@ use serde_json::Value;
 pub(crate) use change::content_of as content_of_data;
 pub use change::{Change, Given};
 use plant::Planting;
-pub use plant::{Plant, planted_texts};
+pub use plant::{Plant, PlantedText, planted_texts};
 pub use rehearsal::{Judging, Rehearsal, Said};
 use values::Asked;
 use way::Search;
@@ -81,15 +82,24 @@ pub struct Findings {
     pub calls: Vec<Question>,
     /// Changes of one thing that were tried.
     pub tried: usize,
+    /// Changes of one thing that there are.
+    pub singles: usize,
     /// Those that turn an answer.
     pub turns: Vec<Turn>,
     /// What it takes for each call that is not permitted to be.
     pub ways_in: Vec<WayIn>,
     /// What became of calls that do what a planted text says.
     pub plants: Vec<Plant>,
+    /// Calls that there are to be made to do what a planted text says.
+    pub plantable: usize,
+    /// The lines of the texts that no argument of the run has a place for.
+    #[serde(skip)]
+    pub unplaced: BTreeSet<usize>,
+    /// Tools of calls of which nobody says what they do: no registry, and no record of the run.
+    pub unknown_tools: BTreeSet<Id>,
     /// The policies that determined an answer to the run as it is.
     pub exercised: BTreeSet<Id>,
-    /// Those that determined one to the run with some change.
+    /// Those that determined one to the run with some changes that were tried, planted texts among them.
     pub exercised_by_changes: BTreeSet<Id>,
 }
 
@@ -107,55 +117,68 @@ impl Findings {
 /// The run cannot be told anew.
 pub fn explore(
     rehearsal: &Rehearsal<'_>,
-    texts: &[String],
+    texts: &[PlantedText],
     cases: usize,
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Findings, BundleFault> {
     let Judging { calls, rules: exercised } = rehearsal.judged(&[])?;
     let asked = Asked::of(rehearsal, &calls);
-    let changes = drawn(singles(rehearsal, &calls, &asked), cases, seed);
+    let changes = singles(rehearsal, &calls, &asked);
+    let singles = changes.len();
+    let changes = drawn(changes, cases, seed);
     let known: BTreeSet<Change> = changes.iter().cloned().collect();
     let planting = Planting::of(rehearsal, &calls, texts, cases, seed);
     let tried = changes.len();
     progress.more((tried + planting.len()) as u64);
+    let asking = Asking { rehearsal, rules: Mutex::default(), progress };
     // What turns nothing leaves nothing behind but the policies that were asked.
-    let judged = changes.into_par_iter().map(|change| {
-        let now = rehearsal.judged(std::slice::from_ref(&change))?;
-        progress.done();
-        let turned = turned(&calls, now.calls);
-        let turns = if turned.is_empty() { Vec::new() } else { vec![Turn { change, turned }] };
-        Ok::<_, BundleFault>(Tried { turns, rules: now.rules })
-    });
-    let Tried { turns, rules: exercised_by_changes } =
-        judged.try_reduce(Tried::default, |one, next| Ok(one.and(next)))?;
-    let ways_in = calls.par_iter().filter(|question| !question.said.permits());
-    let search = |question| Search {
-        rehearsal,
-        question,
-        asked: &asked,
-        tried: &known,
-        turns: &turns,
-        pairs: PAIRS_MAX.min(cases),
-        progress,
+    let turn = |change| {
+        let turned = turned(&calls, asking.judged(std::slice::from_ref(&change))?);
+        Ok::<_, BundleFault>((!turned.is_empty()).then_some(Turn { change, turned }))
     };
+    let turns = changes.into_par_iter().filter_map(|change| turn(change).transpose());
+    let turns: Vec<Turn> = turns.collect::<Result<_, _>>()?;
+    let ways_in = calls.par_iter().filter(|question| !question.said.permits());
+    let pairs = PAIRS_MAX.min(cases);
+    let search =
+        |question| Search { asking: &asking, question, asked: &asked, tried: &known, turns: &turns, pairs };
     let ways_in = ways_in.map(|question| search(question).way_in()).collect::<Result<_, _>>()?;
-    let plants = planting.judged(rehearsal, progress)?;
-    Ok(Findings { exercised, calls, tried, turns, ways_in, plants, exercised_by_changes })
+    let plants = planting.judged(&asking)?;
+    let (plantable, unplaced) = (planting.all, planting.unplaced);
+    let tools = calls.iter().map(|question| &question.tool);
+    let unknown_tools = tools.filter(|tool| rehearsal.effects(tool).is_none()).cloned().collect();
+    let exercised_by_changes = asking.rules.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Findings {
+        calls,
+        tried,
+        singles,
+        turns,
+        ways_in,
+        plants,
+        plantable,
+        unplaced,
+        unknown_tools,
+        exercised,
+        exercised_by_changes,
+    })
 }
 
-/// What some changes of one thing did.
-#[derive(Default)]
-struct Tried {
-    turns: Vec<Turn>,
-    rules: BTreeSet<Id>,
+/// What is asked of the bundle in the course of an exploration: each judging is a try.
+struct Asking<'a, 'r> {
+    rehearsal: &'a Rehearsal<'r>,
+    /// The policies that determined an answer in one of them: the same set in whatever order threads fill it.
+    rules: Mutex<BTreeSet<Id>>,
+    progress: &'a dyn Progress,
 }
 
-impl Tried {
-    fn and(mut self, next: Self) -> Self {
-        self.turns.extend(next.turns);
-        self.rules.extend(next.rules);
-        self
+impl Asking<'_, '_> {
+    /// What the bundle says of each call of the run with these changes.
+    fn judged(&self, changes: &[Change]) -> Result<Vec<Question>, BundleFault> {
+        let Judging { calls, rules } = self.rehearsal.judged(changes)?;
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).extend(rules);
+        self.progress.done();
+        Ok(calls)
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use rederive_evidence::ids::Id;
+use rederive_evidence::values::EffectsClass;
 use rederive_extract::groups;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::change::{self, Change};
 use super::rehearsal::{Rehearsal, Said};
-use super::{BundleFault, Question, arguments, numbered};
+use super::{Asking, BundleFault, Question, arguments, numbered};
 use crate::draw::Draw;
-use crate::progress::Progress;
 
 /// Values of one text that look alike and that calls are given.
 const VALUES_MAX: usize = 4;
@@ -24,8 +24,11 @@ pub struct Plant {
     pub call: u64,
     /// The tool.
     pub tool: Id,
-    /// The text's place in the file that it is from, counted from 1.
+    /// The text's line in the file that it is from, counted from 1.
     pub text: usize,
+    /// Whether the call does what the text says: it is given an address, link or account of the text, or may change something. A call that only reads and has the text
+    /// itself for an argument does not.
+    pub obeys: bool,
     /// Where the text is planted, and what is done that it says.
     pub changes: Vec<Change>,
     /// The answer.
@@ -33,10 +36,20 @@ pub struct Plant {
     pub said: Said,
 }
 
+/// A text to plant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlantedText {
+    /// Its line in the file that it is from, counted from 1.
+    pub line: usize,
+    /// The text.
+    pub text: String,
+}
+
 /// The texts of a file: one a line, as it is or as a JSON string; empty lines are passed over.
-pub fn planted_texts(file: &str) -> Vec<String> {
-    let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.to_owned())).collect()
+pub fn planted_texts(file: &str) -> Vec<PlantedText> {
+    let lines = (1..).zip(file.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
+    let text = |line| serde_json::from_str(line).unwrap_or_else(|_| str::to_owned(line));
+    lines.map(|(line, of)| PlantedText { line, text: text(of) }).collect()
 }
 
 /// An argument of a call, and what came in last before the call.
@@ -45,6 +58,8 @@ struct Slot {
     call: u64,
     /// Record of its proposal.
     proposed: u64,
+    /// Whether its tool may change something.
+    changes: bool,
     /// JSON pointer of the argument.
     pointer: String,
     looks: Looks,
@@ -64,33 +79,39 @@ struct Way {
 /// Texts planted into a run: each stands in the last thing that came in before a call, and the call has a value of the text in the place of an argument. Of all
 /// ways to do so at most `cases` are held, drawn by the seed, however many there are.
 pub(super) struct Planting<'t> {
-    texts: &'t [String],
+    texts: &'t [PlantedText],
     slots: Vec<Slot>,
     ways: Vec<Way>,
+    /// How many ways there are.
+    pub(super) all: usize,
+    /// Lines of the texts for which there is none.
+    pub(super) unplaced: BTreeSet<usize>,
 }
 
 impl<'t> Planting<'t> {
     pub(super) fn of(
         rehearsal: &Rehearsal<'_>,
         calls: &[Question],
-        texts: &'t [String],
+        texts: &'t [PlantedText],
         cases: usize,
         seed: u64,
     ) -> Self {
         let slots = if texts.is_empty() { Vec::new() } else { slots(rehearsal, calls) };
-        let counts = texts.iter().map(|text| ways_of(&slots, text).count());
-        let all = counts.sum();
+        let counts: Vec<usize> = texts.iter().map(|text| ways_of(&slots, &text.text).count()).collect();
+        let all = counts.iter().sum();
+        let without = texts.iter().zip(counts).filter(|(_, count)| *count == 0);
+        let unplaced = without.map(|(text, _)| text.line).collect();
         let mut drawn = drawn(all, cases, seed).into_iter().peekable();
         let (mut ways, mut first) = (Vec::new(), 0);
         for (number, text) in texts.iter().enumerate() {
-            for (slot, value) in ways_of(&slots, text) {
+            for (slot, value) in ways_of(&slots, &text.text) {
                 if drawn.next_if_eq(&first).is_some() {
                     ways.push(Way { text: number, slot, value });
                 }
                 first += 1;
             }
         }
-        Self { texts, slots, ways }
+        Self { texts, slots, ways, all, unplaced }
     }
 
     /// How many calls are made to do what a text says.
@@ -99,24 +120,17 @@ impl<'t> Planting<'t> {
     }
 
     /// What the bundle says to each of them.
-    pub(super) fn judged(
-        &self,
-        rehearsal: &Rehearsal<'_>,
-        progress: &dyn Progress,
-    ) -> Result<Vec<Plant>, BundleFault> {
-        let judged = self.ways.par_iter().map(|way| {
-            let plant = self.plant(*way, rehearsal)?;
-            progress.done();
-            Ok(plant)
-        });
+    pub(super) fn judged(&self, asking: &Asking<'_, '_>) -> Result<Vec<Plant>, BundleFault> {
+        let judged = self.ways.par_iter().map(|way| self.plant(*way, asking));
         let judged: Vec<Option<Plant>> = judged.collect::<Result<_, BundleFault>>()?;
         Ok(judged.into_iter().flatten().collect())
     }
 
-    fn plant(&self, way: Way, rehearsal: &Rehearsal<'_>) -> Result<Option<Plant>, BundleFault> {
-        let (Some(text), Some(slot)) = (self.texts.get(way.text), self.slots.get(way.slot)) else {
+    fn plant(&self, way: Way, asking: &Asking<'_, '_>) -> Result<Option<Plant>, BundleFault> {
+        let (Some(of), Some(slot)) = (self.texts.get(way.text), self.slots.get(way.slot)) else {
             return Ok(None);
         };
+        let text = &of.text;
         let value = values(text).into_iter().filter(|value| Looks::of(value) == slot.looks).nth(way.value);
         let changes = vec![
             Change::Planted { record: slot.brings, text: text.clone() },
@@ -126,12 +140,12 @@ impl<'t> Planting<'t> {
                 value: value.unwrap_or_default(),
             },
         ];
-        let now = rehearsal.judged(&changes)?;
-        let now = now.calls.into_iter().find(|now| now.call == slot.call);
+        let now = asking.judged(&changes)?.into_iter().find(|now| now.call == slot.call);
         Ok(now.map(|now| Plant {
             call: now.call,
             tool: now.tool,
-            text: way.text + 1,
+            text: of.line,
+            obeys: slot.changes || slot.looks.can_be_acted_on(),
             changes,
             said: now.said,
         }))
@@ -145,9 +159,10 @@ fn slots(rehearsal: &Rehearsal<'_>, calls: &[Question]) -> Vec<Slot> {
     let of_call = |question: &Question| {
         let before = data.partition_point(|record| *record < question.record);
         let brings = data.get(before.checked_sub(1)?).copied()?;
+        let changes = rehearsal.effects(&question.tool) != Some(EffectsClass::Read);
         let slot = |(pointer, value): (String, Value)| {
             let looks = Looks::of(value.as_str()?);
-            Some(Slot { call: question.call, proposed: question.record, pointer, looks, brings })
+            Some(Slot { call: question.call, proposed: question.record, changes, pointer, looks, brings })
         };
         Some(arguments(rehearsal, question.record).into_iter().filter_map(slot).collect::<Vec<_>>())
     };
@@ -188,6 +203,14 @@ enum Looks {
 }
 
 impl Looks {
+    /// Whether it is something that a text can ask to be used, and not the text itself.
+    fn can_be_acted_on(self) -> bool {
+        match self {
+            Self::Address | Self::Link | Self::Account => true,
+            Self::Word | Self::Prose => false,
+        }
+    }
+
     fn of(value: &str) -> Self {
         let digits = value.chars().filter(char::is_ascii_digit).count();
         let is_word = !value.contains(char::is_whitespace);
@@ -294,6 +317,8 @@ mod tests {
 
     #[test]
     fn texts_are_lines_or_json_strings() {
-        assert_eq!(planted_texts("one\n\n  \"two\\nlines\"\n"), ["one", "two\nlines"]);
+        let texts = planted_texts("one\n\n  \"two\\nlines\"\n");
+        let texts: Vec<(usize, &str)> = texts.iter().map(|text| (text.line, text.text.as_str())).collect();
+        assert_eq!(texts, [(1, "one"), (3, "two\nlines")]);
     }
 }

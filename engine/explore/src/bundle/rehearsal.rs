@@ -11,6 +11,7 @@ use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::kinds::decision::{Decision, Directive};
 use rederive_evidence::record::{ContentLength, Record};
+use rederive_evidence::values::EffectsClass;
 use rederive_extract::{Contents, Extraction, Extractor, ExtractorVersion, SchemaBytes, Sources};
 use rederive_policy::Registry;
 use rederive_replay::{Valid, WhatIf, WhatIfRun, whatif_bytes};
@@ -103,6 +104,19 @@ impl<'a> Rehearsal<'a> {
     pub(crate) fn registry(&self) -> Option<Arc<Registry>> {
         let pinned = self.subject.opened().and_then(|opened| opened.registry.known());
         self.ask.registries.registry(pinned)
+    }
+
+    /// What a tool does, as the registry says; where none is at hand, as the run itself has registered it last. None: nobody says.
+    pub(crate) fn effects(&self, tool: &Id) -> Option<EffectsClass> {
+        if let Some(registry) = self.registry() {
+            return registry.facts(tool).map(|facts| facts.effects);
+        }
+        let registered = self.records().iter().rev().find_map(|record| {
+            let Body::ToolRegistered(body) = &record.input.body else { return None };
+            (body.tool == *tool).then_some(body)
+        })?;
+        registered.surface.known()?;
+        registered.effects.known().copied()
     }
 
     /// The bytes of a content; none: it is redacted.

@@ -7,8 +7,8 @@ use rederive_evidence::kinds::decision::Directive;
 use rederive_explore::bundle::{Change, Plant, Question, Said, WayIn};
 
 use super::super::listed;
-use super::Explored;
 use super::changes::{alternatives, obeyed, together, words};
+use super::{Explored, Together};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted};
@@ -22,10 +22,14 @@ const WAYS_MAX: usize = 4;
 /// Prints what was found of a run.
 pub(super) fn print(run: &Explored, terminal: &mut Terminal) {
     let findings = &run.findings;
-    let (calls, tried) =
-        (counted(findings.calls.len() as u64, "call"), counted(findings.tried as u64, "change"));
-    let turns = count(findings.turns.len() as u64);
-    heading(&format!("{}: {calls}; {tried} tried, {turns} of them turn an answer", run.path), terminal);
+    let calls = counted(findings.calls.len() as u64, "call");
+    let tried = tried(findings.tried as u64, findings.singles as u64);
+    let turns = match findings.turns.len() as u64 {
+        0 => "none turns an answer".to_owned(),
+        1 => "1 turns an answer".to_owned(),
+        more => format!("{} turn an answer", count(more)),
+    };
+    heading(&format!("{}: {calls}; {tried}, {turns}", run.path), terminal);
     rows(
         findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
         terminal,
@@ -35,27 +39,80 @@ pub(super) fn print(run: &Explored, terminal: &mut Terminal) {
     });
     section("what turns an answer", turns.collect(), terminal);
     section("what it takes to be permitted", findings.ways_in.iter().flat_map(way_rows).collect(), terminal);
-    let (slips, met): (Vec<&Plant>, Vec<&Plant>) =
-        findings.plants.iter().partition(|plant| plant.said.permits());
-    if !findings.plants.is_empty() {
-        let (all, met) = (count(findings.plants.len() as u64), count(met.len() as u64));
-        heading(
-            &format!("calls made to do what a planted text says: {all}, {met} of them stopped"),
-            terminal,
-        );
+    planted(run, terminal);
+}
+
+/// Calls that were made to do what a planted text says, and apart from them those that do not.
+fn planted(run: &Explored, terminal: &mut Terminal) {
+    let (obeying, others): (Vec<&Plant>, Vec<&Plant>) =
+        run.findings.plants.iter().partition(|plant| plant.obeys);
+    let permitted = |plants: &[&Plant]| plants.iter().filter(|plant| plant.said.permits()).count();
+    if !run.findings.plants.is_empty() {
+        let (all, met) = (obeying.len(), obeying.len() - permitted(&obeying));
+        let left = run.findings.plantable.saturating_sub(run.findings.plants.len());
+        let left =
+            if left > 0 { format!("; {} more were not tried", count(left as u64)) } else { String::new() };
+        let (all, met) = (count(all as u64), count(met as u64));
+        let title = format!("calls made to do what a planted text says: {all}, {met} of them stopped{left}");
+        heading(&title, terminal);
     }
-    section("permitted all the same", plant_rows(&slips), terminal);
+    section("permitted all the same", plant_rows(&slips(run)), terminal);
+    if !others.is_empty() {
+        let (all, permitted) = (count(others.len() as u64), count(permitted(&others) as u64));
+        let title = format!(
+            "calls that only read, and have a planted text for an argument: {all}, {permitted} of them permitted"
+        );
+        heading(&title, terminal);
+    }
+}
+
+/// The calls that do what a planted text says and are permitted.
+fn slips(run: &Explored) -> Vec<&Plant> {
+    run.findings.plants.iter().filter(|plant| plant.obeys && plant.said.permits()).collect()
+}
+
+/// How many changes were tried: of how many, where not all were.
+fn tried(tried: u64, all: u64) -> String {
+    match (tried < all, all) {
+        (true, _) => format!("{} of {} tried", count(tried), counted(all, "change")),
+        (false, 0 | 1) => format!("{} tried", counted(all, "change")),
+        (false, _) => format!("all {} tried", counted(all, "change")),
+    }
 }
 
 /// What is wrong with a run, and nothing else.
 pub(super) fn slipped(run: &Explored, terminal: &mut Terminal) {
-    let slips: Vec<&Plant> = run.findings.plants.iter().filter(|plant| plant.said.permits()).collect();
     let title = format!("{}: calls that do what a planted text says are permitted", run.path);
-    section(&title, plant_rows(&slips), terminal);
+    section(&title, plant_rows(&slips(run)), terminal);
+}
+
+/// Prints which of the bundle's policies nothing exercised, and which no change did.
+pub(super) fn idle(
+    [unexercised, unreached]: [BTreeSet<&Id>; 2],
+    together: &Together,
+    policies: u64,
+    terminal: &mut Terminal,
+) {
+    let what = format!("of {} determined no answer to the runs as they are", counted_policies(policies));
+    policies_listed(&unexercised, &what, terminal);
+    let sample = if together.tried < together.singles {
+        format!(" ({})", tried(together.tried, together.singles))
+    } else {
+        String::new()
+    };
+    if unexercised == unreached && !unreached.is_empty() {
+        return heading(&format!("nor did any of these with a change that was tried{sample}"), terminal);
+    }
+    let what = format!("of them determined none with any change that was tried either{sample}");
+    policies_listed(&unreached, &what, terminal);
+}
+
+fn counted_policies(number: u64) -> String {
+    format!("{} {}", count(number), if number == 1 { "policy" } else { "policies" })
 }
 
 /// Prints names of policies and what is with them.
-pub(super) fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
+fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
     heading(&format!("{} {what}", count(names.len() as u64)), terminal);
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     listed(&names, terminal);
@@ -91,15 +148,19 @@ fn call_row(question: &Question, turns: usize) -> Vec<Cell> {
 }
 
 fn row(question: &Question, about: String) -> Vec<Cell> {
-    cells(question.call, &question.tool, &question.said, about)
+    said_cells(question.call, &question.tool, &question.said, about)
 }
 
-fn cells(call: u64, tool: &Id, said: &Said, about: String) -> Vec<Cell> {
+fn said_cells(call: u64, tool: &Id, said: &Said, about: String) -> Vec<Cell> {
     let tone = if said.permits() { Tone::Good } else { Tone::Notice };
+    cells(call, tool, Cell::left(answer(said), tone), about)
+}
+
+fn cells(call: u64, tool: &Id, answer: Cell, about: String) -> Vec<Cell> {
     vec![
         Cell::right(format!("call {call}")),
         Cell::left(tool.as_str(), Tone::Name),
-        Cell::left(answer(said), tone),
+        answer,
         Cell::left(about, Tone::Plain),
     ]
 }
@@ -127,12 +188,12 @@ fn way_rows(way: &WayIn) -> Vec<Vec<Cell>> {
     if let Some(last) = ways.last_mut().filter(|_| left > 0) {
         last.push_str(&format!(", or one of {} more", count(left as u64)));
     }
-    let asks = way.leads_to.as_ref().filter(|said| !said.permits());
-    let asks = asks.map(|said| format!("{} ", answer(said))).unwrap_or_default();
+    let then = way.leads_to.as_ref().map(|said| format!(" -> {}", answer(said))).unwrap_or_default();
     let row = |(at, about): (usize, String)| {
         let or = if at == 0 { "if" } else { "or" };
-        let about = if way.changes.is_some() { format!("{asks}{or} {about}") } else { about };
-        cells(way.call, &way.tool, &way.said, about)
+        let about = if way.changes.is_some() { format!("{or} {about}") } else { about };
+        let answer = Cell::left(format!("{}{then}", answer(&way.said)), Tone::Notice);
+        cells(way.call, &way.tool, answer, about)
     };
     ways.into_iter().enumerate().map(row).collect()
 }
@@ -148,7 +209,7 @@ fn plant_rows(plants: &[&Plant]) -> Vec<Vec<Cell>> {
     let row = |(plant, number): (&Plant, u64)| {
         let more = if number > 1 { format!(", and {} more such", count(number - 1)) } else { String::new() };
         let about = format!("text {}: {}{more}", plant.text, obeyed(plant).map(words).unwrap_or_default());
-        cells(plant.call, &plant.tool, &plant.said, about)
+        said_cells(plant.call, &plant.tool, &plant.said, about)
     };
     rows.into_values().map(row).collect()
 }
