@@ -3,18 +3,20 @@
 
 use rayon::prelude::*;
 use rederive_archive::TraceReader;
+use rederive_archive::storage::faulty::FaultyStorage;
 use rederive_evidence::chain::{Header, Seal};
 use rederive_evidence::digest::{Digest, Purpose, digest};
 use rederive_evidence::keys::SigningKey;
 use rederive_evidence::kinds::Body;
 use rederive_evidence::record::{Causes, Record, SchemaCheck};
 use rederive_evidence::rules::{Breach, Outcome, Reason, Rule};
+use rederive_recorder::{Durability, Recorder};
 use rederive_replay::{Gap, Level, Place, Report, Valid, Wrong, replay_bytes};
 use rederive_verify::{KeyRole, TrustRoots};
 
 use crate::runs;
 use crate::traces::{
-    Block, StoredContent, Trace, key, options, recorded, recorded_enforced, recorded_with, report,
+    Block, StoredContent, Trace, key, options, path, recorded, recorded_enforced, recorded_with, report,
 };
 
 /// Where the trace of [`base`] is cut into segments.
@@ -236,7 +238,7 @@ fn recorded_with_seed(seed: &[u8]) -> Vec<u8> {
     let storage = rederive_archive::storage::faulty::FaultyStorage::new();
     let opening = runs::opening(rederive_evidence::values::Mode::Enforced);
     let path = crate::traces::path();
-    let options = options(rederive_recorder::Durability::OnSeal, seed);
+    let options = options(Durability::OnSeal, seed);
     let recorder = rederive_recorder::Recorder::create(storage.clone(), path, opening, options).unwrap();
     for draft in runs::enforced(1, |bytes| recorder.commitment(bytes).unwrap()).into_iter().skip(1) {
         recorder.append(draft).unwrap();
@@ -643,9 +645,59 @@ fn one_run_told_twice_is_equivocation() {
     );
     let found = found.unwrap().unwrap();
     assert_eq!((found.segment, found.code()), (0, "V-EQUIVOCATION"));
-    let stranger = recorded_with(runs::observed(1), options(rederive_recorder::Durability::OnSeal, b"other"));
+    let stranger = recorded_with(runs::observed(1), options(Durability::OnSeal, b"other"));
     let readers = (TraceReader::of(one.write()).unwrap(), TraceReader::of(stranger).unwrap());
     assert_eq!(rederive_replay::equivocation(&readers.0, &readers.1).unwrap(), None);
     let same = TraceReader::of(one.write()).unwrap();
     assert_eq!(rederive_replay::equivocation(&readers.0, &same).unwrap(), None);
+}
+
+/// Spec: equivocation.
+#[test]
+fn a_seal_before_the_end_and_another_seal_are_equivocation() {
+    let sealed_after = |segments: usize| {
+        let mut trace = base();
+        trace.parts.truncate(segments);
+        trace.resigned(&key())
+    };
+    let mut other = sealed_after(3);
+    other.change_seal(&key(), |seal| seal.ephemeral = true);
+    let [one, two, three, other] =
+        [sealed_after(1), sealed_after(2), sealed_after(3), other].map(|trace| trace.write());
+    let told = |a: &[u8], b: &[u8]| {
+        let found = rederive_replay::equivocation(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap());
+        found.unwrap().map(|found| found.segment)
+    };
+    for (a, b, segment) in [
+        (&one, &two, Some(1)),
+        (&one, &three, Some(1)),
+        (&two, &three, Some(2)),
+        (&three, &other, Some(2)),
+        (&one, &one, None),
+        (&three, &three, None),
+    ] {
+        assert_eq!((told(a, b), told(b, a)), (segment, segment));
+    }
+}
+
+/// Anybody can write other frames into a file: they accuse nobody who did not sign them.
+#[test]
+fn frames_that_are_not_those_signed_are_no_equivocation() {
+    let storage = FaultyStorage::new();
+    let mut drafts = runs::observed(1).into_iter();
+    let options = options(Durability::EveryRecord, b"test");
+    let recorder = Recorder::create(storage.clone(), path(), drafts.next().unwrap(), options).unwrap();
+    drafts.take(3).for_each(|draft| drop(recorder.append(draft).unwrap()));
+    let open = TraceReader::open(&storage, path()).unwrap();
+    assert!(open.open_segment().is_some_and(|open| open.head().is_some()));
+    let mut closed = Trace::read(&recorded(runs::observed(1)));
+    let told = |closed: &Trace| {
+        rederive_replay::equivocation(&open, &TraceReader::of(closed.write().as_slice()).unwrap()).unwrap()
+    };
+    assert_eq!(told(&closed), None);
+    let mut record = closed.records()[0].clone();
+    record.derived.delta.0[0] ^= 1;
+    closed.parts[0].frames[0] = record.append_frame(Vec::new()).unwrap();
+    assert_eq!(told(&closed), None);
+    assert_ne!(told(&closed.resigned(&key())), None);
 }

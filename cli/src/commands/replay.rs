@@ -230,10 +230,10 @@ fn equivocations(runs: &[Replayed], unread: &mut Vec<Unread>) -> Vec<(String, St
     by_run.into_values().flat_map(|traces| told_twice(traces, unread)).collect()
 }
 
-/// Which traces of one run contradict each other. The longest come first: one that says nothing else than a longer one need not be held against
-/// those after it.
+/// Which traces of one run contradict each other. Those that have most signed come first: one that agrees with such a one signed nothing that the
+/// other has not, and what contradicts it contradicts that one too. So it need not be held against those after it.
 fn told_twice(mut traces: Vec<&Replayed>, unread: &mut Vec<Unread>) -> Vec<(String, String, Equivocation)> {
-    traces.sort_by_key(|trace| std::cmp::Reverse((trace.report.segments, trace.report.records)));
+    traces.sort_by_key(|trace| std::cmp::Reverse(signed_extent(&trace.report)));
     let (mut found, mut tellings) = (Vec::new(), Vec::<&Replayed>::new());
     for trace in traces {
         let before = found.len();
@@ -244,11 +244,16 @@ fn told_twice(mut traces: Vec<&Replayed>, unread: &mut Vec<Unread>) -> Vec<(Stri
                 Err(fault) => unread.push(Unread::reading(&trace.place, &fault)),
             }
         }
-        if tellings.is_empty() || found.len() > before {
+        if found.len() - before == tellings.len() {
             tellings.push(trace);
         }
     }
     found
+}
+
+/// How much of its run a trace has signed: segments, records behind them, and whether that is the end. Records that no head covers say nothing.
+fn signed_extent(report: &Report) -> (u64, u64, bool) {
+    (report.segments, report.attested_open, !report.gaps.contains(&Gap::Unsealed))
 }
 
 /// Where two traces of one run contradict each other.

@@ -115,8 +115,8 @@ pub(crate) fn equivocation(first: &str, other: &str, found: &Equivocation) -> Pr
     let signed_by = if key == other_key { key.to_hex() } else { format!("{key} and {other_key}") };
     Problem::error(format!("one run is told in two ways, from segment {} on", found.segment))
         .row("run", found.run.to_hex())
-        .row("first", format!("{first}, header {header}"))
-        .row("second", format!("{other}, header {other_header}"))
+        .row("first", format!("{first}, signed {header}"))
+        .row("second", format!("{other}, signed {other_header}"))
         .row("key", signed_by)
         .row("code", found.code())
         .hint("whoever holds the key signed both; at most one of them is what happened")

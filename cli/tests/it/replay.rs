@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rederive_archive::CheckWord;
+
 use crate::sandbox::{Sandbox, drafts};
 
 #[test]
@@ -83,6 +85,59 @@ fn a_contradiction_shows_whatever_else_is_given_and_from_wherever_it_is_read() {
     assert_eq!(told(&["open/run.rdt", "run.rdt", "older/run.rdt"], b""), 0);
     assert_eq!(told(&["open/run.rdt", "theirs/run.rdt"], b""), 1);
     assert_eq!(told(&["open/run.rdt", "their-older/run.rdt"], b""), 1);
+}
+
+/// Takes all heads but the first out of a log: what was committed with them is one append that nothing signed.
+fn without_later_heads(log: &mut Vec<u8>) {
+    const HEAD: u8 = 20;
+    let (mut rest, mut heads) = (log.split_off(64), 0);
+    while rest.len() >= 32 {
+        let stored = u64::from_le_bytes(rest[8..16].try_into().unwrap()) as usize;
+        let next = rest.split_off((32 + stored).next_multiple_of(64));
+        let mut entry = std::mem::replace(&mut rest, next);
+        let is_head = entry[0] == HEAD;
+        heads += usize::from(is_head);
+        if is_head && heads > 1 {
+            continue;
+        }
+        if entry[16] > 2 {
+            entry[16] = 2;
+            let word = CheckWord::of(&entry[..32 + stored]);
+            entry[24..32].copy_from_slice(&word.0);
+        }
+        log.append(&mut entry);
+    }
+}
+
+/// What no head covers, nobody signed: however much there is of it, it stands for nothing.
+#[test]
+fn a_longer_trace_that_signed_less_hides_no_contradiction() {
+    let sandbox = Sandbox::with_run();
+    let drafts = drafts();
+    let of = |from: usize, to: usize| {
+        drafts.split_inclusive('\n').skip(from).take(to - from).collect::<Vec<_>>().concat()
+    };
+    let begun = ["record", "--out", "begun.rdt", "-q", "--key", "key", "--reproducible", "seed"];
+    sandbox.quietly(&begun, of(0, 1).as_bytes());
+    let (one, other) = (of(1, 3), of(1, 3).replace("Where", "Why"));
+    assert_ne!(one, other);
+    for (name, drafts) in [("one", one), ("other", other), ("longer", of(1, 7))] {
+        for ending in ["rdt", "rdt-open"] {
+            sandbox.write(&format!("{name}.{ending}"), sandbox.read(&format!("begun.{ending}")));
+        }
+        let out = format!("{name}.rdt");
+        let goes_on =
+            ["record", "--out", &out, "-q", "--key", "key", "--recover", "--durability", "group:99"];
+        sandbox.quietly(&goes_on, drafts.as_bytes());
+    }
+    sandbox.change("longer.rdt-open", without_later_heads);
+    let told = |paths: &[&str]| {
+        let ended = sandbox.quietly(&[&["replay", "--json"], paths].concat(), b"");
+        ended.json()["equivocations"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(told(&["one.rdt", "other.rdt"]), 1);
+    assert_eq!(told(&["longer.rdt", "one.rdt", "other.rdt"]), 1);
+    assert_eq!(told(&["longer.rdt", "one.rdt"]), 0);
 }
 
 /// Spec: not-checked.

@@ -15,7 +15,7 @@ codes! {
     MAGIC = "A-MAGIC" "the file does not begin as a trace does",
     COMMITMENT = "V-COMMITMENT" "a stored content whose salt and bytes do not give its commitment",
     UNLISTED = "V-UNLISTED" "a stored content that no record of its segment lists first",
-    EQUIVOCATION = "V-EQUIVOCATION" "two signed headers with one run and number, or a signed head that tells its segment otherwise",
+    EQUIVOCATION = "V-EQUIVOCATION" "two signed headers with one run and number, a signed head that tells its segment otherwise, or a seal that ends the run otherwise",
     EXTRACTED = "D-EXTRACTED" "the extracted part is not what the content gives",
     OUTCOME = "D-OUTCOME" "the machine answers with another outcome",
     BREACHES = "D-BREACHES" "the machine finds other breaches",

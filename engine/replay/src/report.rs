@@ -307,6 +307,8 @@ pub struct Report {
     pub records: u64,
     /// Segments in the trace.
     pub segments: u64,
+    /// Records of the open segment that a signed head covers.
+    pub attested_open: u64,
     /// Bytes of the file.
     pub bytes: u64,
     /// How far the replay went.

@@ -16,6 +16,7 @@ class Links:
 
     headers: list[Signed]
     records: int = 0
+    seal: Signed | None = None
 
     def append(self, header: Signed) -> None:
         """Takes the next header."""
@@ -98,11 +99,17 @@ def head_fault(links: Links, head: Signed, segment: int, leaves: list[bytes]) ->
 
 
 def equivocation(one: Links, other: Links) -> int | None:
-    """The first segment of which two chains of one run have different signed headers [equivocation]."""
+    """The first segment that two chains of one run tell otherwise: another header, or a seal before or beside the other's [equivocation]."""
     if one.run != other.run:
         return None
     pairs = zip(one.headers, other.headers)
-    return next((number for number, (a, b) in enumerate(pairs) if a.data != b.data), None)
+    found = next((number for number, (a, b) in enumerate(pairs) if a.data != b.data), None)
+    if found is not None:
+        return found
+    if one.seal is not None and other.seal is not None and one.seal.data != other.seal.data:
+        return min(len(one.headers), len(other.headers))
+    ended, longer = sorted((one, other), key=lambda links: len(links.headers))
+    return len(ended.headers) if ended.seal is not None and len(longer.headers) > len(ended.headers) else None
 
 
 def signature_fault(signed: Signed) -> str | None:

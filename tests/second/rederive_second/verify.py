@@ -230,6 +230,7 @@ class Verifier:
         except Fault as fault:
             self.report.add(fault, len(end.segments), Step.SEAL, block.at)
             return
+        self.links.seal = seal
         if self.chained and (code := chain.seal_fault(self.links, seal)):
             self.report.add(Fault(code, block.at), len(end.segments), Step.SEAL)
         self.report.ephemeral = seal.fields["ephemeral"]
