@@ -31,6 +31,8 @@ pub(crate) struct ContentLedger {
     listed: Vec<bool>,
     /// The current segment has a record that lists nobody knows what.
     has_unread_record: bool,
+    /// The current segment stores more contents than its frames have room to list.
+    is_overfull: bool,
 }
 
 /// A record that states another length than its content has.
@@ -60,10 +62,21 @@ impl Known {
     }
 }
 
+/// How many contents a segment whose frames have so many bytes may store before it is certain that none of its records lists one of them: who lists a
+/// content commits to it in the frame. One more than the frames have room to list. Spec: archive-limits.
+pub(crate) const fn room(frame_bytes: usize) -> usize {
+    frame_bytes / size_of::<Digest>() + 1
+}
+
 impl ContentLedger {
     /// A content that the segment at hand stores.
     pub(crate) fn store(&mut self, commitment: &Digest, bytes: u64) {
         self.stored.push(Known::new(commitment, bytes));
+    }
+
+    /// The segment stores more than are kept: whatever its records say, one of these is listed by none of them.
+    pub(crate) fn is_overfull(&mut self) {
+        self.is_overfull = true;
     }
 
     /// The segment's stored contents are all known: its records come next.
@@ -97,14 +110,14 @@ impl ContentLedger {
     /// the record that brings it, and what no record commits to, nobody signed.
     pub(crate) fn segment_ends(&mut self) -> Option<String> {
         let unlisted = self.listed.iter().position(|listed| !listed);
-        let unlisted = unlisted.filter(|_| !self.has_unread_record);
+        let unlisted = unlisted.filter(|_| !self.has_unread_record || self.is_overfull);
         let shown = unlisted.map(|at| match self.stored.get(self.segment_at + at) {
             Some(stored) => hex::format(stored.commitment.map(u64::to_be_bytes).as_flattened()),
             None => "unknown".to_owned(),
         });
         self.segment_at = self.stored.len();
         self.listed.clear();
-        self.has_unread_record = false;
+        (self.has_unread_record, self.is_overfull) = (false, false);
         shown
     }
 

@@ -16,7 +16,7 @@ use rederive_machine::{Lineage, Machine, Mark, SpanMeter, State};
 use rederive_verify::verify_frames;
 
 use crate::codes;
-use crate::contents::ContentLedger;
+use crate::contents::{self, ContentLedger};
 use crate::derive::{Again, Deriver, FramePlace};
 use crate::extracted::{ExtractedAgain, Heard, RunSources};
 use crate::observer::{Nobody, Observer};
@@ -220,19 +220,24 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
         Ok(())
     }
 
-    /// Verifies every stored content against its commitment, and keeps which there are.
+    /// Verifies every stored content against its commitment, and keeps which there are: no more than it takes to know that one is not listed.
     fn stored_contents(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
-        // Who lists a content commits to it in the frame: beyond as many, and one, there is one that nobody lists, and no more need be kept.
-        let mut room = header.frame_bytes as usize / size_of::<Digest>() + 1;
+        let mut room = contents::room(header.frame_bytes as usize);
         for block in segment.content_blocks() {
-            block.hash_each::<Stop>(&mut self.contents, |content| {
+            let stored = block.hash_each::<Enough>(&mut self.contents, |content| {
                 check_content(header.segment, &content)?;
-                if let Some(left) = room.checked_sub(1) {
-                    room = left;
-                    self.out.contents.store(&content.commitment, content.bytes);
+                self.out.contents.store(&content.commitment, content.bytes);
+                room = room.saturating_sub(1);
+                if room == 0 { Err(Enough::Overfull) } else { Ok(()) }
+            });
+            match stored {
+                Ok(()) => {}
+                Err(Enough::Stop(stop)) => return Err(stop),
+                Err(Enough::Overfull) => {
+                    self.out.contents.is_overfull();
+                    break;
                 }
-                Ok(())
-            })?;
+            }
         }
         self.out.contents.segment_stored();
         Ok(())
@@ -489,6 +494,19 @@ fn lower(a: Option<(Valid, Wrong)>, b: Option<(Valid, Wrong)>) -> Option<(Valid,
         (Some(a), Some(b)) if b.1.place.record < a.1.place.record => Some(b),
         (Some(a), _) => Some(a),
         (None, b) => b,
+    }
+}
+
+/// Why no more stored contents of a segment are read.
+enum Enough {
+    Stop(Stop),
+    /// There are more than its records can list.
+    Overfull,
+}
+
+impl<E: Into<Stop>> From<E> for Enough {
+    fn from(stop: E) -> Self {
+        Self::Stop(stop.into())
     }
 }
 

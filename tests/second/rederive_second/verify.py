@@ -63,10 +63,10 @@ class Verifier:
 
     def _segment(self, segment: Segment) -> None:
         header = self._header(segment)
-        stored = [content for block in segment.contents() for content in self._stored(segment.number, block)]
+        stored, is_overfull = self._stored_in(segment, header)
         frames = self._frames(segment, header)
         if frames is not None:
-            self._listed(segment.number, stored, frames, self.report.records - len(frames))
+            self._listed(segment.number, stored, frames, self.report.records - len(frames), is_overfull)
             self._checksums(frames, header)
             self._lineage(segment, frames, header)
         self.report.segments += 1
@@ -88,16 +88,26 @@ class Verifier:
             self.links.append(header)
         return header
 
-    def _stored(self, segment: int, block: Block) -> list[Content]:
-        """The contents of a block; each gives its commitment."""
-        stored = []
+    def _stored_in(self, segment: Segment, header: Signed | None) -> tuple[list[Content], bool]:
+        """The contents of a segment; no more than one beyond those that its frames have room to list, and whether there is it [archive-limits]."""
+        stored: list[Content] = []
+        room = header.fields["frame_bytes"] // len(ZERO) + 1 if header else None
+        for block in segment.contents():
+            self._stored(segment.number, block, stored, room)
+            if len(stored) == room:
+                break
+        return stored, len(stored) == room
+
+    def _stored(self, segment: int, block: Block, stored: list[Content], room: int | None) -> None:
+        """Adds the contents of a block; each gives its commitment."""
         try:
             for content in tracefile.contents(block.bytes(self.data), block.at):
+                if len(stored) == room:
+                    return
                 content.check()
                 stored.append(content)
         except Fault as fault:
             self.report.add(fault, segment, Step.CONTENTS)
-        return stored
 
     def _frames(self, segment: Segment, header: Signed | None) -> list[Framed] | None:
         """Frames told apart, counted, hashed, and only then read by the grammar."""
@@ -146,9 +156,14 @@ class Verifier:
 
     # Contents
 
-    def _listed(self, segment: int, stored: list[Content], frames: list[Framed], first: int) -> None:
+    def _listed(
+        self, segment: int, stored: list[Content], frames: list[Framed], first: int, is_overfull: bool = False
+    ) -> None:
         """A record of this segment is the first to list a content that is stored in it, and it is stored once."""
         fresh = self._listed_first(frames, first)
+        if fresh is None and is_overfull:
+            self.report.add(Fault("V-UNLISTED", stored[-1].at), segment, Step.LISTED)
+            return
         for content in stored:
             if fresh is not None and content.commitment not in fresh:
                 self.report.add(Fault("V-UNLISTED", content.at), segment, Step.LISTED)
