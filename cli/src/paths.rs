@@ -244,6 +244,49 @@ fn folder(path: &Path, argument: &Path, endings: &'static [&'static str], depth:
     }
 }
 
+/// What lies in folders and is no input, though it may be taken for one.
+#[derive(Debug, Default)]
+pub(crate) struct PassedOver {
+    /// Open logs without the trace file that they lie beside: they may hold records that were acknowledged.
+    pub(crate) logs: Vec<PathBuf>,
+    /// Links to folders, which are not followed.
+    pub(crate) links: Vec<PathBuf>,
+}
+
+/// Finds what is passed over in those arguments that are folders, ascending. What cannot be looked into is told by [`find`].
+pub(crate) fn passed_over(arguments: &[PathBuf]) -> PassedOver {
+    let mut found = PassedOver::default();
+    let folders = arguments.iter().filter(|argument| argument.is_dir() && *argument != Path::new("-"));
+    folders.for_each(|folder| found.look_into(folder, DEPTH_MAX));
+    for paths in [&mut found.logs, &mut found.links] {
+        paths.sort();
+        paths.dedup();
+    }
+    found
+}
+
+impl PassedOver {
+    fn look_into(&mut self, folder: &Path, depth: usize) {
+        let Some(deeper) = depth.checked_sub(1) else { return };
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+            if kind.is_dir() {
+                self.look_into(&path, deeper);
+            } else if kind.is_symlink() && path.is_dir() {
+                self.links.push(path);
+            } else if trace_of_log(&path).is_some_and(|trace| trace.symlink_metadata().is_err()) {
+                self.logs.push(path);
+            }
+        }
+    }
+}
+
+/// The trace file that a log lies beside; none where the name is not that of a log.
+fn trace_of_log(path: &Path) -> Option<PathBuf> {
+    let trace = path.with_extension("rdt");
+    (rederive_archive::log_path(&trace) == path).then_some(trace)
+}
+
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     endings.iter().any(|wanted| ending.eq_ignore_ascii_case(wanted))

@@ -118,6 +118,14 @@ impl Replay {
         })?;
         progress.finish();
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
+        let passed_over = paths::passed_over(&self.paths);
+        unread.extend(passed_over.logs.iter().map(|log| Unread::log_alone(log)));
+        for link in &passed_over.links {
+            let link = paths::shown(link);
+            terminal.complain(&Problem::warning(format!(
+                "{link} is a link to a folder, which is not followed: name it to have it replayed"
+            )));
+        }
         let mut runs = Vec::with_capacity(replayed.len());
         for result in replayed {
             match result {
@@ -186,6 +194,14 @@ impl Unread {
     fn missing(missing: &paths::Missing) -> Self {
         let (path, reason) = (missing.path(), missing.reason());
         Self { path, reason, exit: missing.exit(), problem: Box::new(missing.problem()) }
+    }
+
+    /// A log without its trace file: what was acknowledged may stand in it, and nothing says of it.
+    fn log_alone(log: &Path) -> Self {
+        let (path, reason) = (log.display().to_string(), "its trace file is not there".to_owned());
+        let problem = Problem::warning(format!("{} was not replayed: {reason}", paths::shown(log)))
+            .hint("an open log holds the last records of a run: bring its trace file back beside it");
+        Self { path, reason, exit: Exit::Unfinished, problem: Box::new(problem) }
     }
 
     fn reading(place: &Place, fault: &rederive_archive::ReadFault) -> Self {

@@ -140,6 +140,33 @@ fn a_longer_trace_that_signed_less_hides_no_contradiction() {
     assert_eq!(told(&["longer.rdt", "one.rdt"]), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_folder_has_and_replay_passes_over_is_told() {
+    let sandbox = Sandbox::with_run();
+    std::fs::create_dir_all(sandbox.path("folder/inside")).unwrap();
+    sandbox.write("folder/run.rdt", sandbox.read("run.rdt"));
+    assert_eq!(sandbox.quietly(&["replay", "folder"], b"").stderr, "");
+    std::os::unix::fs::symlink(sandbox.path("."), sandbox.path("folder/link")).unwrap();
+    let linked = sandbox.quietly(&["replay", "folder"], b"");
+    assert_eq!(
+        (linked.exit, linked.stderr.contains("folder/link is a link")),
+        (0, true),
+        "{}",
+        linked.stderr
+    );
+
+    sandbox.write("folder/inside/lost.rdt-open", b"records");
+    let alone = sandbox.quietly(&["replay", "folder", "--json"], b"");
+    assert_eq!(
+        (alone.exit, alone.json()["errors"][0]["path"].as_str()),
+        (4, Some("folder/inside/lost.rdt-open"))
+    );
+    assert!(alone.stderr.contains("folder/inside/lost.rdt-open was not replayed"), "{}", alone.stderr);
+    sandbox.write("folder/inside/lost.rdt", sandbox.read("run.rdt"));
+    assert!(!sandbox.quietly(&["replay", "folder"], b"").stderr.contains("was not replayed"));
+}
+
 /// Spec: not-checked.
 #[test]
 fn redaction_makes_no_decision_look_checked() {
