@@ -132,6 +132,12 @@ pub(crate) fn unreadable(path: &Path, fault: &RecordsFault) -> Failed {
                 .hint(format!("`rederive replay {}` says what of it holds", typed(path)));
             Failed::new(Exit::Untrustworthy, problem)
         }
+        RecordsFault::Overfull { .. } => {
+            let problem = Problem::error(format!("{}: {fault}", path.display()))
+                .row("code", "V-UNLISTED")
+                .hint(format!("`rederive replay {}` says what of it holds", typed(path)));
+            Failed::new(Exit::Untrustworthy, problem)
+        }
         _ => Failed::internal(format!("{}: {fault}", path.display())),
     }
 }

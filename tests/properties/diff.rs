@@ -1,12 +1,14 @@
 //! Where two traces part.
 
 use rederive_archive::{ReadFault, TraceReader};
-use rederive_replay::{Comparison, Difference, RecordsFault, Side, diff};
+use rederive_explore::parts::{Parts, PartsFault};
+use rederive_replay::{Comparison, Difference, Level, RecordsFault, Side, diff};
 use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
 use crate::runs;
-use crate::traces::{StoredContent, Trace};
+use crate::traces::{StoredContent, Trace, report};
+use crate::verdicts::of_unknown_kind;
 
 fn compared(a: &[u8], b: &[u8]) -> rederive_replay::Diff {
     diff(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap()).unwrap()
@@ -121,4 +123,48 @@ fn headers_are_bisected_before_records_are_read() {
         matches!(found.difference, Difference::Field { record, .. } if record == last as u64),
         "{found:?}"
     );
+}
+
+#[test]
+fn what_gives_two_traces_of_one_run_two_verdicts_parts_them() {
+    let bytes = sealed(runs::observed(2));
+    let mut salted = Trace::read(&bytes);
+    salted.parts[0].contents[1].salt[0] ^= 1;
+    let found = compared(&bytes, &salted.write()).difference;
+    assert!(matches!(&found, Difference::Field { field, .. } if field == "contents[0].salt"), "{found:?}");
+
+    // Where a record cannot be read, the contents that none of the others lists are held against each other.
+    let unread = |content: Option<StoredContent>| {
+        let mut trace = Trace::read(&bytes);
+        let frame = &mut trace.parts[0].frames[5];
+        *frame = of_unknown_kind(frame);
+        trace.parts[0].contents.extend(content);
+        trace.write()
+    };
+    let stuffed = StoredContent::of(b"nobody knows who signed this");
+    let found = compared(&unread(None), &unread(Some(stuffed.clone()))).difference;
+    assert_eq!(found, Difference::Unlisted { segment: 0, in_first: false, commitment: stuffed.commitment });
+}
+
+/// Spec: archive-limits.
+#[test]
+fn a_segment_that_stores_more_than_its_records_can_list_is_not_compared_to_its_end() {
+    let bytes = sealed(runs::observed(2));
+    let mut overfull = Trace::read(&bytes);
+    let room = overfull.parts[0].frames.iter().map(Vec::len).sum::<usize>() / 32 + 1;
+    let stuffed = StoredContent::of(b"");
+    overfull.parts[0].contents.resize(room, stuffed);
+    let overfull = overfull.write();
+    let (a, b) = (TraceReader::of(bytes.as_slice()).unwrap(), TraceReader::of(overfull.as_slice()).unwrap());
+    let fault = diff(&a, &b).unwrap_err();
+    assert_eq!(fault.side, Side::Second);
+    assert!(matches!(fault.fault, RecordsFault::Overfull { segment: 0 }), "{fault}");
+    assert!(Parts::of(&overfull).is_ok(), "one more is what it takes to know");
+    let more = [StoredContent::of(b""), StoredContent::of(b"")];
+    let mut overfull = Trace::read(&overfull);
+    overfull.parts[0].contents.extend(more);
+    let overfull = overfull.write();
+    assert!(matches!(Parts::of(&overfull), Err(PartsFault::Overfull { segment: 0 })));
+    let found = report(&overfull, Level::Integrity);
+    assert_eq!(found.wrong.map(|wrong| wrong.code), Some("V-UNLISTED"));
 }

@@ -90,7 +90,7 @@ fn an_unknown_rule_set_is_undecided_from_the_state_level_on() {
 }
 
 /// Puts a kind that no registry has in the place of the kind of a frame's record.
-fn of_unknown_kind(frame: &[u8]) -> Vec<u8> {
+pub(crate) fn of_unknown_kind(frame: &[u8]) -> Vec<u8> {
     let kind = [0x0b, Kind::ToolReturned.code(), 0x0c];
     let at = frame.windows(3).position(|bytes| bytes == kind).unwrap();
     let mut bytes = [&frame[..at], &[0x0b, 0x19, 0x7f, 0xff, 0x0c], &frame[at + 3..]].concat();

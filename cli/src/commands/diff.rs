@@ -25,7 +25,7 @@ const VALUE_CHARS_MAX: usize = 160;
 /// Say where two traces part, to the record and the field.
 #[derive(Args)]
 #[command(after_help = "\
-Traces of one run are compared byte for byte; those of two runs by what happened: run number, key and commitments differ by nature, and contents are \
+Traces of one run are compared by the bytes of their records, of the contents that both have, with their salts, and of what is signed; those of two runs by what happened: run number, key and commitments differ by nature, and contents are \
 compared by their bytes where both have them. No signature is \
 checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part, 4 where \
 contents could not be compared.
@@ -82,7 +82,8 @@ impl Diff {
             | Difference::Length { .. }
             | Difference::Unreadable { .. }
             | Difference::Unlisted { .. }
-            | Difference::Signed { .. } => Exit::Parted,
+            | Difference::Signed { .. }
+            | Difference::End { .. } => Exit::Parted,
         };
         if self.json {
             terminal.json(&compared);
@@ -102,7 +103,7 @@ impl Diff {
 
     fn print(&self, compared: &Compared, terminal: &mut Terminal) {
         let (what, same) = match compared.comparison {
-            Comparison::Bytes => ("one run, byte for byte", "the same"),
+            Comparison::Bytes => ("one run, by the bytes of records, contents and signatures", "the same"),
             Comparison::Acts => ("two runs, by what happened", "what happened is the same"),
         };
         let (a, b) = (self.a.display(), self.b.display());
@@ -152,15 +153,24 @@ impl Diff {
             Difference::Unlisted { segment, in_first, commitment } => {
                 let path = if *in_first { &a } else { &b };
                 Problem::error(format!(
-                    "all records are the same, but {path} stores a content that none of them lists"
+                    "all records are the same, but {path} stores a content that none that can be read lists"
                 ))
                 .row("compared", what)
                 .row("segment", segment.to_string())
                 .row("content", commitment.to_hex())
                 .hint(format!(
-                    "nobody signed it: `rederive replay {}` names such a trace damaged",
+                    "nobody signed it, and `rederive replay {}` names such a trace damaged, if all records can be read",
                     typed_text(&path.to_string())
                 ))
+            }
+            Difference::End { field, a: in_a, b: in_b } => {
+                let (in_a, in_b) = values(in_a, in_b);
+                Problem::error("all records are the same, but the traces do not end alike")
+                    .row("compared", what)
+                    .row("field", field)
+                    .row("in first", in_a)
+                    .row("in second", in_b)
+                    .hint("what no head signs is worth nothing: `rederive replay A` and `rederive replay B` say what of each holds")
             }
             Difference::Signed { segment } => {
                 let signed = match segment {

@@ -38,3 +38,35 @@ fn traces_part_at_a_record_and_a_field_and_say_so() {
     assert_eq!(sandbox.run(&["diff", "run.rdt", "missing.rdt"]).exit, 2);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn traces_that_end_otherwise_are_not_the_same() {
+    let sandbox = Sandbox::with_run();
+    let drafts: String = drafts().split_inclusive('\n').take(5).collect();
+    let options = ["record", "--out", "open.rdt", "-q", "--key", "key", "--reproducible", "seed"];
+    sandbox.quietly(&options, drafts.as_bytes());
+    let log = sandbox.read("open.rdt-open");
+    let content_type = b"application/vnd.rederive.head+cbor";
+    let head = log.windows(content_type.len()).rposition(|bytes| bytes == content_type).unwrap() / 64 * 64;
+    for (name, log) in
+        [("same", log.as_slice()), ("headless", &log[..head]), ("torn", &log[..log.len() - 64])]
+    {
+        sandbox.write(&format!("{name}.rdt"), sandbox.read("open.rdt"));
+        sandbox.write(&format!("{name}.rdt-open"), log);
+    }
+    let field = |other: &str| {
+        let ended = sandbox.quietly(&["diff", "open.rdt", other, "--json"], b"");
+        let json = ended.json();
+        assert_eq!(ended.exit, i32::from(json["difference"] != "none"), "{}", ended.stdout);
+        json["field"].as_str().map(str::to_owned)
+    };
+    assert_eq!(field("same.rdt"), None);
+    assert_eq!(field("headless.rdt").as_deref(), Some("log.attested"));
+    assert_eq!(field("torn.rdt").as_deref(), Some("log.attested"));
+
+    let ended = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/traces/open/end-dropped.rdt");
+    sandbox.write("ended.rdt", std::fs::read(ended).unwrap());
+    sandbox.write("cut.rdt", [sandbox.read("ended.rdt").as_slice(), &[1, 0, 0, 0]].concat());
+    let json = sandbox.quietly(&["diff", "ended.rdt", "cut.rdt", "--json"], b"").json();
+    assert_eq!((&json["difference"], &json["field"], &json["b"]), (&"end".into(), &"cut".into(), &4.into()));
+}

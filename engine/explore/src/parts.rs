@@ -19,6 +19,9 @@ use rederive_evidence::signed::{Payload, SignFault, SignedFault, UncheckedSigned
 use rederive_evidence::tree;
 use rederive_machine::MARK_BYTES;
 
+/// The most bytes of frames and contents that are held of one run: few packed bytes of a file can stand for any number.
+const HELD_BYTES_MAX: usize = 1 << 30;
+
 /// A content as it is stored, with what it takes to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -80,6 +83,15 @@ pub enum PartsFault {
     /// A payload cannot be signed.
     #[error("a payload cannot be signed: {0}")]
     Sign(#[from] SignFault),
+    /// A segment stores contents that none of its records lists: more than its frames have room to list.
+    #[error("segment {segment} stores more contents than its records can list")]
+    Overfull {
+        /// The segment.
+        segment: u32,
+    },
+    /// Frames and contents are too long to be held all at once.
+    #[error("its records and contents have more than {HELD_BYTES_MAX} bytes: too many to be held at once")]
+    TooLong,
     /// There is no record, or no segment with this number.
     #[error("the trace has no such part")]
     Missing,
@@ -89,11 +101,12 @@ impl Parts {
     /// Takes a sealed trace apart.
     ///
     /// # Errors
-    /// It cannot be read, or has no seal.
+    /// It cannot be read, has no seal, or is more than can be held at once.
     pub fn of(trace: &[u8]) -> Result<Self, PartsFault> {
         let reader = TraceReader::of(trace)?;
         let seal = reader.seal()?.ok_or(PartsFault::Unsealed)?;
-        let segments = (0..reader.segments()).map(|number| Part::of(&reader, number));
+        let mut room = HELD_BYTES_MAX;
+        let segments = (0..reader.segments()).map(|number| Part::of(&reader, number, &mut room));
         Ok(Self { segments: segments.collect::<Result<_, _>>()?, seal })
     }
 
@@ -277,16 +290,29 @@ impl Parts {
 }
 
 impl Part {
-    fn of(reader: &TraceReader<&[u8]>, number: u32) -> Result<Self, PartsFault> {
+    /// Takes a segment out of a trace, and what it holds from the room in bytes.
+    fn of(reader: &TraceReader<&[u8]>, number: u32, room: &mut usize) -> Result<Self, PartsFault> {
+        let mut hold = |bytes: usize| {
+            *room = room.checked_sub(bytes).ok_or(PartsFault::TooLong)?;
+            Ok::<_, PartsFault>(())
+        };
         let segment = reader.segment(number).ok_or(PartsFault::Missing)?;
         let mut buffer = BlockBuffer::new();
-        let frames = split_frames(segment.frames(&mut buffer)?);
+        let frames = segment.frames(&mut buffer)?;
+        hold(frames.len())?;
+        // Who lists a content commits to it in the frame: beyond as many, there is one that nobody lists.
+        let listed_max = frames.len() / size_of::<Digest>();
+        let frames = split_frames(frames);
         let frames = frames.map(|frame| Ok(frame?.to_vec())).collect::<Result<_, PartsFault>>()?;
         let lineage = segment.lineage(&mut buffer)?.usable().unwrap_or_default();
         let mut contents = Vec::new();
         for block in segment.content_blocks() {
             for content in block.contents(&mut buffer)? {
                 let Content { commitment, salt, bytes } = content.map_err(ReadFault::from)?;
+                hold(size_of::<Stored>() + bytes.len())?;
+                if contents.len() > listed_max {
+                    return Err(PartsFault::Overfull { segment: number });
+                }
                 contents.push(Stored { commitment, salt, bytes: bytes.to_vec() });
             }
         }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use rederive_archive::{BlockBuffer, ContentReader, ReadFault, Segment, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, ContentReader, ReadFault, TraceReader, storage::ReadAt};
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::Digest;
+use rederive_evidence::hex;
+use rederive_evidence::ids::RunId;
 use rederive_evidence::record::{Record, split_frames};
 use rederive_evidence::signed::UncheckedSigned;
 use rederive_verify::verify_frames;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::ends;
 use crate::headers;
 use crate::records::{FrameAt, Records, RecordsFault};
 use crate::unlisted;
@@ -19,7 +22,8 @@ use crate::unlisted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
-    /// Traces of one run: every byte of every record.
+    /// Traces of one run: every byte of every record, salts and bytes of the contents that both have, and what is signed. Indexes, lineage pages,
+    /// snapshots and how contents are packed are hints and no evidence: they are not compared.
     Bytes,
     /// Traces of two runs: what happened. Run number, key, commitments and what is derived from them differ by nature; contents
     /// are compared by their bytes, where both traces have them.
@@ -62,7 +66,7 @@ pub enum Difference {
         /// Why.
         reason: String,
     },
-    /// All records are the same; one trace stores a content that no record of its segment lists, so that nobody signed it.
+    /// All records are the same; one trace stores a content that no record of its segment lists, so that nobody signed it: none that can be read.
     Unlisted {
         /// The segment; the open segment's is one more than the last closed one's.
         segment: u32,
@@ -75,6 +79,15 @@ pub enum Difference {
     Signed {
         /// Number of the segment whose signed header differs; absent: the seal.
         segment: Option<u32>,
+    },
+    /// All records, headers and the seal are the same; what the open log says or signs of its segment differs, or what was cut.
+    End {
+        /// What, such as `log.head`.
+        field: String,
+        /// Its value in the first trace, signed forms by their digest; `null` where it is not there.
+        a: Value,
+        /// Its value in the second.
+        b: Value,
     },
 }
 
@@ -122,18 +135,19 @@ impl Side {
 /// frames that are not those of their header are compared as they are.
 ///
 /// # Errors
-/// A trace that cannot be read up to where they part.
+/// A trace that cannot be read up to where they part, or one of whose segments stores more contents than its records can list.
 pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Result<Diff, DiffFault> {
     let same_headers = headers::same((a, Side::First.at_fault()), (b, Side::Second.at_fault()))?;
-    let same_segments = backed(a, same_headers).min(backed(b, same_headers));
-    let is_same_run =
-        run_of(a).map_err(Side::First.at_fault())? == run_of(b).map_err(Side::Second.at_fault())?;
+    let backed_a = backed(a, same_headers).map_err(Side::First.at_fault())?;
+    let same_segments = backed_a.min(backed(b, same_headers).map_err(Side::Second.at_fault())?);
+    let run = run_of(a).map_err(Side::First.at_fault())?;
+    let is_same_run = run == run_of(b).map_err(Side::Second.at_fault())?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
     let (mut difference, uncompared_contents) = parts_at(a, b, same_segments, comparison)?;
     if let Difference::None { records } = difference {
         difference = match unlisted::lowest(a, b)? {
             Some(unlisted) => unlisted,
-            None if is_same_run => signed_difference(a, b, same_headers, records)?,
+            None if is_same_run => signed_difference(a, b, same_headers, records, run)?,
             None => difference,
         };
     }
@@ -141,11 +155,22 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
 }
 
 /// How many segments from the first have the frames that their headers commit to, and stored contents that match their commitments, of so many.
-fn backed<F: ReadAt>(reader: &TraceReader<F>, segments: u32) -> u32 {
-    (0..segments).find(|segment| !is_backed(reader, *segment)).unwrap_or(segments)
+/// Contents of all others are counted too: only then are they looked for, or held against others.
+///
+/// # Errors
+/// More contents than a segment's records can list.
+fn backed<F: ReadAt>(reader: &TraceReader<F>, segments: u32) -> Result<u32, RecordsFault> {
+    let mut backed = 0;
+    for segment in 0..reader.segments() {
+        let is_next = segment == backed && segment < segments;
+        if has_genuine_contents(reader, segment)? && is_next && has_frames_of_header(reader, segment) {
+            backed += 1;
+        }
+    }
+    Ok(backed)
 }
 
-fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
+fn has_frames_of_header<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
     let Some(Ok(header)) = reader.segment(segment).map(|segment| segment.header()) else { return false };
     let Ok(signed) = UncheckedSigned::<Header>::parse(&header) else { return false };
     let mut buffer = BlockBuffer::new();
@@ -154,23 +179,20 @@ fn is_backed<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> bool {
     };
     let Ok(frames) = split_frames(bytes).collect::<Result<Vec<_>, _>>() else { return false };
     verify_frames(signed.claims(), frames.iter().copied(), &mut Vec::new()).is_ok()
-        && reader.segment(segment).is_some_and(|segment| has_genuine_contents(&segment))
 }
 
-fn has_genuine_contents<F: ReadAt>(segment: &Segment<'_, F>) -> bool {
-    let mut buffer = BlockBuffer::new();
+fn has_genuine_contents<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<bool, RecordsFault> {
     let mut are_genuine = true;
-    let mut hashed = segment.content_blocks().map(|block| {
-        block.hash_each::<ReadFault>(&mut buffer, |content| {
-            are_genuine &= content.is_genuine();
-            Ok(())
-        })
-    });
-    hashed.all(|read| read.is_ok()) && are_genuine
+    match unlisted::each_stored(reader, segment, |content| are_genuine &= content.is_genuine()) {
+        Ok(()) => Ok(are_genuine),
+        Err(overfull @ RecordsFault::Overfull { .. }) => Err(overfull),
+        // Told where the segment is compared, if the traces do not part before it.
+        Err(RecordsFault::Read(_) | RecordsFault::Frame { .. }) => Ok(false),
+    }
 }
 
 /// The run that the first header, or the open log, names.
-fn run_of<F: ReadAt>(reader: &TraceReader<F>) -> Result<Option<rederive_evidence::ids::RunId>, ReadFault> {
+fn run_of<F: ReadAt>(reader: &TraceReader<F>) -> Result<Option<RunId>, ReadFault> {
     match reader.segment(0) {
         Some(segment) => {
             let header = segment.header()?;
@@ -280,6 +302,13 @@ impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
                 let (a, b) = (show(found_a.bytes), show(found_b.bytes));
                 return Ok(Some(Difference::Field { record, segment, field, a, b }));
             }
+            // In two runs salts differ by nature.
+            if in_a.commitment == in_b.commitment && found_a.salt != found_b.salt {
+                let field = format!("contents[{index}].salt");
+                let (a, b) = (found_a.salt, found_b.salt);
+                let [a, b] = [a, b].map(|salt| Value::String(hex::format(&salt)));
+                return Ok(Some(Difference::Field { record, segment, field, a, b }));
+            }
         }
         Ok(None)
     }
@@ -378,12 +407,13 @@ fn first_difference(a: &Value, b: &Value, path: String) -> Option<(String, Value
     }
 }
 
-/// Of two traces with the same records, the first header that differs, or the seal.
+/// Of two traces with the same records, the first header that differs, the seal, or how they end.
 fn signed_difference<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
     same_headers: u32,
     records: u64,
+    run: Option<RunId>,
 ) -> Result<Difference, DiffFault> {
     if same_headers < a.segments().max(b.segments()) {
         return Ok(Difference::Signed { segment: Some(same_headers) });
@@ -392,7 +422,10 @@ fn signed_difference<A: ReadAt, B: ReadAt>(
     if of_a != b.seal().map_err(Side::Second.at_fault())? {
         return Ok(Difference::Signed { segment: None });
     }
-    Ok(Difference::None { records })
+    Ok(match first_difference(&ends::view(a, run), &ends::view(b, run), String::new()) {
+        Some((field, a, b)) => Difference::End { field, a, b },
+        None => Difference::None { records },
+    })
 }
 
 #[cfg(test)]

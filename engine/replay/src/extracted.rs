@@ -41,7 +41,7 @@ fn gather<F: ReadAt>(reader: &TraceReader<F>) -> Result<Sources, ReadFault> {
         let record = match frame {
             Ok(frame) => frame.record().ok(),
             Err(RecordsFault::Read(fault @ ReadFault::Store(_))) => return Err(fault),
-            Err(RecordsFault::Read(_) | RecordsFault::Frame { .. }) => None,
+            Err(RecordsFault::Read(_) | RecordsFault::Frame { .. } | RecordsFault::Overfull { .. }) => None,
         };
         let Some(record) = record else {
             sources.add_content(next, Side::Brought, None);

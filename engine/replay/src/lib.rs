@@ -8,6 +8,7 @@ pub mod codes;
 mod contents;
 mod derive;
 mod diff;
+mod ends;
 mod equivocation;
 mod extracted;
 mod found;

@@ -71,11 +71,13 @@ pub(crate) fn walk<F: ReadAt>(
 fn again(fault: RecordsFault) -> ReadFault {
     match fault {
         RecordsFault::Read(fault) => fault,
-        fault @ RecordsFault::Frame { .. } => ReadFault::Store(StoreError {
-            operation: Operation::Read,
-            path: PathBuf::new(),
-            effect: Effect::NothingWritten,
-            source: io::Error::other(fault.to_string()),
-        }),
+        fault @ (RecordsFault::Frame { .. } | RecordsFault::Overfull { .. }) => {
+            ReadFault::Store(StoreError {
+                operation: Operation::Read,
+                path: PathBuf::new(),
+                effect: Effect::NothingWritten,
+                source: io::Error::other(fault.to_string()),
+            })
+        }
     }
 }

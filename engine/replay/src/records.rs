@@ -51,6 +51,12 @@ pub enum RecordsFault {
         /// Why.
         error: DecodeError,
     },
+    /// The segment stores contents that none of its records lists: more than are looked through. Spec: archive-limits.
+    #[error("segment {segment} stores more contents than its records can list")]
+    Overfull {
+        /// The segment.
+        segment: u32,
+    },
 }
 
 impl<'r, F: ReadAt> Records<'r, F> {

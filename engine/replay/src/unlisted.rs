@@ -1,10 +1,15 @@
 //! Contents that a segment stores and none of its records lists: no record commits to them, and two traces that part in them are not the same.
 
-use rederive_archive::{BlockBuffer, ReadFault, TraceReader, storage::ReadAt};
+use rederive_archive::{BlockBuffer, HashedContent, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{Record, split_frames};
 
+use crate::contents;
 use crate::diff::{DiffFault, Difference, Side};
+use crate::records::RecordsFault;
+
+/// A content as it is stored: its commitment, and the one that its salt and bytes give.
+type Stored = (Digest, Digest);
 
 /// The lowest segment of which one of two traces stores such a content and the other does not.
 ///
@@ -20,7 +25,7 @@ pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
         let in_b = unlisted(b, segment).map_err(Side::Second.at_fault())?;
         let found =
             [(true, &in_a, &in_b), (false, &in_b, &in_a)].into_iter().find_map(|(in_first, of, other)| {
-                let commitment = *lacking(of, other)?;
+                let (commitment, _) = *lacking(of, other)?;
                 Some(Difference::Unlisted { segment, in_first, commitment })
             });
         if found.is_some() {
@@ -30,45 +35,62 @@ pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
     Ok(None)
 }
 
-/// The contents that a segment stores and none of its records lists, and those that it stores twice: ascending. None where there is no such
-/// segment, and where one of its records lists nobody knows what.
-fn unlisted<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Vec<Digest>, ReadFault> {
+/// Calls `each` with the contents that a closed segment stores.
+///
+/// # Errors
+/// Bytes that cannot be read, and more contents than the segment's records can list: no more are read. Spec: archive-limits.
+pub(crate) fn each_stored<F: ReadAt>(
+    reader: &TraceReader<F>,
+    number: u32,
+    mut each: impl FnMut(&HashedContent),
+) -> Result<(), RecordsFault> {
+    let Some(segment) = reader.segment(number) else { return Ok(()) };
+    let mut buffer = BlockBuffer::new();
+    let mut room = contents::room(segment.frames(&mut buffer)?.len());
+    for block in segment.content_blocks() {
+        block.hash_each(&mut buffer, |content| {
+            each(&content);
+            room = room.saturating_sub(1);
+            if room == 0 { Err(RecordsFault::Overfull { segment: number }) } else { Ok(()) }
+        })?;
+    }
+    Ok(())
+}
+
+/// The contents that a segment stores and none of its records that can be read lists, and those that it stores twice: ascending. None where there is
+/// no such segment.
+fn unlisted<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Vec<Stored>, RecordsFault> {
     let stored = stored(reader, segment)?;
     if stored.is_empty() {
         return Ok(stored);
     }
     let listed = listed(reader, segment)?;
-    Ok(listed.map_or_else(Vec::new, |listed| {
-        let stored = stored.chunk_by(|a, b| a == b).flat_map(|equal| {
-            let first =
-                usize::from(equal.first().is_some_and(|content| listed.binary_search(content).is_ok()));
-            equal.get(first..).unwrap_or_default()
-        });
-        stored.copied().collect()
-    }))
+    let unlisted = stored.chunk_by(|(a, _), (b, _)| a == b).flat_map(|equal| {
+        let is_listed = |(commitment, _): &Stored| listed.binary_search(commitment).is_ok();
+        equal.get(usize::from(equal.first().is_some_and(is_listed))..).unwrap_or_default()
+    });
+    Ok(unlisted.copied().collect())
 }
 
-/// Commitments of the contents that a segment stores, ascending.
-fn stored<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<Digest>, ReadFault> {
-    let (mut stored, mut buffer) = (Vec::new(), BlockBuffer::new());
-    let mut store = |commitment| {
-        stored.push(commitment);
-        Ok::<_, ReadFault>(())
-    };
-    if let Some(segment) = reader.segment(number) {
-        for block in segment.content_blocks() {
-            block.hash_each(&mut buffer, |content| store(content.commitment))?;
+/// The contents that a segment stores, ascending.
+fn stored<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<Stored>, RecordsFault> {
+    let mut stored = Vec::new();
+    each_stored(reader, number, |content| stored.push((content.commitment, content.derived)))?;
+    if let Some(open) = reader.open_segment().filter(|open| open.segment() == number) {
+        for record in 0..open.records() {
+            open.read_contents_of::<RecordsFault>(record, |content| {
+                let content = content.hashed();
+                stored.push((content.commitment, content.derived));
+                Ok(())
+            })?;
         }
-    } else if let Some(open) = reader.open_segment().filter(|open| open.segment() == number) {
-        (0..open.records())
-            .try_for_each(|record| open.read_contents_of(record, |content| store(content.commitment)))?;
     }
     stored.sort_unstable();
     Ok(stored)
 }
 
-/// Commitments of the contents that the records of a segment list, ascending; none where one of them cannot be read.
-fn listed<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Option<Vec<Digest>>, ReadFault> {
+/// Commitments of the contents that those records of a segment list which can be read, ascending.
+fn listed<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<Digest>, RecordsFault> {
     let mut buffer = BlockBuffer::new();
     let segment = reader.segment(number);
     let frames = match &segment {
@@ -77,15 +99,15 @@ fn listed<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Option<Vec<
     };
     let mut listed = Vec::new();
     for frame in split_frames(frames) {
-        let Ok(Ok((record, _))) = frame.map(Record::decode_frame) else { return Ok(None) };
+        let Ok(Ok((record, _))) = frame.map(Record::decode_frame) else { continue };
         listed.extend(record.input.contents.iter().map(|entry| entry.commitment));
     }
     listed.sort_unstable();
-    Ok(Some(listed))
+    Ok(listed)
 }
 
 /// The first of these that the others, which ascend as they do, have not as often.
-fn lacking<'a>(of: &'a [Digest], other: &[Digest]) -> Option<&'a Digest> {
+fn lacking<'a>(of: &'a [Stored], other: &[Stored]) -> Option<&'a Stored> {
     let mut other = other.iter().peekable();
     of.iter().find(|content| {
         while other.next_if(|of_other| of_other < content).is_some() {}

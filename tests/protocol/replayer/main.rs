@@ -19,6 +19,7 @@ replay_sources! {
     "../../../engine/replay/src/contents.rs" contents
     "../../../engine/replay/src/derive.rs" derive
     "../../../engine/replay/src/diff.rs" diff
+    "../../../engine/replay/src/ends.rs" ends
     "../../../engine/replay/src/equivocation.rs" equivocation
     "../../../engine/replay/src/extracted.rs" extracted
     "../../../engine/replay/src/found.rs" found

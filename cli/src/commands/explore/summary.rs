@@ -140,6 +140,7 @@ fn parted([before, after]: &[Vec<u8>; 2]) -> Option<String> {
         }
         Difference::Signed { segment: Some(segment) } => format!("the header of segment {segment}"),
         Difference::Signed { segment: None } => "the seal".to_owned(),
+        Difference::End { field, .. } => field,
         Difference::Unlisted { segment, .. } => {
             format!("segment {segment}: a content that none of its records lists")
         }
