@@ -198,13 +198,16 @@ pub(super) fn step(expression: &Expr) -> Option<(&Expr, Option<String>)> {
 
 /// Whether an expression leads along names alone: regorus passes over what is none, and finds a function by the others.
 fn is_written_out(expression: &Expr) -> bool {
-    match expression {
-        Expr::RefDot { refr, .. } => is_written_out(refr),
-        Expr::RefBrack { refr, index, .. } => {
-            matches!(index.as_ref(), Expr::String { .. }) && is_written_out(refr)
+    let mut open = expression;
+    while let Some((before, _)) = step(open) {
+        if let Expr::RefBrack { index, .. } = open
+            && !matches!(index.as_ref(), Expr::String { .. })
+        {
+            return false;
         }
-        other => variable(other).is_some(),
+        open = before;
     }
+    variable(open).is_some()
 }
 
 /// Where what leads along names begins.
