@@ -136,7 +136,7 @@ pub(crate) fn recording(path: &Path, error: &RecordError) -> Failed {
             let problem = Problem::error(title).row("code", fault.code()).hint(replay_hint(path));
             Failed::new(Exit::Untrustworthy, problem)
         }
-        RecordError::BadRecord { .. } | RecordError::BadContent { .. } => {
+        RecordError::BadRecord { .. } | RecordError::BadContent { .. } | RecordError::Unlisted { .. } => {
             let problem = Problem::error(format!("{shown}: {error}")).hint(replay_hint(path));
             Failed::new(Exit::Untrustworthy, problem)
         }
