@@ -132,7 +132,7 @@ fn a_test_that_fails_says_what_was_expected_and_found() {
 
 #[test]
 fn a_test_whose_policy_fails_says_why() {
-    let mut sandbox = with_bundle();
+    let sandbox = with_bundle();
     std::fs::remove_file(sandbox.path("rules/policies/all.cedar")).unwrap();
     let module = "package p\nimport rego.v1\nr if 1 / count(input.detected) == 1\n";
     sandbox.write("rules/policies/p.rego", module);
