@@ -29,7 +29,8 @@ impl Storage for OsStorage {
         let mut options = OpenOptions::new();
         // To open a pipe is to wait for whoever writes into it.
         if path.metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+            let message = format!("{} is no regular file", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         match access {
             Access::Read => options.read(true),
