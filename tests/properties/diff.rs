@@ -1,14 +1,16 @@
 //! Where two traces part.
 
-use rederive_archive::{ReadFault, TraceReader};
+use rederive_archive::storage::faulty::FaultyStorage;
+use rederive_archive::{ReadFault, TraceReader, log_path};
 use rederive_explore::parts::{Parts, PartsFault};
-use rederive_replay::{Comparison, Difference, Level, RecordsFault, Side, diff};
+use rederive_recorder::Durability;
+use rederive_replay::{Comparison, Difference, Gap, Level, RecordsFault, Side, diff, replay, replay_bytes};
 use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
 use crate::runs;
-use crate::traces::{StoredContent, Trace, report};
-use crate::verdicts::of_unknown_kind;
+use crate::traces::{StoredContent, Trace, options, path, recorded_with, report};
+use crate::verdicts::{of_unknown_kind, stopped};
 
 fn compared(a: &[u8], b: &[u8]) -> rederive_replay::Diff {
     diff(&TraceReader::of(a).unwrap(), &TraceReader::of(b).unwrap()).unwrap()
@@ -86,6 +88,34 @@ fn a_trace_with_a_content_that_no_record_lists_is_not_the_same_as_one_without() 
     // Two runs are not told to be alike either.
     let other = sealed_with_seed(runs::observed(2), b"two");
     assert_eq!(compared(&other, &with).difference, unlisted(false));
+}
+
+/// Spec: gaps, archive-log.
+#[test]
+fn a_log_left_beside_a_trace_with_records_of_its_run_that_the_trace_does_not_have_is_a_difference() {
+    let stopped = stopped(Durability::EveryRecord, 5);
+    let log = stopped.bytes_of(&log_path(path())).unwrap();
+    let run = runs::observed(2);
+    let mut changed = run.clone();
+    changed[3].time = Some(runs::time(2_345));
+    for (drafts, is_held) in [(run, true), (changed, false)] {
+        let trace = recorded_with(drafts, options(Durability::OnSeal, b"stop"));
+        let alone = TraceReader::of(trace.as_slice()).unwrap();
+        let of_run = replay_bytes(&trace, &Default::default()).unwrap().run.unwrap();
+        let storage = FaultyStorage::new();
+        storage.put(path(), trace.clone());
+        storage.put(&log_path(path()), log.clone());
+        let beside = TraceReader::open(&storage, path()).unwrap();
+        assert_eq!(beside.leftover_log_run(), Some(of_run));
+        let expected = if is_held {
+            Difference::None { records: 12 }
+        } else {
+            Difference::End { field: "other_log".into(), a: json!(null), b: json!(of_run) }
+        };
+        assert_eq!(diff(&alone, &beside).unwrap().difference, expected);
+        let report = replay(&storage, path(), &Default::default()).unwrap();
+        assert_eq!(report.gaps.contains(&Gap::OtherLog(of_run)), !is_held, "{report:#?}");
+    }
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn an_unknown_kind_and_what_follows_it_are_undecided_from_the_state_level_on() {
 }
 
 /// A recorder that was stopped, after as many records of an observed run.
-fn stopped(durability: Durability, records: usize) -> FaultyStorage {
+pub(crate) fn stopped(durability: Durability, records: usize) -> FaultyStorage {
     let storage = FaultyStorage::new();
     let mut drafts = runs::observed(2).into_iter().take(records);
     let recorder =

@@ -12,12 +12,22 @@ pub(crate) fn view<F: ReadAt>(reader: &TraceReader<F>, run: Option<RunId>) -> Va
         End::Cut(tail) => Some(tail.bytes),
         End::Sealed | End::Unsealed | End::Torn(_) => None,
     };
-    let other_log = reader.leftover_log_run().filter(|left_by| run != Some(*left_by));
+    let other_log = match run {
+        Some(run) => other_log(reader, run),
+        None => reader.leftover_log_run(),
+    };
     json!({
         "cut": cut,
         "log": reader.open_segment().map(log),
         "other_log": other_log,
     })
+}
+
+/// The run of a log beside the trace that is no part of it, where that is another than `run`, the trace's, or has records that the trace does not have.
+/// Spec: gaps.
+pub(crate) fn other_log<F: ReadAt>(reader: &TraceReader<F>, run: RunId) -> Option<RunId> {
+    // What cannot be read has not been compared.
+    reader.other_log_run(run).unwrap_or(reader.leftover_log_run())
 }
 
 /// What a log says of its segment beside the records, and what is signed of it.

@@ -2,11 +2,12 @@
 
 use rederive_archive::{End, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
-use rederive_evidence::ids::{Content, RunId};
+use rederive_evidence::ids::Content;
 use rederive_evidence::values::Layer;
 use rederive_machine::RuleSetNumber;
 
 use crate::codes;
+use crate::ends;
 use crate::plan::{Broken, Plan};
 use crate::report::{Gap, Level, Listed, Place, Report, SourceView, Valid, Wrong};
 use crate::sample::Sample;
@@ -89,7 +90,7 @@ impl Verdict {
         gaps.extend(plan.seal.as_ref().is_some_and(|seal| seal.ephemeral).then_some(Gap::Unattested));
         gaps.extend((*job.reader.end() != End::Sealed).then_some(Gap::Unsealed));
         gaps.extend(cut_bytes(job.reader).map(Gap::CutTail));
-        gaps.extend(other_log(job.reader, plan).map(Gap::OtherLog));
+        gaps.extend(plan.named_run().and_then(|run| ends::other_log(job.reader, run)).map(Gap::OtherLog));
         // Of a trace that is broken nobody knows what it would have held: what it lacks is counted where it can be read to its end.
         if !matches!(self.valid, Valid::Damaged | Valid::Forged) {
             self.counted_gaps(job, &mut gaps);
@@ -230,15 +231,6 @@ fn cut_bytes<F: ReadAt>(reader: &TraceReader<F>) -> Option<u64> {
         End::Torn(_) | End::Sealed | End::Unsealed => 0,
     };
     (torn_log + cut > 0).then_some(torn_log + cut)
-}
-
-/// The run of a log beside the trace that is no part of it, where that is another than the trace's, or has records that the trace does not have. Spec:
-/// gaps.
-fn other_log<F: ReadAt>(reader: &TraceReader<F>, plan: &Plan) -> Option<RunId> {
-    let (left_by, named) = (reader.leftover_log_run()?, plan.named_run()?);
-    // What cannot be read has not been compared.
-    let is_held = left_by == named && reader.has_leftover_records().unwrap_or(false);
-    (!is_held).then_some(left_by)
 }
 
 fn no_record() -> Wrong {

@@ -228,6 +228,17 @@ impl<F: ReadAt> TraceReader<F> {
         }
     }
 
+    /// The run of such a log where it is another than `run`, the trace's, or where the log has records that the trace does not have: they stand nowhere
+    /// else. Spec: archive-log.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read, so that nobody knows.
+    pub fn other_log_run(&self, run: RunId) -> Result<Option<RunId>, ReadFault> {
+        let Some(left_by) = self.leftover_log_run() else { return Ok(None) };
+        let is_held = left_by == run && self.has_leftover_records()?;
+        Ok((!is_held).then_some(left_by))
+    }
+
     /// Bytes of the trace file.
     pub const fn bytes(&self) -> u64 {
         self.length

@@ -101,10 +101,7 @@ impl<S: Storage> Recovery<S> {
             End::Cut(_) => return Err(Misuse::Cut.into()),
             End::Unsealed | End::Torn(_) => {}
         }
-        let beside = self.reader.open_segment().map(|open| open.run).or(self.reader.leftover_log_run());
-        if beside.is_some_and(|beside| beside != run) || !self.reader.has_leftover_records()? {
-            return Err(Misuse::OtherRun.into());
-        }
+        self.check_log(run)?;
         let previous = self.reader.last_header_digest()?;
         let (index, trace_bytes) = rebuild_index(&self.reader, frame_bytes)?;
         let Self { storage, path, reader } = self;
@@ -157,13 +154,19 @@ impl<S: Storage> Recovery<S> {
     /// # Errors
     /// A log of another run or with records that the trace does not have, which stand nowhere else; the store.
     pub fn remove_leftover_log(self, run: RunId) -> Result<(), TransferFault> {
-        let left_by = self.reader.leftover_log_run();
-        if left_by.is_some_and(|left_by| left_by != run) || !self.reader.has_leftover_records()? {
-            return Err(Misuse::OtherRun.into());
-        }
-        if *self.reader.end() == End::Sealed && left_by.is_some() {
+        self.check_log(run)?;
+        if *self.reader.end() == End::Sealed && self.reader.leftover_log_run().is_some() {
             remove(&self.storage, &log_path(&self.path))?;
             sync_directory_of(&self.storage, &self.path)?;
+        }
+        Ok(())
+    }
+
+    /// The log beside the trace, if there is one, is of this run, and is part of the trace or has nothing that the trace does not have.
+    fn check_log(&self, run: RunId) -> Result<(), TransferFault> {
+        let is_of_other = self.reader.open_segment().is_some_and(|open| open.run != run);
+        if is_of_other || self.reader.other_log_run(run)?.is_some() {
+            return Err(Misuse::OtherRun.into());
         }
         Ok(())
     }
