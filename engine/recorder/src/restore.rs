@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use rederive_archive::limits::segment_contents_max;
 use rederive_archive::storage::ReadAt;
 use rederive_archive::{BlockBuffer, Content, RecoveryReport, TraceReader};
 use rederive_evidence::digest::{Digest, Purpose, digest};
@@ -140,8 +141,8 @@ impl Restoring<'_> {
             return Err(RecordError::BadContent { commitment: content.commitment });
         }
         self.stored.push(content.commitment);
-        // Who lists a content commits to it in a frame: no more have room there.
-        if self.stored.len() > frame_bytes / size_of::<Digest>() {
+        // More than its records can list.
+        if self.stored.len() >= segment_contents_max(frame_bytes) {
             return Err(RecordError::Unlisted { commitment: content.commitment });
         }
         // Contents stand before the records that list them, so that those of the first segment come before there is a ledger.

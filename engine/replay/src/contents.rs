@@ -62,12 +62,6 @@ impl Known {
     }
 }
 
-/// How many contents a segment whose frames have so many bytes may store before it is certain that none of its records lists one of them: who lists a
-/// content commits to it in the frame. One more than the frames have room to list. Spec: archive-limits.
-pub(crate) const fn room(frame_bytes: usize) -> usize {
-    frame_bytes / size_of::<Digest>() + 1
-}
-
 impl ContentLedger {
     /// A content that the segment at hand stores.
     pub(crate) fn store(&mut self, commitment: &Digest, bytes: u64) {

@@ -145,7 +145,7 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
     let (mut difference, uncompared_contents) = parts_at(a, b, same_segments, comparison)?;
     if let Difference::None { records } = difference {
-        difference = match unlisted::lowest(a, b)? {
+        difference = match unlisted::lowest(a, b, same_segments)? {
             Some(unlisted) => unlisted,
             None if is_same_run => signed_difference(a, b, same_headers, records, run)?,
             None => difference,
@@ -162,8 +162,9 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
 fn backed<F: ReadAt>(reader: &TraceReader<F>, segments: u32) -> Result<u32, RecordsFault> {
     let mut backed = 0;
     for segment in 0..reader.segments() {
-        let is_next = segment == backed && segment < segments;
-        if has_genuine_contents(reader, segment)? && is_next && has_frames_of_header(reader, segment) {
+        if segment != backed || segment >= segments {
+            let _ = is_read(unlisted::each_commitment(reader, segment, |_| {}))?;
+        } else if has_genuine_contents(reader, segment)? && has_frames_of_header(reader, segment) {
             backed += 1;
         }
     }
@@ -183,10 +184,15 @@ fn has_frames_of_header<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> boo
 
 fn has_genuine_contents<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<bool, RecordsFault> {
     let mut are_genuine = true;
-    match unlisted::each_stored(reader, segment, |content| are_genuine &= content.is_genuine()) {
-        Ok(()) => Ok(are_genuine),
+    let read = unlisted::each_stored(reader, segment, |content| are_genuine &= content.is_genuine());
+    Ok(is_read(read)? && are_genuine)
+}
+
+/// Whether contents could be read. What could not is told where its segment is compared, if the traces do not part before it.
+fn is_read(read: Result<(), RecordsFault>) -> Result<bool, RecordsFault> {
+    match read {
+        Ok(()) => Ok(true),
         Err(overfull @ RecordsFault::Overfull { .. }) => Err(overfull),
-        // Told where the segment is compared, if the traces do not part before it.
         Err(RecordsFault::Read(_) | RecordsFault::Frame { .. }) => Ok(false),
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rederive_archive::limits::segment_contents_max;
 use rederive_archive::{
     BlockBuffer, HashedContent, Hint, OpenSegment, ReadFault, Segment, TraceReader, storage::ReadAt,
 };
@@ -16,7 +17,7 @@ use rederive_machine::{Lineage, Machine, Mark, SpanMeter, State};
 use rederive_verify::verify_frames;
 
 use crate::codes;
-use crate::contents::{self, ContentLedger};
+use crate::contents::ContentLedger;
 use crate::derive::{Again, Deriver, FramePlace};
 use crate::extracted::{ExtractedAgain, Heard, RunSources};
 use crate::observer::{Nobody, Observer};
@@ -222,7 +223,7 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
 
     /// Verifies every stored content against its commitment, and keeps which there are: no more than it takes to know that one is not listed.
     fn stored_contents(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
-        let mut room = contents::room(header.frame_bytes as usize);
+        let mut room = segment_contents_max(header.frame_bytes as usize);
         for block in segment.content_blocks() {
             let stored = block.hash_each::<Enough>(&mut self.contents, |content| {
                 check_content(header.segment, &content)?;

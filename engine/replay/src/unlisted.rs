@@ -1,28 +1,35 @@
 //! Contents that a segment stores and none of its records lists: no record commits to them, and two traces that part in them are not the same.
 
-use rederive_archive::{BlockBuffer, HashedContent, TraceReader, storage::ReadAt};
+use rederive_archive::limits::segment_contents_max;
+use rederive_archive::{BlockBuffer, HashedContent, Segment, TraceReader, storage::ReadAt};
 use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{Record, split_frames};
 
-use crate::contents;
 use crate::diff::{DiffFault, Difference, Side};
 use crate::records::RecordsFault;
 
 /// A content as it is stored: its commitment, and the one that its salt and bytes give.
 type Stored = (Digest, Digest);
 
-/// The lowest segment of which one of two traces stores such a content and the other does not.
+/// The lowest segment of which one of two traces stores such a content and the other does not. The contents of so many segments from the first are
+/// known to be those of their commitments: they are not hashed again.
 ///
 /// # Errors
 /// A trace that cannot be read.
 pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
+    genuine_segments: u32,
 ) -> Result<Option<Difference>, DiffFault> {
     // One more: the open segment.
     for segment in 0..=a.segments().max(b.segments()) {
-        let in_a = unlisted(a, segment).map_err(Side::First.at_fault())?;
-        let in_b = unlisted(b, segment).map_err(Side::Second.at_fault())?;
+        let is_genuine = segment < genuine_segments;
+        let stored_in_a = if is_genuine { stored_genuine(a, segment) } else { stored(a, segment) };
+        let stored_in_b = if is_genuine { stored_genuine(b, segment) } else { stored(b, segment) };
+        let unlisted_in_a = stored_in_a.and_then(|stored| unlisted(a, segment, stored));
+        let unlisted_in_b = stored_in_b.and_then(|stored| unlisted(b, segment, stored));
+        let in_a = unlisted_in_a.map_err(Side::First.at_fault())?;
+        let in_b = unlisted_in_b.map_err(Side::Second.at_fault())?;
         let found =
             [(true, &in_a, &in_b), (false, &in_b, &in_a)].into_iter().find_map(|(in_first, of, other)| {
                 let (commitment, _) = *lacking(of, other)?;
@@ -35,7 +42,7 @@ pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
     Ok(None)
 }
 
-/// Calls `each` with the contents that a closed segment stores.
+/// Calls `each` with the contents that a closed segment stores, hashed.
 ///
 /// # Errors
 /// Bytes that cannot be read, and more contents than the segment's records can list: no more are read. Spec: archive-limits.
@@ -46,21 +53,62 @@ pub(crate) fn each_stored<F: ReadAt>(
 ) -> Result<(), RecordsFault> {
     let Some(segment) = reader.segment(number) else { return Ok(()) };
     let mut buffer = BlockBuffer::new();
-    let mut room = contents::room(segment.frames(&mut buffer)?.len());
+    let mut room = Room::of(&segment, &mut buffer)?;
     for block in segment.content_blocks() {
         block.hash_each(&mut buffer, |content| {
             each(&content);
-            room = room.saturating_sub(1);
-            if room == 0 { Err(RecordsFault::Overfull { segment: number }) } else { Ok(()) }
+            room.take()
         })?;
     }
     Ok(())
 }
 
-/// The contents that a segment stores and none of its records that can be read lists, and those that it stores twice: ascending. None where there is
-/// no such segment.
-fn unlisted<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Vec<Stored>, RecordsFault> {
-    let stored = stored(reader, segment)?;
+/// Calls `each` with the commitments that stand with the contents which a closed segment stores.
+///
+/// # Errors
+/// As of [`each_stored`].
+pub(crate) fn each_commitment<F: ReadAt>(
+    reader: &TraceReader<F>,
+    number: u32,
+    mut each: impl FnMut(Digest),
+) -> Result<(), RecordsFault> {
+    let Some(segment) = reader.segment(number) else { return Ok(()) };
+    let mut buffer = BlockBuffer::new();
+    let mut room = Room::of(&segment, &mut buffer)?;
+    for block in segment.content_blocks() {
+        block.each_commitment(&mut buffer, |commitment| {
+            each(commitment);
+            room.take()
+        })?;
+    }
+    Ok(())
+}
+
+/// How many more contents of a segment are read.
+struct Room {
+    segment: u32,
+    left: usize,
+}
+
+impl Room {
+    fn of<F: ReadAt>(segment: &Segment<'_, F>, buffer: &mut BlockBuffer) -> Result<Self, RecordsFault> {
+        let left = segment_contents_max(segment.frames(buffer)?.len());
+        Ok(Self { segment: segment.number(), left })
+    }
+
+    fn take(&mut self) -> Result<(), RecordsFault> {
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 { Err(RecordsFault::Overfull { segment: self.segment }) } else { Ok(()) }
+    }
+}
+
+/// Of the contents that a segment stores, those that none of its records that can be read lists, and those that it stores twice: ascending, as they are
+/// given.
+fn unlisted<F: ReadAt>(
+    reader: &TraceReader<F>,
+    segment: u32,
+    stored: Vec<Stored>,
+) -> Result<Vec<Stored>, RecordsFault> {
     if stored.is_empty() {
         return Ok(stored);
     }
@@ -72,7 +120,15 @@ fn unlisted<F: ReadAt>(reader: &TraceReader<F>, segment: u32) -> Result<Vec<Stor
     Ok(unlisted.copied().collect())
 }
 
-/// The contents that a segment stores, ascending.
+/// The contents that a closed segment stores, ascending, where each is known to be that of its commitment.
+fn stored_genuine<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<Stored>, RecordsFault> {
+    let mut stored = Vec::new();
+    each_commitment(reader, number, |commitment| stored.push((commitment, commitment)))?;
+    stored.sort_unstable();
+    Ok(stored)
+}
+
+/// The contents that a segment stores, ascending. None where there is no such segment.
 fn stored<F: ReadAt>(reader: &TraceReader<F>, number: u32) -> Result<Vec<Stored>, RecordsFault> {
     let mut stored = Vec::new();
     each_stored(reader, number, |content| stored.push((content.commitment, content.derived)))?;

@@ -1,11 +1,17 @@
 //! The limits of the trace file beyond those of the evidence in it. Spec: archive-limits.
 
+use rederive_evidence::digest::Digest;
 use rederive_evidence::limits::{CONTENT_BYTES_MAX, SEGMENT_RECORDS_MAX};
 
 /// Bytes of contents at which a block of contents is closed; a content that makes a block larger has one of its own.
 pub const CONTENTS_BLOCK_BYTES_AIM: usize = 4 << 20;
 /// Bytes before a content in a contents block: commitment, salt and length.
 pub const CONTENT_HEAD_BYTES: usize = 72;
+/// Most contents that are read of a segment whose frames have so many bytes: one more than these have room to list, since who lists a content commits
+/// to it in a frame. Where there are as many, it is certain that no record of the segment lists one of them.
+pub const fn segment_contents_max(frame_bytes: usize) -> usize {
+    frame_bytes / size_of::<Digest>() + 1
+}
 /// Bytes a record in a lineage page.
 pub const LINEAGE_RECORD_BYTES: usize = 4;
 /// Most bytes in a lineage page.

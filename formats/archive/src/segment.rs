@@ -1,5 +1,6 @@
 //! A closed segment, read.
 
+use rederive_evidence::digest::Digest;
 use rederive_evidence::limits::FRAME_BLOCK_BYTES;
 
 use crate::block::{BlockBuffer, BlockKind, BlockPlace};
@@ -172,6 +173,24 @@ impl<'r, F: ReadAt> ContentBlock<'r, F> {
         }
         for content in self.contents(buffer)? {
             each(content.map_err(ReadFault::from)?.hashed())?;
+        }
+        Ok(())
+    }
+
+    /// Reads the block for the commitments that stand with its contents, in turn, and hashes none: memory as of [`Self::hash_each`].
+    ///
+    /// # Errors
+    /// Bytes that cannot be read, and the errors of `each`. Of a content that is unpacked in steps the head alone is.
+    pub fn each_commitment<E: From<ReadFault>>(
+        &self,
+        buffer: &mut BlockBuffer,
+        mut each: impl FnMut(Digest) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.place.is_long() {
+            return each(LongContent::of(&self.reader.file, self.place, buffer)?.commitment());
+        }
+        for content in self.contents(buffer)? {
+            each(content.map_err(ReadFault::from)?.commitment)?;
         }
         Ok(())
     }
