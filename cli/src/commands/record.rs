@@ -221,6 +221,7 @@ impl Recording<'_> {
             Err(RecordError::Append(error)) => refused(LineFault::Append(error)),
             Err(RecordError::NotAnOpening) => refused(LineFault::NotAnOpening),
             Err(RecordError::UnknownRuleSet { number }) => refused(LineFault::UnknownRuleSet { number }),
+            Err(error) if self.run.is_none() => Err(faults::recording_unbegun(self.path(), &error)),
             Err(error) => Err(self.stopped(&error)),
         }
     }

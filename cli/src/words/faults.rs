@@ -173,6 +173,11 @@ pub(crate) fn recording_unkept(path: &Path, error: &RecordError) -> Failed {
     Failed::new(failed.exit, failed.problem.hint(hint))
 }
 
+/// As [`recording`], of a run whose first record was not written: nothing was acknowledged, and there is nothing to go on with.
+pub(crate) fn recording_unbegun(path: &Path, error: &RecordError) -> Failed {
+    if let RecordError::Write(fault) = error { writing(path, fault) } else { recording(path, error) }
+}
+
 /// The drafts ended before the run did; what came is kept, or not, as the durability has it.
 pub(crate) fn unclosed(path: &Path, is_kept: bool) -> Failed {
     let shown = path.display();

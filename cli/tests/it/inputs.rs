@@ -207,6 +207,20 @@ fn what_stands_under_a_temporary_name_is_not_written_into() {
 }
 
 #[test]
+fn a_run_that_could_not_begin_is_not_told_to_be_gone_on_with() {
+    let sandbox = Sandbox::with_run();
+    for out in ["/dev/full", "/dev/null", "nowhere/run.rdt", "."] {
+        for durability in ["every", "seal"] {
+            let record = ["record", "--out", out, "--durability", durability, "--key", "key"];
+            let ended = sandbox.quietly(&record, drafts().as_bytes());
+            assert_eq!((ended.exit, ended.stdout.as_str()), (2, ""), "{out}: {}", ended.stderr);
+            let stated = ended.stderr.contains(&format!("cannot write {out}: "));
+            assert!(stated && !ended.stderr.contains("hint"), "{out}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn what_could_not_be_written_whole_leaves_nothing_and_no_wrong_advice() {
     let sandbox = Sandbox::new();
     let text = "word ".repeat(4_000).chars().rev().collect::<String>();
