@@ -202,6 +202,23 @@ fn a_log_of_another_run_beside_a_sealed_trace_is_a_gap_at_every_level() {
     }
 }
 
+/// Spec: gaps.
+#[test]
+fn a_seal_over_a_run_that_nothing_closes_is_a_gap_from_the_state_level_on() {
+    let unclosed = changed(|_, records| drop(records.pop()));
+    for (level, is_told) in [(Level::Integrity, false), (Level::State, true), (Level::Content, true)] {
+        let found = report(&unclosed, level);
+        assert_eq!(found.valid, Valid::Reproduced, "{level} {found:#?}");
+        assert_eq!(found.gaps.contains(&Gap::Unclosed), is_told, "{level} {found:#?}");
+    }
+    assert!(!Gap::Unclosed.is_torn(Level::State), "a gap that changes no exit status");
+    for whole in [recorded_enforced(1), recorded(runs::observed(1))] {
+        assert!(!report(&whole, Level::State).gaps.contains(&Gap::Unclosed));
+    }
+    // What is not sealed may go on.
+    assert!(!replayed(&stopped(Durability::EveryRecord, 5)).gaps.contains(&Gap::Unclosed));
+}
+
 /// Spec: verdict-valid.
 #[test]
 fn a_signed_frame_that_is_canonical_and_no_record_diverges_at_every_level_the_first_too() {

@@ -69,6 +69,7 @@ fn kind(gap: &Gap) -> Gap {
         | Gap::Unattested
         | Gap::MissingLayer(_)
         | Gap::Unsealed
+        | Gap::Unclosed
         | Gap::OtherLog(_)
         | Gap::UnknownRuleSet(_)
         | _ => gap.clone(),
@@ -116,6 +117,7 @@ fn amount(gap: &Gap) -> Option<(u64, &'static str)> {
         | Gap::Unattested
         | Gap::MissingLayer(_)
         | Gap::Unsealed
+        | Gap::Unclosed
         | Gap::OtherLog(_)
         | Gap::UnknownKind(_)
         | Gap::UnknownRuleSet(_)

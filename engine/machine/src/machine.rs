@@ -86,7 +86,7 @@ impl Machine {
             }
             return outside(answer, input.body.kind(), Reason::NotOpened, Mode::Enforced);
         };
-        if self.state.progress().is_some_and(|progress| progress.closed) {
+        if self.state.is_closed() {
             return outside(answer, input.body.kind(), Reason::AfterClose, config.mode);
         }
         let case = Case::new(input, extracted, (&self.state, &self.lineage), config);

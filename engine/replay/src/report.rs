@@ -55,6 +55,8 @@ pub enum Gap {
     UnpairedCalls(u64),
     /// The trace has no seal.
     Unsealed,
+    /// The trace has a seal, and no record closes its run: what is asked at the end of a run was not.
+    Unclosed,
     /// The tail after the last whole record was cut: this many bytes.
     CutTail(u64),
     /// The log beside the trace is this other run's: its records are no part of the trace, and were not looked at.
@@ -103,6 +105,7 @@ impl Gap {
             Self::NoTimes(_) => "no-times",
             Self::UnpairedCalls(_) => "unpaired-calls",
             Self::Unsealed => "unsealed",
+            Self::Unclosed => "unclosed",
             Self::CutTail(_) => "cut-tail",
             Self::OtherLog(_) => "other-log",
             Self::RecoveredTail(_) => "recovered-tail",
@@ -134,6 +137,7 @@ impl Gap {
             | Self::MissingLayer(_)
             | Self::NoTimes(_)
             | Self::UnpairedCalls(_)
+            | Self::Unclosed
             | Self::Redacted(_)
             | Self::UnknownKind(_)
             | Self::UnknownRuleSet(_)
@@ -168,7 +172,9 @@ impl std::fmt::Display for Gap {
             Self::MissingBundle(digest) | Self::MissingRegistry(digest) => write!(f, " {digest}"),
             Self::OtherLog(run) => write!(f, " {}", run.to_hex()),
             Self::UnknownRuleSet(n) => write!(f, " {n}"),
-            Self::NoWitness | Self::NoTrustRoot | Self::Unattested | Self::Unsealed => Ok(()),
+            Self::NoWitness | Self::NoTrustRoot | Self::Unattested | Self::Unsealed | Self::Unclosed => {
+                Ok(())
+            }
         }
     }
 }

@@ -119,8 +119,10 @@ impl Verdict {
         gaps.extend(missing.map(|layer| Gap::MissingLayer(*layer)));
         gaps.extend(Gap::counted(Gap::TakenAsRecorded, stretch.taken_as_recorded));
         gaps.extend(Gap::counted(Gap::NoTimes, stretch.without_time));
-        let open_calls = stretch.end.as_ref().map_or(0, |(machine, _)| machine.state().open_calls());
-        gaps.extend(Gap::counted(Gap::UnpairedCalls, open_calls));
+        let Some((machine, _)) = &stretch.end else { return };
+        gaps.extend(Gap::counted(Gap::UnpairedCalls, machine.state().open_calls()));
+        let is_sealed = *job.reader.end() == End::Sealed;
+        gaps.extend((is_sealed && !machine.state().is_closed()).then_some(Gap::Unclosed));
     }
 }
 

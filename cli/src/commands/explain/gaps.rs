@@ -38,6 +38,11 @@ pub(super) const ALL: &[(&str, &str, &str)] = &[
         "`rederive record --recover --key FILE` goes on with it; --close aborted closes and seals it",
     ),
     (
+        "unclosed",
+        "the trace is sealed, and no record closes its run: what is asked at the end of a run (RUN-3, OUT-2) was asked of nothing, so that it may have left calls, approvals or effects open",
+        "ask whoever recorded it why it ends there: a run that `rederive record` or the SDK seals has its `run.closed`",
+    ),
+    (
         "cut-tail",
         "the tail of the file after the last whole record was cut, this many bytes (exit status 4)",
         "what was cut was never acknowledged where a log stands beside the trace; else get another copy",
@@ -131,6 +136,7 @@ mod tests {
             Gap::NoTimes(1),
             Gap::UnpairedCalls(1),
             Gap::Unsealed,
+            Gap::Unclosed,
             Gap::CutTail(1),
             Gap::OtherLog(RunId([0; 16])),
             Gap::RecoveredTail(1),

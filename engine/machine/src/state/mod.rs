@@ -155,6 +155,11 @@ impl State {
         Ok(state)
     }
 
+    /// Whether the run was closed: nothing is taken after that.
+    pub fn is_closed(&self) -> bool {
+        self.progress().is_some_and(|progress| progress.closed)
+    }
+
     /// Number of calls, over all turns in the tree, that have not ended: not proposed though their answer announced them, or live.
     pub fn open_calls(&self) -> u64 {
         self.turns().iter().fold(0, |open, (_, turn)| turn.open_calls().saturating_add(open))
