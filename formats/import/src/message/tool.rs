@@ -123,16 +123,21 @@ pub(super) fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, note
         [CALL_IDS, TOOL_NAMES, ARGUMENTS, CALL_MEMBERS].iter().any(|known| known.contains(&name))
     };
     // The answer holds its calls as they stand: what has no place is named, and kept there.
-    for member in object.members().iter().filter(|member| !member.value.is_null()) {
-        let name = member.name();
-        if !is_known(&name) {
-            notes.add(&path.member(&name), NoteKind::UnknownMember);
+    note_unknown(object, is_known, path, notes);
+    match (function, &inner) {
+        (_, Some(inner)) => note_function(inner, &path.member("function"), notes),
+        (Some(function), None) if !matches!(function.kind(), Kind::String | Kind::Null) => {
+            notes.add(&path.member("function"), NoteKind::UnexpectedValue);
         }
+        (Some(_) | None, None) => {}
     }
     let tool = function
         .filter(|function| function.kind() == Kind::String)
         .or_else(|| inner.as_ref()?.get("name"))
         .or_else(|| object.first(TOOL_NAMES));
+    if tool.is_some_and(|tool| !matches!(tool.kind(), Kind::String | Kind::Null)) {
+        notes.add(path, NoteKind::UnexpectedValue);
+    }
     let arguments =
         inner.as_ref().and_then(|inner| inner.first(ARGUMENTS)).or_else(|| object.first(ARGUMENTS));
     Call {
@@ -141,6 +146,22 @@ pub(super) fn call<'a>(raw: Json<'a>, object: &Object<'a>, path: &Path<'_>, note
         arguments: arguments.map(|value| arguments_of(value, path, notes)),
         raw,
         pointer: path.pointer(),
+    }
+}
+
+/// Notes what the object of a call that names the function says beside its name and arguments.
+fn note_function(function: &Object<'_>, path: &Path<'_>, notes: &mut Notes) {
+    note_repeated(function, path, notes);
+    note_unknown(function, |name| name == "name" || ARGUMENTS.contains(&name), path, notes);
+}
+
+/// Notes members that say something and are not known.
+fn note_unknown(object: &Object<'_>, is_known: impl Fn(&str) -> bool, path: &Path<'_>, notes: &mut Notes) {
+    for member in object.members().iter().filter(|member| !member.value.is_null()) {
+        let name = member.name();
+        if !is_known(&name) {
+            notes.add(&path.member(&name), NoteKind::UnknownMember);
+        }
     }
 }
 

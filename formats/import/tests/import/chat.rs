@@ -264,6 +264,30 @@ fn an_id_that_is_a_number_is_one() {
 }
 
 #[test]
+fn what_is_not_understood_of_the_function_that_a_call_names_is_noted() {
+    check(
+        r#"[{"role":"assistant","content":null,"tool_calls":[
+            {"id":"a","function":{"name":"f","arguments":"{}","strict":true,"x":null}},
+            {"id":"b","function":5},{"id":"c","function":{"name":7}},{"id":"d","name":"g"}]}]"#,
+        r#"
+        1 prompt.answered 0:0 < 4 calls {..}
+        2 tool.proposed 0:0 <1 f `{}` `a`
+        3 tool.proposed 0:1 <1 unknown `b`
+        4 tool.proposed 0:2 <1 unknown `c`
+        5 tool.proposed 0:3 <1 g `d`
+        note /0/tool_calls/0/function/strict: unknown-member
+        note /0/tool_calls/1/function: unexpected-value
+        note /0/tool_calls/2: unexpected-value
+        note /0: prompt-not-given
+        note /0/tool_calls/0: call-without-result
+        note /0/tool_calls/1: call-without-result
+        note /0/tool_calls/2: call-without-result
+        note /0/tool_calls/3: call-without-result
+        "#,
+    );
+}
+
+#[test]
 fn results_stand_at_their_calls_place_in_the_order_of_their_arrival() {
     check(
         r#"[{"role":"assistant","content":"two","tool_calls":[
