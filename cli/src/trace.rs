@@ -111,6 +111,19 @@ pub(crate) fn headers(trace: &Trace) -> impl Iterator<Item = Header> + '_ {
     })
 }
 
+/// Number of the last record, as the headers and the open log tell it.
+pub(crate) fn last_record(trace: &Trace) -> u64 {
+    let closed = headers(trace).last().map_or(0, |header| header.first + u64::from(header.records));
+    let open = trace.open_segment().map_or(0, |open| open.records() as u64);
+    (closed + open).saturating_sub(1)
+}
+
+/// A trace has no record with this number.
+pub(crate) fn no_record(trace: &Trace, path: &Path, number: u64) -> Failed {
+    let problem = Problem::error(format!("{} has no record {number}", path.display()));
+    Failed::usage(problem.hint(format!("its records are 0 to {}", last_record(trace))))
+}
+
 fn undecodable(path: &Path, record: u64, frame: &FrameAt, error: &DecodeError) -> Failed {
     let title = format!("{}: record {record} cannot be read: {}", path.display(), error.fault);
     let problem = Problem::error(title)

@@ -215,7 +215,7 @@ impl Diff {
 /// The JSON view of a record of one trace, with the text of its contents where the trace has it.
 fn view(trace: &Trace, path: &Path, number: u64) -> Result<Value, Failed> {
     let Some((_, record)) = trace::record(trace, path, number)? else {
-        return Err(Failed::usage(Problem::error(format!("{} has no record {number}", path.display()))));
+        return Err(trace::no_record(trace, path, number));
     };
     let mut view = serde_json::to_value(&record).unwrap_or(Value::Null);
     let mut contents = trace.content_reader();

@@ -17,7 +17,6 @@ use self::timeline::Timeline;
 use crate::args::Failed;
 use crate::exit::Exit;
 use crate::paths::typed;
-use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::bytes;
 use crate::trace::{self, Held, Trace};
@@ -79,7 +78,7 @@ impl Shown<'_> {
         let mut records = trace::records(self.trace, &self.show.file);
         let ahead: Vec<_> = records.by_ref().take(RECORDS_AHEAD).collect();
         let kinds = ahead.iter().flatten().map(|record| record.input.body.kind());
-        let mut timeline = Timeline::new(terminal, last_record(self.trace), kinds);
+        let mut timeline = Timeline::new(terminal, trace::last_record(self.trace), kinds);
         for record in ahead.into_iter().chain(records) {
             let record = record?;
             if self.show.json {
@@ -156,17 +155,8 @@ impl Shown<'_> {
     }
 
     fn missing(&self, number: u64) -> Failed {
-        let last = last_record(self.trace);
-        let problem = Problem::error(format!("{} has no record {number}", self.show.file.display()));
-        Failed::usage(problem.hint(format!("its records are 0 to {last}")))
+        trace::no_record(self.trace, &self.show.file, number)
     }
-}
-
-/// Number of the last record, as the headers and the open log tell it.
-fn last_record(trace: &Trace) -> u64 {
-    let closed = trace::headers(trace).last().map_or(0, |header| header.first + u64::from(header.records));
-    let open = trace.open_segment().map_or(0, |open| open.records() as u64);
-    (closed + open).saturating_sub(1)
 }
 
 fn ending(trace: &Trace) -> String {

@@ -36,6 +36,13 @@ fn traces_part_at_a_record_and_a_field_and_say_so() {
     assert_eq!(sandbox.run(&["diff", "run.rdt", "third.rdt"]).exit, 1);
     assert_eq!(sandbox.run(&["diff", "run.rdt", "other.rdt", "--json"]).exit, 1);
     assert_eq!(sandbox.run(&["diff", "run.rdt", "missing.rdt"]).exit, 2);
+    let beyond = sandbox.quietly(&["diff", "run.rdt", "other.rdt", "--at", "8"], b"");
+    assert_eq!(
+        (beyond.exit, beyond.stderr.contains("its records are 0 to 7")),
+        (2, true),
+        "{}",
+        beyond.stderr
+    );
     insta::assert_snapshot!(sandbox.transcript());
 }
 

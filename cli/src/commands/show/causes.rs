@@ -10,8 +10,8 @@ use rederive_evidence::values::{Place, Role};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Shown;
 use super::timeline::Timeline;
-use super::{Shown, last_record};
 use crate::args::Failed;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -66,7 +66,7 @@ impl<'t> Shown<'t> {
         }
         let paint = terminal.paint();
         let led = graph.kinds.iter().zip(&influences).filter(|(_, led)| **led).map(|(kind, _)| *kind);
-        let timeline = Timeline::new(terminal, last_record(self.trace), led);
+        let timeline = Timeline::new(terminal, trace::last_record(self.trace), led);
         if chain.is_empty() {
             terminal.line(
                 &paint.paint(Tone::Bad, &format!("no chain of causes leads from record {number} to a goal")),
