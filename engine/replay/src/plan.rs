@@ -53,34 +53,41 @@ impl Broken {
 
     /// Bytes that cannot be read as what they should be. `Err` where the storage failed: that says nothing of the trace.
     pub(crate) fn reading(fault: ReadFault) -> Result<Self, ReadFault> {
-        let wrong = |code, place, field: &str, recorded: String| Wrong {
+        let wrong = |code, place, field: &str, recorded: String, derived: &str| Wrong {
             code,
             place,
             field: field.to_owned(),
             recorded,
-            derived: "the bytes that were written".to_owned(),
+            derived: derived.to_owned(),
         };
-        match fault {
+        let of_file =
+            |code, field, expected| wrong(code, Place::default(), field, fault.to_string(), expected);
+        match &fault {
             ReadFault::Damaged(damage) => {
                 let at = damage.place;
                 let place = Place { segment: Some(at.segment), record: None, byte: Some(at.offset) };
-                let wrong = wrong(damage.code(), place, &at.part.to_string(), damage.cause.to_string());
+                let (part, cause) = (at.part.to_string(), damage.cause.to_string());
+                let wrong = wrong(damage.code(), place, &part, cause, "the bytes that were written");
                 Ok(Self { valid: Valid::Damaged, wrong })
             }
             ReadFault::NotATrace { .. } => {
-                let wrong = wrong(codes::MAGIC, Place::default(), "file header", fault.to_string());
+                let wrong = of_file(codes::MAGIC, "file header", "the first bytes of a trace file");
                 Ok(Self { valid: Valid::Damaged, wrong })
             }
             ReadFault::UnknownVersion { .. } => {
-                let wrong = wrong(codes::VERSION, Place::default(), "file header", fault.to_string());
+                let wrong = of_file(
+                    codes::VERSION,
+                    "file header",
+                    "a format version that this version of rederive reads",
+                );
                 Ok(Self { valid: Valid::Undecided, wrong })
             }
             ReadFault::NeverBegun => {
-                let wrong = wrong(codes::NEVER_BEGUN, Place::default(), "file", fault.to_string());
+                let wrong = of_file(codes::NEVER_BEGUN, "file", "at least the record that opens the run");
                 Ok(Self { valid: Valid::Undecided, wrong })
             }
             // The storage, or a fault that a later version of the format adds: neither is the trace's doing.
-            store @ (ReadFault::Store(_) | _) => Err(store),
+            ReadFault::Store(_) | _ => Err(fault),
         }
     }
 }
