@@ -8,6 +8,7 @@ use rederive_evidence::values::TraceContext;
 
 use super::attributes::{Attributes, Texts, json_in, plain, quoted};
 use super::time;
+use crate::fault::{NoteKind, Notes, Path};
 use crate::json::{Json, Kind, Member, Object, object_of};
 use crate::message::Piece;
 
@@ -31,6 +32,8 @@ const TRACE_IDS: &[&str] = &["traceId", "trace_id", "traceID"];
 const SPAN_IDS: &[&str] = &["spanId", "span_id", "spanID"];
 const PARENT_IDS: &[&str] = &["parentSpanId", "parent_span_id", "parentObservationId", "parentId"];
 const NAMES: &[&str] = &["name", "operationName"];
+const STARTS: &[&str] = &["startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time"];
+const ENDS: &[&str] = &["endTimeUnixNano", "end_time_unix_nano", "endTime", "end_time"];
 
 /// The dialect of this object, where it is a span.
 pub(super) fn dialect(object: &Object<'_>) -> Option<Dialect> {
@@ -89,7 +92,9 @@ impl<'a> Event<'a> {
     fn rest(&self) -> Cow<'_, str> {
         let object = self.raw.object().filter(|_| self.is_taken);
         let Some(object) = object else { return Cow::Borrowed(self.raw.text()) };
-        let is_left = |member: &&Member<'_>| !ATTRIBUTES.iter().any(|name| member.is(name));
+        let read = ATTRIBUTES.iter().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
+        let taken = read.and_then(|name| object.members().iter().rev().find(|member| member.is(name)));
+        let is_left = |member: &&Member<'_>| taken.is_none_or(|taken| !taken.is_same(member));
         let left: Vec<Member<'_>> = object.members().iter().filter(is_left).copied().collect();
         let text = object_of(&left).and_then(|text| String::from_utf8(text).ok());
         text.map_or(Cow::Borrowed("{}"), Cow::Owned)
@@ -139,7 +144,7 @@ impl<'a> Span<'a> {
             ended,
             trace: trace_context(trace, &id),
             attributes: attributes(object, dialect, texts),
-            events: events(object, texts),
+            events: events(object, dialect, texts),
             failure: None,
             head: head(object, dialect),
             id,
@@ -175,8 +180,7 @@ fn times(object: &Object<'_>, dialect: Dialect) -> (Option<u64>, Option<u64>) {
         }
         Dialect::Otlp | Dialect::Script | Dialect::Langfuse | Dialect::Log => {
             let read = |names: &[&str]| object.first(names).and_then(time::any);
-            let started = read(&["startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time"]);
-            (started, read(&["endTimeUnixNano", "end_time_unix_nano", "endTime", "end_time"]))
+            (read(STARTS), read(ENDS))
         }
     }
 }
@@ -227,8 +231,9 @@ const LANGFUSE: [(&str, &str); 6] = [
     ("langfuse: output usage", "outputUsage"),
 ];
 
-fn events<'a>(object: &Object<'a>, texts: &'a Texts) -> Vec<Event<'a>> {
-    let list = object.first(&["events", "logs"]).and_then(Json::array).unwrap_or_default();
+fn events<'a>(object: &Object<'a>, dialect: Dialect, texts: &'a Texts) -> Vec<Event<'a>> {
+    let names = if dialect == Dialect::Jaeger { ["logs", "events"] } else { ["events", "logs"] };
+    let list = object.first(&names).and_then(Json::array).unwrap_or_default();
     list.into_iter().map(|raw| event(raw, texts)).collect()
 }
 
@@ -271,15 +276,64 @@ fn failure<'a>(object: &Object<'a>, span: &Span<'a>) -> Option<Piece<'a>> {
     Some(Piece::text(message.unwrap_or(Cow::Borrowed(b"error"))))
 }
 
-/// All members but those that are read one by one, each as it stands.
+/// All members but those that are read, and kept, item by item: each as it stands.
 fn head(object: &Object<'_>, dialect: Dialect) -> Vec<String> {
-    let apart: &[&str] = match dialect {
-        Dialect::Otlp | Dialect::Script | Dialect::Log => &["attributes", "events"],
-        Dialect::Jaeger => &["tags", "logs"],
-        Dialect::Langfuse => &[],
-    };
-    let kept = object.members().iter().filter(|member| !apart.contains(&member.name().as_ref()));
+    let kept = object.members().iter().filter(|member| !has_items(object, member, dialect));
     kept.filter(|member| member.value.kind() != Kind::Null)
         .map(|member| format!("{}:{}", quoted(&member.name()), member.value.text()))
         .collect()
+}
+
+/// Whether this is the member of its name that is read, which is the last, and attributes or events in a form that has items.
+fn has_items(object: &Object<'_>, member: &Member<'_>, dialect: Dialect) -> bool {
+    let Some(form @ (Form::Attributes | Form::Events)) = form_of(member, dialect) else { return false };
+    let name = member.name();
+    let last = object.members().iter().rev().find(|other| other.is(&name));
+    form.fits(member.value) && last.is_some_and(|last| last.is_same(member))
+}
+
+/// How a member of a span is written that is read in one form alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A list or an object.
+    Attributes,
+    /// A list.
+    Events,
+    /// A time as any exporter writes it.
+    Time,
+    Microseconds,
+}
+
+impl Form {
+    fn fits(self, value: Json<'_>) -> bool {
+        match self {
+            Self::Attributes => matches!(value.kind(), Kind::Array | Kind::Object),
+            Self::Events => value.kind() == Kind::Array,
+            // Of a time that is not known exporters write a zero.
+            Self::Time => time::any(value).is_some() || value.unsigned() == Some(0),
+            Self::Microseconds => value.unsigned().is_some(),
+        }
+    }
+}
+
+fn form_of(member: &Member<'_>, dialect: Dialect) -> Option<Form> {
+    let any_time = || STARTS.iter().chain(ENDS).any(|name| member.is(name)).then_some(Form::Time);
+    match dialect {
+        Dialect::Otlp | Dialect::Script | Dialect::Log if member.is("attributes") => Some(Form::Attributes),
+        Dialect::Otlp | Dialect::Script | Dialect::Log if member.is("events") => Some(Form::Events),
+        Dialect::Otlp | Dialect::Script | Dialect::Log | Dialect::Langfuse => any_time(),
+        Dialect::Jaeger if member.is("tags") => Some(Form::Attributes),
+        Dialect::Jaeger if member.is("logs") => Some(Form::Events),
+        Dialect::Jaeger => (member.is("startTime") || member.is("duration")).then_some(Form::Microseconds),
+    }
+}
+
+/// Notes the members of a span that stand where attributes, events or a time should, and are none, and names that stand twice.
+pub(super) fn note_unread(object: &Object<'_>, dialect: Dialect, path: &Path<'_>, notes: &mut Notes) {
+    for member in object.members().iter().filter(|member| !member.value.is_null()) {
+        if form_of(member, dialect).is_some_and(|form| !form.fits(member.value)) {
+            notes.add(&path.member(&member.name()), NoteKind::UnexpectedValue);
+        }
+    }
+    object.repeated().for_each(|member| notes.add(&path.member(&member.name()), NoteKind::RepeatedMember));
 }

@@ -9,7 +9,7 @@ use rederive_evidence::limits::CONTENT_BYTES_MAX;
 use super::attributes::{Attributes, Texts, json_in, plain};
 use super::convention::{CHOICE, Messages, input_quality};
 use super::output::output_quality;
-use super::span::{Dialect, Span, log};
+use super::span::{Dialect, Span, log, note_unread};
 use super::{Envelope, Trace};
 use crate::fault::{NoteKind, Notes, Path};
 use crate::json::{Json, lists_of};
@@ -27,6 +27,10 @@ enum Part {
 /// Reads the spans of a trace, in the order of their starts.
 pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Transcript<'a> {
     let mut spans = spans(trace, texts);
+    for raw in &trace.spans {
+        let object = raw.object.object();
+        object.iter().for_each(|object| note_unread(object, raw.dialect, &Path::at(&raw.pointer), notes));
+    }
     let parts = parts(&spans);
     let agents = agents(&spans);
     let resource = resource(trace, texts);

@@ -376,6 +376,40 @@ fn what_a_message_of_a_span_says_of_itself_is_kept_with_it() {
 }
 
 #[test]
+fn attributes_events_and_times_in_no_form_of_theirs_are_kept_and_noted() {
+    let otlp = of_one_trace(
+        r#"[{"spanId":"0000000000000001","name":"op","startTimeUnixNano":"2025-06-11T16:01:32+02:00","endTimeUnixNano":0,
+            "attributes":"one","events":"two"},
+        {"spanId":"0000000000000002","name":"op","attributes":{"k":"three"},"attributes":{"k":"four"},"events":{"k":"five"}}]"#,
+    );
+    let jaeger = r#"{"data":[{"spans":[{"traceID":"ab","spanID":"1","operationName":"op","startTime":1,"duration":"one","tags":"two",
+        "logs":"three","events":["four","five"]}]}]}"#;
+    for (text, at, unexpected, repeated) in [
+        (
+            document(&otlp),
+            "/resourceSpans/0/scopeSpans/0/spans",
+            &["0/startTimeUnixNano", "0/attributes", "0/events", "1/events"][..],
+            &["1/attributes"][..],
+        ),
+        (jaeger.to_owned(), "/data/0/spans", &["0/duration", "0/tags", "0/logs"], &[]),
+    ] {
+        let run = trace(&text);
+        let kept: Vec<_> = run.drafts.iter().flat_map(|draft| &draft.contents).collect();
+        for word in ["one", "two", "three", "four", "five"] {
+            let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(word);
+            assert!(kept.iter().any(|content| has(&content.bytes)), "{word} of {text}");
+        }
+        let told: Vec<String> = run.notes.iter().map(ToString::to_string).collect();
+        let expected = |names: &[&str], note: &str| -> Vec<String> {
+            names.iter().map(|name| format!("{at}/{name}: {note}")).collect()
+        };
+        let of = |note: &str| told.iter().filter(|told| told.ends_with(note)).cloned().collect::<Vec<_>>();
+        assert_eq!(of("unexpected-value"), expected(unexpected, "unexpected-value"), "{told:?}");
+        assert_eq!(of("repeated-member"), expected(repeated, "repeated-member"), "{told:?}");
+    }
+}
+
+#[test]
 fn records_stand_in_the_order_of_times_whatever_the_order_of_the_file() {
     let spans = r#"[
         {"spanId":"0000000000000004","parentSpanId":"0000000000000001","name":"chat","startTimeUnixNano":"7000","endTimeUnixNano":"8000",
