@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use typed_arena::Arena;
 
-use crate::json::{Json, Kind};
+use crate::json::{Json, Kind, Member, Object};
 
 /// Texts that are made while a trace is read: strings inside strings, lists put together from single attributes.
 pub(crate) type Texts = Arena<String>;
@@ -22,6 +22,8 @@ pub(super) struct Attribute<'a> {
     /// The attribute as it stands: an item of a list, or a value of an object.
     raw: Json<'a>,
     is_taken: bool,
+    /// The source says more of it than key and value.
+    says_more: bool,
 }
 
 /// The attributes of a span or an event, in the order of the source.
@@ -41,18 +43,20 @@ impl<'a> Attributes<'a> {
                 value: member.value,
                 raw: member.value,
                 is_taken: false,
+                says_more: false,
             };
             return Self { list: object.members().iter().map(plain).collect(), is_list: false };
         }
         let items = value.array().unwrap_or_default();
         let read = |raw: Json<'a>| {
             let object = raw.object()?;
-            Some((object.get("key")?.str()?, plain(object.get("value")?, texts)?))
+            let (key, value) = (object.get("key")?.str()?, object.get("value")?);
+            Some((key, plain(value, texts)?, says_more(&object, value)))
         };
         let list = items.into_iter().map(|raw| {
             // What is no attribute has no name to ask for, and is kept.
-            let (key, value) = read(raw).unwrap_or((Cow::Borrowed(""), raw));
-            Attribute { key, value, raw, is_taken: false }
+            let (key, value, says_more) = read(raw).unwrap_or((Cow::Borrowed(""), raw, false));
+            Attribute { key, value, raw, is_taken: false, says_more }
         });
         Self { list: list.collect(), is_list: true }
     }
@@ -66,6 +70,7 @@ impl<'a> Attributes<'a> {
             raw: value,
             // It is kept where it stands.
             is_taken: true,
+            says_more: false,
         }));
     }
 
@@ -117,9 +122,20 @@ impl<'a> Attributes<'a> {
         (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")).into_bytes())
     }
 
-    /// The attributes that no record holds, in the source's form.
+    /// Whether the source says more of one of them than key and value.
+    pub(super) fn says_more(&self) -> bool {
+        self.with_more().next().is_some()
+    }
+
+    /// The keys of attributes of which the source says more than that and the value.
+    pub(super) fn with_more(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter(|attribute| attribute.says_more).map(|attribute| attribute.key.as_ref())
+    }
+
+    /// The attributes that no record holds whole, in the source's form.
     pub(super) fn rest(&self) -> Option<String> {
-        let left: Vec<&Attribute<'a>> = self.list.iter().filter(|attribute| !attribute.is_taken).collect();
+        let is_left = |attribute: &&Attribute<'a>| !attribute.is_taken || attribute.says_more;
+        let left: Vec<&Attribute<'a>> = self.list.iter().filter(is_left).collect();
         if left.is_empty() {
             return None;
         }
@@ -170,6 +186,42 @@ pub(super) fn json_in<'a>(value: Json<'a>, texts: &'a Texts) -> Option<Json<'a>>
         Kind::Object | Kind::Array => Some(value),
         Kind::Null | Kind::Bool | Kind::Number => None,
     }
+}
+
+/// What Jaeger says of the type of a value: it is seen in the value.
+const TYPES: &[&str] = &["string", "bool", "int64", "float64", "binary"];
+
+/// Whether an item of a list of attributes has more in it than a key and what [`plain`] makes of its value.
+fn says_more(item: &Object<'_>, value: Json<'_>) -> bool {
+    let is_known = |member: &Member<'_>| match member.name().as_ref() {
+        "key" | "value" => true,
+        "type" => member.value.str().is_some_and(|name| TYPES.contains(&name.as_ref())),
+        _ => member.value.is_null(),
+    };
+    let is_one_form = |value: Json<'_>| value.object().is_some_and(|form| form.members().len() == 1);
+    !item.members().iter().all(is_known)
+        || item.repeated().next().is_some()
+        || (is_one_form(value) && !is_spelled_out(value, DEPTH_MAX))
+}
+
+/// Whether [`write_plain`] writes all that there is of an `AnyValue`.
+fn is_spelled_out(value: Json<'_>, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let Some(object) = value.object() else { return true };
+    let [only] = object.members() else { return object.members().is_empty() };
+    let is_list = match only.name().as_ref() {
+        "arrayValue" => true,
+        "kvlistValue" => false,
+        _ => return true,
+    };
+    let Some(list) = only.value.object() else { return false };
+    let Some(items) = list.get("values").and_then(Json::array) else { return list.members().is_empty() };
+    let is_pair = |item: Json<'_>| {
+        let Some(pair) = item.object().filter(|pair| pair.members().len() == 2) else { return false };
+        pair.has("key") && pair.get("value").is_some_and(|value| is_spelled_out(value, depth))
+    };
+    list.members().len() == 1
+        && items.into_iter().all(|item| if is_list { is_spelled_out(item, depth) } else { is_pair(item) })
 }
 
 /// An OTLP `AnyValue` as plain JSON; any other value as it is. None where it is nested too deep.

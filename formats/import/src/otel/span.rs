@@ -94,6 +94,7 @@ impl<'a> Event<'a> {
         let Some(object) = object else { return Cow::Borrowed(self.raw.text()) };
         let read = ATTRIBUTES.iter().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
         let taken = read.and_then(|name| object.members().iter().rev().find(|member| member.is(name)));
+        let taken = taken.filter(|taken| Form::Attributes.fits(taken.value) && !self.attributes.says_more());
         let is_left = |member: &&Member<'_>| taken.is_none_or(|taken| !taken.is_same(member));
         let left: Vec<Member<'_>> = object.members().iter().filter(is_left).copied().collect();
         let text = object_of(&left).and_then(|text| String::from_utf8(text).ok());

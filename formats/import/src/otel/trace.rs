@@ -27,10 +27,7 @@ enum Part {
 /// Reads the spans of a trace, in the order of their starts.
 pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Transcript<'a> {
     let mut spans = spans(trace, texts);
-    for raw in &trace.spans {
-        let object = raw.object.object();
-        object.iter().for_each(|object| note_unread(object, raw.dialect, &Path::at(&raw.pointer), notes));
-    }
+    note_spans(trace, &spans, notes);
     let parts = parts(&spans);
     let agents = agents(&spans);
     let resource = resource(trace, texts);
@@ -61,6 +58,18 @@ pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -
     }
     transcript.rest = lists_of(&left, CONTENT_BYTES_MAX).into_iter().map(Cow::Owned).collect();
     transcript
+}
+
+/// Notes what of the spans is not read, though it stands where something is.
+fn note_spans(trace: &Trace<'_>, spans: &[Span<'_>], notes: &mut Notes) {
+    for raw in &trace.spans {
+        let object = raw.object.object();
+        object.iter().for_each(|object| note_unread(object, raw.dialect, &Path::at(&raw.pointer), notes));
+    }
+    for span in spans {
+        let path = Path::at(&span.pointer);
+        span.attributes.with_more().for_each(|key| notes.add(&path.member(key), NoteKind::UnknownMember));
+    }
 }
 
 /// All spans of the trace; log records stand as events in theirs.

@@ -410,6 +410,35 @@ fn attributes_events_and_times_in_no_form_of_theirs_are_kept_and_noted() {
 }
 
 #[test]
+fn what_an_attribute_says_beside_key_and_value_is_kept_with_its_span() {
+    let value = |form: &str| {
+        format!(
+            r#"[{{"spanId":"0000000000000001","name":"chat","attributes":[
+                {{"key":"gen_ai.operation.name","value":{{"stringValue":"chat"}}}},
+                {{"key":"gen_ai.output.messages","value":{{"stringValue":"[]"}}}},
+                {{"key":"gen_ai.input.messages",{form}}}]}}]"#
+        )
+    };
+    let message = r#"{"kvlistValue":{"values":[{"key":"role","value":{"stringValue":"user"}},{"key":"content","value":{"stringValue":"u"}}]}}"#;
+    let list = format!(r#""value":{{"arrayValue":{{"values":[{message}]}}}}"#);
+    for (form, is_more) in [
+        (list.clone(), false),
+        (format!(r#"{list},"unit":"more""#), true),
+        (format!(r#""value":"more",{list}"#), true),
+        (list.replace(r#""arrayValue":{"#, r#""arrayValue":{"more":1,"#), true),
+        (list.replace(r#"{"key":"role""#, r#"{"more":1,"key":"role""#), true),
+        (list.replace(r#""stringValue":"u""#, r#""stringValue":"u","more":1"#), true),
+        (r#""value":{"arrayValue":"more"}"#.to_owned(), true),
+    ] {
+        let run = trace(&document(&of_one_trace(&value(&form))));
+        let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("more");
+        let kept = run.drafts.iter().flat_map(|draft| &draft.contents).any(|content| has(&content.bytes));
+        let noted = run.notes.iter().any(|note| note.to_string().ends_with("input.messages: unknown-member"));
+        assert_eq!((kept, noted), (is_more, is_more), "{form} {:?}", run.notes);
+    }
+}
+
+#[test]
 fn records_stand_in_the_order_of_times_whatever_the_order_of_the_file() {
     let spans = r#"[
         {"spanId":"0000000000000004","parentSpanId":"0000000000000001","name":"chat","startTimeUnixNano":"7000","endTimeUnixNano":"8000",
