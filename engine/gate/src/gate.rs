@@ -552,7 +552,9 @@ impl Parts {
         if setup.credentials.is_some() && cast.vault.is_none() {
             return Err(OpenFault::NoActor { actor_type: ActorType::CredentialBroker });
         }
-        if !setup.guardrails.is_empty() && cast.guardrail.is_none() {
+        // GRD-3: under the guardrail's name stands, too, where commands tried to connect to.
+        let has_finders = !setup.guardrails.is_empty() || setup.sandbox.is_some();
+        if has_finders && cast.guardrail.is_none() {
             return Err(OpenFault::NoActor { actor_type: ActorType::Guardrail });
         }
         Ok(Self { cast })

@@ -13,6 +13,7 @@
 mod again;
 mod approvals;
 mod calls;
+mod commands;
 mod echo;
 mod faults;
 mod isolation;

@@ -159,7 +159,7 @@ impl Wires {
     }
 
     /// How long a component has for an answer; `of` begins the names of its moods.
-    fn time(&self, of: &str) -> Duration {
+    pub(crate) fn time(&self, of: &str) -> Duration {
         if self.hangs.lock().unwrap().is_some_and(|hangs| hangs.starts_with(of)) { SHORT } else { LONG }
     }
 
