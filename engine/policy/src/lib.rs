@@ -31,7 +31,7 @@ mod vocabulary;
 pub use archive::Archive;
 pub use bundle::{Bundle, BundleFault};
 #[cfg(feature = "cedar")]
-pub use cedar::{Cedar, EXPANDED_MAX, ROLE_PAIRS_MAX};
+pub use cedar::{CHECKS_MAX, Cedar, EXPANDED_MAX, ROLE_PAIRS_MAX};
 pub use engine::{CEDAR, Compiled, Engine, EngineFault, REGO};
 pub use judgement::Judgement;
 pub use registry::Registry;

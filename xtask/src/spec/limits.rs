@@ -84,6 +84,11 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             "bundle-limits",
         ),
         (
+            "words of policies, each for every kind of request that the schema has",
+            rederive_policy::CHECKS_MAX,
+            "bundle-limits",
+        ),
+        (
             "times that an entity of `entities.json` is in another, by others too",
             rederive_policy::ROLE_PAIRS_MAX,
             "bundle-limits",

@@ -181,6 +181,18 @@ pub enum BundleFault {
         /// The limit.
         most: u64,
     },
+    /// The policies are longer than can be checked for every kind of request that the schema has.
+    #[error(
+        "the policies have {words} words, each to be checked for {requests} combinations of action, principal and resource that the schema has: together more than {most}; let actions apply to fewer, or make two bundles"
+    )]
+    Checks {
+        /// Words and marks of all policies.
+        words: u64,
+        /// Combinations of action, principal and resource.
+        requests: u64,
+        /// The limit of one times the other.
+        most: u64,
+    },
     /// A number has more digits than one may have.
     #[error("{path}: line {line}, column {column}: a number of more than {most} digits")]
     Digits {
@@ -290,6 +302,7 @@ fault_codes! { BundleFault {
     Self::Chained { .. } => "B-CHAINED" "a policy text has more operators in a row than it may",
     Self::Readings { .. } => "B-READINGS" "the Rego texts have more in brackets than may be read",
     Self::Expanded { .. } => "B-EXPANDED" "a schema is larger, with the names of its types written out, than it may be",
+    Self::Checks { .. } => "B-CHECKS" "the policies are longer than are checked for every kind of request that the schema has",
     Self::Digits { .. } => "B-DIGITS" "a number in Rego or in data has more digits than it may",
     Self::Grown { .. } => "B-GROWN" "what a Rego rule gives may be larger, beside what it is given, than it may be",
     Self::Unnamed { .. } => "B-UNNAMED" "a policy has no name that is an identifier",

@@ -3,7 +3,8 @@
 //!
 //! A part is a word or a string: the name of a type, or of an attribute. A name counts as much as what is declared under it, here or in the vocabulary; one that two
 //! declarations may mean, that of its namespace and that of none, as the larger. One that leads back to itself counts once: Cedar refuses it. What several names are
-//! declared with counts for each of them, an action's principals for each of its resources, and an entity or action for each that it is in, by others too.
+//! declared with counts for each of them, an action's principals for each of its resources, and an entity or action for each that it is in, by others too. What stands
+//! in one pair of brackets counts besides by the square of how much it is: Cedar holds each attribute of a record against each.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,9 @@ use crate::text::{Language, is_word, line_and_column, pieces};
 
 /// Most parts that the schema of a bundle has, with the vocabulary, once every name of a type stands for what it names.
 pub const EXPANDED_MAX: u64 = 1 << 20;
+
+/// Of how much in one pair of brackets the square counts as one part.
+const LISTED_SQUARED_OF_A_PART: u64 = 256;
 
 /// Whether the bundle's own schema, beside the vocabulary, is no larger than one may be.
 ///
@@ -87,8 +91,8 @@ struct Written {
 impl Written {
     fn read(&mut self, text: &str) {
         let pieces = pieces(Language::Schema, text).collect();
-        let reader =
-            Reader { pieces, place: 0, depth: 0, namespace: None, of: None, declared: None, written: self };
+        let (listed, namespace, of, declared) = (Vec::new(), None, None, None);
+        let reader = Reader { pieces, place: 0, depth: 0, listed, namespace, of, declared, written: self };
         reader.read();
     }
 
@@ -100,7 +104,8 @@ impl Written {
         while let Some(name) = ready.pop() {
             let Some(found) = self.types.get(&name) else { continue };
             let words = found.words.iter().filter_map(|word| self.words.get(*word));
-            let size = words.map(|word| self.size(word)).fold(0, u64::saturating_add).max(1);
+            let size = words.map(|word| self.size(word).saturating_mul(word.times));
+            let size = size.fold(0, u64::saturating_add).max(1);
             let named_in = found.named_in.clone();
             if let Some(found) = self.types.get_mut(&name) {
                 found.size = size;
@@ -148,6 +153,8 @@ struct Reader<'t, 'w> {
     place: usize,
     /// How deep in brackets.
     depth: usize,
+    /// How many commas stand in each of those.
+    listed: Vec<u64>,
     namespace: Option<String>,
     /// The type that is being declared, and how deep in brackets it is.
     of: Option<(String, usize)>,
@@ -164,11 +171,14 @@ impl Reader<'_, '_> {
                 "{" | "[" | "(" | "<" => {
                     self.is_in(|is_in| is_in && piece == "[");
                     self.depth += 1;
+                    self.listed.push(0);
                 }
                 "}" | "]" | ")" | ">" => {
+                    self.count_listed(offset);
                     self.depth = self.depth.saturating_sub(1);
                     self.namespace = self.namespace.take().filter(|_| self.depth > 0);
                 }
+                "," => self.listed.iter_mut().rev().take(1).for_each(|listed| *listed += 1),
                 "=" => self.is_in(|_| false),
                 ";" => self.end(offset),
                 "namespace" if self.depth == 0 => self.namespace = Some(self.path()),
@@ -178,6 +188,15 @@ impl Reader<'_, '_> {
                 word if is_word(word) || word.starts_with('"') => self.word(offset),
                 _ => {}
             }
+        }
+    }
+
+    /// Counts what the brackets that close here hold, beside its words.
+    fn count_listed(&mut self, offset: usize) {
+        let listed = self.listed.pop().unwrap_or(0);
+        let parts = listed.saturating_mul(listed) / LISTED_SQUARED_OF_A_PART;
+        if parts > 0 {
+            self.push(offset, Vec::new(), parts);
         }
     }
 

@@ -27,7 +27,7 @@ use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
 use crate::judgement::{Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
 use crate::stack;
-use crate::text::{Language, check_depth, check_size, line_and_column};
+use crate::text::{Language, check_depth, check_size, line_and_column, pieces};
 use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
 pub use expanded::EXPANDED_MAX;
 use known::Known;
@@ -63,6 +63,7 @@ impl Cedar {
     fn compile_here(self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
         let schema = schema(bundle)?;
         let found = read(bundle)?;
+        check_checks(bundle, &schema)?;
         let policies: Vec<Policy> = found.iter().map(|found| found.policy.clone()).collect();
         let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let all = PolicySet::from_policies(policies.iter().cloned()).map_err(|error| invalid("", &error))?;
@@ -203,6 +204,23 @@ fn rule(policy: &Policy) -> Result<Rule, BundleFault> {
         .map_or(Ok(Directive::None), |value| directive_of(&id, forbids, value))?;
     let reason = policy.annotation("reason").map(|value| reason_of(&id, value)).transpose()?;
     Ok(Rule { id, forbids, directive, reason })
+}
+
+/// Most words of policies that are held against a schema, each counted for every action, principal and resource that the schema lets ask.
+pub const CHECKS_MAX: u64 = 1 << 27;
+
+/// Whether no more is to be checked than may be: Cedar checks every policy for each kind of request that the schema has.
+fn check_checks(bundle: &Bundle, schema: &Schema) -> Result<(), BundleFault> {
+    let of =
+        |bytes| std::str::from_utf8(bytes).map_or(0, |text| pieces(Language::Cedar, text).count() as u64);
+    let words = bundle.below(POLICIES).map(|(_, bytes)| of(bytes)).sum::<u64>();
+    let requests = schema.request_envs().count() as u64;
+    let most = CHECKS_MAX;
+    if words.saturating_mul(requests) > most {
+        Err(BundleFault::Checks { words, requests, most })
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether every policy holds against the schema, strictly. Returns the warnings.

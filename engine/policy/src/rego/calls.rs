@@ -55,6 +55,15 @@ const UNBOUNDED: &[&str] = &[
 /// Functions that bring the process down where a text is shorter than they believe.
 const UNSAFE: &[&str] = &["regex.template_match"];
 
+/// Most delimiters that `glob.match` is given: it writes pattern and text anew for each, longer each time.
+const DELIMITERS_MAX: usize = 8;
+
+/// Most matches that `regex.find_all_string_submatch_n` gives: each has as many texts as the pattern has groups.
+const SUBMATCHES_MAX: u64 = 1_000;
+
+/// Most that the squares of how many statements each body has come to together: regorus holds each statement of a body against each.
+const STATEMENTS_SQUARED_MAX: u64 = 1 << 24;
+
 /// Whether no rule leads back to itself, nor deeper than may be, nor gives what is too much larger than what it is given, nor calls what is not there. Returns the
 /// names of all rules.
 ///
@@ -69,6 +78,7 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<Names, BundleFault> {
         }
         names.add_rule(&rule);
     }
+    let mut squares = 0;
     for module in modules {
         let scope = Scope::of(module);
         for rule in rules(module) {
@@ -79,9 +89,11 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<Names, BundleFault> {
                 found: BTreeSet::new(),
                 level: 0,
                 deepest: 0,
+                squares,
                 absent: None,
             };
             reader.rule(rule.rule);
+            squares = reader.squares;
             if let Some(message) = reader.absent {
                 return Err(invalid(&rule.name, &message));
             }
@@ -217,6 +229,19 @@ fn begin(expression: &Expr) -> &Span {
         open = before;
     }
     open.span()
+}
+
+/// Whether delimiters are written out, and few.
+fn has_few_delimiters(expression: &Expr) -> bool {
+    let is_text = |item: &Ref<Expr>| matches!(item.as_ref(), Expr::String { .. } | Expr::RawString { .. });
+    let Expr::Array { items, .. } = expression else { return matches!(expression, Expr::Null { .. }) };
+    items.len() <= DELIMITERS_MAX && items.iter().all(is_text)
+}
+
+/// Whether an expression is a number that is written there, and no larger.
+fn is_at_most(expression: &Expr, most: u64) -> bool {
+    let Expr::Number { value, .. } = expression else { return false };
+    value.as_u64().is_ok_and(|number| number <= most)
 }
 
 pub(super) fn variable(expression: &Expr) -> Option<String> {
@@ -462,6 +487,8 @@ struct Reader<'n> {
     found: BTreeSet<usize>,
     level: usize,
     deepest: usize,
+    /// Of how many statements each body has, those of the rules before too.
+    squares: u64,
     /// What the rule asks for first of what is not there, and where.
     absent: Option<String>,
 }
@@ -503,6 +530,14 @@ impl Reader<'_> {
     }
 
     fn query(&mut self, query: &Query) {
+        let statements = query.stmts.len() as u64;
+        self.squares = self.squares.saturating_add(statements.saturating_mul(statements));
+        if self.squares > STATEMENTS_SQUARED_MAX {
+            let words = format!(
+                "the bodies so far have too many statements, of which the squares are more than {STATEMENTS_SQUARED_MAX}: let more rules have fewer each"
+            );
+            self.lack(&query.span, &words);
+        }
         self.level += 1;
         query.stmts.iter().for_each(|statement| self.statement(statement));
         self.level -= 1;
@@ -556,7 +591,7 @@ impl Reader<'_> {
                 self.query(query);
             }
             Expr::Call { fcn, params, .. } => {
-                self.call(fcn);
+                self.call(fcn, params);
                 self.expression(fcn);
                 params.iter().for_each(|param| self.expression(param));
             }
@@ -578,7 +613,7 @@ impl Reader<'_> {
     }
 
     /// What is called is a function of the bundle's, or one that is built in and no more than may be.
-    fn call(&mut self, function: &Expr) {
+    fn call(&mut self, function: &Expr, given: &[Ref<Expr>]) {
         if !is_written_out(function) {
             return self.lack(begin(function), "a function is called by a name that is not written out");
         }
@@ -594,6 +629,18 @@ impl Reader<'_> {
             self.lack(begin(function), &words);
         } else if UNSAFE.contains(&name.as_str()) || !BUILTINS.contains_key(name.as_str()) {
             self.lack(begin(function), &format!("there is no function {name}"));
+        } else if name == "glob.match" && !given.get(1).is_some_and(|given| has_few_delimiters(given)) {
+            let words = format!(
+                "{name} is given its delimiters as null or as a list of at most {DELIMITERS_MAX} texts that are written there"
+            );
+            self.lack(begin(function), &words);
+        } else if name == "regex.find_all_string_submatch_n"
+            && !given.get(2).is_some_and(|given| is_at_most(given, SUBMATCHES_MAX))
+        {
+            let words = format!(
+                "{name} is given the most that it finds as a number that is written there, of at most {SUBMATCHES_MAX}"
+            );
+            self.lack(begin(function), &words);
         }
     }
 

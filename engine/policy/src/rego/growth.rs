@@ -14,7 +14,7 @@ use super::calls::{path, step, variable};
 use super::numbers::digits;
 
 /// Most doublings that may follow on one another in what a rule gives, with those in the rules and functions that it leads to.
-pub const DOUBLINGS_MAX: u64 = 30;
+pub const DOUBLINGS_MAX: u64 = 28;
 
 /// A product has as many digits as its factors together, and takes longer than they are long.
 const OF_A_PRODUCT: u64 = 2;

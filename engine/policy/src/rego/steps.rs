@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -50,15 +51,29 @@ pub(super) fn count(engine: &mut Engine) -> Result<(), BundleFault> {
     Ok(())
 }
 
-/// What an evaluation gives within the steps that it may take.
+/// Most characters of what the interpreter says of a rule that failed: it writes out the values that it could not use, whatever their size.
+const MESSAGE_CHARACTERS_MAX: usize = 1_000;
+
+/// What an evaluation gives within the steps that it may take. A function that is built in may panic over a value that it did not expect: then the rule that
+/// called it failed, and no other.
 ///
 /// # Errors
 /// It took more, or failed.
 pub(super) fn within<E: ToString>(evaluate: impl FnOnce() -> Result<Value, E>) -> Result<Value, String> {
     TAKEN.set(0);
-    let answer = evaluate();
+    let answer = catch_unwind(AssertUnwindSafe(evaluate));
     if TAKEN.get() > STEPS_MAX {
         return Err(format!("takes more than {STEPS_MAX} steps"));
     }
-    answer.map_err(|error| error.to_string())
+    let answer = answer.map_err(|_| "a function that is built in panicked".to_owned())?;
+    answer.map_err(|error| clipped(error.to_string()))
+}
+
+fn clipped(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        message.truncate(end);
+        message.push('…');
+        message.shrink_to_fit();
+    }
+    message
 }

@@ -95,6 +95,59 @@ fn definitions_behind_one_that_holds_take_steps_as_well() {
 }
 
 #[test]
+fn a_rule_whose_function_panics_fails_by_itself() {
+    for call in ["strings.count(input.tool, \"\") == 0", "object.subset([input.tool], [])"] {
+        let compiled = rego(&format!("r if {call}\ns := true"), &json!([permit("data.p.r")])).unwrap();
+        let judgement = compiled.judge(&request(EffectsClass::Read));
+        assert_eq!((judgement.reason, judgement.errors), (ReasonCode::PolicyError, vec![id("r")]), "{call}");
+        let response = compiled.respond(&request(EffectsClass::Read)).unwrap();
+        assert_eq!(response.errors[0].message, "a function that is built in panicked");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_rule_that_failed_is_short_however_large_its_values_are() {
+    let doubled: String = (1..=16).map(|n| format!("x{n} := [x{m}, x{m}]\n", m = n - 1)).collect();
+    let module = format!("r if {{\nx0 := 7\n{doubled}abs(x16) == 1\n}}");
+    let response = rego(&module, &json!([permit("data.p.r")])).unwrap();
+    let response = response.respond(&request(EffectsClass::Read)).unwrap();
+    let message = &response.errors[0].message;
+    assert!(message.contains("expects numeric argument") && message.ends_with('…'), "{message}");
+    assert_eq!(message.chars().count(), 1_001);
+}
+
+/// Three thousand delimiters took a minute over a text of three thousand letters, five hundred groups gigabytes, and ten thousand statements half a minute.
+#[test]
+fn what_takes_the_longer_the_more_it_is_given_at_once_is_bounded() {
+    let many = |body: usize, bodies: usize| {
+        let statements = "input.counters.calls >= 0\n".repeat(body);
+        format!("r if {{\n{statements}}}\n").repeat(bodies)
+    };
+    for module in [
+        "r if glob.match(\"*\", data.delimiters, input.tool)".to_owned(),
+        "r if glob.match(\"*\", [input.tool], input.tool)".to_owned(),
+        format!("r if glob.match(\"*\", {:?}, input.tool)", ["."; 9]),
+        "r if count(regex.find_all_string_submatch_n(\"a()\", input.tool, -1)) > 0".to_owned(),
+        "r if count(regex.find_all_string_submatch_n(\"a()\", input.tool, 1001)) > 0".to_owned(),
+        many(4_100, 1),
+        many(1_000, 17),
+    ] {
+        let fault = rego(&module, &json!([permit("data.p.r")])).map(|_| ());
+        assert!(matches!(fault, Err(BundleFault::Invalid { .. })), "{}: {fault:?}", &module[..40]);
+    }
+    for module in [
+        "r if glob.match(\"*.example.org\", [\".\"], \"mail.example.org\")".to_owned(),
+        "r if glob.match(\"*\", null, input.tool)".to_owned(),
+        "r if glob.match(\"*\", [], input.tool)".to_owned(),
+        "r if count(regex.find_all_string_submatch_n(\"o(s)\", \"post\", 1)) == 1".to_owned(),
+        many(1_000, 4),
+    ] {
+        let compiled = rego(&module, &json!([permit("data.p.r")])).unwrap();
+        assert!(compiled.judge(&request(EffectsClass::Read)).permits(), "{}", &module[..40]);
+    }
+}
+
+#[test]
 fn what_a_rule_took_before_counts_for_no_other() {
     let module = "xs := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\nr if count([1 | some a in xs; some b in xs; some c in xs; some d in xs]) == 10000";
     let rules: Vec<Value> =
@@ -233,7 +286,9 @@ fn arb_rule() -> impl Strategy<Value = Value> {
         prop::collection::vec(prop::sample::select(vec!["post", "wipe"]), 0..2),
         proptest::option::of(prop::sample::select(vec!["mail", "bank"])),
     );
-    let rule = prop::sample::select(vec!["data.p.always", "data.p.busy", "data.p.broken"]);
+    let rule = ["always", "busy", "broken", "panics", "found", "every_one", "squares"]
+        .map(|rule| format!("data.p.{rule}"));
+    let rule = prop::sample::select(rule.to_vec());
     (any::<bool>(), rule, scope).prop_map(|(forbids, rule, (principal, effects, tools, surface))| {
         json!({"effect": if forbids { "forbid" } else { "permit" }, "rule": rule,
                "scope": {"principal": principal, "effects": effects, "tools": tools, "surface": surface}})
@@ -250,7 +305,9 @@ proptest! {
         for (n, rule) in rules.iter_mut().enumerate() {
             rule["id"] = format!("r{n}").into();
         }
-        let module = "always := true\nbusy if input.counters.calls > 3\nbroken if 1 / (input.counters.calls - input.counters.calls) == 1";
+        let module = "always := true\nbusy if input.counters.calls > 3\nbroken if 1 / (input.counters.calls - input.counters.calls) == 1
+panics if strings.count(input.tool, \"\") == 0\nsquare(x) := x * x\nsquares if square(input.counters.calls) in {0, 1, 16}\nfound if { some x in counts; x > 2 }
+counts contains y if { some x in [1, 2]; y := x + input.counters.calls }\nevery_one if { every x in counts { x < 5 }; not busy }";
         let compiled = rego(module, &Value::from(rules)).unwrap();
         for (principal, tool, surface, sends, calls) in asked {
             let mut at = request(if sends { EffectsClass::Send } else { EffectsClass::Write });
