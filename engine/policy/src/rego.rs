@@ -193,6 +193,15 @@ fn data(bundle: &Bundle) -> Result<Value, BundleFault> {
     if data.as_object().is_ok() { Ok(data) } else { Err(strange("not an object".to_owned())) }
 }
 
+/// How many interpreters a request has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interpreters {
+    /// One for all rules, as long as none fails.
+    OfTheRequest,
+    /// One for each rule, of which nothing was asked before: the plain way, which the other equals.
+    OfEachRule,
+}
+
 /// Compiled Rego rules.
 struct Ready {
     regorus: Regorus,
@@ -202,21 +211,38 @@ struct Ready {
 }
 
 impl Ready {
-    /// What a rule gives. An interpreter that failed is asked nothing more: each rule has one that nothing was asked of before.
-    fn evaluate(&self, rule: &Declared, input: &Value) -> Result<Value, String> {
-        let mut interpreter = self.regorus.clone();
-        interpreter.set_input(input.clone());
-        steps::within(|| interpreter.eval_rule(rule.rule.clone()))
+    /// What a rule gives. An interpreter has room for every expression of the bundle, so that it is kept for the next rule; one that failed is asked nothing more.
+    fn evaluate(&self, kept: &mut Option<Regorus>, rule: &Declared, input: &Value) -> Result<Value, String> {
+        let fresh = || {
+            let mut interpreter = self.regorus.clone();
+            interpreter.set_input(input.clone());
+            interpreter
+        };
+        let mut interpreter = kept.take().unwrap_or_else(fresh);
+        let answer = steps::within(|| interpreter.eval_rule(rule.rule.clone()));
+        if answer.is_ok() {
+            *kept = Some(interpreter);
+        }
+        answer
     }
 
     /// The answer that the rules at these places give.
-    fn ask(&self, request: &PolicyRequest, places: &[usize]) -> Result<Response, EngineFault> {
+    fn ask(
+        &self,
+        request: &PolicyRequest,
+        places: &[usize],
+        interpreters: Interpreters,
+    ) -> Result<Response, EngineFault> {
         let json = serde_json::to_value(request).map_err(|error| EngineFault::Request(error.to_string()))?;
         let input = Value::from(json);
         let (mut permits, mut forbids, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept = None;
         for rule in places.iter().filter_map(|place| self.rules.get(*place)) {
             let policy = rule.id.to_string();
-            match self.evaluate(rule, &input) {
+            if interpreters == Interpreters::OfEachRule {
+                kept = None;
+            }
+            match self.evaluate(&mut kept, rule, &input) {
                 Ok(Value::Bool(true)) if rule.effect == Effect::Permit => permits.push(policy),
                 Ok(Value::Bool(true)) => forbids.push(policy),
                 Ok(Value::Bool(false) | Value::Undefined) => {}
@@ -254,13 +280,13 @@ impl Program for Ready {
     }
 
     fn respond(&self, request: &PolicyRequest) -> Result<Response, EngineFault> {
-        self.ask(request, &self.in_scope(request))
+        self.ask(request, &self.in_scope(request), Interpreters::OfTheRequest)
     }
 
     fn respond_plainly(&self, request: &PolicyRequest) -> Result<Response, EngineFault> {
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.scope.holds(request));
         let places: Vec<usize> = rules.map(|(place, _)| place).collect();
-        self.ask(request, &places)
+        self.ask(request, &places, Interpreters::OfEachRule)
     }
 }
 
