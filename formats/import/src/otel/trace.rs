@@ -10,7 +10,7 @@ use super::attributes::{Attributes, Texts, json_in, plain};
 use super::convention::{CHOICE, Messages, input_quality};
 use super::output::output_quality;
 use super::span::{Dialect, Span, log, note_unread};
-use super::{Envelope, Trace};
+use super::{Envelope, Raw, Trace};
 use crate::fault::{NoteKind, Notes, Path};
 use crate::json::{Json, lists_of};
 use crate::message::{Piece, arguments_of};
@@ -26,8 +26,7 @@ enum Part {
 
 /// Reads the spans of a trace, in the order of their starts.
 pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Transcript<'a> {
-    let mut spans = spans(trace, texts);
-    note_spans(trace, &spans, notes);
+    let mut spans = spans(trace, texts, notes);
     let parts = parts(&spans);
     let agents = agents(&spans);
     let resource = resource(trace, texts);
@@ -60,25 +59,10 @@ pub(crate) fn read<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -
     transcript
 }
 
-/// Notes what of the spans is not read, though it stands where something is.
-fn note_spans(trace: &Trace<'_>, spans: &[Span<'_>], notes: &mut Notes) {
-    for raw in &trace.spans {
-        let object = raw.object.object();
-        object.iter().for_each(|object| note_unread(object, raw.dialect, &Path::at(&raw.pointer), notes));
-    }
-    for span in spans {
-        let path = Path::at(&span.pointer);
-        span.attributes.with_more().for_each(|key| notes.add(&path.member(key), NoteKind::UnknownMember));
-    }
-}
-
 /// All spans of the trace; log records stand as events in theirs.
-fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Vec<Span<'a>> {
+fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts, notes: &mut Notes) -> Vec<Span<'a>> {
     let (logs, spans): (Vec<_>, Vec<_>) = trace.spans.iter().partition(|raw| raw.dialect == Dialect::Log);
-    let read = |raw: &&super::Raw<'a>| {
-        Some(Span::read(&raw.object.object()?, raw.dialect, &trace.id, raw.pointer.clone(), texts))
-    };
-    let mut spans = in_order(spans.iter().filter_map(read).collect());
+    let mut spans = in_order(spans.into_iter().filter_map(|raw| span(trace, raw, texts, notes)).collect());
     let by_id: BTreeMap<String, usize> =
         spans.iter().enumerate().map(|(i, span)| (span.id.clone(), i)).collect();
     for raw in logs {
@@ -86,10 +70,20 @@ fn spans<'a>(trace: &Trace<'a>, texts: &'a Texts) -> Vec<Span<'a>> {
         match by_id.get(&id).and_then(|index| spans.get_mut(*index)) {
             Some(span) => span.events.push(event),
             // A record of a span that is not there stands for it.
-            None => spans.extend(read(&raw)),
+            None => spans.extend(span(trace, raw, texts, notes)),
         }
     }
     spans
+}
+
+/// One span; what of it is not read, though it stands where something is, is noted.
+fn span<'a>(trace: &Trace<'a>, raw: &Raw<'a>, texts: &'a Texts, notes: &mut Notes) -> Option<Span<'a>> {
+    let object = raw.object.object()?;
+    let path = Path::at(&raw.pointer);
+    note_unread(&object, raw.dialect, &path, notes);
+    let span = Span::read(&object, raw.dialect, &trace.id, raw.pointer.clone(), texts);
+    span.attributes.with_more().for_each(|key| notes.add(&path.member(key), NoteKind::UnknownMember));
+    Some(span)
 }
 
 /// Spans by their starts; of one time the outer before the inner, else as the source has them. A span of unknown time starts
