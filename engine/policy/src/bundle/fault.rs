@@ -169,7 +169,7 @@ pub enum BundleFault {
     },
     /// The types of a schema are larger, once their names stand for what they name, than a schema may be.
     #[error(
-        "{path}: line {line}, column {column}: with every name of a type written out, the schema has more than {most} parts: let fewer types be made of each other"
+        "{path}: line {line}, column {column}: with every name of a type written out, the schema has more than {most} parts: let fewer types be made of each other, and fewer stand in one pair of brackets"
     )]
     Expanded {
         /// The file.
