@@ -167,6 +167,9 @@ fn print(signed: &Signed<Receipt>, terminal: &mut Terminal) {
     ];
     print_rows(&rows.map(|(name, value)| (name.to_owned(), value)), terminal);
     terminal.line(&paint.paint(Tone::Strong, "decision"));
-    let view = serde_json::to_value(decision).unwrap_or_default();
-    print_rows(&flat(&view), terminal);
+    let mut rows = flat(&serde_json::to_value(decision).unwrap_or_default());
+    for (_, value) in rows.iter_mut().filter(|(name, _)| name == "expires") {
+        *value = decision.expires.map_or_else(|| value.clone(), |end| time::utc(end.0));
+    }
+    print_rows(&rows, terminal);
 }
