@@ -63,7 +63,7 @@ impl Command for Fetch {
     }
 
     fn reply(&self, finished: Finished) -> Result<ToolReply, ToolFailure> {
-        Ok(ToolReply::new(Payload::text(&String::from_utf8_lossy(&finished.stdout))))
+        Ok(ToolReply::new(Payload::text(String::from_utf8_lossy(&finished.stdout))))
     }
 }
 
