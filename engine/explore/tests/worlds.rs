@@ -200,6 +200,47 @@ fn a_failure_says_in_which_world_under_which_seed_and_how_to_replay_it_and_print
     assert!(smallest.contains("Trace of ") && smallest.len() < 1_000, "{smallest}");
 }
 
+/// Reads ten pages whatever they say, pays one that asks for it, and says that it is done.
+fn thorough(seen: &[Seen]) -> Act {
+    match seen {
+        [.., Seen::Result { tool, text }] if tool == "read" && text.contains("pay") => Act::call("pay", "{}"),
+        seen if seen.len() > 10 => Act::Say("done".to_owned()),
+        _ => Act::call("read", "{}"),
+    }
+}
+
+fn never_pays(played: &Played) -> Result<(), String> {
+    let paid = played.calls().filter(|call| call.tool == "pay").count();
+    if paid == 0 { Ok(()) } else { Err(format!("it pays {paid} times")) }
+}
+
+#[test]
+fn a_run_ends_with_the_act_after_which_the_property_does_not_hold_and_what_was_cut_off_is_told() {
+    let failure = check(thorough, worlds(&["read"], &["a", "pay"]), never_pays, 300, 4).unwrap_err();
+    let Failure::Property { reason, smallest, rest, .. } = &failure else { panic!("{failure}") };
+    let tools: Vec<&str> = smallest.calls().map(|call| call.tool.as_str()).collect();
+    assert_eq!((tools, reason.as_str()), (vec!["read", "pay"], "it pays 1 times"));
+    assert_eq!((rest.len(), rest.last()), (9, Some(&Act::Say("done".to_owned()))));
+    assert_eq!(smallest.trace.calls().count(), 2, "so does the run");
+    let report =
+        replay_bytes(smallest.trace.bytes(), &Options { level: Level::Content, ..Options::default() });
+    assert_eq!(report.unwrap().valid, Valid::Reproduced);
+    let said = failure.to_string();
+    assert!(said.contains("act 2 calls pay({})\n  act 3 calls read({}), cut off"), "{said}");
+}
+
+/// What an agent has not done yet it may still do: that it never does is known at the end alone.
+#[test]
+fn a_run_whose_property_is_known_at_the_end_alone_is_not_cut() {
+    let answers = |played: &Played| match played.said() {
+        Some("found it") => Ok(()),
+        Some(_) | None => Err("it finds nothing".to_owned()),
+    };
+    let failure = check(thorough, worlds(&["read"], &["a"]), answers, 300, 4).unwrap_err();
+    let Failure::Property { smallest, rest, .. } = &failure else { panic!("{failure}") };
+    assert_eq!((smallest.acts.len(), smallest.said(), rest.len()), (11, Some("done"), 0));
+}
+
 #[test]
 fn worlds_without_tasks_have_one_that_says_nothing_and_no_case_is_no_proof() {
     let says = |played: &Played| played.said().map(|_| ()).ok_or("no end".to_owned());

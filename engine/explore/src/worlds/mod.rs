@@ -1,5 +1,5 @@
 //! Agents under test: an agent steps through generated worlds, a property is asked of what it did, and the smallest world in which it does not hold
-//! comes back as a trace that can be replayed.
+//! comes back as a trace that can be replayed, and that ends with the act after which it does not.
 //!
 //! An agent here is a function of what it has seen: the same sights, the same act. What a model does of chance is fixed before, or recorded and
 //! answered again.
@@ -25,6 +25,7 @@
 //! assert_eq!(failed.trace.calls().count(), 2, "a run that `rederive replay` derives again");
 //! ```
 
+mod cut;
 mod record;
 mod trace;
 mod world;
@@ -131,14 +132,16 @@ impl Played {
 #[non_exhaustive]
 pub enum Failure {
     /// The property does not hold in a world; it is the smallest that was found.
-    #[error("{}", in_words(reason, *seed, smallest))]
+    #[error("{}", in_words(reason, *seed, smallest, rest))]
     Property {
         /// What the property says of it, or with what the agent or the property panicked.
         reason: String,
         /// The seed under which it was found.
         seed: u64,
-        /// What the agent does in it.
+        /// What the agent does in it, up to the act after which the property no longer holds.
         smallest: Box<Played>,
+        /// What it does after that, which is cut off. Nothing where a run without an act fails already: whether the property holds is then known at the end alone.
+        rest: Vec<Act>,
     },
     /// The worlds' strategy gave none.
     #[error("no world was generated: {0}")]
@@ -155,16 +158,20 @@ impl fmt::Debug for Failure {
 }
 
 /// A failure with the world that it takes, what the agent does in it, and how to look at it again.
-fn in_words(reason: &str, seed: u64, smallest: &Played) -> String {
+fn in_words(reason: &str, seed: u64, smallest: &Played, rest: &[Act]) -> String {
     let Played { world, acts, .. } = smallest;
     let answers = world.answers.iter().map(|answer| match &answer.arguments {
         Some(arguments) => format!("  {}({arguments}) gives {:?}", answer.tool, answer.reply),
         None => format!("  {} gives {:?}", answer.tool, answer.reply),
     });
     let replies = (1..).zip(&world.replies).map(|(number, reply)| format!("  reply {number} is {reply:?}"));
-    let acts = (1..).zip(acts).map(|(number, act): (u32, &Act)| match act {
-        Act::Call(call) => format!("  act {number} calls {}({})", call.tool, call.arguments),
-        Act::Say(text) => format!("  act {number} says {text:?}"),
+    let cut = acts.len();
+    let acts = (1..).zip(acts.iter().chain(rest)).map(|(number, act): (usize, &Act)| {
+        let cut_off = if number > cut { ", cut off" } else { "" };
+        match act {
+            Act::Call(call) => format!("  act {number} calls {}({}){cut_off}", call.tool, call.arguments),
+            Act::Say(text) => format!("  act {number} says {text:?}{cut_off}"),
+        }
     });
     let lines: Vec<String> = answers.chain(replies).chain(acts).collect();
     format!(
@@ -276,7 +283,8 @@ pub fn check(
         let mut tree = tree.map_err(|reason| Failure::NoWorld(reason.to_string()))?;
         if let (played, Some(reason)) = asked(&agent, &property, &tree.current())? {
             let (smallest, reason) = shrunk(&agent, &property, &mut tree, (played, reason))?;
-            return Err(Failure::Property { reason, seed, smallest: Box::new(smallest) });
+            let (smallest, reason, rest) = cut::cut(&property, smallest, reason)?;
+            return Err(Failure::Property { reason, seed, smallest: Box::new(smallest), rest });
         }
     }
     Ok(())
