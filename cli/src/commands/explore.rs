@@ -31,6 +31,8 @@ use crate::words::faults;
 
 /// Failures of one run that are shrunk, told and written: the others are counted.
 const SHRUNK_MAX: usize = 8;
+/// Runs given behind one, the first ones behind the last, of which one is looked for to splice from.
+const SECONDS_MAX: usize = 8;
 /// Width to which lists of names are wrapped, where the terminal is as wide.
 const LIST_WIDTH: usize = 96;
 
@@ -40,7 +42,7 @@ const LIST_WIDTH: usize = 96;
 /// A change that must be noticed and is not is a fault of this program, or of a rule: it is shrunk to the smallest run that shows it.
 #[derive(Args)]
 #[command(after_help = "\
-The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on those that the run has something for are made at other places, and two or three together. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
+The first cases are every divergence alone, those that tell another story also with a lie about what the machine answered; from then on those that the run has something for are made at other places, and two or three together. Records and segments are spliced in from the next run that is given, or, of one run alone, from a drawn one. The same seed makes the same cases, whatever --jobs is. docs/explore.md has the table of them.
 
 Exit status: 1 where something that must be noticed was not; with --policy, where a call that does what a planted text says is permitted.
 
@@ -92,6 +94,8 @@ pub(crate) struct Explore {
 /// What became of the cases of one run.
 struct Explored {
     path: String,
+    /// The run that records and segments were spliced from; none: a drawn one.
+    second: Option<String>,
     records: usize,
     exploration: Exploration,
     unnoticed: Vec<Unnoticed>,
@@ -144,9 +148,10 @@ impl Explore {
         let progress = self.progress(found.places.len(), terminal);
         let mut unread: Vec<Unread> = found.missing.iter().map(Unread::missing).collect();
         let mut runs = Vec::new();
-        for (place, stem) in found.places.iter().zip(&stems) {
+        for (at, (place, stem)) in found.places.iter().zip(&stems).enumerate() {
             let cases = Cases::of(&progress, self.cases);
-            match self.jobs.run(|| self.one(place, stem, watch, &cases))? {
+            let others: Vec<&Place> = found.places.iter().cycle().skip(at + 1).take(SECONDS_MAX).collect();
+            match self.jobs.run(|| self.one(place, &others, stem, watch, &cases))? {
                 Ok(explored) => runs.push(explored),
                 Err(fault) => unread.push(fault),
             }
@@ -182,6 +187,7 @@ impl Explore {
     fn one(
         &self,
         place: &Place,
+        others: &[&Place],
         stem: &str,
         watch: Watch<'_>,
         cases: &Cases<'_>,
@@ -190,6 +196,7 @@ impl Explore {
         let unread = |fault: ExploreFault| Unread::of(&path, &fault, self);
         let bytes = paths::read(place).map_err(|error| Unread::io(&path, &error))?;
         let subject = Subject::of(bytes).map_err(|fault| unread(fault.into()))?;
+        let (subject, second) = beside(subject, others);
         let records = subject.story().len();
         let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
         let exploration = explorer.explore(self.cases, self.seed, cases).map_err(unread)?;
@@ -217,7 +224,19 @@ impl Explore {
                 found: found.clone(),
             });
         }
-        Ok(Explored { path, records, exploration, unnoticed, unwritten })
+        Ok(Explored { path, second, records, exploration, unnoticed, unwritten })
+    }
+}
+
+/// The run beside the first of these that is another and can be taken apart, and where that one lies: its records and segments are spliced in.
+fn beside(subject: Subject, others: &[&Place]) -> (Subject, Option<String>) {
+    // What is no file is read once, and explored then.
+    let files = others.iter().filter(|place| matches!(place, Place::File { .. }));
+    let run = |subject: &Subject| subject.opened().map(|opened| opened.run);
+    let mut apart = files.filter_map(|place| Some((place, Subject::of(paths::read(place).ok()?).ok()?)));
+    match apart.find(|(_, other)| run(other) != run(&subject)) {
+        Some((place, other)) => (subject.beside(&other), Some(place.shown())),
+        None => (subject, None),
     }
 }
 

@@ -171,7 +171,7 @@ impl<'a> Explorer<'a> {
         if let Some(hidden) = case.divergences.iter().find(|divergence| !can_show(**divergence)) {
             return Ok(Err(*hidden));
         }
-        let is_told = at(Stage::Story).chain(at(Stage::Signed)).next().is_some();
+        let is_told = case.is_told();
         let mut story = subject.story().clone();
         for divergence in at(Stage::Story) {
             if !divergence.in_story(&mut story, subject, &mut draw) {
@@ -224,7 +224,7 @@ impl<'a> Explorer<'a> {
     /// # Errors
     /// It cannot be read.
     pub fn signs(&self, case: &Case, changed: &Changed, level: Level) -> Result<Vec<Sign>, ReadFault> {
-        let is_told = case.divergences.iter().any(|divergence| divergence.stage() <= Stage::Signed);
+        let is_told = case.is_told();
         let before = if is_told { &self.told } else { &self.found };
         let trust = if is_told { self.trust.as_ref() } else { self.watch.trust };
         let found = Watch { trust, ..self.watch }.report(&changed.bytes, level)?;
@@ -335,6 +335,11 @@ impl Case {
         case
     }
 
+    /// Whether it is the run under the explorer's key that is changed.
+    fn is_told(&self) -> bool {
+        self.divergences.iter().any(|divergence| divergence.is_told())
+    }
+
     /// Whether one of several divergences is such that nothing in the file can show it: it may take away what shows another.
     fn hides(&self) -> bool {
         self.divergences.len() > 1 && self.divergences.iter().any(|divergence| divergence.by() == By::Outside)
@@ -355,7 +360,7 @@ impl Case {
     fn is_shown_by(&self, signs: &[Sign]) -> bool {
         let [alone] = self.divergences.as_slice() else { return true };
         let is_lie = |sign: &Sign| self.answers == Answers::Denied && sign.to_string().starts_with("D-");
-        let is_told = alone.stage() <= Stage::Signed;
+        let is_told = alone.is_told();
         let is_nobodys = |sign: &Sign| is_told && matches!(sign, Sign::Verdict(_, "V-UNTRUSTED"));
         let shows = alone.shows();
         shows.is_empty()

@@ -17,6 +17,7 @@ pub mod parts;
 mod progress;
 mod receipts;
 pub mod search;
+mod second;
 pub mod shrink;
 pub mod story;
 pub mod strategies;

@@ -140,12 +140,13 @@ impl Row {
     }
 }
 
-/// The signs by which it has to show; where any will do, its verdicts.
+/// The signs by which it has to show; where any will do, its verdicts, or, where the verdict is the same, all others.
 fn telling(divergence: Divergence, signs: &[Sign]) -> Vec<String> {
     let all: Vec<String> = signs.iter().map(Sign::to_string).collect();
     let shows = |sign: &&String| divergence.shows().iter().any(|shown| sign.starts_with(shown));
     let expected: Vec<String> = all.iter().filter(shows).cloned().collect();
-    if expected.is_empty() { verdicts(signs) } else { expected }
+    let verdicts = verdicts(signs);
+    [expected, verdicts].into_iter().find(|signs| !signs.is_empty()).unwrap_or(all)
 }
 
 fn verdicts(signs: &[Sign]) -> Vec<String> {

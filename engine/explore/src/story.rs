@@ -141,7 +141,7 @@ impl Story {
 }
 
 /// Gives every reference of a record another number.
-fn renumber(record: &mut Record, new: &impl Fn(u64) -> u64) {
+pub(crate) fn renumber(record: &mut Record, new: &impl Fn(u64) -> u64) {
     let input = &mut record.input;
     if !input.causes.ranges().is_empty() {
         let mut causes: Vec<u64> = input.causes.records().map(new).collect();
@@ -153,6 +153,13 @@ fn renumber(record: &mut Record, new: &impl Fn(u64) -> u64) {
     for breach in &mut record.derived.breaches {
         breach.record = breach.record.map(new);
     }
+}
+
+/// Whether a body refers to the record with this number.
+pub(crate) fn names(body: &Body, number: u64) -> bool {
+    let mut is_named = false;
+    references(&mut body.clone(), &mut |reference| is_named |= reference.0 == number);
+    is_named
 }
 
 /// Shows every reference of a body to an earlier record.

@@ -1,5 +1,7 @@
 //! The run under exploration: as it was found, and as somebody tells it who has its keys.
 
+use std::sync::Arc;
+
 use rederive_evidence::ids::{Id, PublicKey};
 use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::kinds::Body;
@@ -11,6 +13,7 @@ use rederive_machine::testing::id;
 
 use crate::divergence::{By, Divergence};
 use crate::parts::{Parts, PartsFault, Stored};
+use crate::second;
 use crate::story::Story;
 use crate::telling::retell;
 
@@ -23,6 +26,7 @@ pub struct Subject {
     told: Parts,
     key: SigningKey,
     recorder_key: PublicKey,
+    second: Arc<Parts>,
 }
 
 /// Nobody of the run.
@@ -46,7 +50,8 @@ impl Subject {
         let gates = opened.actors.iter_mut().filter(|actor| actor.actor_type == ActorType::Gate);
         gates.filter_map(|gate| gate.key.as_mut()).for_each(|named| *named = key.public_key());
         let (told, story) = retell(&parts, &story, &key)?;
-        Ok(Self { bytes, parts, story, told, key, recorder_key })
+        let second = second::drawn(&key)?;
+        Ok(Self { bytes, parts, story, told, key, recorder_key, second })
     }
 
     /// The run of this story, told under the explorer's key, with the contents of this one or with none: what they said is then redacted.
@@ -61,7 +66,19 @@ impl Subject {
         let (told, story) = retell(&like, &story, &self.key)?;
         let bytes = told.write()?;
         let (key, recorder_key) = (self.key.clone(), self.recorder_key);
-        Ok(Self { bytes, parts: told.clone(), story, told, key, recorder_key })
+        let second = self.second.clone();
+        Ok(Self { bytes, parts: told.clone(), story, told, key, recorder_key, second })
+    }
+
+    /// The same run, beside this other one, told under the explorer's key too: its records and segments are what is spliced in. Without it they are those of a drawn run.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        Self { second: Arc::new(other.told.clone()), ..self }
+    }
+
+    /// The run whose records and segments are spliced in.
+    pub(crate) fn second(&self) -> &Parts {
+        &self.second
     }
 
     /// The file as it was found.

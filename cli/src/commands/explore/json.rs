@@ -25,6 +25,8 @@ pub(super) struct View<'a> {
 #[derive(Serialize)]
 struct RunView<'a> {
     path: &'a str,
+    /// The run that records and segments were spliced from; none: a drawn one.
+    second: Option<&'a str>,
     records: usize,
     #[serde(flatten)]
     all: TallyView,
@@ -94,6 +96,7 @@ impl<'a> RunView<'a> {
         let alone = exploration.alone.iter().map(|(divergence, tally)| (divergence.name(), tally.into()));
         Self {
             path: &run.path,
+            second: run.second.as_deref(),
             records: run.records,
             all: (&exploration.all()).into(),
             alone: alone.collect(),

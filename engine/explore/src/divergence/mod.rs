@@ -4,6 +4,7 @@ mod bytes;
 mod meaning;
 mod order;
 mod parts;
+mod splices;
 
 use crate::draw::Draw;
 use crate::parts::{Parts, PartsFault};
@@ -152,15 +153,17 @@ divergences! {
         "a record stands twice";
     RecordEdited "record-edited" Evidence Integrity ["V-DIGEST" "V-FRAMES"] Way::Parts(parts::record_edited),
         "a record names another actor";
-    RecordSpliced "record-spliced" Evidence Integrity ["V-DIGEST" "V-FRAMES"] Way::Parts(parts::record_spliced),
-        "a record such as another run would have there, at another time and of other contents, stands in the place of one";
+    RecordSpliced "record-spliced" Evidence Integrity ["V-"] Way::Parts(splices::record_spliced),
+        "a record of another run under the same key stands in the place of one";
     SegmentDropped "segment-dropped" Evidence Integrity ["V-"] Way::Parts(parts::segment_dropped),
         "a segment before the last is left out";
     LastSegmentDropped "last-segment-dropped" Evidence Integrity ["V-"] Way::Parts(parts::last_segment_dropped),
         "the last segment is left out, and the seal kept";
     SegmentsSwapped "segments-swapped" Evidence Integrity ["V-"] Way::Parts(parts::segments_swapped),
         "two segments have changed places";
-    SegmentSpliced "segment-spliced" Evidence Integrity ["V-"] Way::Parts(parts::segment_spliced),
+    SegmentSpliced "segment-spliced" Evidence Integrity ["V-"] Way::Parts(splices::segment_spliced),
+        "a segment of another run under the same key stands in the place of one";
+    SegmentOfOtherKey "segment-of-other-key" Evidence Integrity ["V-"] Way::Parts(parts::segment_of_other_key),
         "a segment of another telling of the run, under another key, stands in the place of one";
     HeaderEdited "header-edited" Evidence Integrity ["V-" "F-" "S-" "C-"] Way::Parts(parts::header_edited),
         "a bit of a signed header is another";
@@ -209,6 +212,10 @@ divergences! {
         "a record states another length than its content has";
     PaddingLonger "padding-longer" Evidence Integrity ["V-FRAMES" "C-PADDING"] Way::Signed(parts::padding_longer),
         "zeros stand behind a record, and all of it is signed again";
+    RecordSplicedSigned "record-spliced-signed" Evidence State ["D-" "V-" "U-RULE-SET"] Way::Signed(splices::record_spliced_signed),
+        "a record of another run, with its contents, stands in the place of one under its number, and all of it is signed again";
+    SegmentSplicedSigned "segment-spliced-signed" Evidence State ["D-" "V-" "U-RULE-SET"] Way::Signed(splices::segment_spliced_signed),
+        "a segment of another run, with its contents, stands in the place of one, and all of it is numbered and signed again";
 
     // Another story, with the key and the machine.
     ArgumentsChanged "arguments-changed" Meaning State ["TOL-3 not-as-decided"] Way::Story(meaning::arguments_changed),
@@ -341,12 +348,16 @@ divergences! {
         "something happened that no other record needs, and is not told";
     ToldAgainShorter "told-again-shorter" Meaning Outside [] Way::Story(meaning::told_again_shorter),
         "the run is told again up to an earlier turn, closed and sealed";
+    RecordSplicedTold "record-spliced-told" Meaning Outside [] Way::Story(splices::record_spliced_told),
+        "a record of another run is told as one of this run, where it breaks no rule if there is such a place";
+    SegmentSplicedTold "segment-spliced-told" Meaning Outside [] Way::Story(splices::segment_spliced_told),
+        "what a segment of another run says is told as a part of this run";
     TakenOver "taken-over" Meaning Outside [] Way::Story(meaning::taken_over),
         "the run is told as it was by another key, which its opening record names";
 
     // The same records, in another order.
     IndependentSwapped "independent-swapped" Order Nobody [] Way::Story(order::independent_swapped),
-        "two records of different calls have changed places; the state root stays";
+        "two records that do not depend on each other have changed places; the state root stays";
     DependentSwapped "dependent-swapped" Order State ["RUN-2 cause-ahead" "RUN-2 reference-ahead"] Way::Story(order::dependent_swapped),
         "a record stands before the one that it follows from";
     StepsSwapped "steps-swapped" Order State ["TOL-2 step" "APR-1 step" "OUT-1 step" "OUT-1 unknown"] Way::Story(order::steps_swapped),
@@ -387,12 +398,19 @@ impl Divergence {
     /// nothing of what the others do; times are set last, since what is moved is given the time of its place.
     pub(crate) fn rank(self) -> (Stage, u8, Self) {
         let rank = match (self.by(), self.class(), self) {
+            // What comes from another run is none of what the others change.
+            (_, _, Self::RecordSplicedTold | Self::SegmentSplicedTold) => 4,
             (_, _, Self::TailCut) | (By::Outside, _, _) => 0,
             (_, Class::Order, _) => 1,
             (_, _, Self::TimeBackwards) => 3,
             _ => 2,
         };
         (self.stage(), rank, self)
+    }
+
+    /// Whether it is made in the run as somebody tells it who has the key: nothing but what is done by then is another.
+    pub(crate) fn is_told(self) -> bool {
+        self.stage() <= Stage::Signed || matches!(self, Self::RecordSpliced | Self::SegmentSpliced)
     }
 
     /// Makes it in a story; false where the run has nothing that could diverge so.

@@ -70,23 +70,6 @@ pub(super) fn record_edited(parts: &mut Parts, _: &Subject, draw: &mut Draw) -> 
     })
 }
 
-pub(super) fn record_spliced(
-    parts: &mut Parts,
-    subject: &Subject,
-    draw: &mut Draw,
-) -> Result<bool, PartsFault> {
-    let at = draw.below(parts.record_count());
-    // What another run says in this place: at another time, and of other contents.
-    let Some(mut other) = subject.story().get(at).cloned() else { return Ok(false) };
-    other.input.time = other.input.time.map(|time| time.plus_ms(1 << 20));
-    other.input.contents.iter_mut().for_each(|entry| flip(&mut entry.commitment));
-    other.derived.delta = Digest([7; 32]);
-    let frame = other.append_frame(Vec::new())?;
-    let Some(place) = parts.frame_mut(at) else { return Ok(false) };
-    *place = frame;
-    Ok(true)
-}
-
 pub(super) fn segment_dropped(parts: &mut Parts, _: &Subject, draw: &mut Draw) -> Result<bool, PartsFault> {
     let before_last = parts.segments.len().saturating_sub(1);
     if before_last == 0 {
@@ -114,7 +97,7 @@ pub(super) fn segments_swapped(parts: &mut Parts, _: &Subject, draw: &mut Draw) 
     Ok(true)
 }
 
-pub(super) fn segment_spliced(
+pub(super) fn segment_of_other_key(
     parts: &mut Parts,
     subject: &Subject,
     draw: &mut Draw,

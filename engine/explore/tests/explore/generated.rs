@@ -107,7 +107,7 @@ fn reach(runs: &[Steps]) -> String {
 
 /// The model was written from SPEC.md alone: it says of every record what the machine says, outcome, breaches, delta and mark, and has the same root.
 #[track_caller]
-fn assert_agreed(number: usize, steps: &Steps) {
+pub(crate) fn assert_agreed(number: usize, steps: &Steps) {
     let mut machine = Machine::new();
     let records = steps.iter().map(|(input, extracted)| (input, extracted.as_ref()));
     let roots = if std::env::var_os("REDERIVE_FULL").is_some() { Roots::Each } else { Roots::Every(ROOTS) };

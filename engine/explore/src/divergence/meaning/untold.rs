@@ -5,6 +5,7 @@ use rederive_evidence::record::{ContentLength, Record};
 use rederive_machine::Machine;
 
 use super::places;
+use crate::divergence::splices::breaches;
 use crate::draw::Draw;
 use crate::parts::Stored;
 use crate::story::Story;
@@ -12,19 +13,6 @@ use crate::subject::Subject;
 
 /// Places that are tried, each with a run of the machine.
 const TRIES_MAX: usize = 24;
-
-/// Breaches that the machine finds in a story.
-fn breaches(story: &Story) -> usize {
-    let mut machine = Machine::new();
-    let answers = (0..).zip(story.records()).map(|(number, record)| {
-        let mut input = record.input.clone();
-        input.sequence = number;
-        let answer = machine.decide(&input, record.extracted.as_ref());
-        machine.commit(answer.transition);
-        answer.breaches.len()
-    });
-    answers.sum()
-}
 
 /// Whether calls have no end in a story.
 fn open_calls(story: &Story) -> usize {
