@@ -1,6 +1,7 @@
 //! `explain`: what a code, rule, reason, gap or verdict means, and what to do about it.
 
 mod classes;
+mod divergences;
 mod gaps;
 mod glossary;
 mod kinds;
@@ -22,7 +23,7 @@ use crate::text::{Cell, Table};
 #[command(after_help = "\
 Known are the codes of faults (D-CHECKSUM), the rules (TOL-2) and the reasons for which one is breached (sequence-gap), gaps (unpaired-calls), \
 verdicts (undecided), notes of an import (other-span), the kinds of record (tool.dispatched), what a gate answers and why (SILENCE, require-approval, no-policy) and the \
-values of records (external, restricted). Without CODE all of them are listed.
+values of records (external, restricted), and what explore changes in a run (record-spliced). Without CODE all of them are listed.
 
 Example: rederive explain D-CHECKSUM")]
 pub(crate) struct Explain {
@@ -93,6 +94,6 @@ fn unknown(code: &str) -> Failed {
         alike => problem.row("alike", alike.join(", ")),
     };
     Failed::usage(
-        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts, notes, kinds, answers and values"),
+        problem.hint("`rederive explain` lists all codes, rules, reasons, gaps, verdicts, notes, kinds, answers, values and divergences"),
     )
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::sandbox::Sandbox;
 
 #[test]
-fn a_code_a_rule_a_reason_a_gap_a_verdict_and_a_kind_are_explained() {
+fn a_code_a_rule_a_reason_a_gap_a_verdict_a_kind_and_a_divergence_are_explained() {
     let mut sandbox = Sandbox::new();
     for name in [
         "D-CHECKSUM",
@@ -23,6 +23,8 @@ fn a_code_a_rule_a_reason_a_gap_a_verdict_and_a_kind_are_explained() {
         "approval-needed",
         "external",
         "bounded",
+        "segment-spliced-signed",
+        "hint-changed",
     ] {
         assert_eq!(sandbox.run(&["explain", name]).exit, 0, "{name}");
     }

@@ -10,6 +10,7 @@ use rederive_verify::IntegrityFault;
 use serde::Serialize;
 
 use super::classes::Class;
+use super::divergences::divergences;
 use super::{gaps, kinds, notes, values};
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -28,6 +29,7 @@ pub(super) enum Group {
     Kind,
     Answer,
     Value,
+    Divergence,
 }
 
 impl Group {
@@ -42,6 +44,7 @@ impl Group {
             Self::Kind => "kinds of record",
             Self::Answer => "what a gate answers, and what a what-if says of it",
             Self::Value => "labels, classes and reasons in records",
+            Self::Divergence => "divergences: what explore changes in a run",
         }
     }
 }
@@ -94,6 +97,7 @@ pub(super) fn glossary() -> Vec<Entry> {
     all.extend(Kind::ALL.iter().map(|kind| of_kind(*kind)));
     all.extend(values::answers());
     all.extend(values::values());
+    all.extend(divergences());
     all
 }
 
