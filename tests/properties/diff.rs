@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::replay::{sealed, sealed_with_seed};
 use crate::runs;
+use crate::tampering::listed_again;
 use crate::traces::{StoredContent, Trace, options, path, recorded_with, report};
 use crate::verdicts::{of_unknown_kind, stopped};
 
@@ -107,12 +108,20 @@ fn a_log_left_beside_a_trace_with_records_of_its_run_that_the_trace_does_not_hav
         storage.put(&log_path(path()), log.clone());
         let beside = TraceReader::open(&storage, path()).unwrap();
         assert_eq!(beside.leftover_log_run(), Some(of_run));
-        let expected = if is_held {
-            Difference::None { records: 12 }
+        let found = diff(&alone, &beside).unwrap().difference;
+        if is_held {
+            assert_eq!(found, Difference::None { records: 12 });
         } else {
-            Difference::End { field: "other_log".into(), a: json!(null), b: json!(of_run) }
-        };
-        assert_eq!(diff(&alone, &beside).unwrap().difference, expected);
+            let Difference::End { field, a, b } = found else { panic!("{found:?}") };
+            assert_eq!((field.as_str(), a, &b["run"]), ("other_log", json!(null), &json!(of_run)));
+            // Another log of the same run.
+            let shorter = self::stopped(Durability::EveryRecord, 4).bytes_of(&log_path(path())).unwrap();
+            storage.put(&log_path(path()), shorter);
+            let other = TraceReader::open(&storage, path()).unwrap();
+            let found = diff(&beside, &other).unwrap().difference;
+            assert!(!matches!(found, Difference::None { .. }), "{found:?}");
+            storage.put(&log_path(path()), log.clone());
+        }
         let report = replay(&storage, path(), &Default::default()).unwrap();
         assert_eq!(report.gaps.contains(&Gap::OtherLog(of_run)), !is_held, "{report:#?}");
     }
@@ -174,6 +183,35 @@ fn what_gives_two_traces_of_one_run_two_verdicts_parts_them() {
     let stuffed = StoredContent::of(b"nobody knows who signed this");
     let found = compared(&unread(None), &unread(Some(stuffed.clone()))).difference;
     assert_eq!(found, Difference::Unlisted { segment: 0, in_first: false, commitment: stuffed.commitment });
+}
+
+#[test]
+fn a_content_that_is_moved_doubled_or_forged_in_a_later_segment_parts_two_traces() {
+    let (base, from, at, to) = listed_again();
+    let content = base.parts[from].contents[at].clone();
+    let with = |stored: StoredContent| {
+        let mut trace = base.clone();
+        trace.parts[to].contents.push(stored);
+        trace
+    };
+    let (twice, mut forged) = (with(content.clone()), with(content.clone()));
+    forged.parts[to].contents.last_mut().unwrap().bytes = b"forged".to_vec();
+    let mut otherwise = forged.clone();
+    otherwise.parts[to].contents.last_mut().unwrap().bytes = b"forged otherwise".to_vec();
+    let mut moved = twice.clone();
+    moved.parts[from].contents.remove(at);
+    let all = [&base, &twice, &forged, &otherwise, &moved].map(Trace::write);
+    for (i, a) in all.iter().enumerate() {
+        for (j, b) in all.iter().enumerate() {
+            let found = compared(a, b).difference;
+            if i == j {
+                assert!(matches!(found, Difference::None { .. }), "{i}: {found:?}");
+            } else {
+                let is_content = matches!(&found, Difference::Unlisted { commitment, .. } if *commitment == content.commitment);
+                assert!(is_content, "{i} {j}: {found:?}");
+            }
+        }
+    }
 }
 
 /// Spec: archive-limits.

@@ -23,7 +23,7 @@ use crate::traces::{options, recorded_enforced, recorded_with};
 /// The file that [`teller`] writes to; without it there is nothing to tell.
 const FILE: &str = "REDERIVE_TELLER_FILE";
 
-fn project(path: &str) -> PathBuf {
+pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
 }
 

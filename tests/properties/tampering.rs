@@ -14,6 +14,7 @@ use rederive_recorder::{Durability, Recorder};
 use rederive_replay::{Gap, Level, Place, Report, Valid, Wrong, replay_bytes};
 use rederive_verify::{KeyRole, TrustRoots};
 
+use crate::processes::project;
 use crate::runs;
 use crate::traces::{
     Block, StoredContent, Trace, key, options, path, recorded, recorded_enforced, recorded_with, report,
@@ -423,6 +424,56 @@ fn contents_that_are_not_those_committed_to_are_named() {
     let foreign = Trace::read(&recorded(runs::observed(1))).parts[0].contents[1].clone();
     assert_eq!(change(&|trace| trace.parts[1].contents.push(foreign.clone())), damaged("V-UNLISTED"));
     assert_eq!(change(&|trace| trace.parts[0].contents.clear()).0, Valid::Reproduced, "redaction is a gap");
+}
+
+/// Spec: verdict-order.
+#[test]
+fn a_content_stands_in_the_segment_of_the_record_that_lists_it_first_and_there_alone() {
+    let (base, from, at, to) = listed_again();
+    let content = base.parts[from].contents[at].clone();
+    let unlisted = (Valid::Damaged, "V-UNLISTED");
+    let found = |trace: &Trace| {
+        let found = content_level(&trace.write());
+        let integrity = report(&trace.write(), Level::Integrity);
+        assert_eq!((verdict(&integrity), wrong(&integrity)), (verdict(&found), wrong(&found)));
+        assert_eq!(wrong(&found).place.segment, Some(to as u32));
+        verdict(&found)
+    };
+    let mut twice = base.clone();
+    twice.parts[to].contents.push(content.clone());
+    assert_eq!(found(&twice), unlisted, "once more in a later segment");
+    let mut moved = twice;
+    moved.parts[from].contents.remove(at);
+    assert_eq!(found(&moved), unlisted, "in a later segment alone");
+    let mut early = base;
+    let part = early.parts.iter().position(|part| !part.contents.is_empty()).unwrap();
+    let last = early.parts.len() - 1;
+    let content = early.parts[last].contents.pop().unwrap();
+    early.parts[part].contents.push(content);
+    let found = content_level(&early.write());
+    assert_eq!(
+        (verdict(&found), wrong(&found).place.segment),
+        (unlisted, Some(part as u32)),
+        "before it is listed"
+    );
+}
+
+/// A golden run in segments, and a content that a later segment lists again: the segment that stores it, its place there, and the later segment.
+pub(crate) fn listed_again() -> (Trace, usize, usize, usize) {
+    let trace = Trace::read(&std::fs::read(project("fixtures/traces/good/segments.rdt")).unwrap());
+    let lists = |part: usize, commitment| {
+        let frames = trace.parts[part].frames.iter().map(|frame| Record::decode_frame(frame).unwrap().0);
+        frames.flat_map(|record| record.input.contents).any(|entry| entry.commitment == commitment)
+    };
+    let stored = trace.parts.iter().enumerate().flat_map(|(part, of)| {
+        of.contents.iter().enumerate().map(move |(at, content)| (part, at, content.commitment))
+    });
+    let again = stored.map(|(part, at, commitment)| {
+        let later = (part + 1..trace.parts.len()).find(|later| lists(*later, commitment));
+        later.map(|later| (part, at, later))
+    });
+    let (from, at, to) = again.flatten().next().expect("a content that is listed again");
+    (trace, from, at, to)
 }
 
 /// Every derived value of every record, forged by who has the key. Spec: verdict-valid, delta-digest, decision-checksum.

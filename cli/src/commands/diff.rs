@@ -153,7 +153,7 @@ impl Diff {
             Difference::Unlisted { segment, in_first, commitment } => {
                 let path = if *in_first { &a } else { &b };
                 Problem::error(format!(
-                    "all records are the same, but {path} stores a content that none that can be read lists"
+                    "all records are the same, but {path} stores a content where no record brings it"
                 ))
                 .row("compared", what)
                 .row("segment", segment.to_string())

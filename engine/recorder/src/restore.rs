@@ -3,6 +3,7 @@
 //! What it goes on with it will sign for. So everything is verified first: the chain of headers and its last signature, frames, contents. A
 //! file that was edited while no recorder held it is refused, not signed over. Spec: recovery-verified.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rederive_archive::limits::segment_contents_max;
@@ -46,6 +47,7 @@ pub(crate) fn restore<F: ReadAt>(
         early: Vec::new(),
         stored: Vec::new(),
         listed: Vec::new(),
+        listed_before: HashSet::new(),
     };
     let mut buffer = BlockBuffer::new();
     for number in 0..reader.segments() {
@@ -132,6 +134,8 @@ struct Restoring<'a> {
     stored: Vec<Digest>,
     /// What its records list.
     listed: Vec<Digest>,
+    /// What those of the segments before it list.
+    listed_before: HashSet<Digest>,
 }
 
 impl Restoring<'_> {
@@ -171,14 +175,17 @@ impl Restoring<'_> {
         self.check_listed()
     }
 
-    /// Whether the segment at hand stores only what its records list, each once: a later header would sign for the rest.
+    /// Whether the segment at hand stores only what its records are the first to list, each once: a later header would sign for the rest.
     fn check_listed(&mut self) -> Result<(), RecordError> {
         let (mut stored, mut listed) = (std::mem::take(&mut self.stored), std::mem::take(&mut self.listed));
         stored.sort_unstable();
         listed.sort_unstable();
         let twice =
             stored.windows(2).find_map(|pair| pair.first().filter(|first| pair.last() == Some(first)));
-        let unlisted = stored.iter().find(|content| listed.binary_search(content).is_err());
+        let unlisted = stored
+            .iter()
+            .find(|content| listed.binary_search(content).is_err() || self.listed_before.contains(*content));
+        self.listed_before.extend(listed.iter().copied());
         match twice.or(unlisted) {
             Some(commitment) => Err(RecordError::Unlisted { commitment: *commitment }),
             None => Ok(()),

@@ -5,15 +5,17 @@ use rederive_evidence::digest::Digest;
 use rederive_evidence::hex;
 use rederive_evidence::record::ContentEntry;
 
-/// A content: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 24 bytes a content stored.
+/// A content of a segment, stored or named there: commitment (its first 16 bytes tell it apart) and length. Sorted, so that memory stays at 24 bytes a
+/// content stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     /// High and low half: a number of 16 bytes would make the whole take 32.
     commitment: [u64; 2],
     bytes: u32,
+    segment: u32,
 }
 
-/// A content that a record names and its own segment does not store, or not with that length.
+/// A content that a record of its segment names and that segment does not store, or not with that length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Named {
     content: Known,
@@ -25,7 +27,13 @@ struct Named {
 pub(crate) struct ContentLedger {
     stored: Vec<Known>,
     named: Vec<Named>,
-    /// Where the current segment's contents begin in `stored`; they are sorted once they are complete.
+    /// What segments store of which a record lists nobody knows what, and none of those that can be read lists it.
+    unjudged: Vec<Known>,
+    /// The segments that have such a record.
+    unread: Vec<u32>,
+    /// The current segment.
+    segment: u32,
+    /// Where its contents begin in `stored`; they are sorted once they are complete.
     segment_at: usize,
     /// Of each of the current segment's contents, whether a record has listed it.
     listed: Vec<bool>,
@@ -43,12 +51,31 @@ pub(crate) struct WrongLength {
     pub(crate) stored: u64,
 }
 
+/// A content that a segment stores, though a record of an earlier one lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Late {
+    pub(crate) segment: u32,
+    /// First digits of its commitment.
+    pub(crate) content: String,
+}
+
+/// What comes of all that a trace stores and names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// How many contents records name that the trace does not store.
+    pub(crate) missing: u64,
+    /// The lowest record that states a wrong length.
+    pub(crate) wrong_length: Option<WrongLength>,
+    /// Of the lowest segment that has one.
+    pub(crate) late: Option<Late>,
+}
+
 impl Known {
-    fn new(commitment: &Digest, bytes: u64) -> Self {
+    fn new(commitment: &Digest, bytes: u64, segment: u32) -> Self {
         let (words, _) = commitment.0.as_chunks();
         let commitment = std::array::from_fn(|i| words.get(i).map_or(0, |word| u64::from_be_bytes(*word)));
         // Lengths are within the limit of a content, far below 4 GiB.
-        Self { commitment, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) }
+        Self { commitment, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), segment }
     }
 
     /// The commitment as one number: sorting compares it without a branch.
@@ -57,15 +84,30 @@ impl Known {
         u128::from(high) << 64 | u128::from(low)
     }
 
-    fn order(&self) -> (u128, u32) {
-        (self.number(), self.bytes)
+    fn order(&self) -> (u128, u32, u32) {
+        (self.number(), self.segment, self.bytes)
+    }
+
+    /// The same content in the lowest segment that stores it, of what is sorted.
+    fn lowest_of<'a>(&self, stored: &'a [Known]) -> Option<&'a Known> {
+        let at = stored.partition_point(|stored| stored.number() < self.number());
+        stored.get(at).filter(|stored| stored.commitment == self.commitment)
+    }
+
+    fn digits(&self) -> String {
+        hex::format(self.commitment.map(u64::to_be_bytes).as_flattened())
     }
 }
 
 impl ContentLedger {
+    /// A segment begins, the one after the segment before or a later one.
+    pub(crate) fn segment_begins(&mut self, segment: u32) {
+        self.segment = segment;
+    }
+
     /// A content that the segment at hand stores.
     pub(crate) fn store(&mut self, commitment: &Digest, bytes: u64) {
-        self.stored.push(Known::new(commitment, bytes));
+        self.stored.push(Known::new(commitment, bytes, self.segment));
     }
 
     /// The segment stores more than are kept: whatever its records say, one of these is listed by none of them.
@@ -83,7 +125,7 @@ impl ContentLedger {
 
     /// A content that a record of the segment lists.
     pub(crate) fn name(&mut self, record: u64, entry: &ContentEntry) {
-        let content = Known::new(&entry.commitment, entry.bytes.0);
+        let content = Known::new(&entry.commitment, entry.bytes.0, self.segment);
         let segment = self.stored.get(self.segment_at..).unwrap_or_default();
         let at = segment.partition_point(|stored| stored.number() < content.number());
         let stored = segment.get(at).filter(|stored| stored.commitment == content.commitment);
@@ -103,12 +145,16 @@ impl ContentLedger {
     /// The segment ends. The first digits of a content that it stores and none of its records lists: a content stands in the segment of
     /// the record that brings it, and what no record commits to, nobody signed.
     pub(crate) fn segment_ends(&mut self) -> Option<String> {
-        let unlisted = self.listed.iter().position(|listed| !listed);
-        let unlisted = unlisted.filter(|_| !self.has_unread_record || self.is_overfull);
-        let shown = unlisted.map(|at| match self.stored.get(self.segment_at + at) {
-            Some(stored) => hex::format(stored.commitment.map(u64::to_be_bytes).as_flattened()),
-            None => "unknown".to_owned(),
-        });
+        let segment = self.stored.get(self.segment_at..).unwrap_or_default();
+        let unlisted =
+            segment.iter().zip(&self.listed).filter(|(_, listed)| !**listed).map(|(stored, _)| stored);
+        let shown = if self.has_unread_record && !self.is_overfull {
+            self.unjudged.extend(unlisted);
+            self.unread.push(self.segment);
+            None
+        } else {
+            unlisted.map(Known::digits).next()
+        };
         self.segment_at = self.stored.len();
         self.listed.clear();
         (self.has_unread_record, self.is_overfull) = (false, false);
@@ -119,26 +165,65 @@ impl ContentLedger {
     pub(crate) fn append(&mut self, later: Self) {
         self.stored.extend(later.stored);
         self.named.extend(later.named);
+        self.unjudged.extend(later.unjudged);
+        self.unread.extend(later.unread);
     }
 
-    /// How many contents records name that the trace does not store, and the lowest record that states a wrong length.
-    pub(crate) fn settle(mut self) -> (u64, Option<WrongLength>) {
+    /// Holds what records name against what is stored, over all segments.
+    pub(crate) fn settle(mut self) -> Settled {
         self.stored.sort_unstable_by_key(Known::order);
-        let (mut missing, mut wrong): (_, Option<WrongLength>) = (Vec::with_capacity(self.named.len()), None);
-        for Named { content, record } in self.named {
-            let at = self.stored.partition_point(|stored| stored.number() < content.number());
-            match self.stored.get(at).filter(|stored| stored.commitment == content.commitment) {
+        self.unjudged.sort_unstable_by_key(Known::order);
+        self.unread.sort_unstable();
+        let mut late = self.lowest_twice();
+        let judged = self.judged();
+        let (mut missing, mut wrong_length) = (Vec::with_capacity(self.named.len()), None::<WrongLength>);
+        for Named { content, record } in &self.named {
+            let again = content.lowest_of(judged.as_ref().unwrap_or(&self.stored));
+            late = lower(late, again.filter(|stored| stored.segment > content.segment));
+            match content.lowest_of(&self.stored) {
                 None => missing.push(content.number()),
                 Some(stored) if stored.bytes == content.bytes => {}
-                Some(_) if wrong.is_some_and(|wrong| wrong.record <= record) => {}
+                Some(_) if wrong_length.is_some_and(|wrong| wrong.record <= *record) => {}
                 Some(stored) => {
                     let (stated, stored) = (u64::from(content.bytes), u64::from(stored.bytes));
-                    wrong = Some(WrongLength { record, stated, stored });
+                    wrong_length = Some(WrongLength { record: *record, stated, stored });
                 }
             }
         }
-        (distinct(&missing), wrong)
+        let late = late.map(|late| Late { segment: late.segment, content: late.digits() });
+        Settled { missing: distinct(&missing), wrong_length, late }
     }
+
+    /// The content of the lowest segment that stores what an earlier one stores and lists.
+    fn lowest_twice(&self) -> Option<&Known> {
+        let is_listed =
+            |stored: &Known| self.unjudged.binary_search_by_key(&stored.order(), Known::order).is_err();
+        let mut lowest = None;
+        for copies in
+            self.stored.chunk_by(|a, b| a.commitment == b.commitment).filter(|copies| copies.len() > 1)
+        {
+            let Some(first) = copies.iter().find(|copy| is_listed(copy)) else { continue };
+            let late = copies.iter().find(|copy| copy.segment > first.segment && self.judges(copy));
+            lowest = lower(lowest, late);
+        }
+        lowest
+    }
+
+    /// What is stored, as it is sorted, without the segments that have an unread record; none where no segment has one.
+    fn judged(&self) -> Option<Vec<Known>> {
+        let judged = || self.stored.iter().filter(|stored| self.judges(stored)).copied().collect();
+        (!self.unread.is_empty()).then(judged)
+    }
+
+    /// Whether of this content's segment it is known what all records list.
+    fn judges(&self, stored: &Known) -> bool {
+        self.unread.binary_search(&stored.segment).is_err()
+    }
+}
+
+/// The one of the lower segment.
+fn lower<'a>(a: Option<&'a Known>, b: Option<&'a Known>) -> Option<&'a Known> {
+    a.into_iter().chain(b).min_by_key(|known| (known.segment, known.number()))
 }
 
 /// How many different numbers there are. These are digests, which spread evenly: by its first bits each has a place of its own, but for a few

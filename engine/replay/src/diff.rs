@@ -66,7 +66,8 @@ pub enum Difference {
         /// Why.
         reason: String,
     },
-    /// All records are the same; one trace stores a content that no record of its segment lists, so that nobody signed it: none that can be read.
+    /// All records are the same; one trace stores a content that no record of its segment lists, of those that can be read, or that is not what its
+    /// commitment says: nobody signed it. Or both store it, in other segments.
     Unlisted {
         /// The segment; the open segment's is one more than the last closed one's.
         segment: u32,

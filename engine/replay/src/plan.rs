@@ -33,6 +33,18 @@ impl Broken {
         Self { valid, wrong: Wrong { code: fault.code(), place, field, recorded, derived } }
     }
 
+    /// A segment stores this content, and no record of it is the first to list it. Spec: verdict-order.
+    pub(crate) fn unlisted(segment: u32, content: &str) -> Self {
+        let wrong = Wrong {
+            code: codes::UNLISTED,
+            place: Place { segment: Some(segment), ..Place::default() },
+            field: "contents".to_owned(),
+            recorded: format!("content {content}, which no record of the segment lists first"),
+            derived: "contents that its records list first".to_owned(),
+        };
+        Self { valid: Valid::Damaged, wrong }
+    }
+
     /// A part of the trace that was to be looked at was not: whatever else was found, nothing is said of it.
     pub(crate) fn not_replayed(place: Place, field: &str, was: String, expected: String) -> Self {
         let wrong = Wrong {

@@ -223,6 +223,7 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
 
     /// Verifies every stored content against its commitment, and keeps which there are: no more than it takes to know that one is not listed.
     fn stored_contents(&mut self, header: &Header, segment: &Segment<'a, F>) -> Result<(), Stop> {
+        self.out.contents.segment_begins(header.segment);
         let mut room = segment_contents_max(header.frame_bytes as usize);
         for block in segment.content_blocks() {
             let stored = block.hash_each::<Enough>(&mut self.contents, |content| {
@@ -352,12 +353,7 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
     /// The segment's bytes are those that were signed: what its records say counts.
     fn segment_is_whole(&mut self, segment: u32) -> Result<(), Stop> {
         if let Some(unlisted) = self.out.contents.segment_ends() {
-            let place = Place { segment: Some(segment), ..Place::default() };
-            let recorded = format!("content {unlisted}, which no record of the segment lists");
-            let derived = "contents that its records list".to_owned();
-            let wrong =
-                Wrong { code: codes::UNLISTED, place, field: "contents".to_owned(), recorded, derived };
-            return Err(Broken { valid: Valid::Damaged, wrong }.into());
+            return Err(Broken::unlisted(segment, &unlisted).into());
         }
         self.out.records += self.ends.len() as u64;
         if let Some(deriver) = &mut self.deriver {
@@ -404,6 +400,7 @@ impl<'a, 'o, F: ReadAt + Sync, O: Observer> Walk<'a, 'o, F, O> {
     fn open_segment(&mut self) -> Result<(), Stop> {
         let Some(open) = self.job.reader.open_segment() else { return Ok(()) };
         let segment = open.segment();
+        self.out.contents.segment_begins(segment);
         for record in 0..open.records() {
             open.read_contents_of::<Stop>(record, |content| {
                 let content = content.hashed();

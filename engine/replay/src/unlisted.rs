@@ -1,4 +1,4 @@
-//! Contents that a segment stores and none of its records lists: no record commits to them, and two traces that part in them are not the same.
+//! Contents that a segment stores and none of its records lists, or not first: no record commits to them there, and two traces that part in them are not the same.
 
 use rederive_archive::limits::segment_contents_max;
 use rederive_archive::{BlockBuffer, HashedContent, Segment, TraceReader, storage::ReadAt};
@@ -11,8 +11,12 @@ use crate::records::RecordsFault;
 /// A content as it is stored: its commitment, and the one that its salt and bytes give.
 type Stored = (Digest, Digest);
 
-/// The lowest segment of which one of two traces stores such a content and the other does not. The contents of so many segments from the first are
-/// known to be those of their commitments: they are not hashed again.
+/// Where a content is stored: its commitment, and the segment.
+type Stands = (Digest, u32);
+
+/// The lowest segment of which one of two traces stores such a content, or one that is not that of its commitment, and the other does not; then the lowest
+/// of which one stores a content that the other stores in other segments. The contents of so many segments from the first are known to be those of
+/// their commitments: they are not hashed again.
 ///
 /// # Errors
 /// A trace that cannot be read.
@@ -21,15 +25,12 @@ pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
     b: &TraceReader<B>,
     genuine_segments: u32,
 ) -> Result<Option<Difference>, DiffFault> {
+    let (mut stand_in_a, mut stand_in_b) = (Vec::new(), Vec::new());
     // One more: the open segment.
     for segment in 0..=a.segments().max(b.segments()) {
         let is_genuine = segment < genuine_segments;
-        let stored_in_a = if is_genuine { stored_genuine(a, segment) } else { stored(a, segment) };
-        let stored_in_b = if is_genuine { stored_genuine(b, segment) } else { stored(b, segment) };
-        let unlisted_in_a = stored_in_a.and_then(|stored| unlisted(a, segment, stored));
-        let unlisted_in_b = stored_in_b.and_then(|stored| unlisted(b, segment, stored));
-        let in_a = unlisted_in_a.map_err(Side::First.at_fault())?;
-        let in_b = unlisted_in_b.map_err(Side::Second.at_fault())?;
+        let in_a = unlisted(a, segment, is_genuine, &mut stand_in_a).map_err(Side::First.at_fault())?;
+        let in_b = unlisted(b, segment, is_genuine, &mut stand_in_b).map_err(Side::Second.at_fault())?;
         let found =
             [(true, &in_a, &in_b), (false, &in_b, &in_a)].into_iter().find_map(|(in_first, of, other)| {
                 let (commitment, _) = *lacking(of, other)?;
@@ -39,7 +40,24 @@ pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
             return Ok(found);
         }
     }
-    Ok(None)
+    stand_in_a.sort_unstable();
+    stand_in_b.sort_unstable();
+    let moved = [(true, &stand_in_a, &stand_in_b), (false, &stand_in_b, &stand_in_a)];
+    let moved = moved.into_iter().filter_map(|(in_first, of, other)| {
+        let (commitment, segment) = elsewhere(of, other)?;
+        Some((segment, Difference::Unlisted { segment, in_first, commitment }))
+    });
+    Ok(moved.max_by_key(|(segment, _)| *segment).map(|(_, found)| found))
+}
+
+/// The lowest segment in which a content stands that the others have too, and not there. What the others have nowhere is redacted.
+fn elsewhere(of: &[Stands], other: &[Stands]) -> Option<Stands> {
+    let has = |commitment: &Digest| {
+        let at = other.partition_point(|(before, _)| before < commitment);
+        other.get(at).is_some_and(|(found, _)| found == commitment)
+    };
+    let only = of.iter().filter(|stands| other.binary_search(stands).is_err());
+    only.filter(|(commitment, _)| has(commitment)).min_by_key(|(_, segment)| *segment).copied()
 }
 
 /// Calls `each` with the contents that a closed segment stores, hashed.
@@ -102,21 +120,25 @@ impl Room {
     }
 }
 
-/// Of the contents that a segment stores, those that none of its records that can be read lists, and those that it stores twice: ascending, as they are
-/// given.
+/// Of the contents that a segment stores, those that none of its records that can be read lists, those that it stores twice, and those that are not what
+/// their commitments say: ascending. Where contents stand is added to `stand`.
 fn unlisted<F: ReadAt>(
     reader: &TraceReader<F>,
     segment: u32,
-    stored: Vec<Stored>,
+    is_genuine: bool,
+    stand: &mut Vec<Stands>,
 ) -> Result<Vec<Stored>, RecordsFault> {
+    let stored = if is_genuine { stored_genuine(reader, segment) } else { stored(reader, segment) }?;
     if stored.is_empty() {
         return Ok(stored);
     }
+    stand.extend(stored.iter().map(|(commitment, _)| (*commitment, segment)));
     let listed = listed(reader, segment)?;
-    let unlisted = stored.chunk_by(|(a, _), (b, _)| a == b).flat_map(|equal| {
-        let is_listed = |(commitment, _): &Stored| listed.binary_search(commitment).is_ok();
-        equal.get(usize::from(equal.first().is_some_and(is_listed))..).unwrap_or_default()
-    });
+    let is_listed =
+        |(commitment, derived): &Stored| commitment == derived && listed.binary_search(commitment).is_ok();
+    let unlisted = stored
+        .chunk_by(|(a, _), (b, _)| a == b)
+        .flat_map(|equal| equal.get(usize::from(equal.first().is_some_and(is_listed))..).unwrap_or_default());
     Ok(unlisted.copied().collect())
 }
 

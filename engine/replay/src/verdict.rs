@@ -7,6 +7,7 @@ use rederive_evidence::values::Layer;
 use rederive_machine::RuleSetNumber;
 
 use crate::codes;
+use crate::contents::Settled;
 use crate::ends;
 use crate::plan::{Broken, Plan};
 use crate::report::{Gap, Level, Listed, Place, Report, SourceView, Valid, Wrong};
@@ -31,11 +32,12 @@ impl Verdict {
         sample: Option<Sample>,
     ) -> Self {
         let sampled = sample.map(|sample| sample.of(job.plan.headers.len() as u64));
-        let (missing_contents, wrong_length) = std::mem::take(&mut stretch.contents).settle();
+        let Settled { missing, wrong_length, late } = std::mem::take(&mut stretch.contents).settle();
         // What the segments that were not drawn store was not looked at: of a sample nothing can be said to be missing.
-        let missing_contents = if sampled.is_some() { 0 } else { missing_contents };
+        let missing_contents = if sampled.is_some() { 0 } else { missing };
+        let late = late.map(|late| Box::new(Broken::unlisted(late.segment, &late.content)));
         // A segment is only looked at where the chain holds up to it: what is broken in one stands lower than the chain's break.
-        let broken = stretch.broken.take().or_else(|| job.plan.broken.clone());
+        let broken = lowest(late, stretch.broken.take()).or_else(|| job.plan.broken.clone());
         let broken = broken.or_else(|| passed_over(job, &stretch, sample).map(Box::new));
         let open_records = job.reader.open_segment().map_or(0, |open| open.records());
         let empty = job.plan.headers.is_empty() && open_records == 0;
@@ -182,6 +184,15 @@ fn passed_over<F: ReadAt + Sync>(
         return whole("state", "not reached".to_owned(), "the state at the end".to_owned());
     }
     None
+}
+
+/// What is broken in the lower segment. That a content is listed before its segment is known last of a segment.
+fn lowest(late: Option<Box<Broken>>, broken: Option<Box<Broken>>) -> Option<Box<Broken>> {
+    let is_before = |late: &Broken, broken: &Broken| late.wrong.place.segment < broken.wrong.place.segment;
+    match (late, broken) {
+        (Some(late), Some(broken)) if is_before(&late, &broken) => Some(late),
+        (late, broken) => broken.or(late),
+    }
 }
 
 /// A divergence before what is undecided; of either, the one at the lowest record; of those at one record, the first given.

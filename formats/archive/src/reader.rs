@@ -228,6 +228,14 @@ impl<F: ReadAt> TraceReader<F> {
         }
     }
 
+    /// The frames of such a log's records, back to back.
+    pub fn leftover_log_frames(&self) -> Option<&[u8]> {
+        match &self.log {
+            LogRole::Leftover(leftover) => Some(&leftover.frames),
+            LogRole::Absent | LogRole::Open(_) => None,
+        }
+    }
+
     /// The run of such a log where it is another than `run`, the trace's, or where the log has records that the trace does not have: they stand nowhere
     /// else. Spec: archive-log.
     ///
