@@ -118,8 +118,55 @@ const RUN: &str = "command cmd script shell bash sql program";
 /// Arguments that prove something: what is given one does more than read.
 const PROOFS: &str = "otp totp mfa pin passcode password passphrase cvv";
 
+/// What is sent with a request: with a link or a host, a tool sends.
+const SENT: &str = "body payload data json form multipart";
+
+/// Where a request goes.
+const REACHED: &str = "url uri link endpoint webhook href host hostname domain website server";
+
+/// What people are told: with whom it goes to, a tool sends.
+const TOLD: &str = "body message attachment";
+
+/// To whom it goes.
+const ADDRESSEES: &str =
+    "to address email phone recipient receiver participant attendee invitee guest cc bcc audience";
+
+/// What is paid from or to: with an amount, a tool pays.
+const PAID: &str = "recipient payee beneficiary receiver iban card wallet";
+
+/// Arguments that only narrow what is looked for.
+const NARROWS: &str = "from sender min max minimum maximum";
+
 /// Where two verbs stand in one name, both count.
 const BOTH: &str = "and or then";
+
+/// Nouns that a tool gets along with others, "get name and email": verbs behind `and` only where one stands before it too.
+const FIELDS: &str = "email mail message comment post call text sms fax label tag record log note link like report contact input \
+    review rate memory todo plan chat order code job";
+
+/// What a description says that a tool does which only looks, behind other words that do more.
+const STILL_READS: &str = "return give provide sort split turn generate";
+
+/// Surer verbs that are nouns in descriptions: verbs only where something stands behind them that they are done to.
+const NOUNS: &str = "update upload download share import export copy claim fork change reset set lock mark move play sync upgrade install \
+    return display print cd mv cp rm";
+
+/// Words that begin what a verb is done to.
+const OBJECTS: &str =
+    "it them the a an this that these those its his her their your my all any each every one money funds";
+
+/// Verbs that say little where they open a description: "run a search", "call the service", "open a page".
+const LIGHT: &str = "run call request ask answer report load open track verify validate plan";
+
+/// What shows that nothing but looking is meant by them.
+const LOOKED_AT: &str = "search lookup scan check calculation comparison forecast api endpoint service list information info detail data page status \
+    url website webpage question time weather file document package shipment delivery";
+
+/// Words that, of a tool that reads, are followed by what else it does.
+const JOINS: &str = "and then or also will";
+
+/// Words between such a word and the verb.
+const ADVERBS: &str = "then also optionally immediately automatically permanently finally subsequently directly afterwards be to";
 
 /// Verbs that, told of the same tool behind `also`, raise its class.
 const ALSO: &[(EffectsClass, &str)] = &[
@@ -172,7 +219,9 @@ fn by_name(about: &About<'_>) -> Found {
         (None, Some((class, verb, _))) => Found::verb(class, &verb, "description"),
         // A noun that may be a verb says less than a verb.
         (Some((_, _, false)), Some((class, verb, true))) => Found::verb(class, &verb, "description"),
-        (Some((class, verb, true)), Some((_, _, false))) => Found::verb(class, &verb, "name"),
+        (Some((class, verb, true)), Some((_, _, false))) if !acts(&about.description) => {
+            Found::verb(class, &verb, "name")
+        }
         (Some((class, verb, _)), Some((other, told, _))) => {
             let mut found = Found::verb(class, &verb, "name");
             found.raise(other, &format!("verb `{told}` in the description"));
@@ -204,14 +253,25 @@ fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
         };
     }
     let are_both = name.iter().any(|word| on(BOTH, word));
-    if let Some((class, word)) = sure.iter().max_by_key(|(class, _)| *class).filter(|_| are_both) {
-        return Some((*class, (*word).clone(), true));
+    let all = sure.iter().copied().chain(joined_verbs(name));
+    if let Some((class, word)) = all.max_by_key(|(class, _)| *class).filter(|_| are_both) {
+        return Some((class, word.clone(), true));
     }
     if let Some((class, word)) = sure.first() {
         return Some((*class, (*word).clone(), true));
     }
     let maybe = name.iter().filter_map(|word| Some((class_of(word, MAYBE)?, word)));
     maybe.max_by_key(|(class, _)| *class).map(|(class, word)| (class, word.clone(), false))
+}
+
+/// The verbs behind `and` and its like that may be nouns elsewhere: "find and book".
+fn joined_verbs(name: &[String]) -> impl Iterator<Item = (EffectsClass, &String)> {
+    name.windows(3).filter_map(|three| {
+        let [before, joins, word] = three else { return None };
+        let class = class_of(word, MAYBE).filter(|_| on(BOTH, joins))?;
+        let is_verb = class_of(before, SURE).or_else(|| class_of(before, MAYBE)).is_some();
+        (is_verb || !on(FIELDS, word)).then_some((class, word))
+    })
 }
 
 /// A name's words, where two of them are one verb joined.
@@ -234,17 +294,27 @@ fn made(name: &[String]) -> Option<&String> {
     behind.iter().take_while(|word| !on(PREPOSITIONS, word)).last()
 }
 
+/// Words before the verb of a description.
+const OPENING: &str = "this tool function a the to use used allows you can will";
+
 /// The verb that a description starts with.
 fn told(description: &[String]) -> Option<(EffectsClass, String, bool)> {
-    let opening =
-        ["this", "tool", "function", "a", "the", "to", "use", "used", "allows", "you", "can", "will"];
-    let first = description.iter().find(|word| !opening.contains(&word.as_str()))?;
+    let first = description.iter().find(|word| !on(OPENING, word))?;
     if is_any(first, TOLD_OF_READS) {
         return Some((Read, first.clone(), true));
     }
     let of = |verbs| stems(first).iter().find_map(|stem| class_of(stem, verbs));
     let sure = of(SURE).map(|class| (class, true));
     sure.or_else(|| of(MAYBE).map(|class| (class, false))).map(|(class, sure)| (class, first.clone(), sure))
+}
+
+/// Whether the word that a description starts with, a noun elsewhere, is a verb here: it is done to something.
+fn acts(description: &[String]) -> bool {
+    let mut words = description.iter().skip_while(|word| on(OPENING, word));
+    let Some(first) = words.next() else { return false };
+    let behind: Vec<&String> = words.take(4).collect();
+    let looks = is_any(first, LIGHT) && behind.iter().any(|word| is_any(word, LOOKED_AT));
+    behind.first().is_some_and(|word| on(OBJECTS, word)) && !looks
 }
 
 fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
@@ -274,6 +344,7 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
             if let Some(argument) = has(PROOFS) {
                 found.raise(Write, &format!("argument `{}` proves something", argument.name));
             }
+            raise_what_gives(about, found);
         }
         Delete | Deploy | Approve | Purchase | Execute => {}
     }
@@ -284,6 +355,29 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
     }
 }
 
+/// A tool that reads is given what to look for. What is given a text and whom it goes to, a request and its body, an amount and an account,
+/// does more, whatever it is called; but not where its arguments narrow a search.
+fn raise_what_gives(about: &About<'_>, found: &mut Found) {
+    let has = |list: &str| about.arguments.iter().find(|argument| argument.is_named(list));
+    if has(NARROWS).is_some() {
+        return;
+    }
+    let amount = about.arguments.iter().find(|argument| argument.is_amount());
+    for (first, second, class) in [
+        (has(REACHED), has("method"), Send),
+        (has(REACHED), has(SENT), Send),
+        (has(ADDRESSEES), has(TOLD), Send),
+        (has(PAID), amount, Purchase),
+    ] {
+        if let (Some(first), Some(second)) = (first, second) {
+            found.raise(
+                class,
+                &format!("arguments `{}` and `{}` give something away", first.name, second.name),
+            );
+        }
+    }
+}
+
 /// Whether the tool is about the words by which others are run: "list commands", "get script".
 fn is_listing(about: &About<'_>) -> bool {
     let head = about.name.first().map(String::as_str);
@@ -291,6 +385,9 @@ fn is_listing(about: &About<'_>) -> bool {
 }
 
 fn raise_by_description(about: &About<'_>, found: &mut Found) {
+    if found.class == Read {
+        raise_from_read(&about.description, found);
+    }
     for pair in about.description.windows(2) {
         let [before, word] = pair else { continue };
         let joins =
@@ -302,6 +399,26 @@ fn raise_by_description(about: &About<'_>, found: &mut Found) {
             if is_any(word, verbs) {
                 found.raise(*class, &format!("the description says `{before} {word}`"));
             }
+        }
+    }
+}
+
+/// What a tool that reads does besides: "reads and removes", "looks it up and cancels it".
+fn raise_from_read(description: &[String], found: &mut Found) {
+    for (place, joins) in description.iter().enumerate().filter(|(_, word)| on(JOINS, word)) {
+        // "does not change or delete" says that it does not.
+        let before = description.get(place.saturating_sub(3)..place).unwrap_or_default();
+        if joins == "or" && before.iter().any(|word| on("not never without cannot", word)) {
+            continue;
+        }
+        let mut behind = description.iter().skip(place + 1).skip_while(|word| on(ADVERBS, word));
+        let Some(verb) = behind.next() else { continue };
+        let is_done = behind.next().is_some_and(|word| on(OBJECTS, word));
+        let class = |verbs| stems(verb).iter().find_map(|stem| class_of(stem, verbs));
+        let sure = class(SURE).filter(|_| is_done || !is_any(verb, NOUNS));
+        let told = sure.or_else(|| class(MAYBE).filter(|_| is_done && !is_any(verb, LIGHT)));
+        if let Some(class) = told.filter(|_| !is_any(verb, STILL_READS)) {
+            found.raise(class, &format!("the description says `{joins} {verb}`"));
         }
     }
 }

@@ -108,6 +108,63 @@ fn descriptions_arguments_and_numbers_raise_what_a_name_understates() {
 }
 
 #[test]
+fn what_reads_and_does_more_is_no_read() {
+    use EffectsClass::{Approve, Delete, Execute, Purchase, Send};
+    for (name, description, arguments, expected) in [
+        // A second verb in the name, also one that is a noun elsewhere.
+        ("find_and_reserve_room", "", json!(["room"]), Purchase),
+        ("search_and_book", "", json!(["hotel"]), Purchase),
+        ("list_and_transfer", "", json!(["iban", "amount"]), Purchase),
+        ("find_and_email", "", json!(["address", "subject", "body"]), Send),
+        ("search_and_mail", "", json!(["to", "body"]), Send),
+        ("check_and_order", "", json!(["sku", "quantity"]), Purchase),
+        ("calculate_and_charge", "", json!(["card", "amount"]), Purchase),
+        ("view_and_sign", "", json!(["document"]), Approve),
+        ("lookup_guest_and_charge", "", json!(["room"]), Send),
+        // A second verb in the description, or a first that the name does not have.
+        ("find_hotel", "Finds the cheapest hotel and books it for the user.", json!(["city"]), Purchase),
+        ("find_hotel", "Book the cheapest hotel.", json!(["city"]), Purchase),
+        ("get_data", "Gets data and deletes it afterwards", json!(["key"]), Delete),
+        ("get_data", "Get data. This will permanently delete the source.", json!(["key"]), Delete),
+        ("read_queue", "Reads and removes the next message", json!(["queue"]), Delete),
+        ("lookup_order", "Looks an order up and cancels it", json!(["id"]), Delete),
+        ("list_accounts", "Lists accounts and transfers money", json!([]), Purchase),
+        ("query_database", "Runs any SQL statement, including INSERT and DELETE", json!(["query"]), Execute),
+        ("graphql_query", "Runs a GraphQL query or mutation", json!(["query"]), Execute),
+        // What it is given.
+        ("browse", "", json!(["url", "method", "body"]), Send),
+        ("fetch", "", json!(["url", "method", "headers"]), Send),
+        ("get_url", "", json!(["url", "data"]), Send),
+        ("show_code", "", json!(["payee", "amount"]), Purchase),
+        ("check_contact", "", json!(["email", "message"]), Send),
+    ] {
+        assert_eq!(class(name, description, arguments), expected, "{name} {description}");
+    }
+}
+
+#[test]
+fn what_only_reads_is_a_read_whatever_nouns_it_is_told_with() {
+    for (name, description, arguments) in [
+        ("get_name_and_email", "", json!(["id"])),
+        ("get_date_and_time", "Returns the date and time.", json!([])),
+        ("list_posts", "Lists posts and comments of a page.", json!(["page"])),
+        ("get_package", "Shows the downloads and updates of a package.", json!(["name"])),
+        ("find_user", "Finds a user and returns it.", json!(["name"])),
+        ("read_file", "Reads a file. It does not change or delete it.", json!(["path"])),
+        ("search_web", "Run a search on the web and return the results.", json!(["query"])),
+        ("get_weather", "Call the weather service.", json!(["city"])),
+        ("get_orders", "Orders of a customer.", json!(["customer"])),
+        ("search_emails", "", json!(["from", "to", "subject", "body"])),
+        ("search_transactions", "", json!(["recipient", "min_amount", "max_amount"])),
+        ("convert_currency", "", json!([["amount", {"type": "number"}], "to"])),
+        ("translate", "Translates a text.", json!(["text", "to"])),
+        ("fetch", "Fetches a URL and converts it to text.", json!(["url", "max_length"])),
+    ] {
+        assert_eq!(class(name, description, arguments), EffectsClass::Read, "{name} {description}");
+    }
+}
+
+#[test]
 fn hints_settle_what_is_open_and_raise_and_never_lower_what_a_verb_tells() {
     let hinted = |name: &str, hints| facts(Tool { hints, ..tool(name, "", json!([])) });
     let read_only = Hints { read_only: Some(true), ..Hints::default() };
