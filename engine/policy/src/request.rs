@@ -278,9 +278,22 @@ impl PolicyRequest {
             ArgumentShape::Common => true,
         };
         let names_something = is_read || !self.values.is_empty();
+        let asks_there = !is_read || !self.asks_a_place_of_nobodys();
         let is_free = self.influence.trust > Trust::External;
-        let all_theirs = self.values_known && names_something && self.values.iter().all(is_theirs);
+        let all_theirs =
+            self.values_known && names_something && asks_there && self.values.iter().all(is_theirs);
         self.facts.is_some() && (is_read || self.is_asked()) && (is_free || all_theirs)
+    }
+
+    /// Whether a place that content from outside alone has, or nobody, is given otherwise than as a link: a host, a domain. Spec: messages-grant.
+    fn asks_a_place_of_nobodys(&self) -> bool {
+        let is_place =
+            |fact: &ArgumentFact| fact.role == ArgumentRole::Destination && fact.source <= Source::External;
+        let is_no_link = |value: &ValueFact| {
+            !matches!(value.shape, ArgumentShape::Url | ArgumentShape::Common)
+                && value.source <= Source::External
+        };
+        self.provenance.iter().any(is_place) && self.values.iter().any(is_no_link)
     }
 
     /// Whether the messages ask for the class of effect. Who asks for more than to write has what must be written for it. Spec: messages-grant.

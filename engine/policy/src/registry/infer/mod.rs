@@ -57,7 +57,7 @@ fn entry(tool: &Tool, others: &[Vec<String>]) -> Entry {
     );
     let (result, reason) = results::label(&about, class, &surface);
     because("result", reason);
-    let (clearance, reason) = results::clearance(class, &surface, &roles);
+    let (clearance, reason) = results::clearance(&about, class, &surface, &roles);
     because("clearance", reason);
     let facts = ToolFacts {
         version: tool.version.clone(),

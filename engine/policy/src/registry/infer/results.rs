@@ -108,6 +108,7 @@ pub(super) fn label(about: &About<'_>, class: EffectsClass, surface: &Id) -> (La
 
 /// The highest sensitivity that a tool's destination may be sent.
 pub(super) fn clearance(
+    about: &About<'_>,
     class: EffectsClass,
     surface: &Id,
     roles: &BTreeMap<String, ArgumentRole>,
@@ -116,8 +117,16 @@ pub(super) fn clearance(
     let known =
         ["mail", "chat", "calendar", "files", "bank", "travel", "shop", "phone"].contains(&surface.as_str());
     let stays = !goes || surface.as_str() == "files";
+    // A search engine reads what it is asked.
+    let is_outside = surface.as_str() == "web" || about.tool.hints.open_world == Some(true);
+    let is_asked = is_outside && !about.arguments.is_empty();
     match class {
-        EffectsClass::Read if !goes => (Sensitivity::Restricted, "nothing leaves".to_owned()),
+        EffectsClass::Read if is_asked && !goes => {
+            (Sensitivity::Public, "what it is asked is read outside".to_owned())
+        }
+        EffectsClass::Read if !goes => {
+            (Sensitivity::Restricted, "nothing says that what it is asked leaves".to_owned())
+        }
         EffectsClass::Write | EffectsClass::Delete if stays => {
             (Sensitivity::Restricted, "stays where it is".to_owned())
         }

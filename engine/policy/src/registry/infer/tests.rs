@@ -288,6 +288,16 @@ fn what_others_may_have_written_is_external_and_secrets_are_restricted() {
 }
 
 #[test]
+fn what_a_search_outside_is_asked_is_for_anybody() {
+    let clearance = |name: &str, arguments| facts(tool(name, "", arguments)).clearance;
+    assert_eq!(clearance("search_web", json!(["query"])), Sensitivity::Public);
+    assert_eq!(clearance("search_notes", json!(["query"])), Sensitivity::Restricted);
+    let open = Hints { open_world: Some(true), ..Hints::default() };
+    let translate = Tool { hints: open, ..tool("translate_note", "", json!(["text"])) };
+    assert_eq!(facts(translate).clearance, Sensitivity::Public);
+}
+
+#[test]
 fn every_field_of_a_draft_says_why() {
     let registry = infer(&[tool("send_message", "", json!(["to", "body"]))]);
     let entry = registry.tools.values().next().unwrap();
