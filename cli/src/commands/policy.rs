@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use rederive_evidence::digest::Digest;
+use rederive_evidence::kinds::decision::Directive;
 use rederive_policy::bundle::{Store, update};
 use rederive_policy::{Bundle, BundleFault, Compiled, compile};
 use serde::Serialize;
@@ -45,7 +46,7 @@ impl Policy {
 #[derive(Args)]
 #[command(after_help = "\
 Checked are the digest of every file, the policies against the schema (for Cedar: strictly), their names, directives and reasons, entities, \
-entitlements and tests. With --strict what the engine finds odd, such as a policy that can never apply, counts as a fault.
+entitlements and tests. With --strict what the engine finds odd, such as a policy that can never apply, counts as a fault. Where policies ask for an approval and no entitlement names anybody a warning says so.
 
 Example: rederive policy check policies/default")]
 pub(crate) struct Check {
@@ -89,6 +90,9 @@ pub(crate) struct Import {
     bundles: PathBuf,
 }
 
+/// What is said of a bundle whose policies ask for what nobody may give.
+const NOBODY_APPROVES: &str = "policies ask for an approval and no entitlement names anybody: behind a gate what they hold stays held (entitlements.json says who may approve)";
+
 /// What is in a bundle.
 #[derive(Serialize)]
 struct Contents<'a> {
@@ -118,6 +122,14 @@ impl Check {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let wrong = |fault: BundleFault| unusable(&self.bundle, &fault);
         let (bundle, compiled) = ready(&self.bundle)?;
+        let entitlements = bundle.entitlements().map_err(wrong)?.entitlements;
+        let is_odd = self.strict && !compiled.warnings().is_empty();
+        let mut warnings = compiled.warnings().to_vec();
+        let asks = compiled.rules().any(|rule| rule.directive == Directive::RequireApproval);
+        // The bundle is sound without, and `whatif` needs none: no fault with --strict.
+        if asks && entitlements.iter().all(|entitlement| entitlement.approvers.is_empty()) {
+            warnings.push(NOBODY_APPROVES.to_owned());
+        }
         let contents = Contents {
             name: bundle.manifest().name.as_str(),
             version: bundle.manifest().version.as_str(),
@@ -125,16 +137,15 @@ impl Check {
             engine_version: compiled.engine_version().as_str(),
             digest: bundle.digest(),
             policies: compiled.rules().map(|rule| rule.id.as_str()).collect(),
-            entitlements: bundle.entitlements().map_err(wrong)?.entitlements.len(),
+            entitlements: entitlements.len(),
             tests: bundle.cases().map_err(wrong)?.len(),
-            warnings: compiled.warnings(),
+            warnings: &warnings,
         };
         if self.json {
             terminal.json(&contents);
         } else {
             contents.tell(terminal);
         }
-        let is_odd = self.strict && !contents.warnings.is_empty();
         Ok(if is_odd { Exit::Parted } else { Exit::AsAsked })
     }
 }

@@ -251,6 +251,27 @@ fn tools_of_one_name_that_differ_are_told_with_their_sources_and_drafted_with_ca
 }
 
 #[test]
+fn a_bundle_that_asks_for_what_nobody_may_give_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let text = |name| block("docs/policies.md", name);
+    sandbox.write("rules/manifest.json", text("manifest"));
+    sandbox.write("rules/policies/mail.cedar", text("policies"));
+    let told = "no entitlement names anybody";
+    for (entitlements, warns) in [
+        (None, true),
+        (Some(r#"{"entitlements": []}"#.to_owned()), true),
+        (Some(text("entitlements")), false),
+    ] {
+        if let Some(entitlements) = entitlements {
+            sandbox.write("rules/entitlements.json", entitlements);
+        }
+        assert_eq!(sandbox.quietly(&["policy", "digest", "rules", "--update"], b"").exit, 0);
+        let ended = sandbox.quietly(&["policy", "check", "rules", "--strict"], b"");
+        assert_eq!((ended.exit, ended.stdout.contains(told)), (0, warns), "{}", ended.stdout);
+    }
+}
+
+#[test]
 fn the_guide_for_authors_can_be_followed() {
     let sandbox = Sandbox::new();
     let text = |name| block("docs/policies.md", name);
@@ -262,5 +283,21 @@ fn the_guide_for_authors_can_be_followed() {
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         let ended = sandbox.quietly(&arguments, b"");
         assert_eq!(ended.exit, 0, "{command}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn the_rego_bundle_of_the_guide_can_be_used() {
+    let sandbox = Sandbox::new();
+    let text = |name| block("docs/policies.md", name);
+    sandbox.write("rego-rules/manifest.json", text("rego-manifest"));
+    sandbox.write("rego-rules/rules.json", text("rego-rules"));
+    sandbox.write("rego-rules/policies/mail.rego", text("rego-policies"));
+    sandbox.write("rego-rules/tests/mail.json", text("rego-tests"));
+    for command in
+        [&["digest", "rego-rules", "--update"][..], &["check", "rego-rules"], &["test", "rego-rules"]]
+    {
+        let ended = sandbox.quietly(&[&["policy"], command].concat(), b"");
+        assert_eq!(ended.exit, 0, "{command:?}: {}{}", ended.stdout, ended.stderr);
     }
 }

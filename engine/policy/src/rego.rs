@@ -178,7 +178,9 @@ fn modules(bundle: &Bundle, declared: &[Declared], data: &Value) -> Result<Regor
     for (place, rule) in declared.iter().enumerate() {
         if place == 0 || !names.has_rule(&rule.rule) {
             let ready = engine.compile_with_entrypoint(&rule.rule.as_str().into());
-            ready.map_err(|error| invalid(rule.id.as_str(), &error))?;
+            let where_to = if rule.rule.starts_with("data.") { "" } else { " (a path begins with `data.`)" };
+            let told = |error| format!("rules.json leads to `{}`: {error}{where_to}", rule.rule);
+            ready.map_err(|error| invalid(rule.id.as_str(), &told(error)))?;
         }
     }
     Ok(engine)

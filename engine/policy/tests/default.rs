@@ -55,6 +55,36 @@ fn each_policy_of_the_default_bundle_decides_some_test() {
     assert!(silent.is_empty(), "no test is decided by {silent:?}");
 }
 
+/// Spec: bundle-entitlements.
+#[test]
+fn what_the_default_bundle_holds_may_be_approved_by_whom_an_entitlement_names_and_by_nobody_without() {
+    let mine = tempfile::tempdir().unwrap();
+    for part in ["policies", "tests"] {
+        std::fs::create_dir(mine.path().join(part)).unwrap();
+        for file in std::fs::read_dir(folder().join(part)).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), mine.path().join(part).join(file.file_name())).unwrap();
+        }
+    }
+    std::fs::copy(folder().join("manifest.json"), mine.path().join("manifest.json")).unwrap();
+    let page = include_str!("../../../docs/default-bundle.md");
+    let lines = page.lines().find_map(|line| line.trim().strip_prefix("echo '")?.split_once("' >"));
+    std::fs::write(mine.path().join("entitlements.json"), lines.unwrap().0).unwrap();
+    let mine = update(mine.path()).unwrap();
+
+    let argument = (ArgumentRole::Destination, ArgumentShape::Address, Source::External);
+    let mut held = request_of((EffectsClass::Send, vec![EffectsClass::Send], false, vec![argument]));
+    held.carriage = Some(held.influence);
+    let id = |text: &str| Id::new(text).unwrap();
+    let compiled = Cedar.compile(&mine).unwrap();
+    assert!(!compiled.judge(&held).permits());
+    let allowed = |bundle: &Bundle, who: &str| bundle.entitlements().unwrap().allow(&id(who), &held);
+    assert!(allowed(&mine, "bob") && !allowed(&mine, "ann") && !allowed(&mine, "eve"));
+    assert!(!allowed(&bundle(), "bob"));
+    let approval = rederive_policy::request::ApprovalFact { id: id("a"), approver: id("bob"), signed: true };
+    held.approval = Some(approval);
+    assert!(compiled.judge(&held).permits());
+}
+
 /// Spec: messages-grant.
 #[test]
 fn what_follows_the_messages_is_what_they_ask_for_and_name() {

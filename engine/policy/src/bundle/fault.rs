@@ -310,7 +310,7 @@ fault_codes! { BundleFault {
     Self::Template { .. } => "B-TEMPLATE" "a policy is a template",
     Self::Annotation { .. } => "B-ANNOTATION" "an annotation says what no such policy can say",
     Self::UnknownAnnotation { .. } => "B-UNKNOWN-ANNOTATION" "an annotation means nothing",
-    Self::Invalid { .. } => "B-INVALID" "a policy does not hold against the schema",
+    Self::Invalid { .. } => "B-INVALID" "a policy does not hold against the schema, or a rule that `rules.json` declares leads nowhere",
     Self::Data { .. } => "B-DATA" "entities, entitlements or data cannot be read, or do not hold against the schema",
 } }
 

@@ -255,6 +255,8 @@ fn what_reads_a_clock_chance_the_network_or_the_process_and_what_has_no_bound_do
 fn rules_that_lead_nowhere_or_are_declared_wrongly_are_refused() {
     let fault = |rules: Value| rego("r := true", &rules).map(|_| ()).unwrap_err();
     assert!(matches!(fault(json!([permit("data.p.nothing")])), BundleFault::Invalid { .. }));
+    let told = fault(json!([permit("p.r")])).to_string();
+    assert!(told.contains("rules.json leads to `p.r`") && told.contains("begins with `data.`"), "{told}");
     assert!(matches!(fault(json!([permit("data.p.r"), permit("data.p.r")])), BundleFault::SameName(_)));
     assert!(matches!(fault(json!([])), BundleFault::NoPolicies));
     assert!(matches!(fault(json!([{"id": "r"}])), BundleFault::Data { .. }));
