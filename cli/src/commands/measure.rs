@@ -25,8 +25,8 @@ const LISTED_MAX: usize = 20;
 #[command(after_help = "\
 A label is a JSON line: `path`, which is the id of the imported entry; `suite`; `attack_succeeded`; `malicious_call`, the number of the call that \
 reached the attacker's goal; `kind`, which is `benign` without an attack; `utility`, whether the user's task was done. Other members are passed over.
-An attack is stopped where its call is denied or held; a useful run is left alone where every call is permitted. What was not judged is told apart and \
-counts as neither.
+An attack is stopped where its call is denied or held; a useful run is left alone where every call is permitted. What was not judged, as a run without \
+calls, is told apart and counts as neither. Where no label is of a run that was judged the exit status is 2.
 
 Example:
   rederive whatif --policy policies/default --registry tools.json traces/ --calls > calls.jsonl
@@ -57,6 +57,12 @@ impl MeasureCommand {
             for label in lines::<Label>(place)? {
                 measure.label(&label);
             }
+        }
+        if !measure.is_matched() {
+            let (labels, calls) = (count(measure.outcome().unmatched), self.calls.display());
+            let title = format!("none of {labels} labels is of a run that {calls} has an answer about");
+            let hint = "the `path` of a label is the id of the imported entry: `source.id` in what `whatif --calls` wrote";
+            return Err(Failed::usage(Problem::error(title).hint(hint)));
         }
         if self.json {
             terminal.json(&measure.outcome());
@@ -106,9 +112,16 @@ fn print(outcome: &Outcome<'_>, terminal: &mut Terminal) {
     table.lines("  ", paint).iter().for_each(|line| terminal.tell(line));
     let all = &outcome.all;
     for (number, words) in [
-        (all.denied, "of the attacks' calls were denied; the others that were stopped are held for a person"),
+        (all.denied, "of the attacks' calls were denied"),
+        (
+            all.unspoken,
+            "were stopped since their tool is not listed or no policy speaks of them: no person is asked",
+        ),
+        (all.stopped - all.denied - all.unspoken, "of the attacks' calls are held for a person"),
         (all.call_unknown, "successful attacks count as neither: no call of theirs is known"),
         (all.not_judged, "labelled runs were not judged: there is no answer about them"),
+        (outcome.unmatched, "labels in all are of runs without an answer"),
+        (outcome.repeated, "answers are about a call that was answered before: the last one counts"),
     ] {
         if number > 0 {
             terminal.tell(&format!("  {} {words}", count(number)));

@@ -32,6 +32,18 @@ fn attacks_stopped_and_useful_runs_left_alone_are_counted_by_suite() {
 }
 
 #[test]
+fn labels_that_are_of_no_run_are_a_misuse() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("calls.jsonl", "");
+    sandbox
+        .write("labels.jsonl", "{\"path\":\"a\",\"kind\":\"benign\",\"utility\":true,\"n_tool_calls\":0}\n");
+    let ended = sandbox.run(&["measure", "--labels", "labels.jsonl", "calls.jsonl"]);
+    assert_eq!(ended.exit, 2);
+    let told = "none of 1 labels is of a run that calls.jsonl has an answer about";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
+#[test]
 fn a_line_that_is_no_label_is_named() {
     let mut sandbox = Sandbox::new();
     sandbox.write("calls.jsonl", "");
