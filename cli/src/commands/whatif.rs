@@ -36,8 +36,8 @@ const RUNS_AT_ONCE: usize = 256;
 /// request, under the standing grant that docs/whatif.md describes. Traces are verified first; what does not reproduce is told and not judged.
 #[derive(Args)]
 #[command(after_help = "\
-What is said of a run is sound up to the first change that the model would have seen: `exact`, or `bounded@N` with the number of that call. \
-After it, another run would have happened.
+What is said of a run is sound up to the first change that the model would have seen: `exact`, or `bounded@N` with the number of that call, from 0 (of a memory \
+write, which is no call, the number of calls before it). After it, another run would have happened.
 
 Exit status: that of `replay` over the same traces (0 where all reproduce, 1, 3, 4 where one does not, is damaged or forged, or undecided or unsealed), 2 where a \
 bundle, registry or path cannot be used. Changed answers are what was asked for, and no failure.

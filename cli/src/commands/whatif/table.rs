@@ -116,10 +116,11 @@ fn breakdown(counts: &[(String, &Counts)]) -> Table {
             counts.outcomes.iter().map(|(name, number)| format!("{} {name}", count(*number))).collect();
         table.push(vec![
             Cell::left(name, Tone::Name),
-            Cell::right(count(counts.asked)),
             Cell::left("asked", Tone::Faint),
-            Cell::right(count(counts.changed)),
+            Cell::right(count(counts.asked)),
             Cell::left("changed", Tone::Faint),
+            Cell::right(count(counts.changed)),
+            Cell::left("answers", Tone::Faint),
             Cell::left(outcomes.join(", "), Tone::Plain),
         ]);
     }
