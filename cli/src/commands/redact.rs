@@ -1,6 +1,7 @@
 //! `redact`: a copy of a trace without some contents, which breaks no hash.
 
 mod choice;
+mod escapes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ const OUT_OF_REACH: [&str; 4] = [
 /// Copy a trace without some contents; every hash and signature stays.
 #[derive(Args)]
 #[command(after_help = "\
-The input is never changed. --find looks for the text as it is and as JSON writes it; other forms of it (base64, parts in several contents) are not found. What \
+The input is never changed. --find looks for the text as it is and as JSON writes it, whichever way it escapes it and in JSON inside JSON too, up to eight deep; other forms of it (base64, parts in several contents or in the pieces of a stream) are not found. What \
 stands in record bodies (ids, numbers, enums) is no content and cannot be removed.
 
 Examples:
@@ -85,6 +86,8 @@ struct View<'a> {
     redacted: Vec<ContentView<'a>>,
     /// Commitments asked for whose contents the trace did not have.
     not_held: Vec<Digest>,
+    /// Texts looked for that no content of the trace has.
+    not_found: Vec<&'a str>,
     out_of_reach: [&'static str; 4],
 }
 
@@ -163,6 +166,7 @@ impl Redact {
             bytes: copied.bytes,
             redacted: redacted.collect(),
             not_held: not_held(chosen, copied).copied().collect(),
+            not_found: not_found(chosen).collect(),
             out_of_reach: OUT_OF_REACH,
         }
     }
@@ -200,10 +204,15 @@ impl Redact {
                 counted(copied.hints_dropped.len() as u64, "hint")
             ));
         }
-        for (text, records) in &chosen.in_bodies {
+        for text in not_found(chosen) {
+            let title = format!("no content has {text:?}: nothing was removed for it");
+            terminal.caution(&Problem::warning(title));
+        }
+        for sought in chosen.sought.iter().filter(|sought| !sought.in_bodies.is_empty()) {
             let title = format!(
-                "{text:?} stands in the body of {}, which is no content: it stays",
-                in_records(records)
+                "{:?} stands in the body of {}, which is no content: it stays",
+                sought.text,
+                in_records(&sought.in_bodies)
             );
             terminal.caution(&Problem::warning(title));
         }
@@ -224,6 +233,10 @@ fn removed<'a>(chosen: &'a Chosen, copied: &Copied) -> Vec<(&'a ContentEntry, &'
 
 fn not_held<'a>(chosen: &'a Chosen, copied: &'a Copied) -> impl Iterator<Item = &'a Digest> {
     chosen.leave_out.difference(&copied.left_out)
+}
+
+fn not_found(chosen: &Chosen) -> impl Iterator<Item = &str> {
+    chosen.sought.iter().filter(|sought| !sought.is_in_content).map(|sought| sought.text.as_str())
 }
 
 /// The records in words; of many the first.

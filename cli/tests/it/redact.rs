@@ -63,3 +63,28 @@ fn what_redaction_cannot_do_is_said_and_nothing_is_written() {
     assert_eq!(sandbox.run(&["redact", "run.rdt", "--out", "b.rdt", "--find", "search"]).exit, 0);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+#[test]
+fn a_text_is_removed_however_deep_a_reply_has_it_in_json_and_one_that_is_nowhere_is_told() {
+    let mut sandbox = Sandbox::with_run();
+    let arguments = r#"{\"to\": \"Jos\\u00E9 N\\u00fa\\u00f1ez\", \"note\": \"line 1\\nline 2\"}"#;
+    let call =
+        format!(r#"{{"id":"c","type":"function","function":{{"name":"pay","arguments":"{arguments}"}}}}"#);
+    let run = format!(
+        r#"{{"messages":[{{"role":"user","content":"pay him"}},{{"role":"assistant","content":null,"tool_calls":[{call}]}},{{"role":"tool","tool_call_id":"c","content":"ok"}},{{"role":"assistant","content":"done"}}]}}"#
+    );
+    sandbox.write("pay.json", run);
+    sandbox.quietly(&["import", "chat", "pay.json", "--out", "."], b"");
+    for (out, text) in [("name.rdt", "José Núñez"), ("lines.rdt", "line 1\nline 2")] {
+        let ended = sandbox.quietly(&["redact", "pay.000000.rdt", "--find", text, "--out", out], b"");
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        let left = sandbox.quietly(&["show", out, "--content", "--json"], b"").stdout;
+        assert!(!left.contains("00E9") && !left.contains("José") && left.contains("pay him"), "{left}");
+    }
+    let both = ["redact", "run.rdt", "--find", "the manual", "--find", "nowhere said", "--out"];
+    let ended = sandbox.quietly(&[&both[..], &["both.rdt"]].concat(), b"");
+    assert_eq!(ended.exit, 0);
+    assert!(ended.stderr.contains(r#"no content has "nowhere said""#), "{}", ended.stderr);
+    let json = sandbox.quietly(&[&both[..], &["json.rdt", "--json"]].concat(), b"").json();
+    assert_eq!(json["not_found"], serde_json::json!(["nowhere said"]));
+}
