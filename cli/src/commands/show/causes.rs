@@ -2,7 +2,7 @@
 //! had a part in it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, Record};
@@ -29,7 +29,7 @@ struct View {
 }
 
 /// The causes of the first records of a run.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Graph {
     causes: Vec<Causes>,
     goals: Vec<bool>,
@@ -45,6 +45,24 @@ struct Step {
     length: u64,
     /// The record that it led to.
     effect: u64,
+}
+
+/// Records that were not met yet. Of an imported run each prompt has all before it as causes: each record is met once, not once for each of its effects.
+struct Unmet(BTreeSet<u64>);
+
+impl Unmet {
+    /// Those among the causes of a record, which are not among them any more.
+    fn take(&mut self, causes: &Causes, effect: u64) -> Vec<u64> {
+        let mut taken = Vec::new();
+        for range in causes.ranges().iter().take_while(|range| range.first < effect) {
+            let behind = range.first.saturating_add(range.count).min(effect);
+            while let Some(cause) = self.0.range(range.first..behind).next().copied() {
+                let _: bool = self.0.remove(&cause);
+                taken.push(cause);
+            }
+        }
+        taken
+    }
 }
 
 impl<'t> Shown<'t> {
@@ -133,9 +151,29 @@ fn states_goal(record: &Record) -> bool {
 }
 
 impl Graph {
-    fn causes_of(&self, record: u64) -> impl Iterator<Item = u64> + '_ {
-        let causes = usize::try_from(record).ok().and_then(|record| self.causes.get(record));
-        causes.into_iter().flat_map(Causes::records).take_while(move |cause| *cause < record)
+    fn causes_of(&self, record: u64) -> &Causes {
+        const NONE: &Causes = &Causes::NONE;
+        usize::try_from(record).ok().and_then(|record| self.causes.get(record)).unwrap_or(NONE)
+    }
+
+    fn place_of(&self, record: u64) -> Option<&Place> {
+        usize::try_from(record).ok().and_then(|record| self.places.get(record)).and_then(Option::as_ref)
+    }
+
+    fn unmet(&self) -> Unmet {
+        Unmet((0..self.causes.len() as u64).collect())
+    }
+
+    /// The records of each call.
+    fn unmet_at_places(&self) -> BTreeMap<&Place, Unmet> {
+        let mut at_places: BTreeMap<&Place, Unmet> = BTreeMap::new();
+        for (record, place) in (0..).zip(&self.places) {
+            if let Some(place) = place {
+                let _: bool =
+                    at_places.entry(place).or_insert_with(|| Unmet(BTreeSet::new())).0.insert(record);
+            }
+        }
+        at_places
     }
 
     fn is_goal(&self, record: u64) -> bool {
@@ -145,23 +183,27 @@ impl Graph {
     /// Whether a cause is the way that a call came: a record of the same call, a model's answer, or what it was asked with. A policy or a tool's
     /// registration leads to the goal as well, and says nothing of it.
     fn is_way(&self, effect: u64, cause: u64) -> bool {
-        let at = |record: u64| usize::try_from(record).ok();
-        let place = |record| at(record).and_then(|at| self.places.get(at)).and_then(Option::as_ref);
-        let kind = at(cause).and_then(|cause| self.kinds.get(cause));
-        place(effect).is_some_and(|of_effect| place(cause) == Some(of_effect))
+        let kind = usize::try_from(cause).ok().and_then(|cause| self.kinds.get(cause));
+        self.place_of(effect).is_some_and(|of_effect| self.place_of(cause) == Some(of_effect))
             || matches!(kind, Some(Kind::PromptAnswered | Kind::PromptSent | Kind::PromptGiven))
     }
 
     /// The chain from the record to one that states the goal with the fewest steps that are no way of a call, of several the shortest; empty where there is none.
     fn chain(&self, from: u64) -> Vec<u64> {
         let mut met: Vec<Option<Step>> = vec![None; self.causes.len()];
+        // Steps come out of the heap best first. The first way to a record is then the best, but that the first from its own call may be better still:
+        // those are met once more.
+        let (mut unmet, mut unmet_at_places) = (self.unmet(), self.unmet_at_places());
         let first = Step { strays: 0, length: 0, effect: from };
         let mut waiting = BinaryHeap::from([Reverse((first, Reverse(from)))]);
         while let Some(Reverse((step, Reverse(record)))) = waiting.pop() {
             if self.is_goal(record) {
                 return back(&met, record, from);
             }
-            for cause in self.causes_of(record) {
+            let causes = self.causes_of(record);
+            let of_call = self.place_of(record).and_then(|place| unmet_at_places.get_mut(place));
+            let of_call = of_call.map(|unmet| unmet.take(causes, record)).unwrap_or_default();
+            for cause in unmet.take(causes, record).into_iter().chain(of_call) {
                 let strays = step.strays + u64::from(!self.is_way(record, cause));
                 let next = Step { strays, length: step.length + 1, effect: record };
                 let known = usize::try_from(cause).ok().and_then(|cause| met.get_mut(cause));
@@ -183,13 +225,14 @@ impl Graph {
         if let Some(last) = led.last_mut() {
             *last = true;
         }
+        let mut unmet = self.unmet();
         for record in (0..=of).rev() {
             let is_led =
                 usize::try_from(record).ok().and_then(|record| led.get(record)).copied().unwrap_or(false);
             if !is_led {
                 continue;
             }
-            for cause in self.causes_of(record) {
+            for cause in unmet.take(self.causes_of(record), record) {
                 if let Some(met) = usize::try_from(cause).ok().and_then(|cause| led.get_mut(cause)) {
                     *met = true;
                 }
@@ -211,6 +254,9 @@ fn back(met: &[Option<Step>], goal: u64, from: u64) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use rederive_evidence::ids::Id;
+
     use super::*;
 
     fn graph(causes: &[&[u64]], goals: &[usize]) -> Graph {
@@ -236,8 +282,7 @@ mod tests {
     fn the_chain_goes_through_the_call_its_answer_and_the_prompt_however_much_shorter_another_is() {
         let mut graph = graph(&[&[], &[0], &[0], &[2], &[3], &[4], &[1, 5]], &[0]);
         assert_eq!(graph.chain(6), [6, 1, 0]);
-        let agent = rederive_evidence::ids::Id::new("agent").unwrap();
-        let place = Place { agent, turn: 0, index: 0, attempt: 0 };
+        let place = place(0);
         graph.kinds = vec![
             Kind::RunOpened,
             Kind::PolicyPinned,
@@ -259,5 +304,82 @@ mod tests {
         let graph = graph(&[&[], &[7], &[1, 2]], &[0]);
         assert!(graph.chain(2).is_empty());
         assert_eq!(graph.influences(2), [false, true, true]);
+    }
+
+    fn place(index: u16) -> Place {
+        Place { agent: Id::new("agent").unwrap(), turn: 0, index, attempt: 0 }
+    }
+
+    /// The same, from each record to every cause of it, however often it was met.
+    fn plainly(graph: &Graph, from: u64) -> (Vec<u64>, Vec<bool>) {
+        let causes_of =
+            |record: u64| graph.causes_of(record).records().take_while(move |cause| *cause < record);
+        let mut led = vec![false; graph.causes.len()];
+        led[from as usize] = true;
+        for record in (0..=from).rev() {
+            if led[record as usize] {
+                causes_of(record).for_each(|cause| led[cause as usize] = true);
+            }
+        }
+        let mut met: Vec<Option<Step>> = vec![None; graph.causes.len()];
+        let mut waiting =
+            BinaryHeap::from([Reverse((Step { strays: 0, length: 0, effect: from }, Reverse(from)))]);
+        while let Some(Reverse((step, Reverse(record)))) = waiting.pop() {
+            if graph.is_goal(record) {
+                return (back(&met, record, from), led);
+            }
+            for cause in causes_of(record) {
+                let strays = step.strays + u64::from(!graph.is_way(record, cause));
+                let next = Step { strays, length: step.length + 1, effect: record };
+                let known = &mut met[cause as usize];
+                if known.is_none_or(|known| (next.strays, next.length) < (known.strays, known.length)) {
+                    *known = Some(next);
+                    waiting.push(Reverse((next, Reverse(cause))));
+                }
+            }
+        }
+        (Vec::new(), led)
+    }
+
+    fn any_graph() -> impl Strategy<Value = Graph> {
+        let kind = prop::sample::select(vec![Kind::ToolProposed, Kind::PromptGiven, Kind::PolicyPinned]);
+        let ranges = prop::collection::vec((0..40_u64, 1..30_u64), 0..3);
+        let record = (ranges, prop::bool::weighted(0.05), kind, prop::option::of(0..4_u16));
+        prop::collection::vec(record, 1..40).prop_map(|records| {
+            let mut graph = Graph::default();
+            for (ranges, is_goal, kind, index) in records {
+                graph.causes.push(Causes::of(ranges.iter().flat_map(|(first, count)| *first..first + count)));
+                graph.goals.push(is_goal);
+                graph.kinds.push(kind);
+                graph.places.push(index.map(place));
+            }
+            graph
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn each_record_is_met_once_and_nothing_is_lost_by_it(graph in any_graph()) {
+            let last = graph.causes.len() as u64 - 1;
+            prop_assert_eq!((graph.chain(last), graph.influences(last)), plainly(&graph, last));
+        }
+    }
+
+    /// Where each record has all before it as causes, walks of each would take hours here.
+    #[test]
+    fn a_long_run_whose_records_have_all_before_them_as_causes_is_walked_once() {
+        let records = 400_000;
+        let graph = Graph {
+            causes: (0..records)
+                .map(|record: u64| {
+                    record.checked_sub(1).map_or(Causes::NONE, |last| Causes::between(0, last))
+                })
+                .collect(),
+            goals: (0..records).map(|record| record == 0).collect(),
+            kinds: vec![Kind::ToolProposed; records as usize],
+            places: vec![Some(place(0)); records as usize],
+        };
+        assert_eq!(graph.chain(records - 1), [records - 1, 0]);
+        assert!(graph.influences(records - 1).iter().all(|led| *led));
     }
 }
