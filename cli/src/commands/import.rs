@@ -334,6 +334,19 @@ impl Outcome {
         }
     }
 
+    /// A run of nothing but an opening and an end replays as well as any: that nothing was read of it is said.
+    fn tell_of_entries_without_messages(&self, terminal: &mut Terminal) {
+        let Some(noted) = self.notes.get(&NoteKind::NoMessages) else { return };
+        let title = if noted.count == self.runs {
+            "no entry had messages: the traces say nothing of what happened".to_owned()
+        } else {
+            format!("{} of {} had no messages", count(noted.count), counted(self.runs, "run"))
+        };
+        terminal.caution(&Problem::warning(title).row("first", &noted.first).hint(
+            "--messages POINTER says where in an entry they stand; `rederive import otel` reads spans",
+        ));
+    }
+
     fn print(&self, out: &Path, elapsed: Duration, terminal: &mut Terminal) {
         let all =
             [counted(self.runs, "run"), counted(self.records, "record"), bytes(self.bytes), seconds(elapsed)];
@@ -368,6 +381,7 @@ impl Outcome {
             terminal
                 .caution(&Problem::warning(format!("{first} has no entries{others}: no run is made of it")));
         }
+        self.tell_of_entries_without_messages(terminal);
         if self.runs > 0 {
             terminal.remark(&format!("next: rederive replay {}", paths::typed(out)));
         }

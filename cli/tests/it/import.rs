@@ -134,3 +134,19 @@ fn of_many_failures_the_first_are_told_and_json_lists_all() {
     assert_eq!((&json["runs"], json["failed"].as_array().unwrap().len()), (&1.into(), 25));
     assert_eq!(json["failed"][24]["entry"], 25);
 }
+
+#[test]
+fn an_import_that_found_no_messages_says_so_and_what_to_do() {
+    let sandbox = Sandbox::new();
+    sandbox.write("none.json", r#"{"conversation":[{"role":"user","content":"hello"}]}"#);
+    sandbox.write("some.json", r#"{"messages":[{"role":"user","content":"hello"}]}"#);
+    let ended = sandbox.quietly(&["import", "chat", "none.json", "--out", "none"], b"");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    for said in ["no entry had messages", "--messages", "import otel"] {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+    let ended = sandbox.quietly(&["import", "chat", "none.json", "some.json", "--out", "both"], b"");
+    assert!(ended.stderr.contains("1 of 2 runs had no messages"), "{}", ended.stderr);
+    let ended = sandbox.quietly(&["import", "chat", "some.json", "--out", "some"], b"");
+    assert!(!ended.stderr.contains("no messages"), "{}", ended.stderr);
+}
