@@ -24,6 +24,8 @@ pub const DEPTH_MAX: usize = 16;
 pub const DELEGATION_DEPTH_MAX: u8 = 16;
 /// Most bytes in a signed header, head or seal, and in what an approver signs. Spec: limit-signed.
 pub const SIGNED_BYTES_MAX: usize = 4_096;
+/// Most bytes in a protected header: a content type and a key. Spec: limit-signed.
+pub const PROTECTED_BYTES_MAX: u64 = 256;
 /// Most bytes in a receipt: what it holds of a record fits the record's frame. Spec: limit-receipt.
 pub const RECEIPT_BYTES_MAX: usize = FRAME_BYTES_MAX + 1_024;
 /// A span ends when its frames exceed this and [`SPAN_STATE_FACTOR`] times the state bytes. Spec: span-end.

@@ -9,6 +9,7 @@ use crate::chain::PayloadFault;
 use crate::digest::{Digest, Purpose, digest};
 use crate::ids::{PublicKey, Signature};
 use crate::keys::{ReadyKey, SignError, SignatureFault, Signer};
+use crate::limits::PROTECTED_BYTES_MAX;
 use crate::schema::{Field, from_bytes, to_bytes};
 use crate::{codes, fault_codes};
 
@@ -385,8 +386,6 @@ const HEADS_BYTES_MAX: usize = 64;
 const TAG_SIGN1: u8 = 0xd2;
 /// A map of three entries, the first of them 1: -8 (EdDSA), and the key of the second.
 const PROTECTED_START: [u8; 4] = [0xa3, 0x01, 0x27, 0x03];
-/// Most bytes of a protected header: a content type and a key.
-const PROTECTED_BYTES_MAX: u64 = 256;
 
 /// The key in a protected header of the one form it has here.
 fn key_of(protected: &[u8], content_type: &'static str) -> Result<PublicKey, SignedFault> {

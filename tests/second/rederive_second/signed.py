@@ -12,6 +12,7 @@ from .fault import Fault
 from .grammar import Grammar
 
 MAX_SIGNED = 4096
+MAX_PROTECTED = 256
 MAX_RECEIPT = 66_560
 MAX_RECORDS = 4096
 MAX_SEGMENT_BYTES = 1_048_576
@@ -63,10 +64,12 @@ def parse(grammar: Grammar, what: str, data: bytes) -> Signed:
     reader = Reader(data)
     reader.pos = len(TAG_18)
     array = reader.typed(ARRAY)
+    reader.enter(array)
     if array.value != 4:
         raise Fault("S-SIGN1", array.at)
-    reader.enter(array)
     head = reader.typed(BYTES)
+    if head.value > MAX_PROTECTED:
+        raise Fault("C-LIMIT", head.at)
     protected = reader.take(head)
     key = _key_of(what, protected, head.at)
     _unprotected(reader)
@@ -85,11 +88,10 @@ def parse(grammar: Grammar, what: str, data: bytes) -> Signed:
 
 def _unprotected(reader: Reader) -> None:
     """The unprotected header: a map without entries."""
-    at = reader.pos
     head = reader.typed(MAP)
+    reader.enter(head)
     if head.value:
-        reader.pos = at
-        reader.skip()
+        reader.key(-1)
         raise Fault("S-UNPROTECTED", head.at)
 
 

@@ -29,6 +29,7 @@ fn rows() -> Vec<(&'static str, u64, &'static str)> {
             SIGNED_BYTES_MAX as u64,
             "limit-signed",
         ),
+        ("bytes of the protected header of what is signed", PROTECTED_BYTES_MAX, "limit-signed"),
         ("bytes of a receipt", RECEIPT_BYTES_MAX as u64, "limit-receipt"),
         (
             "bytes of arguments, and of a schema, that the extractor looks into",
