@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::typed_text;
+use crate::paths::{shown, typed_text};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -25,7 +25,7 @@ const VALUE_CHARS_MAX: usize = 160;
 /// Say where two traces part, to the record and the field.
 #[derive(Args)]
 #[command(after_help = "\
-Traces of one run are compared by the bytes of their records, of the contents that both have, with their salts, and of what is signed; those of two runs by what happened: run number, key and commitments differ by nature, and contents are \
+Traces of one run are compared by the bytes of their records, of the contents that both have, with their salts, and of what is signed; those of two runs by what happened: run number, key, commitments and what a run was imported from differ by nature, and contents are \
 compared by their bytes where both have them. No signature is \
 checked here: `replay` does that. Exit status 0 where nothing differs, 1 where they part, 4 where \
 contents could not be compared.
@@ -111,12 +111,14 @@ impl Diff {
             Difference::None { records } => {
                 let same = terminal.paint().paint(Tone::Good, same);
                 terminal.tell(&format!("{same}: {}, compared as {what}", counted(*records, "record")));
+                self.tell_of_what_is_no_difference(compared, terminal);
                 if compared.uncompared_contents == 0 {
                     return;
                 }
                 let uncompared = counted(compared.uncompared_contents, "content");
+                let them = if compared.uncompared_contents == 1 { "it" } else { "each of them" };
                 Problem::warning(format!(
-                    "{uncompared} could not be compared: one of the traces does not hold it"
+                    "{uncompared} could not be compared: one of the traces does not hold {them}"
                 ))
                 .hint("in two runs redacted contents have commitments that say nothing of each other")
             }
@@ -185,6 +187,24 @@ impl Diff {
         terminal.report(&problem);
     }
 
+    /// What two traces that part nowhere do not have in common all the same.
+    fn tell_of_what_is_no_difference(&self, compared: &Compared, terminal: &mut Terminal) {
+        let alone = compared.alone.unwrap_or_default();
+        for (count, path) in [(alone.in_first, &self.a), (alone.in_second, &self.b)] {
+            if count > 0 {
+                let (stand, them) = if count == 1 { ("stands", "it") } else { ("stand", "them") };
+                let contents = counted(count, "content");
+                terminal.tell(&format!(
+                    "  {contents} {stand} in {} alone: nothing was compared with {them}",
+                    shown(path)
+                ));
+            }
+        }
+        if compared.other_source {
+            terminal.tell("  they were imported from different recordings (file, entry, id or what was not understood of it), which is no act");
+        }
+    }
+
     /// Compares one record of both.
     fn record(&self, a: &Trace, b: &Trace, number: u64, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let (in_a, in_b) = (view(a, &self.a, number)?, view(b, &self.b, number)?);
@@ -249,7 +269,8 @@ impl Parted {
         let is_commitment = is_digest(&self.a) && is_digest(&self.b);
         let is_salted =
             field.starts_with("body.") || field.ends_with(".commitment") || field.starts_with("derived.");
-        field == "body.run" || (is_commitment && is_salted)
+        let is_of_source = field == "body.source" || field.starts_with("body.source.");
+        field == "body.run" || is_of_source || (is_commitment && is_salted)
     }
 }
 

@@ -77,3 +77,52 @@ fn traces_that_end_otherwise_are_not_the_same() {
     let json = sandbox.quietly(&["diff", "ended.rdt", "cut.rdt", "--json"], b"").json();
     assert_eq!((&json["difference"], &json["field"], &json["b"]), (&"end".into(), &"cut".into(), &4.into()));
 }
+
+#[test]
+fn what_runs_were_imported_from_is_no_act_and_is_told() {
+    let sandbox = Sandbox::with_run();
+    let run = |id: &str, said: &str| {
+        format!(
+            r#"{{"id":"{id}","messages":[{{"role":"user","content":"hello"}},{{"role":"assistant","content":"{said}"}}]}}"#
+        )
+    };
+    for (name, id, said) in [("one", "1", "done"), ("second", "id-2", "done"), ("third", "3", "other")] {
+        sandbox.write(&format!("{name}.json"), run(id, said));
+        assert_eq!(sandbox.quietly(&["import", "chat", &format!("{name}.json"), "--out", "."], b"").exit, 0);
+    }
+    let [one, second, third] = ["one.000000.1.rdt", "second.000000.id-2.rdt", "third.000000.3.rdt"];
+    let ended = sandbox.quietly(&["diff", one, second], b"");
+    assert_eq!(ended.exit, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("imported from different recordings"), "{}", ended.stdout);
+    let json = sandbox.quietly(&["diff", one, second, "--json"], b"").json();
+    assert_eq!((&json["difference"], &json["other_source"]), (&"none".into(), &true.into()));
+    let json = sandbox.quietly(&["diff", one, third, "--json"], b"").json();
+    assert_eq!((&json["difference"], &json["b"]), (&"field".into(), &"other".into()), "{json}");
+    assert!(json["record"].as_u64() > Some(0), "{json}");
+}
+
+#[test]
+fn a_value_that_stands_in_one_record_alone_is_shown_as_it_stands() {
+    let sandbox = Sandbox::with_run();
+    let golden = |name: &str| {
+        let path = format!("{}/../fixtures/traces/good/{name}", env!("CARGO_MANIFEST_DIR"));
+        sandbox.write(name, std::fs::read(path).unwrap());
+    };
+    golden("gated.rdt");
+    golden("observed.rdt");
+    let json = sandbox.quietly(&["diff", "gated.rdt", "observed.rdt", "--json"], b"").json();
+    assert!(json["a"] != "" && json["b"] != "", "{json}");
+}
+
+#[test]
+fn contents_that_one_of_two_traces_does_not_have_are_counted() {
+    let sandbox = Sandbox::with_run();
+    sandbox.quietly(&["redact", "run.rdt", "--all", "--out", "bare.rdt"], b"");
+    let ended = sandbox.quietly(&["diff", "run.rdt", "bare.rdt"], b"");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("5 contents stand in run.rdt alone"), "{}", ended.stdout);
+    let json = sandbox.quietly(&["diff", "bare.rdt", "run.rdt", "--json"], b"").json();
+    assert_eq!(json["alone"], serde_json::json!({"in_first": 0, "in_second": 5}));
+    let json = sandbox.quietly(&["diff", "run.rdt", "run.rdt", "--json"], b"").json();
+    assert_eq!(json["alone"], serde_json::json!({"in_first": 0, "in_second": 0}));
+}

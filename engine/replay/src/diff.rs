@@ -6,13 +6,17 @@ use rederive_archive::{BlockBuffer, ContentReader, ReadFault, TraceReader, stora
 use rederive_evidence::chain::Header;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::hex;
-use rederive_evidence::ids::RunId;
-use rederive_evidence::record::{Record, split_frames};
+use rederive_evidence::ids::{Content, RunId};
+use rederive_evidence::kinds::Body;
+use rederive_evidence::record::{ContentEntry, Record, split_frames};
+use rederive_evidence::schema::Given;
 use rederive_evidence::signed::UncheckedSigned;
+use rederive_evidence::values::Source;
 use rederive_verify::verify_frames;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::alone::{self, Alone};
 use crate::ends;
 use crate::headers;
 use crate::records::{FrameAt, Records, RecordsFault};
@@ -25,8 +29,8 @@ pub enum Comparison {
     /// Traces of one run: every byte of every record, salts and bytes of the contents that both have, and what is signed. Indexes, lineage pages,
     /// snapshots and how contents are packed are hints and no evidence: they are not compared.
     Bytes,
-    /// Traces of two runs: what happened. Run number, key, commitments and what is derived from them differ by nature; contents
-    /// are compared by their bytes, where both traces have them.
+    /// Traces of two runs: what happened. Run number, key, commitments and what is derived from them differ by nature, and so does what they were
+    /// imported from, with the contents that name it; contents are compared by their bytes, where both traces have them.
     Acts,
 }
 
@@ -102,6 +106,11 @@ pub struct Diff {
     pub same_segments: u32,
     /// Pairs of contents of two runs that could not be compared, because one of the traces does not hold its own.
     pub uncompared_contents: u64,
+    /// Of two runs, whether they name different recordings that they were imported from, which is no act: another file, entry or id, or something else
+    /// in it that was not understood.
+    pub other_source: bool,
+    /// Of two traces of one run that do not part before their ends, the contents that only one of them has.
+    pub alone: Option<Alone>,
     /// Where they part.
     #[serde(flatten)]
     pub difference: Difference,
@@ -144,15 +153,18 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
     let run = run_of(a).map_err(Side::First.at_fault())?;
     let is_same_run = run == run_of(b).map_err(Side::Second.at_fault())?;
     let comparison = if is_same_run { Comparison::Bytes } else { Comparison::Acts };
-    let (mut difference, uncompared_contents) = parts_at(a, b, same_segments, comparison)?;
+    let Walked { mut difference, uncompared_contents, other_source } =
+        parts_at(a, b, same_segments, comparison)?;
+    let mut alone = None;
     if let Difference::None { records } = difference {
         difference = match unlisted::lowest(a, b, same_segments)? {
             Some(unlisted) => unlisted,
             None if is_same_run => signed_difference(a, b, same_headers, records, run)?,
             None => difference,
         };
+        alone = is_same_run.then(|| alone::count(a, b)).transpose()?;
     }
-    Ok(Diff { comparison, same_segments, uncompared_contents, difference })
+    Ok(Diff { comparison, same_segments, uncompared_contents, other_source, alone, difference })
 }
 
 /// How many segments from the first have the frames that their headers commit to, and stored contents that match their commitments, of so many.
@@ -209,13 +221,20 @@ fn run_of<F: ReadAt>(reader: &TraceReader<F>) -> Result<Option<RunId>, ReadFault
     }
 }
 
-/// Where two traces part from a segment on, and how many contents on the way could not be compared.
+/// Where two traces part, and what was met on the way there.
+struct Walked {
+    difference: Difference,
+    uncompared_contents: u64,
+    other_source: bool,
+}
+
+/// Where two traces part from a segment on.
 fn parts_at<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
     segment: u32,
     comparison: Comparison,
-) -> Result<(Difference, u64), DiffFault> {
+) -> Result<Walked, DiffFault> {
     let mut record = match segment.checked_sub(1).and_then(|before| a.segment(before)) {
         Some(before) => {
             let header = before.header().map_err(Side::First.at_fault())?;
@@ -225,7 +244,8 @@ fn parts_at<A: ReadAt, B: ReadAt>(
         None => 0,
     };
     let (mut of_a, mut of_b) = (Records::from_segment(a, segment), Records::from_segment(b, segment));
-    let mut pair = Pair { comparison, a: a.content_reader(), b: b.content_reader(), uncompared: 0 };
+    let mut pair =
+        Pair { comparison, a: a.content_reader(), b: b.content_reader(), uncompared: 0, other_source: false };
     loop {
         let next_a = of_a.next().transpose().map_err(Side::First.at_fault())?;
         let next_b = of_b.next().transpose().map_err(Side::Second.at_fault())?;
@@ -235,8 +255,9 @@ fn parts_at<A: ReadAt, B: ReadAt>(
             (None, Some(_)) => Some(Difference::Length { record, first_is_longer: false }),
             (Some(in_a), Some(in_b)) => pair.compare(record, &in_a, &in_b)?,
         };
-        if let Some(found) = found {
-            return Ok((found, pair.uncompared));
+        if let Some(difference) = found {
+            let Pair { uncompared: uncompared_contents, other_source, .. } = pair;
+            return Ok(Walked { difference, uncompared_contents, other_source });
         }
         record += 1;
     }
@@ -248,6 +269,7 @@ struct Pair<'r, A, B> {
     a: ContentReader<'r, A>,
     b: ContentReader<'r, B>,
     uncompared: u64,
+    other_source: bool,
 }
 
 impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
@@ -271,12 +293,13 @@ impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
         if in_a.bytes == in_b.bytes {
             return Ok(None);
         }
-        let (mut view_a, mut view_b) = (view(&record_a), view(&record_b));
-        if self.comparison == Comparison::Acts {
-            strip(&mut view_a);
-            strip(&mut view_b);
-        }
-        let first = first_difference(&view_a, &view_b, String::new());
+        let first = match self.comparison {
+            Comparison::Bytes => first_difference(&view(&record_a), &view(&record_b), String::new()),
+            Comparison::Acts => {
+                self.other_source |= self.names_another_source(&record_a, &record_b)?;
+                first_act_that_differs(&record_a, &record_b)
+            }
+        };
         Ok(match first {
             Some((field, a, b)) => Some(Difference::Field { record, segment: in_a.segment, field, a, b }),
             None if self.comparison == Comparison::Acts => None,
@@ -295,8 +318,8 @@ impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
         record_a: &Record,
         record_b: &Record,
     ) -> Result<Option<Difference>, DiffFault> {
-        for (index, (in_a, in_b)) in record_a.input.contents.iter().zip(&record_b.input.contents).enumerate()
-        {
+        let [of_a, of_b] = [record_a, record_b].map(|record| self.compared(record));
+        for ((index, in_a), (_, in_b)) in of_a.into_iter().zip(of_b) {
             let found_a = self.a.read(&in_a.commitment).map_err(Side::First.at_fault())?;
             let found_b = self.b.read(&in_b.commitment).map_err(Side::Second.at_fault())?;
             let (Some(found_a), Some(found_b)) = (found_a, found_b) else {
@@ -319,26 +342,94 @@ impl<A: ReadAt, B: ReadAt> Pair<'_, A, B> {
         }
         Ok(None)
     }
+
+    /// The contents of a record that are compared, each with its place in the list.
+    fn compared<'c>(&self, record: &'c Record) -> Vec<(usize, &'c ContentEntry)> {
+        let left_out = match self.comparison {
+            Comparison::Bytes => Vec::new(),
+            Comparison::Acts => of_source(record),
+        };
+        let contents = record.input.contents.iter().enumerate();
+        contents.filter(|(index, _)| !left_out.contains(index)).collect()
+    }
+
+    /// Whether two openings say that they were imported from different recordings. A name that one of the traces does not hold may be any.
+    fn names_another_source(&mut self, record_a: &Record, record_b: &Record) -> Result<bool, DiffFault> {
+        if source_of(record_a) != source_of(record_b) {
+            return Ok(true);
+        }
+        for index in of_source(record_a) {
+            let [in_a, in_b] = [record_a, record_b].map(|record| record.input.contents.get(index));
+            let (Some(in_a), Some(in_b)) = (in_a, in_b) else { continue };
+            let found_a = self.a.read(&in_a.commitment).map_err(Side::First.at_fault())?;
+            let found_b = self.b.read(&in_b.commitment).map_err(Side::Second.at_fault())?;
+            let are_others = match (found_a, found_b) {
+                (Some(found_a), Some(found_b)) => found_a.bytes != found_b.bytes,
+                (None, _) | (_, None) => in_a.bytes != in_b.bytes,
+            };
+            if are_others {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn source_of(record: &Record) -> Option<&Source> {
+    if let Body::RunOpened(opening) = &record.input.body { opening.source.as_ref() } else { None }
+}
+
+/// The places of the contents that say what a run was imported from, and nothing else.
+fn of_source(record: &Record) -> Vec<usize> {
+    let Body::RunOpened(opening) = &record.input.body else { return Vec::new() };
+    let Some(source) = &opening.source else { return Vec::new() };
+    let goal = if let Given::Known(goal) = opening.goal { Some(goal) } else { None };
+    let acts = [goal, opening.principal.evidence, opening.persona.role, opening.persona.constraints];
+    let named = [Some(source.file), source.id, source.rest].into_iter().flatten();
+    named.filter(|content| !acts.contains(&Some(*content))).map(|Content(index)| usize::from(index)).collect()
+}
+
+/// The first field of two records of different runs that does not differ by nature, with the values that stand in them.
+fn first_act_that_differs(a: &Record, b: &Record) -> Option<(String, Value, Value)> {
+    let [view_a, view_b] = [a, b].map(acts_of);
+    let [bare_a, bare_b] = [&view_a, &view_b].map(|view| {
+        let mut bare = view.clone();
+        let _ = bare.get_mut("body").map(strip_commitments);
+        bare
+    });
+    let (field, _, _) = first_difference(&bare_a, &bare_b, String::new())?;
+    let pointer = format!("/{}", field.replace(['.', '['], "/").replace(']', ""));
+    let [a, b] = [view_a, view_b].map(|view| view.pointer(&pointer).cloned().unwrap_or(Value::Null));
+    Some((field, a, b))
 }
 
 fn view(record: &Record) -> Value {
     serde_json::to_value(record).unwrap_or(Value::Null)
 }
 
-/// Takes out what differs between two runs by nature.
-fn strip(view: &mut Value) {
+/// The view of a record without the members that differ between two runs by nature. Other members may hold commitments all the same.
+fn acts_of(record: &Record) -> Value {
+    let mut view = view(record);
     if let Some(derived) = view.get_mut("derived").and_then(Value::as_object_mut) {
         let _ = (derived.remove("delta"), derived.remove("checksum"));
     }
-    for entry in view.get_mut("contents").and_then(Value::as_array_mut).into_iter().flatten() {
-        let _ = entry.as_object_mut().map(|entry| entry.remove("commitment"));
+    if let Some(contents) = view.get_mut("contents").and_then(Value::as_array_mut) {
+        let mut of_source = of_source(record);
+        of_source.sort_unstable();
+        of_source.dedup();
+        for index in of_source.into_iter().rev().filter(|index| *index < record.input.contents.len()) {
+            let _ = contents.remove(index);
+        }
+        for entry in contents {
+            let _ = entry.as_object_mut().map(|entry| entry.remove("commitment"));
+        }
     }
-    if let Some(body) = view.get_mut("body") {
-        strip_commitments(body);
-        let _ = body
-            .as_object_mut()
-            .map(|body| (body.remove("run"), body.remove("recorder_key"), body.remove("receipt")));
+    if let Some(body) = view.get_mut("body").and_then(Value::as_object_mut) {
+        for name in ["run", "recorder_key", "receipt", "source"] {
+            let _ = body.remove(name);
+        }
     }
+    view
 }
 
 /// Members of bodies that are commitments of contents, or digests over such: salted, and equal in no two runs.
