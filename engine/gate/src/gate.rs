@@ -21,7 +21,7 @@ use rederive_evidence::rules::Breach;
 use rederive_evidence::values::{ActorType, Mode, Origin, Place};
 use rederive_machine::{Machine, RuleSetNumber};
 use rederive_policy::request::ToolFacts;
-use rederive_recorder::{Appended, Options, RecordError, Recorder, SealedRun};
+use rederive_recorder::{Appended, Clock, Options, RecordError, Recorder, SealedRun};
 
 use crate::cast::Cast;
 use crate::fate::{Fate, Held, Unknown, Unrecorded, Why};
@@ -35,6 +35,7 @@ use crate::ports::{
 };
 use crate::registry::{Registered, Registration, RegistrationFault, Registry};
 use crate::restore::{Past, PastFault, Recovered};
+use crate::sayings::{Heard, Sayings, beginning};
 use crate::trail::Trail;
 use crate::workers::Workers;
 
@@ -190,12 +191,13 @@ impl Gate {
         let goal = at.and_then(|at| opening.contents.get(at));
         let goal = goal.map(|goal| Payload::new(goal.media, goal.bytes.as_slice()));
         let parts = Parts::checked(&opened, &setup)?;
+        let sayings = opening_said(&opening);
         let clock = Arc::clone(&options.clock);
         let recorder = Recorder::create(storage, path, opening, options)?;
         if let Some(taken) = recorder.opening().filter(|taken| !taken.breaches.is_empty()) {
             return Err(OpenFault::Breached { record: taken.sequence, breaches: taken.breaches.clone() });
         }
-        let trail = Trail::new(recorder, clock, parts.cast.gate.clone(), parts.cast.broker.clone());
+        let trail = parts.trail(recorder, sayings, clock);
         let gate = Self::of(trail, opened, goal, parts, setup)?;
         gate.register()?;
         Ok(gate)
@@ -216,13 +218,14 @@ impl Gate {
         S: Storage + Send + Sync + 'static,
         S::File: Send + Sync,
     {
-        let past = Past::read(&storage, path)?;
+        let mut past = Past::read(&storage, path)?;
         let parts = Parts::checked(&past.opened, &setup)?;
         let clock = Arc::clone(&options.clock);
         let (recorder, _) = Recorder::recover(storage, path, options)?;
-        let trail = Trail::new(recorder, clock, parts.cast.gate.clone(), parts.cast.broker.clone());
+        let trail = parts.trail(recorder, std::mem::take(&mut past.sayings), clock);
         let gate = Self::of(trail, past.opened.clone(), past.goal.clone(), parts, setup)?;
         gate.inner.asks().clone_from(&past.asks);
+        gate.inner.revised().append(&mut past.revised);
         gate.pin()?;
         let recovered = gate.inner.take_up(past)?;
         Ok((gate, recovered))
@@ -260,6 +263,7 @@ impl Gate {
             callers: Workers::new(CALLERS_MAX),
             held: Mutex::default(),
             asks: Mutex::default(),
+            revised: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -559,6 +563,26 @@ impl Parts {
         }
         Ok(Self { cast })
     }
+
+    fn trail<S>(&self, recorder: Recorder<S>, sayings: Sayings, clock: Arc<dyn Clock>) -> Trail
+    where
+        S: Storage + Send + Sync + 'static,
+        S::File: Send + Sync,
+    {
+        Trail::new(recorder, sayings, clock, self.cast.gate.clone(), self.cast.broker.clone())
+    }
+}
+
+/// What the opening record says.
+fn opening_said(opening: &Draft) -> Sayings {
+    let mut sayings = Sayings::default();
+    let saying = sayings.hear(&Heard::of(opening), &|content| {
+        opening.contents.get(usize::from(content)).map(|content| beginning(content.media, &content.bytes))
+    });
+    if let Some(saying) = saying {
+        sayings.keep(0, saying);
+    }
+    sayings
 }
 
 impl Inner {

@@ -23,7 +23,8 @@ use crate::flow::HeldCall;
 use crate::intent::Intent;
 use crate::live::{Live, bring};
 use crate::ports::{
-    Approver, Component, CredentialBroker, Effects, Failure, Guardrail, Payload, Policy, PortFault, Sandbox,
+    Approver, Component, CredentialBroker, Effects, Failure, Guardrail, Payload, Policy, PortFault, Revision,
+    Sandbox,
 };
 use crate::registry::Registry;
 use crate::trail::{Epoch, Trail};
@@ -89,11 +90,18 @@ pub(crate) struct Inner {
     pub(crate) held: Mutex<BTreeMap<Id, HeldCall>>,
     /// The classes of effect that the user's messages on record ask for, ascending.
     pub(crate) asks: Mutex<Vec<EffectsClass>>,
+    /// What was sent back with changes, by approval: the last time.
+    pub(crate) revised: Mutex<BTreeMap<Id, Revision>>,
 }
 
 impl Inner {
     pub(crate) fn held(&self) -> MutexGuard<'_, BTreeMap<Id, HeldCall>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was sent back with changes.
+    pub(crate) fn revised(&self) -> MutexGuard<'_, BTreeMap<Id, Revision>> {
+        self.revised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The classes of effect that the user's messages ask for.

@@ -21,6 +21,7 @@ mod registry;
 mod reliance;
 mod restore;
 pub mod sandbox;
+mod sayings;
 mod trail;
 mod workers;
 

@@ -1,17 +1,25 @@
 //! The page that an approver reads: the evidence as text, the same words for the same records. Spec: approval-page.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rederive_evidence::calendar::Calendar;
 use rederive_evidence::ids::{Id, RecordedTime};
-use rederive_evidence::values::ScopeItem;
+use rederive_evidence::values::{Label, ScopeItem};
+use rederive_policy::arguments::Arguments;
+use rederive_policy::request::Source;
 
 use crate::approver::shown;
-use crate::ports::{CallFacts, Influencer, Judgement, Payload};
+use crate::ports::{ArgumentOrigin, CallFacts, Influencer, Judgement, Payload, Revision};
 
 /// What stands on a page.
 pub(crate) struct Sheet<'a> {
     pub(crate) approval: &'a Id,
     pub(crate) call: &'a CallFacts,
     pub(crate) influences: &'a [Influencer],
+    /// The label of all that influenced the call, shown or not.
+    pub(crate) influence: Label,
+    pub(crate) arguments: &'a [ArgumentOrigin],
+    pub(crate) revision: Option<&'a Revision>,
     pub(crate) credential: &'a [ScopeItem],
     pub(crate) judgement: &'a Judgement,
     pub(crate) diff: Option<&'a Payload>,
@@ -21,6 +29,9 @@ pub(crate) struct Sheet<'a> {
 
 /// What is said where nothing is known.
 const NONE: &str = "none stated";
+
+/// Arguments whose sources, and changes that are listed, at most: the least trusted, and the first.
+const LINES_MAX: usize = 64;
 
 impl Sheet<'_> {
     /// The goal.
@@ -74,6 +85,9 @@ impl Sheet<'_> {
             text.push_str("\n\n");
         };
         part("Approval", self.approval.as_str());
+        if let Some(revision) = self.revision {
+            part("Asked again", &self.revised(revision));
+        }
         part("Goal", &said(&self.goal()));
         part("Action", &said(&self.action()));
         part(
@@ -83,6 +97,7 @@ impl Sheet<'_> {
                 self.call.principal, self.call.tenant, self.call.place.agent
             ),
         );
+        part("Where its arguments come from", &self.argued());
         part("What influenced it", &self.influenced());
         part("Credential", &said(&self.credential()));
         part(
@@ -107,12 +122,87 @@ impl Sheet<'_> {
 
     fn influenced(&self) -> String {
         let line = |influencer: &Influencer| {
-            let Influencer { record, kind, label } = influencer;
-            format!("record {}: {kind}, {}, {}", record.0, label.trust, label.sensitivity)
+            let Influencer { record, kind, label, source, text } = influencer;
+            let source = source.as_ref().map(|source| format!(", {}", shown(source))).unwrap_or_default();
+            let text = match text {
+                Some(text) => format!("\n  \"{}\"", shown(text).replace('\n', "\n   ")),
+                None => String::new(),
+            };
+            format!("record {}: {kind}, {}, {}{source}{text}", record.0, label.trust, label.sensitivity)
         };
-        let lines: Vec<String> = self.influences.iter().map(line).collect();
-        if lines.is_empty() { NONE.to_owned() } else { lines.join("\n") }
+        let all = format!("all of it together: {}, {}", self.influence.trust, self.influence.sensitivity);
+        let lines: Vec<String> = self.influences.iter().map(line).chain([all]).collect();
+        lines.join("\n")
     }
+
+    fn argued(&self) -> String {
+        if self.arguments.is_empty() {
+            return "not known".to_owned();
+        }
+        let line = |argument: &ArgumentOrigin| {
+            let at = if argument.pointer.is_empty() { "all of it" } else { &argument.pointer };
+            let stands = standing(argument.source);
+            let records: Vec<String> =
+                argument.records.iter().take(LINES_MAX).map(|record| record.0.to_string()).collect();
+            let records =
+                if records.is_empty() { String::new() } else { format!(": record {}", records.join(", ")) };
+            format!("{} = {}\n  {stands}{records}", shown(at), shown(&argument.value))
+        };
+        bounded(self.arguments.iter().map(line).collect())
+    }
+
+    /// What was asked for, by whom, and what is other than it was.
+    fn revised(&self, revision: &Revision) -> String {
+        let Revision { by, changes, before } = revision;
+        let asked = said(changes).replace('\n', "\n  ");
+        let changed = match (leaves(before), leaves(&self.call.arguments)) {
+            (Some(before), Some(now)) => changes_of(&before, &now),
+            (None, _) | (_, None) => vec![format!("it was\n  {}", said(before).replace('\n', "\n  "))],
+        };
+        let changed = if changed.is_empty() { "nothing is changed".to_owned() } else { bounded(changed) };
+        format!("{by} asked for changes:\n  {asked}\n{changed}")
+    }
+}
+
+/// Where an argument stands, for a reader who knows no codes.
+fn standing(source: Source) -> &'static str {
+    match source {
+        Source::Nowhere => "nowhere in what came into the run: the model made it",
+        Source::External => "only in content from outside, which anybody may have written",
+        Source::Spelled => "as it is in nothing that is trusted; the user said the words that spell it",
+        Source::Internal => "in the operator's own data",
+        Source::User => "in what the user said",
+        Source::Control => "in the operator's instructions",
+    }
+}
+
+/// As many lines as a person reads, and how many more there were.
+fn bounded(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
+}
+
+/// The scalars of arguments, by their pointers; none where they are no arguments that one could compare.
+fn leaves(arguments: &Payload) -> Option<BTreeMap<String, String>> {
+    let arguments = Arguments::new(serde_json::from_slice(arguments.bytes()).ok()?).ok()?;
+    let leaves = arguments.leaves().into_iter();
+    Some(leaves.map(|(pointer, value)| (pointer, shown(&value.to_string()))).collect())
+}
+
+fn changes_of(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let pointers: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let is_other = |pointer: &&String| before.get(*pointer) != now.get(*pointer);
+    let line = |pointer: &String| {
+        let of = |side: &BTreeMap<String, String>| {
+            side.get(pointer).cloned().unwrap_or_else(|| "nothing".to_owned())
+        };
+        format!("{} was {}, is {}", shown(pointer), of(before), of(now))
+    };
+    pointers.into_iter().filter(is_other).map(line).collect()
 }
 
 /// Date and time of day in UTC, to the second before.

@@ -21,11 +21,15 @@ use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{EffectsClass, Origin, Place};
 
 use crate::fate::{Held, Why};
-use crate::flow::{HeldCall, expect_what_was_previewed};
+use crate::flow::{HeldCall, expect_what_was_previewed, origins};
 use crate::inner::Inner;
 use crate::intent::Intent;
 use crate::live::Live;
-use crate::ports::{Component, Evidence, Influencer, Judgement, Payload};
+use crate::ports::{Component, Evidence, Judgement, Payload, Revision};
+use crate::sayings::{Heard, SAYINGS_MAX, Sayings, beginning};
+
+/// Stands for a content that is not in the trace any more.
+const GONE: &str = "not there any more";
 
 /// Why a run cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,9 @@ pub(crate) struct Past {
     pub(crate) goal: Option<Payload>,
     /// What the user's messages asked for.
     pub(crate) asks: Vec<EffectsClass>,
+    pub(crate) sayings: Sayings,
+    /// What was sent back with changes.
+    pub(crate) revised: BTreeMap<Id, Revision>,
     calls: BTreeMap<Place, PastCall>,
     contents: BTreeMap<Digest, Payload>,
 }
@@ -83,6 +90,13 @@ struct PastCall {
     decision: Option<(u64, DecisionMade)>,
     approval: Option<PastApproval>,
     is_dispatched: bool,
+}
+
+/// What was sent back with changes: commitments of these and of the arguments.
+struct PastRevision {
+    by: Id,
+    changes: Digest,
+    before: Digest,
 }
 
 #[derive(Clone)]
@@ -121,6 +135,10 @@ struct Reading {
     opened: Option<(RunOpened, Option<Digest>)>,
     asks: Vec<EffectsClass>,
     calls: BTreeMap<Place, PastCall>,
+    sayings: Sayings,
+    /// What the records that say something say: its commitment.
+    said: BTreeMap<u64, Digest>,
+    revised: BTreeMap<Id, PastRevision>,
     media: BTreeMap<Digest, MediaType>,
 }
 
@@ -139,6 +157,7 @@ impl Reading {
         if record.derived.outcome == Outcome::Refused {
             return;
         }
+        self.hear(record);
         let asks = record.extracted.as_ref().and_then(|extracted| extracted.asks.as_ref());
         self.asks.extend(asks.into_iter().flatten());
         if let Body::RunOpened(opened) = &input.body {
@@ -172,6 +191,11 @@ impl Reading {
             let _ = self.calls.insert(place.clone(), call);
         }
         self.media.extend(input.contents.iter().map(|entry| (entry.commitment, entry.media)));
+        if let (Body::ApprovalRevised(revised), Some(call)) = (&input.body, self.calls.get(place)) {
+            let changes = revised.changes.known().and_then(|changes| of(*changes)).unwrap_or(Digest::ZERO);
+            let past = PastRevision { by: revised.word.approver.clone(), changes, before: call.arguments };
+            let _ = self.revised.insert(revised.approval.clone(), past);
+        }
         let ends = matches!(
             input.body,
             Body::ToolReturned(_) | Body::ToolFailed(_) | Body::ToolBlocked(_) | Body::ToolUnknown(_)
@@ -184,9 +208,31 @@ impl Reading {
         }
     }
 
-    fn finish<F: ReadAt>(self, reader: &TraceReader<F>) -> Result<Past, PastFault> {
+    /// Keeps from where a record came, as the gate did that made it.
+    fn hear(&mut self, record: &Record) {
+        let input = &record.input;
+        let heard = Heard {
+            actor: &input.actor,
+            origin: input.origin,
+            place: input.place.as_ref(),
+            causes: &input.causes,
+            body: &input.body,
+        };
+        let Some(saying) = self.sayings.hear(&heard, &|_| None) else { return };
+        self.sayings.keep(input.sequence, saying);
+        let said = heard.says().and_then(|content| input.contents.get(usize::from(content)));
+        if let Some(said) = said {
+            let _ = self.said.insert(input.sequence, said.commitment);
+        }
+        while self.said.len() > SAYINGS_MAX {
+            let _ = self.said.pop_first();
+        }
+    }
+
+    fn finish<F: ReadAt>(mut self, reader: &TraceReader<F>) -> Result<Past, PastFault> {
         let (opened, goal) = self.opened.ok_or(PastFault::NoOpening)?;
-        let wanted = self.calls.values().flat_map(PastCall::contents).chain(goal);
+        let revisions = self.revised.values().flat_map(|revised| [revised.changes, revised.before]);
+        let wanted = self.calls.values().flat_map(PastCall::contents).chain(goal).chain(revisions);
         let mut contents = BTreeMap::new();
         let mut stored = reader.content_reader();
         for commitment in wanted {
@@ -196,7 +242,27 @@ impl Reading {
             }
         }
         let goal = goal.and_then(|goal| contents.get(&goal).cloned());
-        Ok(Past { opened, goal, asks: self.asks, calls: self.calls, contents })
+        for (record, commitment) in &self.said {
+            let media = self.media.get(commitment).copied().unwrap_or(MediaType::Octets);
+            if let Some(found) = stored.read(commitment)? {
+                self.sayings.tell(*record, beginning(media, found.bytes));
+            }
+        }
+        let payload = |commitment| contents.get(&commitment).cloned().unwrap_or_else(|| Payload::text(GONE));
+        let revision = |(approval, past): (Id, PastRevision)| {
+            let PastRevision { by, changes, before } = past;
+            (approval, Revision { by, changes: payload(changes), before: payload(before) })
+        };
+        let revised = self.revised.into_iter().map(revision).collect();
+        Ok(Past {
+            opened,
+            goal,
+            asks: self.asks,
+            sayings: self.sayings,
+            revised,
+            calls: self.calls,
+            contents,
+        })
     }
 }
 
@@ -313,18 +379,22 @@ impl Inner {
             return Ok(None);
         }
         let shown = approval.page.unwrap_or(Digest::ZERO);
-        let influences = self.influencers(&live, &approval.influences)?;
+        // The call itself is on record among what influenced it, and no influence of itself.
+        let shown_records = approval.influences.iter().map(|record| record.0);
+        let behind = shown_records.filter(|record| *record != live.proposed);
+        let influences = self.influencers(live.epoch, behind)?;
         let evidence = Evidence {
             approval: approval.approval.clone(),
             call: live.facts.as_ref().clone(),
             covers: request.digest(),
             expires: approval.expires,
             influences,
+            arguments: origins(Some(&question)),
             credential: request.scope.known().cloned().into_iter().collect(),
             judgement: seen(*decided, decision),
             diff: live.diff.clone(),
             rollback: live.expectation.as_ref().and_then(|expected| expected.rollback.clone()),
-            revision: None,
+            revision: self.revised().get(&approval.approval).cloned(),
             page,
             shown,
         };
@@ -383,17 +453,6 @@ impl Inner {
         self.expect(&mut live)?;
         expect_what_was_previewed(&mut live);
         Ok(live)
-    }
-
-    fn influencers(&self, live: &Live, records: &[RecordRef]) -> Result<Vec<Influencer>, Why> {
-        let found = self.trail.read(live.epoch, |machine| {
-            let mark = |record: &RecordRef| {
-                let mark = machine.lineage().get(record.0)?;
-                Some(Influencer { record: *record, kind: mark.kind, label: mark.label })
-            };
-            records.iter().filter_map(mark).collect::<Vec<_>>()
-        });
-        Ok(found?)
     }
 
     /// Revokes every credential that is live.

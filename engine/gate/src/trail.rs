@@ -21,6 +21,7 @@ use rederive_machine::{CallStatus, Machine};
 use rederive_recorder::{AppendError, Appended, Clock, RecordError, Recorder, SealedRun};
 
 use crate::fate::Unrecorded;
+use crate::sayings::{Heard, Sayings, beginning};
 
 /// A check of the machine just before a record.
 pub(crate) type Holds<'a> = &'a mut dyn FnMut(&Machine) -> Result<(), Unrecorded>;
@@ -91,6 +92,7 @@ pub(crate) struct Epoch(u64);
 pub(crate) struct Trail {
     held: Mutex<Held>,
     outage: Mutex<Option<Outage>>,
+    sayings: Mutex<Sayings>,
     clock: Arc<dyn Clock>,
     gate: Id,
     broker: Id,
@@ -111,14 +113,28 @@ struct Outage {
 }
 
 impl Trail {
-    pub(crate) fn new<S>(recorder: Recorder<S>, clock: Arc<dyn Clock>, gate: Id, broker: Id) -> Self
+    /// The way to this recorder, of whose run this much is known already.
+    pub(crate) fn new<S>(
+        recorder: Recorder<S>,
+        sayings: Sayings,
+        clock: Arc<dyn Clock>,
+        gate: Id,
+        broker: Id,
+    ) -> Self
     where
         S: Storage + Send + Sync + 'static,
         S::File: Send + Sync,
     {
         let journal: Box<dyn Journal> = Box::new(recorder);
         let held = Held { journal: Some(Arc::new(journal)), epoch: 0 };
-        Self { held: Mutex::new(held), outage: Mutex::new(None), clock, gate, broker }
+        Self {
+            held: Mutex::new(held),
+            outage: Mutex::new(None),
+            sayings: Mutex::new(sayings),
+            clock,
+            gate,
+            broker,
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -127,6 +143,11 @@ impl Trail {
 
     fn outage(&self) -> MutexGuard<'_, Option<Outage>> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the run's records said.
+    pub(crate) fn sayings(&self) -> MutexGuard<'_, Sayings> {
+        self.sayings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The recorder as it is now.
@@ -207,7 +228,14 @@ impl Trail {
         let journal = self.journal(epoch)?;
         self.mend(&journal)?;
         let place = draft.place.clone();
+        let saying = self.sayings().hear(&Heard::of(&draft), &|content| {
+            draft.contents.get(usize::from(content)).map(|content| beginning(content.media, &content.bytes))
+        });
         let appended = append(journal.as_ref().as_ref(), draft);
+        if let (Ok(Appended { sequence, outcome: Outcome::Applied, .. }), Some(saying)) = (&appended, saying)
+        {
+            self.sayings().keep(*sequence, saying);
+        }
         if let Err(Unrecorded::Recorder(error)) = &appended
             && is_outage(error)
         {

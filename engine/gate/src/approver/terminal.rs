@@ -67,10 +67,6 @@ impl TerminalApprover {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let page = shown(&String::from_utf8_lossy(evidence.page.bytes()));
         writeln!(streams.output, "\n{}\n{page}", "=".repeat(72))?;
-        if let Some(changes) = &evidence.revision {
-            let changes = shown(&String::from_utf8_lossy(changes.bytes()));
-            writeln!(streams.output, "Asked for before\n  {}\n", changes.replace('\n', "\n  "))?;
-        }
         let verdict = streams.verdict(&self.approver)?;
         let signature = self.sign(evidence, &verdict)?;
         Ok(Word {
@@ -224,13 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn the_page_and_the_change_asked_for_before_are_shown_and_can_do_nothing_to_the_screen() {
-        let mut evidence = evidence("a", 7);
-        evidence.revision = Some(Payload::text("pay\u{1b}[2J 4\nnot 5"));
+    fn the_page_is_shown_and_can_do_nothing_to_the_screen() {
+        let evidence = evidence("a", 7);
         let (terminal, screen) = terminal("bea", "approve\n");
         let _ = terminal.review(&evidence).unwrap();
         let text = screen.text();
-        for part in ["Pay 5 to \\u{1b}[2Jeve", "pay\\u{1b}[2J 4\n  not 5", "bea: approve, deny or revise?"] {
+        for part in ["Pay 5 to \\u{1b}[2Jeve", "bea: approve, deny or revise?"] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains('\u{1b}'));

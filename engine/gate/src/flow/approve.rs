@@ -1,5 +1,6 @@
 //! Approvals: a request that needs a person waits for one, with the evidence before them, and goes on when they have spoken.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use rederive_evidence::signed::verify_detached;
 use rederive_evidence::values::Origin;
 use rederive_machine::ApprovalStatus;
 use rederive_policy::PolicyRequest;
-use rederive_policy::request::ApprovalFact;
+use rederive_policy::request::{ApprovalFact, ArgumentFact};
 
 use crate::cast::{is_approver, key_of, named};
 use crate::fate::{Fate, Held, Unrecorded, Why};
@@ -25,10 +26,13 @@ use crate::flow::prepare::ends;
 use crate::inner::Inner;
 use crate::live::{Live, bring};
 use crate::page;
-use crate::ports::{Component, Evidence, Influencer, Review, Verdict, Word};
+use crate::ports::{ArgumentOrigin, Component, Evidence, Influencer, Review, Revision, Verdict, Word};
+use crate::trail::Epoch;
 
-/// Records that are shown as influences, at most.
-const INFLUENCES_MAX: usize = 256;
+/// Records that are shown as influences, at most: those in which an argument stands, then the latest.
+const INFLUENCES_MAX: usize = 64;
+/// Characters of an argument's value that are shown beside its source; the whole of it stands under the action.
+const VALUE_CHARS_MAX: usize = 120;
 
 /// A call that waits for an approval.
 #[derive(Clone)]
@@ -125,12 +129,18 @@ impl Inner {
         approval: &Id,
         expires: RecordedTime,
     ) -> Result<Evidence, Why> {
-        let influences = self.influences(live)?;
+        let arguments = origins(decided.question.as_ref());
+        let behind = self.behind(live, &arguments);
+        let influences = self.influencers(live.epoch, behind.iter().copied())?;
+        let revision = live.revises.as_ref().and_then(|approval| self.revised().get(approval).cloned());
         let credential: Vec<_> = decided.request.scope.known().cloned().into_iter().collect();
         let sheet = page::Sheet {
             approval,
             call: &live.facts,
             influences: &influences,
+            influence: live.facts.standing.influence,
+            arguments: &arguments,
+            revision: revision.as_ref(),
             credential: &credential,
             judgement: &decided.seen,
             diff: live.diff.as_ref(),
@@ -142,7 +152,8 @@ impl Inner {
         let body = ApprovalEvidence {
             approval: approval.clone(),
             goal: Given::Absent,
-            influences: influences.iter().map(|influencer| influencer.record).collect(),
+            // The call's own proposal carries the labels of all that led to it, shown or not.
+            influences: behind.iter().copied().chain([live.proposed]).map(RecordRef).collect(),
             action: Given::Absent,
             identity: Given::Known(live.place().agent.clone()),
             credential: Given::Absent,
@@ -163,9 +174,8 @@ impl Inner {
         };
         let _ = bring(&mut draft, &page);
         draft.body = Box::new(body).into();
-        draft.causes = rederive_evidence::record::Causes::of(
-            influences.iter().map(|influencer| influencer.record.0).chain([live.last]),
-        );
+        draft.causes =
+            rederive_evidence::record::Causes::of(behind.iter().copied().chain([live.proposed, live.last]));
         self.step(live, draft)?;
         let shown = self.trail.commitment(live.epoch, page.bytes())?;
         Ok(Evidence {
@@ -174,27 +184,53 @@ impl Inner {
             covers: decided.request.digest(),
             expires,
             influences,
+            arguments,
             credential,
             judgement: decided.seen.clone(),
             diff: live.diff.clone(),
             rollback: live.expectation.as_ref().and_then(|expected| expected.rollback.clone()),
-            revision: None,
+            revision,
             page,
             shown,
         })
     }
 
-    /// The records that influenced the call: the proposal, whose label joins all of them, and those that it names.
-    fn influences(&self, live: &Live) -> Result<Vec<Influencer>, Why> {
-        let proposed = live.proposed;
-        let found = self.trail.read(live.epoch, |machine| {
-            let lineage = machine.lineage();
-            let named = live.causes.records().take(INFLUENCES_MAX).chain([proposed]);
-            let seen = named.filter_map(|record| {
-                let mark = lineage.get(record)?;
-                Some(Influencer { record: RecordRef(record), kind: mark.kind, label: mark.label })
-            });
-            seen.collect::<Vec<_>>()
+    /// The records that influenced the call, ascending: those in which an argument stands, and what the model had before it when it asked.
+    fn behind(&self, live: &Live, arguments: &[ArgumentOrigin]) -> BTreeSet<u64> {
+        let standing = arguments.iter().flat_map(|argument| &argument.records).map(|record| record.0);
+        let mut shown: BTreeSet<u64> = standing.take(INFLUENCES_MAX).collect();
+        let behind = self.trail.sayings().behind(&live.causes, live.place());
+        for record in behind.into_iter().rev() {
+            if shown.len() >= INFLUENCES_MAX {
+                break;
+            }
+            let _ = shown.insert(record);
+        }
+        shown
+    }
+
+    /// These records, as far as the gate knows them.
+    pub(crate) fn influencers(
+        &self,
+        epoch: Epoch,
+        records: impl Iterator<Item = u64>,
+    ) -> Result<Vec<Influencer>, Why> {
+        let sayings = self.trail.sayings();
+        let found = self.trail.read(epoch, |machine| {
+            let known = |record: u64| {
+                let mark = machine.lineage().get(record)?;
+                let saying = sayings.get(record);
+                let (source, text) =
+                    saying.map(|it| (it.source.clone(), it.text.clone())).unwrap_or_default();
+                Some(Influencer {
+                    record: RecordRef(record),
+                    kind: mark.kind,
+                    label: mark.label,
+                    source,
+                    text,
+                })
+            };
+            records.filter_map(known).collect::<Vec<_>>()
         });
         Ok(found?)
     }
@@ -328,6 +364,9 @@ impl Inner {
         self.trail.keep(held.live.epoch, answer)?;
         self.tell_approver(&held);
         if let Verdict::Revise { changes } = word.verdict {
+            let before = held.live.facts.arguments.clone();
+            let revision = Revision { by: word.approver, changes: changes.clone(), before };
+            let _ = self.revised().insert(approval.clone(), revision);
             return Err(Why::Revise { approval, changes });
         }
         let logged = ApprovalLogged { approval: approval.clone(), answer: RecordRef(answer) };
@@ -464,4 +503,32 @@ impl Inner {
         }
         Ok(fates)
     }
+}
+
+/// From where each argument came, least trusted first.
+pub(crate) fn origins(question: Option<&PolicyRequest>) -> Vec<ArgumentOrigin> {
+    let Some(question) = question else { return Vec::new() };
+    let leaves: BTreeMap<String, String> = question
+        .arguments
+        .leaves()
+        .into_iter()
+        .map(|(pointer, value)| (pointer, cut(&value.to_string())))
+        .collect();
+    let origin = |fact: &ArgumentFact| ArgumentOrigin {
+        pointer: fact.pointer.clone(),
+        value: leaves.get(&fact.pointer).cloned().unwrap_or_default(),
+        source: fact.source,
+        records: fact.records.iter().copied().map(RecordRef).collect(),
+    };
+    let mut origins: Vec<ArgumentOrigin> = question.provenance.iter().map(origin).collect();
+    origins.sort_by_key(|origin| origin.source);
+    origins
+}
+
+fn cut(value: &str) -> String {
+    let mut begun: String = value.chars().take(VALUE_CHARS_MAX).collect();
+    if begun.len() < value.len() {
+        begun.push_str(" ..");
+    }
+    begun
 }

@@ -11,7 +11,7 @@ mod remember;
 mod settle;
 
 pub use approve::AnswerFault;
-pub(crate) use approve::HeldCall;
+pub(crate) use approve::{HeldCall, origins};
 pub(crate) use prepare::expect_what_was_previewed;
 pub use release::{Output, Released};
 pub use remember::Remembered;

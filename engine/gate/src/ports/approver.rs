@@ -7,6 +7,7 @@ use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode, RiskSi
 use rederive_evidence::receipt::{ApproverStatement, ApproverVerdict};
 use rederive_evidence::signed::Version;
 use rederive_evidence::values::{Label, Place, ScopeItem};
+use rederive_policy::request::Source;
 
 use super::{CallFacts, Failure, Payload};
 
@@ -74,8 +75,10 @@ pub struct Evidence {
     pub covers: Digest,
     /// When the approval would end.
     pub expires: RecordedTime,
-    /// What influenced the call, with source, trust and, where it is still there, the text.
+    /// What influenced the call, with source, trust and, where it is still there, the beginning of the text. The call itself is not among them.
     pub influences: Vec<Influencer>,
+    /// From where each argument came, least trusted first; none where that is not known, as of arguments that a guardrail changed.
+    pub arguments: Vec<ArgumentOrigin>,
     /// The scope of the credential that would be issued.
     pub credential: Vec<ScopeItem>,
     /// What the policy said.
@@ -84,8 +87,8 @@ pub struct Evidence {
     pub diff: Option<Payload>,
     /// How the effect is undone.
     pub rollback: Option<Payload>,
-    /// The changes that were asked for before, where this is a revised request.
-    pub revision: Option<Payload>,
+    /// What was asked for before, where this is a revised request.
+    pub revision: Option<Revision>,
     /// The whole of it as one page of text, exactly as it is to be shown; [`Self::shown`] commits to these bytes.
     pub page: Payload,
     /// Commitment of the page in the run.
@@ -101,6 +104,34 @@ pub struct Influencer {
     pub kind: Kind,
     /// How far it may be believed and travel.
     pub label: Label,
+    /// From where it came, in words: the tool and its call, what it was retrieved from, who said it. None where the gate does not know it any more.
+    pub source: Option<String>,
+    /// The beginning of what it says; none where it says nothing, or the gate does not know it any more.
+    pub text: Option<String>,
+}
+
+/// From where an argument of a call came.
+#[derive(Clone, Debug)]
+pub struct ArgumentOrigin {
+    /// JSON pointer of the value in the arguments.
+    pub pointer: String,
+    /// The value, as JSON.
+    pub value: String,
+    /// The most trusted place in which it stands.
+    pub source: Source,
+    /// The records in which it stands.
+    pub records: Vec<RecordRef>,
+}
+
+/// What was sent back with changes, and is asked for again.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// Who asked for changes.
+    pub by: Id,
+    /// What they asked for.
+    pub changes: Payload,
+    /// The arguments that they had before them.
+    pub before: Payload,
 }
 
 /// What the policy said of a request.

@@ -101,6 +101,7 @@ pub(crate) mod testing {
             covers: Digest([covers; 32]),
             expires: RecordedTime(1_000),
             influences: Vec::new(),
+            arguments: Vec::new(),
             credential: Vec::new(),
             judgement: Judgement {
                 record: RecordRef(3),

@@ -13,7 +13,9 @@ mod policy;
 mod sandbox;
 mod tool;
 
-pub use approver::{Approver, Evidence, Influencer, Judgement, Review, Verdict, Word};
+pub use approver::{
+    Approver, ArgumentOrigin, Evidence, Influencer, Judgement, Review, Revision, Verdict, Word,
+};
 #[cfg(test)]
 pub(crate) use call::testing;
 pub use call::{CallFacts, Standing};

@@ -22,7 +22,7 @@ use rederive_evidence::record::{Causes, MediaType, Record, split_frames};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Layer, Limits, Mode,
-    ModelEntry, Origin, Place, Role, ScopeItem, Sensitivity, Trust,
+    ModelEntry, Origin, Place, Role, ScopeItem, Sensitivity, SourceEntry, Trust,
 };
 use rederive_gate::ports::*;
 use rederive_gate::{Dispatch, Gate, Intent, OpenFault, Recovered, Registration, Setup, Times};
@@ -501,6 +501,7 @@ pub(crate) fn opened(tenant: &str) -> Draft {
     body.bundle = Given::Known(BUNDLE);
     body.registry = Given::Known(Digest([6; 32]));
     body.limits = Limits { retries: Some(3), ..Limits::default() };
+    body.sources = vec![SourceEntry { id: id("mailbox"), label: Label::UNKNOWN }];
     body.layers = Layer::ALL.to_vec();
     body.models = vec![ModelEntry { id: id("model"), clearance: Given::Known(Sensitivity::Restricted) }];
     let body: Box<RunOpened> = Box::new(body);
