@@ -53,15 +53,26 @@ fn golden() -> Vec<String> {
     paths.filter(|path| path.ends_with(".rdt")).collect()
 }
 
+/// The level at which a review verifies a trace of its own accord; of one of which nothing is shown, the highest.
+fn level_of_review(sandbox: &Sandbox, path: &str) -> String {
+    let ended = sandbox.quietly(&["review", path, "--json"], b"");
+    let is_shown = !ended.stdout.is_empty();
+    if is_shown { ended.json()["level"].as_str().unwrap().to_owned() } else { "policy".to_owned() }
+}
+
 #[test]
 fn a_what_if_and_a_review_end_as_a_replay_of_the_same_trace_does() {
     let sandbox = Sandbox::new();
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/default");
+    let bundles = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/bundles");
     let exit = |arguments: &[&str]| sandbox.quietly(arguments, b"").exit;
     let one = |path: &String| {
         let verified = exit(&["replay", path]);
         assert_eq!(exit(&["whatif", "--policy", policy, path]), verified, "whatif {path}");
-        assert_eq!(exit(&["review", path]), verified, "review {path}");
+        assert_eq!(exit(&["review", path, "--level", "state"]), verified, "review {path}");
+        let level = level_of_review(&sandbox, path);
+        let at_level = exit(&["replay", path, "--level", &level, "--bundles", bundles]);
+        assert_eq!(exit(&["review", path, "--bundles", bundles]), at_level, "review {path} at level {level}");
         verified
     };
     let golden = golden();

@@ -87,3 +87,90 @@ fn nothing_is_shown_of_a_damaged_trace() {
     assert_eq!(sandbox.run(&["review", "missing.rdt"]).exit, 2);
     insta::assert_snapshot!(sandbox.transcript());
 }
+
+/// The golden trace of this name, and where the bundle that it pins lies.
+fn golden(name: &str) -> [String; 3] {
+    let tree = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    ["traces", "keys", "bundles"].map(|folder| match folder {
+        "keys" => format!("{tree}/fixtures/keys/gated-trust.json"),
+        "bundles" => format!("{tree}/fixtures/bundles"),
+        _ => format!("{tree}/fixtures/traces/{name}.rdt"),
+    })
+}
+
+#[test]
+fn no_run_of_a_gate_that_lies_is_reviewed_as_one_that_is_as_it_should_be() {
+    let sandbox = Sandbox::new();
+    // The trace, and how it ends without the bundle and with it.
+    for (name, alone, judged) in [
+        ("bad/word-key", 3, 3),
+        ("bad/receipt-key", 3, 3),
+        ("bad/receipt-of-another", 1, 1),
+        ("bad/permitted-after-all", 4, 1),
+        ("bad/wrong-directive", 4, 1),
+        ("bad/other-engine", 4, 4),
+        ("good/gated", 4, 0),
+    ] {
+        let [trace, trust, bundles] = golden(name);
+        let without = sandbox.quietly(&["review", &trace, "--trust", &trust, "--json"], b"");
+        let with =
+            sandbox.quietly(&["review", &trace, "--trust", &trust, "--bundles", &bundles, "--json"], b"");
+        assert_eq!((without.exit, with.exit), (alone, judged), "{name}: {}{}", without.stderr, with.stderr);
+        for ended in [&without, &with].into_iter().filter(|ended| !ended.stdout.is_empty()) {
+            assert_eq!(ended.json()["level"], "policy", "{name}");
+        }
+        let page = format!("{}.html", name.replace('/', "-"));
+        let drawn = sandbox.quietly(&["review", &trace, "--trust", &trust, "--html", &page], b"");
+        assert_eq!((drawn.exit, sandbox.path(&page).exists()), (alone, alone != 3), "{name}");
+    }
+}
+
+/// Status and gaps of the control layer of this name.
+fn layer(json: &serde_json::Value, name: &str) -> (String, String) {
+    let layers = json["layers"].as_array().unwrap();
+    let layer = layers.iter().find(|layer| layer["question"] == name).unwrap();
+    (layer["status"].as_str().unwrap().to_owned(), layer["gaps"].to_string())
+}
+
+#[test]
+fn decisions_and_approvals_are_on_record_only_where_they_were_checked() {
+    let sandbox = Sandbox::new();
+    let [trace, trust, bundles] = golden("good/gated");
+    let review = |options: &[&str]| {
+        let ended = sandbox.quietly(&[&["review", &trace, "--json"], options].concat(), b"");
+        let json = ended.json();
+        (ended.exit, layer(&json, "Policy decision"), layer(&json, "Human approval"))
+    };
+    let (exit, (policy, missing), (approval, none)) = review(&["--trust", &trust, "--bundles", &bundles]);
+    assert_eq!((exit, policy.as_str(), approval.as_str()), (0, "on-record", "on-record"), "{missing}{none}");
+    for (options, exit, decision, word) in [
+        (&["--trust", &trust][..], 4, Some("POL-4 not judged: bundle"), None),
+        (
+            &["--bundles", &bundles],
+            0,
+            Some("receipts checked under the keys"),
+            Some("checked under the keys that the run names itself: no trust roots"),
+        ),
+        (
+            &["--trust", &trust, "--level", "state"],
+            0,
+            Some("POL-4 not judged, and no receipt checked: level state"),
+            Some("signatures of approvers not checked: level state"),
+        ),
+    ] {
+        let (ended, policy, approval) = review(options);
+        assert_eq!(ended, exit, "{options:?}");
+        for ((status, gaps), gap) in [(policy, decision), (approval, word)] {
+            assert_eq!(status, if gap.is_some() { "partly" } else { "on-record" }, "{options:?}: {gaps}");
+            assert!(gaps.contains(gap.unwrap_or_default()), "{options:?}: {gaps}");
+        }
+    }
+    // In words and on the page too.
+    let words = sandbox.quietly(&["review", &trace, "--level", "state"], b"").stdout;
+    assert!(words.contains("reproduced at level state"), "{words}");
+    assert!(words.contains("gap: signatures of approvers not checked: level state"), "{words}");
+    sandbox.quietly(&["review", &trace, "--level", "state", "--html", "page.html"], b"");
+    let page = sandbox.read_text("page.html");
+    assert!(page.contains("verdict at level state") && page.contains("signatures of approvers not checked"));
+    assert_eq!(sandbox.quietly(&["review", &trace, "--level", "integrity"], b"").exit, 2);
+}

@@ -7,6 +7,7 @@ use rederive_evidence::rules::Rule;
 use rederive_evidence::values::Layer;
 use rederive_machine::RuleSetNumber;
 
+use super::Reviewed;
 use super::gather::Gathered;
 use super::questions::Question;
 
@@ -14,7 +15,7 @@ use super::questions::Question;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Status {
-    /// Its records are there, its rules were judged, and none is breached.
+    /// Its records are there, its rules were judged, and none is breached; decisions and approvals in it were checked.
     OnRecord,
     /// Records are there, and something is missing.
     Partly,
@@ -61,17 +62,19 @@ pub(super) struct Answer {
 }
 
 /// Answers questions from what was gathered.
-pub(super) fn answers(questions: &'static [Question], gathered: &Gathered) -> Vec<Answer> {
-    questions.iter().map(|question| answer(question, gathered)).collect()
+pub(super) fn answers(questions: &'static [Question], reviewed: &Reviewed) -> Vec<Answer> {
+    questions.iter().map(|question| answer(question, reviewed)).collect()
 }
 
-fn answer(question: &'static Question, gathered: &Gathered) -> Answer {
+fn answer(question: &'static Question, reviewed: &Reviewed) -> Answer {
+    let gathered = &reviewed.gathered;
     let mut kinds: BTreeMap<Kind, Vec<u64>> = BTreeMap::new();
     for entry in gathered.of_kinds(question.kinds) {
         kinds.entry(entry.kind).or_default().push(entry.record);
     }
     let breached = breached(question, gathered);
     let mut gaps = unjudged(question, gathered);
+    gaps.extend(reviewed.unchecked.gaps(|kind| kinds.contains_key(kind)));
     let absent: Vec<&str> =
         question.kinds.iter().filter(|kind| !kinds.contains_key(kind)).map(|kind| kind.name()).collect();
     let has_any = !kinds.is_empty();

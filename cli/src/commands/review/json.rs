@@ -4,7 +4,7 @@ use rederive_evidence::ids::{Id, RunId};
 use rederive_evidence::kinds::Kind;
 use rederive_evidence::rules::Rule;
 use rederive_evidence::values::{Label, Mode};
-use rederive_replay::{Failure, Finding, Gap, SourceView, Valid};
+use rederive_replay::{Failure, Finding, Gap, Level, SourceView, Valid};
 use serde::Serialize;
 
 use super::Reviewed;
@@ -25,6 +25,7 @@ pub(super) struct View<'a> {
     owner: Option<&'a Id>,
     goal: Option<&'a str>,
     records: u64,
+    level: Level,
     valid: Valid,
     complete: bool,
     gaps: &'a [Gap],
@@ -97,12 +98,12 @@ struct BreachView {
 
 impl<'a> View<'a> {
     pub(super) fn of(reviewed: &'a Reviewed) -> Self {
-        let Reviewed { path, report, gathered } = reviewed;
+        let Reviewed { path, report, gathered, .. } = reviewed;
         let opened = gathered.opened.as_deref();
         let side = |side: Side| -> Vec<EntryView<'a>> {
             gathered.entries.iter().filter(|entry| entry.side == Some(side)).map(EntryView::of).collect()
         };
-        let ask = |questions| answers(questions, gathered).into_iter().map(AnswerView::of).collect();
+        let ask = |questions| answers(questions, reviewed).into_iter().map(AnswerView::of).collect();
         Self {
             path,
             run: report.run,
@@ -114,6 +115,7 @@ impl<'a> View<'a> {
             owner: opened.and_then(|opened| opened.owner.known()),
             goal: gathered.goal.as_deref(),
             records: report.records,
+            level: report.level,
             valid: report.valid,
             complete: report.complete(),
             gaps: &report.gaps,

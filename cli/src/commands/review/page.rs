@@ -12,7 +12,7 @@ const LINKED_MAX: usize = 12;
 
 /// The page.
 pub(super) fn of(reviewed: &Reviewed) -> String {
-    let Reviewed { path, report, gathered } = reviewed;
+    let Reviewed { path, report, gathered, .. } = reviewed;
     let run = report.run.map(|run| run.to_hex()).unwrap_or_default();
     let mut page = Page::new(&format!("Review of run {run}"));
     page.markup(&format!("<p class=\"faint\"><code>{}</code></p>", escape(path)));
@@ -26,7 +26,7 @@ pub(super) fn of(reviewed: &Reviewed) -> String {
     page.paragraph(&format!("Goal: {}", gathered.goal.as_deref().unwrap_or("(not on record)")));
     let decisions = gathered.calls.iter().filter(|call| !call.decisions.is_empty()).count() as u64;
     page.tiles(&[
-        (report.valid.to_string(), "verdict".to_owned()),
+        (report.valid.to_string(), format!("verdict at level {}", report.level)),
         (count(report.gaps.len() as u64), "gaps".to_owned()),
         (count(report.records), "records".to_owned()),
         (count(gathered.calls.len() as u64), "calls".to_owned()),
@@ -101,7 +101,7 @@ fn absent(words: &str) -> String {
 fn asked(page: &mut Page, title: &str, questions: &'static [Question], reviewed: &Reviewed) {
     page.heading(title);
     let head = [("", false), ("status", false), ("evidence", false), ("what is missing or breached", false)];
-    let rows: Vec<Vec<String>> = answers(questions, &reviewed.gathered).iter().map(row).collect();
+    let rows: Vec<Vec<String>> = answers(questions, reviewed).iter().map(row).collect();
     page.table(&head, &rows);
 }
 

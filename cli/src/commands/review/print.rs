@@ -41,7 +41,7 @@ fn heading(title: &str, terminal: &mut Terminal) {
 }
 
 fn head(reviewed: &Reviewed, terminal: &mut Terminal) {
-    let Reviewed { path, report, gathered } = reviewed;
+    let Reviewed { path, report, gathered, .. } = reviewed;
     let paint = terminal.paint();
     let run = report.run.map(|run| run.to_hex()).unwrap_or_default();
     terminal.line(&format!("{} of {path}", paint.paint(Tone::Strong, &format!("review of run {run}"))));
@@ -57,7 +57,8 @@ fn head(reviewed: &Reviewed, terminal: &mut Terminal) {
     let gaps: Vec<String> = report.gaps.iter().map(ToString::to_string).collect();
     let complete = if gaps.is_empty() { "complete".to_owned() } else { format!("gaps: {}", gaps.join(", ")) };
     let valid = paint.paint(verdict::tone(report.valid), report.valid.name());
-    terminal.line(&format!("{valid}, {}, {complete}", counted(report.records, "record")));
+    let (level, records) = (report.level, counted(report.records, "record"));
+    terminal.line(&format!("{valid} at level {level}, {records}, {complete}"));
 }
 
 fn calls(calls: &[CallStory], terminal: &mut Terminal) {
@@ -113,7 +114,7 @@ fn story(title: &str, entries: &[&Entry], terminal: &mut Terminal) {
 
 fn asked(title: &str, questions: &'static [Question], reviewed: &Reviewed, terminal: &mut Terminal) {
     heading(title, terminal);
-    for answer in answers(questions, &reviewed.gathered) {
+    for answer in answers(questions, reviewed) {
         let paint = terminal.paint();
         let status = paint.paint(tone(answer.status), answer.status.words());
         terminal.line(&format!("  {}  {status}", answer.question.asks));
