@@ -8,6 +8,8 @@ mod kinds;
 mod notes;
 mod values;
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use self::glossary::{Entry, glossary};
@@ -86,8 +88,13 @@ fn unknown(code: &str) -> Failed {
         let start = name.split(['-', '.']).next().unwrap_or(name);
         !stem.is_empty() && start.eq_ignore_ascii_case(&stem)
     };
-    let alike: Vec<&str> =
-        glossary().into_iter().map(|entry| entry.name).filter(|name| is_alike(name)).take(12).collect();
+    // A rule by the name that SPEC.md gives its sentence: `rule-pol-1`.
+    let ends = |name: &str| code.to_ascii_lowercase().ends_with(&format!("-{}", name.to_ascii_lowercase()));
+    let mut names: Vec<&str> = glossary().into_iter().map(|entry| entry.name).collect();
+    names.sort_by_key(|name| !ends(name));
+    let mut seen = BTreeSet::new();
+    names.retain(|name| (ends(name) || is_alike(name)) && seen.insert(*name));
+    let alike: Vec<&str> = names.into_iter().take(12).collect();
     let problem = Problem::error(format!("nothing is called `{code}`"));
     let problem = match alike.as_slice() {
         [] => problem,

@@ -14,6 +14,7 @@ use serde::Serialize;
 use self::test::Test;
 use crate::args::Failed;
 use crate::exit::Exit;
+use crate::paths::shown;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::text::counted;
@@ -170,6 +171,11 @@ fn plural(number: usize, noun: &str) -> String {
 
 impl DigestOf {
     fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
+        if self.update && self.bundle.is_file() {
+            let title =
+                format!("--update lists the files of a folder anew, and {} is none", shown(&self.bundle));
+            return Err(Failed::usage(Problem::error(title).hint("unpack the tar, and name the folder")));
+        }
         let bundle = if self.update {
             update(&self.bundle).map_err(|fault| unusable(&self.bundle, &fault))?
         } else {

@@ -19,6 +19,7 @@ use crate::paths::shown;
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
+use crate::text::wrapped;
 use crate::time;
 use crate::trace;
 use crate::words::bundle::unusable;
@@ -172,4 +173,10 @@ fn print(signed: &Signed<Receipt>, terminal: &mut Terminal) {
         *value = decision.expires.map_or_else(|| value.clone(), |end| time::utc(end.0));
     }
     print_rows(&rows, terminal);
+    if !decision.reliance.is_empty() {
+        let about = "reliance: entries of the run's state that were read (a digest for each name, and for what stood there), and the counts that must stay below a bound: the permit lapses where that no longer holds";
+        wrapped(about, terminal.width().saturating_sub(2))
+            .iter()
+            .for_each(|line| terminal.line(&format!("  {line}")));
+    }
 }

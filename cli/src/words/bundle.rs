@@ -8,7 +8,7 @@ use rederive_policy::registry::infer::InferFault;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::{exit_of, words};
+use crate::paths::{exit_of, shown, words};
 use crate::problem::Problem;
 use crate::words::json;
 
@@ -21,17 +21,17 @@ const MANIFEST_HINT: &str = "a bundle's manifest.json says {\"name\": .., \"vers
 /// What keeps a bundle from use.
 pub(crate) fn unusable(path: &Path, fault: &BundleFault) -> Failed {
     let problem = Problem::error(format!("{} is no bundle that can be used", path.display()));
-    Failed::new(exit(fault), explained(problem, fault))
+    Failed::new(exit(fault), explained(problem, path, fault))
 }
 
 /// What keeps a bundle out of an archive.
 pub(crate) fn unarchived(archive: &Path, fault: &BundleFault) -> Failed {
     let problem = Problem::error(format!("the bundle is not archived in {}", archive.display()));
-    Failed::new(exit(fault), explained(problem, fault))
+    Failed::new(exit(fault), explained(problem, archive, fault))
 }
 
-/// The rows and hints of a fault.
-fn explained(problem: Problem, fault: &BundleFault) -> Problem {
+/// The rows and hints of a fault. A file without a name is the bundle itself, at `whole`.
+fn explained(problem: Problem, whole: &Path, fault: &BundleFault) -> Problem {
     let problem = problem.row("code", fault.code());
     match fault {
         BundleFault::Tampered { path, expected, found } => problem
@@ -80,7 +80,8 @@ fn explained(problem: Problem, fault: &BundleFault) -> Problem {
             .row("fault", "it is in the bundle and not in the manifest")
             .hint("`rederive policy digest DIR --update` lists the files anew, under a new digest"),
         BundleFault::Unreadable { path, kind } => {
-            problem.row("file", path).row("fault", words(&(*kind).into()))
+            let whole = shown(whole);
+            problem.row("file", if path.is_empty() { &whole } else { path }).row("fault", words(&(*kind).into()))
         }
         BundleFault::NotArchived(_)
         | BundleFault::Path { .. }

@@ -36,7 +36,18 @@ fn what_nobody_emits_is_refused_with_what_is_alike() {
     let mut sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["explain", "D-NOTHING"]).exit, 2);
     assert_eq!(sandbox.run(&["explain", ""]).exit, 2);
+    // Nothing is offered twice, and a rule by its sentence's name in SPEC.md first.
+    assert_eq!(sandbox.run(&["explain", "rule-pol-1"]).exit, 2);
     insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn a_forged_receipt_is_not_explained_as_a_damaged_copy() {
+    let sandbox = Sandbox::new();
+    for code in ["V-RECEIPT", "V-APPROVAL", "V-OTHER-KEY"] {
+        let said = sandbox.quietly(&["explain", code], b"").stdout;
+        assert!(said.contains("compare the key") && !said.contains("damaged copy"), "{code}: {said}");
+    }
 }
 
 #[test]

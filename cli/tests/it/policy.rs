@@ -301,3 +301,21 @@ fn the_rego_bundle_of_the_guide_can_be_used() {
         assert_eq!(ended.exit, 0, "{command:?}: {}{}", ended.stdout, ended.stderr);
     }
 }
+
+#[test]
+fn a_tar_is_not_listed_anew_and_a_fault_of_the_whole_bundle_names_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules.tar", "no tar");
+    let update = sandbox.quietly(&["policy", "digest", "rules.tar", "--update"], b"");
+    assert_eq!(update.exit, 2, "{}", update.stderr);
+    assert!(
+        update.stderr.contains("rules.tar") && !update.stderr.contains("B-UNREADABLE"),
+        "{}",
+        update.stderr
+    );
+    let missing = sandbox.quietly(&["policy", "digest", "missing"], b"").stderr;
+    assert!(
+        missing.lines().any(|line| line.trim_start().starts_with("file") && line.ends_with("missing")),
+        "{missing}"
+    );
+}

@@ -174,3 +174,24 @@ fn decisions_and_approvals_are_on_record_only_where_they_were_checked() {
     assert!(page.contains("verdict at level state") && page.contains("signatures of approvers not checked"));
     assert_eq!(sandbox.quietly(&["review", &trace, "--level", "integrity"], b"").exit, 2);
 }
+
+#[test]
+fn what_was_blocked_previewed_or_planned_is_not_among_what_executed() {
+    let sandbox = Sandbox::new();
+    let mut seen = Vec::new();
+    for name in ["good/gated", "good/every-kind-2"] {
+        let [trace, ..] = golden(name);
+        let json = sandbox.quietly(&["review", &trace, "--level", "state", "--json"], b"").json();
+        for (side, executed) in [("executed", true), ("decided", false)] {
+            for entry in json[side].as_array().unwrap() {
+                let kind = entry["kind"].as_str().unwrap().to_owned();
+                let is_before = ["blocked", "previewed", "planned"].iter().any(|word| kind.ends_with(word));
+                assert!(!(executed && is_before), "{name}: {kind}");
+                seen.push(kind);
+            }
+        }
+    }
+    for kind in ["tool.blocked", "tool.previewed", "output.blocked", "downstream.planned"] {
+        assert!(seen.iter().any(|seen| seen == kind), "{kind}");
+    }
+}

@@ -80,7 +80,7 @@ impl Class {
                 "Whoever holds the run's key signed two different accounts of one run. At most one of them is what happened (exit status 3)."
             }
             Self::Integrity if matches!(code, "V-OTHER-KEY" | "V-UNTRUSTED" | "V-RECEIPT" | "V-APPROVAL") => {
-                "All digests agree, but the key that signed is not one that may: the trace is forged (exit status 3)."
+                "All digests agree, but a signature does not hold, or the key that signed is not one that may: the trace is forged (exit status 3)."
             }
             Self::Integrity => {
                 "Bytes do not match what is signed over them: the trace is damaged (exit status 3)."
@@ -114,6 +114,9 @@ impl Class {
             }
             Self::Integrity if code == "V-UNTRUSTED" => {
                 "check that the trust-root file is the one for this recorder, tenant and run; if it is, take nothing of the trace as evidence"
+            }
+            Self::Integrity if matches!(code, "V-OTHER-KEY" | "V-RECEIPT" | "V-APPROVAL") => {
+                "compare the key that the message names with the run's opening record (`rederive show FILE --record 0`) and your trust-root file; take nothing that was so decided or approved as permitted, and ask whoever holds the key"
             }
             Self::Bytes | Self::Signed | Self::File | Self::Integrity => KEEP,
             Self::Keys => {

@@ -28,7 +28,7 @@ const QUOTED_MAX: usize = 400;
 pub(super) enum Side {
     /// What the model saw, or could.
     Saw,
-    /// What was decided about it.
+    /// What was decided about it: what was shown, planned or blocked before anything happened too.
     Decided,
     /// What executed.
     Executed,
@@ -241,6 +241,10 @@ const DECIDED: &[Kind] = &[
     Kind::ToolProposed,
     Kind::ToolValidated,
     Kind::ToolRequested,
+    Kind::ToolPreviewed,
+    Kind::ToolBlocked,
+    Kind::OutputBlocked,
+    Kind::EffectPlanned,
     Kind::DecisionMade,
     Kind::GuardrailDetected,
     Kind::GuardrailTransformed,
@@ -265,19 +269,15 @@ const EXECUTED: &[Kind] = &[
     Kind::CredentialUsed,
     Kind::CredentialRevoked,
     Kind::CredentialExpired,
-    Kind::ToolPreviewed,
     Kind::ToolDispatched,
     Kind::ToolReturned,
     Kind::ToolFailed,
-    Kind::ToolBlocked,
     Kind::ToolUnknown,
     Kind::MemoryWritten,
     Kind::MemoryDeleted,
     Kind::MemoryExpired,
     Kind::OutputProduced,
     Kind::OutputReleased,
-    Kind::OutputBlocked,
-    Kind::EffectPlanned,
     Kind::EffectExecuted,
     Kind::EffectVerified,
     Kind::EffectReverted,
