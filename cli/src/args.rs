@@ -104,6 +104,14 @@ pub(crate) fn from_one(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| "expected a whole number, 1 or more".to_owned())
 }
 
+/// The number of a record.
+///
+/// # Errors
+/// It is none, in words for the user.
+pub(crate) fn record_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected the number of a record: a whole number, 0 or more".to_owned())
+}
+
 fn threads(text: &str) -> Result<u16, String> {
     let threads = u16::try_from(from_one(text)?).ok().filter(|threads| *threads <= THREADS_MAX);
     threads.ok_or_else(|| format!("expected at most {THREADS_MAX} threads"))

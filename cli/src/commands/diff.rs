@@ -9,7 +9,7 @@ use rederive_replay::{Comparison, Diff as Compared, DiffFault, Difference, Side,
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::Failed;
+use crate::args::{Failed, record_number};
 use crate::exit::Exit;
 use crate::paths::{shown, typed_text};
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ pub(crate) struct Diff {
     #[arg(value_name = "B")]
     b: PathBuf,
     /// Compare this record alone, and list every field that differs.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = record_number)]
     at: Option<u64>,
     /// Write one JSON object instead of words.
     #[arg(long)]

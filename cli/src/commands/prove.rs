@@ -17,7 +17,7 @@ use rederive_machine::Key;
 use serde::Serialize;
 
 use self::state::MemoryArgument;
-use crate::args::Failed;
+use crate::args::{Failed, record_number};
 use crate::exit::Exit;
 use crate::paths::{shown, typed};
 use crate::problem::Problem;
@@ -58,7 +58,7 @@ pub(crate) struct Prove {
 #[group(required = true, multiple = false)]
 struct What {
     /// These records, all of one segment.
-    #[arg(long = "record", value_name = "N", value_delimiter = ',')]
+    #[arg(long = "record", value_name = "N", value_delimiter = ',', value_parser = record_number)]
     records: Vec<u64>,
     /// How this tool is registered when the run ends, or that it is not.
     #[arg(long, value_name = "NAME")]

@@ -15,7 +15,7 @@ use rederive_replay::{Level, Valid, replay_reader};
 use serde::Serialize;
 
 use self::choice::{Chosen, Finding};
-use crate::args::Failed;
+use crate::args::{Failed, record_number};
 use crate::exit::Exit;
 use crate::paths::{shown, typed};
 use crate::problem::Problem;
@@ -64,7 +64,7 @@ struct Which {
     #[arg(long = "commitment", value_name = "HEX", value_delimiter = ',', value_parser = commitment)]
     commitments: Vec<Digest>,
     /// All contents of these records.
-    #[arg(long = "record", value_name = "N", value_delimiter = ',')]
+    #[arg(long = "record", value_name = "N", value_delimiter = ',', value_parser = record_number)]
     records: Vec<u64>,
     /// Every content that has this text in it.
     #[arg(long, value_name = "TEXT")]

@@ -4,7 +4,7 @@ mod causes;
 mod record;
 mod timeline;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rederive_archive::storage::OsFile;
@@ -14,7 +14,7 @@ use rederive_evidence::record::{ContentEntry, MediaType, Record};
 use serde_json::Value;
 
 use self::timeline::Timeline;
-use crate::args::Failed;
+use crate::args::{Failed, record_number};
 use crate::exit::Exit;
 use crate::paths::typed;
 use crate::terminal::Terminal;
@@ -37,10 +37,10 @@ pub(crate) struct Show {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Show this record in full.
-    #[arg(long, value_name = "N", conflicts_with = "causes")]
+    #[arg(long, value_name = "N", value_parser = record_number, conflicts_with = "causes")]
     record: Option<u64>,
     /// Show the chain of causes from this record back to the goal.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = record_number)]
     causes: Option<u64>,
     /// Show contents whole.
     #[arg(long)]
@@ -99,10 +99,12 @@ impl Shown<'_> {
         }
         if !self.show.json {
             terminal.tell(&ending(self.trace));
-            terminal.tell(&format!(
-                "nothing was verified here: `rederive replay {}` does that",
-                typed(&self.show.file)
-            ));
+            let verifying = if self.show.file == Path::new("-") {
+                "`rederive replay` of the same bytes does that".to_owned()
+            } else {
+                format!("`rederive replay {}` does that", typed(&self.show.file))
+            };
+            terminal.tell(&format!("nothing was verified here: {verifying}"));
         }
         Ok(())
     }

@@ -96,3 +96,21 @@ fn the_causes_of_a_gated_call_lead_through_its_proposal_the_answer_and_the_promp
     }
     assert!(!chain.contains(&pinned), "{chain:?}");
 }
+
+#[test]
+fn a_record_that_is_no_number_is_refused_in_words_for_the_user() {
+    let sandbox = Sandbox::with_run();
+    for arguments in [
+        &["show", "run.rdt", "--record", "abc"][..],
+        &["show", "run.rdt", "--causes", "1x"],
+        &["diff", "run.rdt", "run.rdt", "--at", "1.5"],
+        &["redact", "run.rdt", "--out", "a.rdt", "--record", "1,x"],
+        &["prove", "run.rdt", "--out", "a.proof", "--record", "x"],
+    ] {
+        let ended = sandbox.quietly(arguments, b"");
+        assert_eq!(ended.exit, 2, "{arguments:?}");
+        assert!(ended.stderr.contains("expected the number of a record"), "{arguments:?}: {}", ended.stderr);
+    }
+    let ended = sandbox.quietly(&["show", "-"], &sandbox.read("run.rdt"));
+    assert!(ended.stdout.contains("`rederive replay` of the same bytes does that"), "{}", ended.stdout);
+}
