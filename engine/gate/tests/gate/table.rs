@@ -31,6 +31,7 @@ enum Then {
     Holds,
     Withholds,
     Unknown,
+    Failed,
     NoEffect,
 }
 
@@ -41,6 +42,7 @@ impl Then {
             "holds" => Self::Holds,
             "withholds" => Self::Withholds,
             "unknown" => Self::Unknown,
+            "failed" => Self::Failed,
             "no effect" => Self::NoEffect,
             other => panic!("{other}"),
         }
@@ -63,7 +65,12 @@ fn then(world: &World, fate: &Fate) -> Then {
             assert_eq!(world.wires.acted(), 1);
             Then::NoEffect
         }
-        Fate::Unknown(_) | Fate::Failed(_) => Then::Unknown,
+        Fate::Unknown(_) => Then::Unknown,
+        Fate::Failed(_) => {
+            assert_eq!(world.wires.acted(), 1);
+            assert!(world.kinds(&place(0, 0)).contains(&Kind::ToolFailed));
+            Then::Failed
+        }
     }
 }
 
@@ -276,6 +283,27 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
         ("credential broker", "fails") => mood("credential broker", Mood::Fails),
         ("credential broker", "panics") => mood("credential broker", Mood::Panics),
         ("credential broker", "does not answer in time") => mood("credential broker", Mood::Hangs),
+        ("credential broker", "issues a credential that ends later than asked for") => {
+            mood("credential broker, lasting", Mood::Fails)
+        }
+        ("credential broker", "hands out the secret of another call") => {
+            let world = World::new("row");
+            let answer = world.turn(0, 2);
+            let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let keep = Arc::clone(&seen);
+            *world.wires.inside.lock().unwrap() =
+                Some(Arc::new(move |dispatch: &rederive_gate::Dispatch| {
+                    let secret = dispatch.credential().map(|(_, secret)| secret.expose().to_vec());
+                    keep.lock().unwrap().push(secret.expect("the call has a credential"));
+                }));
+            let first = world.gate.call(intent("send", 0, 1, answer));
+            assert_eq!(then(&world, &first), Then::NoEffect);
+            world.wires.acts.lock().unwrap().clear();
+            let fate = world.gate.call(intent("send", 0, 0, answer));
+            let seen = seen.lock().unwrap();
+            assert!(matches!(seen.as_slice(), [one, other] if one == other), "one secret serves both calls");
+            then(&world, &fate)
+        }
         ("credential broker", "cannot revoke") => mood("credential broker, revoking", Mood::Fails),
         ("effects component", "cannot say what is expected") => mood("effects", Mood::Fails),
         ("effects component", "cannot observe the effect") => mood("effects, observing", Mood::Fails),
@@ -300,7 +328,25 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
         ("sandbox", "does not answer in time while the command runs") => {
             run_in("sandbox, running", Mood::Hangs)
         }
-        ("tool", "fails") => mood("tool", Mood::Fails),
+        ("tool", "says that it failed") => mood("tool, by its word", Mood::Fails),
+        ("tool", "loses the answer") => mood("tool", Mood::Fails),
+        ("tool", "sends back the secret that it was called with") => {
+            let world = World::new("row");
+            *world.wires.says.lock().unwrap() = Some(("the key is ".to_owned(), ", keep it".to_owned()));
+            let answer = world.turn(0, 1);
+            let fate = world.gate.call(intent("send", 0, 0, answer));
+            let Fate::Returned(returned) = &fate else { panic!("{fate:?}") };
+            let secret = world.wires.secret.lock().unwrap().clone();
+            let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+            let shown = returned.content.bytes();
+            assert!(shown.starts_with(b"the key is ") && shown.ends_with(b", keep it"));
+            world.gate.flush().unwrap();
+            if [shown, &world.bytes(), &world.log_bytes()].into_iter().any(holds) {
+                then(&world, &fate)
+            } else {
+                Then::Withholds
+            }
+        }
         ("tool", "panics") => mood("tool", Mood::Panics),
         ("tool", "does not answer in time") => mood("tool", Mood::Hangs),
         ("receipt store", "is full") => stored(Fault::DiskFull, 0),
@@ -336,8 +382,6 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
             assert!(matches!(gate, Err(OpenFault::Breached { .. })), "{gate:?}");
             Then::Blocks
         }
-        // The gate does not know whether anybody verifies.
-        ("verifier", "is not there") => sent(|_| {}),
         _ => return None,
     })
 }

@@ -18,6 +18,7 @@ use rederive_evidence::kinds::credential::{CredentialType, SecretHandling};
 use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::prompt::PromptGiven;
 use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::kinds::tool::FailureClass;
 use rederive_evidence::record::{Causes, MediaType, Record, split_frames};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{
@@ -276,7 +277,7 @@ impl CredentialBroker for Plug {
         self.0.mood("credential broker").act()?;
         self.0.issued.lock().unwrap().push(ask.credential.clone());
         Ok(IssuedCredential {
-            expires: ask.expires,
+            expires: ask.expires.plus_ms(u64::from(self.0.mood("credential broker, lasting") != Mood::Fine)),
             secret: Secret::new(self.0.secret.lock().unwrap().clone()),
         })
     }
@@ -370,6 +371,10 @@ impl Tool for Counting {
         *self.wires.acts.lock().unwrap().entry(name).or_default() += 1;
         if self.wires.mood(self.mood).act().is_err() {
             return Err(ToolFailure::Lost);
+        }
+        if self.wires.mood("tool, by its word").act().is_err() {
+            let error = Some(Payload::text("no such mailbox"));
+            return Err(ToolFailure::Failed { class: FailureClass::Tool, error, result: None });
         }
         if let (Some((before, after)), Some((_, secret))) =
             (self.wires.says.lock().unwrap().clone(), dispatch.credential())
