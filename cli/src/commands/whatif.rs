@@ -8,12 +8,14 @@ mod tally;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use rayon::prelude::*;
 use rederive_archive::storage::OsStorage;
-use rederive_policy::Compiled;
+use rederive_evidence::digest::Digest;
+use rederive_policy::{Compiled, Registry};
 use rederive_replay::{Registries, Report, StandingGrant, WhatIf, WhatIfRun, whatif, whatif_bytes};
 
 use self::tally::{RunTally, Tally};
@@ -75,6 +77,24 @@ pub(crate) struct WhatIfCommand {
     jobs: Jobs,
 }
 
+/// What is told where runs pin a registry and none is given.
+const NOT_GIVEN: &str = "runs here pin a registry and none was given: what they do not say of their tools themselves makes SILENCE; give it with --registry";
+
+/// No registry at all, and whether a run pins one.
+#[derive(Default)]
+struct NoneGiven {
+    is_pinned: AtomicBool,
+}
+
+impl Registries for NoneGiven {
+    fn registry(&self, pinned: Option<&Digest>) -> Option<Arc<Registry>> {
+        if pinned.is_some() {
+            self.is_pinned.store(true, Ordering::Relaxed);
+        }
+        None
+    }
+}
+
 /// A path of which nothing can be said.
 struct Unread {
     path: String,
@@ -108,15 +128,19 @@ impl WhatIfCommand {
         }
         let bundle = policies::bundle(&self.policy)?;
         let registry = self.registry.as_deref().map(policies::registry).transpose()?.map(Arc::new);
+        let none = NoneGiven::default();
         let registries: &dyn Registries = match &registry {
             Some(registry) => registry,
-            None => &policies::Nothing,
+            None => &none,
         };
         let trust = self.trust.as_deref().map(trace::trust_roots).transpose()?;
         let grant = if self.no_grant { StandingGrant::Nothing } else { StandingGrant::Messages };
         let start = Instant::now();
         let ask = WhatIf { judge: &bundle, registries, grant, trust: trust.as_ref() };
         let (mut exit, tally, unread) = self.judge(&ask, terminal)?;
+        if none.is_pinned.load(Ordering::Relaxed) {
+            terminal.remark(NOT_GIVEN);
+        }
         for unread in &unread {
             terminal.complain(&unread.problem);
             exit = exit.and(unread.exit);

@@ -563,3 +563,16 @@ fn a_memory_write_is_asked_about_permitted_or_not_and_counted_as_the_tool_that_m
         assert_eq!(told["unasked"], serde_json::json!({}));
     }
 }
+
+#[test]
+fn that_runs_pin_a_registry_and_none_was_given_is_told() {
+    let sandbox = Sandbox::new();
+    let fixture = |name: &str| format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (bundle, trace) = (fixture("bundles/payments"), fixture("traces/good/gated.rdt"));
+    let registry = fixture("bundles/tools.json");
+    let told = "runs here pin a registry and none was given";
+    let without = sandbox.quietly(&["whatif", "--policy", &bundle, &trace], b"");
+    assert!(without.stderr.contains(told), "{}", without.stderr);
+    let with = sandbox.quietly(&["whatif", "--policy", &bundle, "--registry", &registry, &trace], b"");
+    assert!(!with.stderr.contains(told), "{}", with.stderr);
+}
