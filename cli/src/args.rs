@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rederive_replay::Level;
 
+#[cfg(feature = "gate")]
+use crate::commands::approve;
 use crate::commands::{
-    approve, check, completions, diff, explain, explore, import, keygen, measure, policy, prove, record,
-    redact, registry, replay, review, show, verify, whatif,
+    check, completions, diff, explain, explore, import, keygen, measure, policy, prove, record, redact,
+    registry, replay, review, show, verify, whatif,
 };
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -86,6 +88,7 @@ enum Command {
     #[command(subcommand)]
     Registry(registry::Registry),
     /// Answer requests for approval.
+    #[cfg(feature = "gate")]
     Approve(approve::ApproveCommand),
     /// Make a signing key.
     Keygen(keygen::Keygen),
@@ -210,6 +213,7 @@ fn carry_out(command: Command, terminal: &mut Terminal) -> Result<Exit, Failed> 
         Command::Policy(policy) => policy.run(terminal),
         Command::Registry(registry) => registry.run(terminal),
         Command::Explain(explain) => explain.run(terminal),
+        #[cfg(feature = "gate")]
         Command::Approve(approve) => approve.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => {

@@ -1,5 +1,6 @@
 //! One module a command.
 
+#[cfg(feature = "gate")]
 pub(crate) mod approve;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -88,6 +88,10 @@ const IMPURE: &[&str] = &[
     "zstd-sys",
 ];
 
+/// Who only verifies: what the program is built with there, and what it then does not reach.
+const VERIFIER: &[&str] = &["--package", "rederive", "--no-default-features"];
+const NOT_IN_VERIFIER: &[&str] = &["landlock", "rederive-gate", "seccompiler"];
+
 /// What is wrong with the graph.
 pub(crate) fn run() -> Vec<String> {
     let metadata: Value =
@@ -101,6 +105,7 @@ pub(crate) fn run() -> Vec<String> {
         problems.extend(impure_reached(pure));
         problems.extend(other_lints(package));
     }
+    problems.extend(gate_reached());
     problems
 }
 
@@ -148,12 +153,23 @@ fn other_lints(package: &Value) -> Option<String> {
 }
 
 fn impure_reached(name: &str) -> Vec<String> {
-    let target = ["--target", "wasm32-unknown-unknown", "--locked"];
-    let args = ["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
-    let tree = String::from_utf8(cargo(&[args.as_slice(), &target].concat())).unwrap();
-    let reached: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-    let wrong = IMPURE.iter().filter(|library| reached.contains(*library));
+    let reached = reached(&["--package", name, "--target", "wasm32-unknown-unknown"]);
+    let wrong = IMPURE.iter().filter(|library| reached.contains(**library));
     wrong.map(|library| format!("{name}: a pure crate that reaches {library}")).collect()
+}
+
+/// Who checks decisions need not run what made them.
+fn gate_reached() -> Vec<String> {
+    let reached = reached(VERIFIER);
+    let wrong = NOT_IN_VERIFIER.iter().filter(|name| reached.contains(**name));
+    wrong.map(|name| format!("rederive: without the feature `gate` it reaches {name}")).collect()
+}
+
+/// Everything that a build of this kind holds, its own package included.
+fn reached(build: &[&str]) -> BTreeSet<String> {
+    let args = ["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--locked"];
+    let tree = String::from_utf8(cargo(&[args.as_slice(), build].concat())).unwrap();
+    tree.lines().filter_map(|line| line.split(' ').next()).map(ToOwned::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +177,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_program_reaches_the_gate_by_its_feature_alone() {
+        assert_eq!(gate_reached(), [""; 0]);
+        let whole = reached(&["--package", "rederive"]);
+        assert!(whole.contains("rederive-gate") && whole.contains("rederive-verify"));
+    }
 
     #[test]
     fn the_model_may_not_use_the_engine_in_its_tests_neither() {

@@ -1,5 +1,5 @@
-//! `verify`: whether a receipt holds, with nothing but the keys that are trusted. It links no gate: who checks decisions is not who made them.
-//! Spec: receipt-alone.
+//! `verify`: whether a receipt holds, with nothing but the keys that are trusted. It uses nothing of the gate, and a program built without the feature `gate` does
+//! not hold one: who checks decisions need not run what made them. Spec: receipt-alone.
 
 use std::path::PathBuf;
 
