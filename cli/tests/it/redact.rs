@@ -66,7 +66,7 @@ fn what_redaction_cannot_do_is_said_and_nothing_is_written() {
 
 #[test]
 fn a_text_is_removed_however_deep_a_reply_has_it_in_json_and_one_that_is_nowhere_is_told() {
-    let mut sandbox = Sandbox::with_run();
+    let sandbox = Sandbox::with_run();
     let arguments = r#"{\"to\": \"Jos\\u00E9 N\\u00fa\\u00f1ez\", \"note\": \"line 1\\nline 2\"}"#;
     let call =
         format!(r#"{{"id":"c","type":"function","function":{{"name":"pay","arguments":"{arguments}"}}}}"#);
