@@ -121,7 +121,7 @@ pub enum Expected {
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
-            Self::Entry => "an object or a list of messages",
+            Self::Entry => "an object or a list whose first item is a message, with its role",
             Self::Messages => "a list of messages",
             Self::Message => "a message: an object",
             Self::Spans => "a list of spans",

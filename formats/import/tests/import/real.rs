@@ -241,7 +241,7 @@ fn a_file_with_broken_lines_imports_the_others() {
         let found = [(12, 13, "a string"), (14, 15, "a number"), (15, 16, "a list")];
         let expected = found.map(|(entry, line, found)| {
             format!(
-                "{name}: entry {entry}, line {line}: expected an object or a list of messages, found {found}"
+                "{name}: entry {entry}, line {line}: expected an object or a list whose first item is a message, with its role, found {found}"
             )
         });
         assert_eq!(failures, expected);

@@ -111,7 +111,7 @@ fn a_fault_names_file_entry_place_and_reason_and_does_not_stop_the_others() {
             "0 a 3",
             "runs/f.jsonl: entry 1, line 2, at /messages: expected a list of messages, found a number",
             "runs/f.jsonl: entry 2, line 3, at /messages/1: expected a message: an object, found a string",
-            "runs/f.jsonl: entry 3, line 4: expected an object or a list of messages, found a string",
+            "runs/f.jsonl: entry 3, line 4: expected an object or a list whose first item is a message, with its role, found a string",
             "runs/f.jsonl: entry 4, line 5, column 13: EOF while parsing a list",
             "5 b 2",
             "runs/f.jsonl: entry 6, line 7, column 16: EOF while parsing a string",
