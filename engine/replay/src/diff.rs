@@ -16,7 +16,6 @@ use rederive_verify::verify_frames;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::alone::{self, Alone};
 use crate::ends;
 use crate::headers;
 use crate::records::{FrameAt, Records, RecordsFault};
@@ -116,6 +115,16 @@ pub struct Diff {
     pub difference: Difference,
 }
 
+/// How many contents only one of two traces of a run has, as after a redaction, each commitment of a segment once. There is nothing in the other to
+/// compare them with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Alone {
+    /// In the first.
+    pub in_first: u64,
+    /// In the second.
+    pub in_second: u64,
+}
+
 /// Which of two traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -157,12 +166,13 @@ pub fn diff<A: ReadAt, B: ReadAt>(a: &TraceReader<A>, b: &TraceReader<B>) -> Res
         parts_at(a, b, same_segments, comparison)?;
     let mut alone = None;
     if let Difference::None { records } = difference {
-        difference = match unlisted::lowest(a, b, same_segments)? {
+        let contents = unlisted::compare(a, b, same_segments, comparison)?;
+        difference = match contents.difference {
             Some(unlisted) => unlisted,
             None if is_same_run => signed_difference(a, b, same_headers, records, run)?,
             None => difference,
         };
-        alone = is_same_run.then(|| alone::count(a, b)).transpose()?;
+        alone = is_same_run.then_some(contents.alone);
     }
     Ok(Diff { comparison, same_segments, uncompared_contents, other_source, alone, difference })
 }

@@ -2,7 +2,6 @@
 //!
 //! The report depends on the evidence and the level alone: not on threads, split, snapshots, order of completion or clock.
 
-mod alone;
 mod calls;
 mod checks;
 pub mod codes;
@@ -34,9 +33,8 @@ mod verdict;
 mod whatif;
 mod writes;
 
-pub use alone::Alone;
 pub use calls::{CallEnd, Registries, RunCall};
-pub use diff::{Comparison, Diff, DiffFault, Difference, Side, diff};
+pub use diff::{Alone, Comparison, Diff, DiffFault, Difference, Side, diff};
 pub use equivocation::{Equivocation, equivocation};
 pub use judge::{Judge, Pinned};
 pub use records::{FrameAt, Records, RecordsFault};

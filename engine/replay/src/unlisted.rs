@@ -5,7 +5,7 @@ use rederive_archive::{BlockBuffer, HashedContent, Segment, TraceReader, storage
 use rederive_evidence::digest::Digest;
 use rederive_evidence::record::{Record, split_frames};
 
-use crate::diff::{DiffFault, Difference, Side};
+use crate::diff::{Alone, Comparison, DiffFault, Difference, Side};
 use crate::records::RecordsFault;
 
 /// A content as it is stored: its commitment, and the one that its salt and bytes give.
@@ -14,50 +14,73 @@ type Stored = (Digest, Digest);
 /// Where a content is stored: its commitment, and the segment.
 type Stands = (Digest, u32);
 
-/// The lowest segment of which one of two traces stores such a content, or one that is not that of its commitment, and the other does not; then the lowest
-/// of which one stores a content that the other stores in other segments. The contents of so many segments from the first are known to be those of
-/// their commitments: they are not hashed again.
+/// What the contents of two traces say that their records do not.
+pub(crate) struct Compared {
+    /// The lowest segment of which one trace stores such a content, or one that is not that of its commitment, and the other does not; then the
+    /// lowest of which one stores a content that the other stores in other segments.
+    pub(crate) difference: Option<Difference>,
+    /// Of two traces of one run, the contents that only one of them has.
+    pub(crate) alone: Alone,
+}
+
+/// Compares the contents that two traces store. Those of so many segments from the first are known to be those of their commitments: they are not
+/// hashed again. Of two runs nothing is looked at behind the first difference.
 ///
 /// # Errors
 /// A trace that cannot be read.
-pub(crate) fn lowest<A: ReadAt, B: ReadAt>(
+pub(crate) fn compare<A: ReadAt, B: ReadAt>(
     a: &TraceReader<A>,
     b: &TraceReader<B>,
     genuine_segments: u32,
-) -> Result<Option<Difference>, DiffFault> {
+    comparison: Comparison,
+) -> Result<Compared, DiffFault> {
     let (mut stand_in_a, mut stand_in_b) = (Vec::new(), Vec::new());
+    let mut difference = None;
     // One more: the open segment.
     for segment in 0..=a.segments().max(b.segments()) {
         let is_genuine = segment < genuine_segments;
         let in_a = unlisted(a, segment, is_genuine, &mut stand_in_a).map_err(Side::First.at_fault())?;
         let in_b = unlisted(b, segment, is_genuine, &mut stand_in_b).map_err(Side::Second.at_fault())?;
-        let found =
+        difference = difference.or_else(|| {
             [(true, &in_a, &in_b), (false, &in_b, &in_a)].into_iter().find_map(|(in_first, of, other)| {
                 let (commitment, _) = *lacking(of, other)?;
                 Some(Difference::Unlisted { segment, in_first, commitment })
-            });
-        if found.is_some() {
-            return Ok(found);
+            })
+        });
+        if difference.is_some() && comparison == Comparison::Acts {
+            break;
         }
     }
-    stand_in_a.sort_unstable();
-    stand_in_b.sort_unstable();
-    let moved = [(true, &stand_in_a, &stand_in_b), (false, &stand_in_b, &stand_in_a)];
-    let moved = moved.into_iter().filter_map(|(in_first, of, other)| {
-        let (commitment, segment) = elsewhere(of, other)?;
-        Some((segment, Difference::Unlisted { segment, in_first, commitment }))
-    });
-    Ok(moved.max_by_key(|(segment, _)| *segment).map(|(_, found)| found))
+    for stand in [&mut stand_in_a, &mut stand_in_b] {
+        stand.sort_unstable();
+        stand.dedup();
+    }
+    let only_in_a: Vec<Stands> = only(&stand_in_a, &stand_in_b).collect();
+    let only_in_b: Vec<Stands> = only(&stand_in_b, &stand_in_a).collect();
+    let alone = Alone { in_first: only_in_a.len() as u64, in_second: only_in_b.len() as u64 };
+    let moved = || {
+        let sides = [(true, &only_in_a, &stand_in_b), (false, &only_in_b, &stand_in_a)];
+        let moved = sides.into_iter().filter_map(|(in_first, only, other)| {
+            let (commitment, segment) = elsewhere(only, other)?;
+            Some((segment, Difference::Unlisted { segment, in_first, commitment }))
+        });
+        moved.max_by_key(|(segment, _)| *segment).map(|(_, found)| found)
+    };
+    Ok(Compared { difference: difference.or_else(moved), alone })
 }
 
-/// The lowest segment in which a content stands that the others have too, and not there. What the others have nowhere is redacted.
-fn elsewhere(of: &[Stands], other: &[Stands]) -> Option<Stands> {
+/// What of these does not stand where the others do; both ascend.
+fn only(of: &[Stands], other: &[Stands]) -> impl Iterator<Item = Stands> {
+    of.iter().filter(|stands| other.binary_search(stands).is_err()).copied()
+}
+
+/// The lowest of these segments in which a content stands that the other trace has elsewhere. What that one has nowhere is redacted.
+fn elsewhere(only: &[Stands], other: &[Stands]) -> Option<Stands> {
     let has = |commitment: &Digest| {
         let at = other.partition_point(|(before, _)| before < commitment);
         other.get(at).is_some_and(|(found, _)| found == commitment)
     };
-    let only = of.iter().filter(|stands| other.binary_search(stands).is_err());
-    only.filter(|(commitment, _)| has(commitment)).min_by_key(|(_, segment)| *segment).copied()
+    only.iter().filter(|(commitment, _)| has(commitment)).min_by_key(|(_, segment)| *segment).copied()
 }
 
 /// Calls `each` with the contents that a closed segment stores, hashed.

@@ -13,7 +13,6 @@ macro_rules! replay_sources {
 }
 
 replay_sources! {
-    "../../../engine/replay/src/alone.rs" alone
     "../../../engine/replay/src/calls.rs" calls
     "../../../engine/replay/src/checks.rs" checks
     "../../../engine/replay/src/codes.rs" codes
