@@ -118,10 +118,10 @@ pub(crate) fn last_record(trace: &Trace) -> u64 {
     (closed + open).saturating_sub(1)
 }
 
-/// A trace has no record with this number.
-pub(crate) fn no_record(trace: &Trace, path: &Path, number: u64) -> Failed {
+/// A trace with records up to the last one has none with this number.
+pub(crate) fn no_record(path: &Path, number: u64, last: u64) -> Failed {
     let problem = Problem::error(format!("{} has no record {number}", path.display()));
-    Failed::usage(problem.hint(format!("its records are 0 to {}", last_record(trace))))
+    Failed::usage(problem.hint(format!("its records are 0 to {last}")))
 }
 
 fn undecodable(path: &Path, record: u64, frame: &FrameAt, error: &DecodeError) -> Failed {

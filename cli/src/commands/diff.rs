@@ -235,7 +235,7 @@ impl Diff {
 /// The JSON view of a record of one trace, with the text of its contents where the trace has it.
 fn view(trace: &Trace, path: &Path, number: u64) -> Result<Value, Failed> {
     let Some((_, record)) = trace::record(trace, path, number)? else {
-        return Err(trace::no_record(trace, path, number));
+        return Err(trace::no_record(path, number, trace::last_record(trace)));
     };
     let mut view = serde_json::to_value(&record).unwrap_or(Value::Null);
     let mut contents = trace.content_reader();

@@ -157,7 +157,7 @@ impl Shown<'_> {
     }
 
     fn missing(&self, number: u64) -> Failed {
-        trace::no_record(self.trace, &self.show.file, number)
+        trace::no_record(&self.show.file, number, trace::last_record(self.trace))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::args::Failed;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::text::{bytes, counted};
-use crate::trace::Trace;
+use crate::trace::{self, Trace};
 
 /// A segment of a sealed trace, and what leads from its header to the seal.
 struct Sealed {
@@ -112,8 +112,7 @@ impl Prove {
 
     fn missing(&self, numbers: &[u64], records: u64) -> Failed {
         let number = numbers.iter().find(|number| **number >= records).copied().unwrap_or_default();
-        let problem = Problem::error(format!("{} has no record {number}", self.file.display()));
-        Failed::usage(problem.hint(format!("its records are 0 to {}", records.saturating_sub(1))))
+        trace::no_record(&self.file, number, records.saturating_sub(1))
     }
 
     fn check_together(&self, header: &Header, numbers: &[u64], records: u64) -> Result<(), Failed> {

@@ -84,10 +84,7 @@ impl Finding<'_> {
         self.search_contents(trace, &mut chosen)?;
         let records = self.search_records(trace, &mut chosen)?;
         if let Some(number) = self.which.records.iter().find(|number| **number >= records) {
-            let problem = Problem::error(format!("{} has no record {number}", self.path.display()));
-            return Err(Failed::usage(
-                problem.hint(format!("its records are 0 to {}", records.saturating_sub(1))),
-            ));
+            return Err(trace::no_record(self.path, *number, records.saturating_sub(1)));
         }
         Ok(chosen)
     }
