@@ -34,6 +34,11 @@ pub(crate) fn stranger() -> Id {
     id("somebody-else")
 }
 
+/// The explorer's own key, which stands for stolen ones.
+pub(crate) fn explorers_key() -> SigningKey {
+    SigningKey::from_seed(&[0xe1; 32])
+}
+
 impl Subject {
     /// Takes a sealed run apart, and tells it as it was under a key of the explorer's own, which stands for stolen ones: the opening record then
     /// names that key as the recorder's and, where it names one, as the gate's, which signs its receipts anew; nothing else is another.
@@ -42,7 +47,7 @@ impl Subject {
     /// It cannot be read, is not sealed, or does not begin with an opening record.
     pub fn of(bytes: Vec<u8>) -> Result<Self, PartsFault> {
         let parts = Parts::of(&bytes)?;
-        let key = SigningKey::from_seed(&[0xe1; 32]);
+        let key = explorers_key();
         let mut story = Story::new(parts.records()?);
         let opening = story.get_mut(0).map(|record| &mut record.input.body);
         let Some(Body::RunOpened(opened)) = opening else { return Err(PartsFault::NotOpened) };
@@ -50,7 +55,7 @@ impl Subject {
         let gates = opened.actors.iter_mut().filter(|actor| actor.actor_type == ActorType::Gate);
         gates.filter_map(|gate| gate.key.as_mut()).for_each(|named| *named = key.public_key());
         let (told, story) = retell(&parts, &story, &key)?;
-        let second = second::drawn(&key)?;
+        let second = second::drawn()?;
         Ok(Self { bytes, parts, story, told, key, recorder_key, second })
     }
 
