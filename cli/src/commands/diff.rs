@@ -106,22 +106,21 @@ impl Diff {
             Comparison::Bytes => ("one run, by the bytes of records, contents and signatures", "the same"),
             Comparison::Acts => ("two runs, by what happened", "what happened is the same"),
         };
-        let (a, b) = (self.a.display(), self.b.display());
-        let problem = match &compared.difference {
-            Difference::None { records } => {
+        match self.same_records(compared, what) {
+            Ok(records) => {
                 let same = terminal.paint().paint(Tone::Good, same);
-                terminal.tell(&format!("{same}: {}, compared as {what}", counted(*records, "record")));
+                terminal.tell(&format!("{same}: {}, compared as {what}", counted(records, "record")));
                 self.tell_of_what_is_no_difference(compared, terminal);
-                if compared.uncompared_contents == 0 {
-                    return;
-                }
-                let uncompared = counted(compared.uncompared_contents, "content");
-                let them = if compared.uncompared_contents == 1 { "it" } else { "each of them" };
-                Problem::warning(format!(
-                    "{uncompared} could not be compared: one of the traces does not hold {them}"
-                ))
-                .hint("in two runs redacted contents have commitments that say nothing of each other")
             }
+            Err(parted) => terminal.report(&parted),
+        }
+    }
+
+    /// How many records two traces have that part nowhere, or where they part.
+    fn same_records(&self, compared: &Compared, what: &str) -> Result<u64, Problem> {
+        let (a, b) = (self.a.display(), self.b.display());
+        Err(match &compared.difference {
+            Difference::None { records } => return Ok(*records),
             Difference::Field { record, segment, field, a: in_a, b: in_b } => {
                 let (in_a, in_b) = values(in_a, in_b);
                 Problem::error(format!("the traces part at record {record}"))
@@ -183,8 +182,7 @@ impl Diff {
                     .row("compared", what)
                     .hint("one run sealed or signed twice: `rederive replay A B` says whether both signatures hold")
             }
-        };
-        terminal.report(&problem);
+        })
     }
 
     /// What two traces that part nowhere do not have in common all the same.
@@ -202,6 +200,16 @@ impl Diff {
         }
         if compared.other_source {
             terminal.tell("  they were imported from different recordings (file, entry, id or what was not understood of it), which is no act");
+        }
+        if compared.uncompared_contents > 0 {
+            let uncompared = counted(compared.uncompared_contents, "content");
+            let them = if compared.uncompared_contents == 1 { "it" } else { "each of them" };
+            terminal.report(
+                &Problem::warning(format!(
+                    "{uncompared} could not be compared: one of the traces does not hold {them}"
+                ))
+                .hint("in two runs redacted contents have commitments that say nothing of each other"),
+            );
         }
     }
 
