@@ -1,7 +1,7 @@
 //! Under whose names the gate records, as the opening record registers them; and the names it gives.
 
-use rederive_evidence::digest::{Purpose, digest};
-use rederive_evidence::ids::{Id, PublicKey};
+use rederive_evidence::digest::{Digest, Purpose, digest};
+use rederive_evidence::ids::{Id, PublicKey, RunId};
 use rederive_evidence::kinds::run::RunOpened;
 use rederive_evidence::schema::to_bytes;
 use rederive_evidence::values::{ActorType, Place};
@@ -41,6 +41,14 @@ pub(crate) fn key_of(opened: &RunOpened, actor: &Id) -> Option<PublicKey> {
 /// Whether the opening record registers an approver of this name.
 pub(crate) fn is_approver(opened: &RunOpened, actor: &Id) -> bool {
     opened.actors.iter().any(|known| known.id == *actor && known.actor_type == ActorType::Approver)
+}
+
+/// What makes a repetition of a call harmless, where its tool knows such keys: one for every attempt at these arguments at this place, and of this run
+/// alone, since a service that knows such keys may serve other runs and tenants.
+pub(crate) fn once(run: RunId, place: &Place, arguments: Digest) -> Option<Id> {
+    let first = Place { attempt: 0, ..place.clone() };
+    let call = [run.0.as_slice(), &to_bytes(&first), &arguments.0].concat();
+    Id::new(&format!("once/{}", digest(Purpose::Request, &call).to_hex())).ok()
 }
 
 /// A name that follows from a call's place, so that two runs of the same acts use the same ones.

@@ -24,6 +24,7 @@ enum Way {
 /// Issues credentials for the calls of any number of runs, or of one. Nothing of it is shown: no form of a secret leaves it but to the tool.
 pub struct LocalBroker {
     run: Option<RunId>,
+    tenant: Option<Id>,
     signer: Box<dyn Signer + Send + Sync>,
     lifetime_ms_max: u64,
     ways: BTreeMap<Id, Way>,
@@ -38,6 +39,9 @@ pub enum BrokerFault {
     /// The call is of another run than the one that it serves.
     #[error("this broker serves another run")]
     OtherRun,
+    /// The call is of another tenant than the one that it serves.
+    #[error("this broker serves another tenant")]
+    OtherTenant,
     /// None of the surfaces asked for can be opened by it.
     #[error("no way to open {surface} is known")]
     Surface {
@@ -66,6 +70,7 @@ impl LocalBroker {
     pub fn new(signer: impl Signer + Send + Sync + 'static, lifetime_ms_max: u64) -> Self {
         Self {
             run: None,
+            tenant: None,
             signer: Box::new(signer),
             lifetime_ms_max,
             ways: BTreeMap::new(),
@@ -80,6 +85,13 @@ impl LocalBroker {
         self
     }
 
+    /// Serves the runs of this tenant alone: what a secret opens does not say whose it is.
+    #[must_use]
+    pub fn of_tenant(mut self, tenant: Id) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
     /// Calls on this surface get a token for this audience.
     #[must_use]
     pub fn with_tokens(mut self, surface: Id, audience: Id) -> Self {
@@ -88,6 +100,7 @@ impl LocalBroker {
     }
 
     /// Calls on this surface are handed this secret: for surfaces that know no tokens. It does not end with the call; who holds the surface renews it.
+    /// Where gates of several tenants run in one process, each has a broker of its own, [`Self::of_tenant`].
     #[must_use]
     pub fn with_secret(mut self, surface: Id, credential_type: CredentialType, secret: Vec<u8>) -> Self {
         let _ = self.ways.insert(surface, Way::Held { secret: Zeroizing::new(secret), credential_type });
@@ -112,6 +125,9 @@ impl LocalBroker {
         let call = &ask.call;
         if self.run.is_some_and(|run| run != call.run) {
             return Err(BrokerFault::OtherRun);
+        }
+        if self.tenant.as_ref().is_some_and(|tenant| *tenant != call.tenant) {
+            return Err(BrokerFault::OtherTenant);
         }
         if ask.surfaces.as_slice() != std::slice::from_ref(&call.surface) {
             return Err(BrokerFault::Surfaces);
@@ -334,6 +350,24 @@ mod tests {
             ask.surfaces = vec![id("files")];
         };
         assert_eq!(refused(&unknown), BrokerFault::Surface { surface: id("files") }.to_string());
+    }
+
+    #[test]
+    fn what_a_tenant_holds_is_handed_to_no_call_of_another() {
+        for tenant in ["acme", "globex"] {
+            let held = b"planted-secret".to_vec();
+            let broker = LocalBroker::new(SigningKey::from_seed(&[3; 32]), 30_000)
+                .of_tenant(id("acme"))
+                .with_secret(id("mail"), CredentialType::ApiKey, held);
+            let mut ask = ask();
+            ask.call.tenant = id(tenant);
+            ask.scope[0].tenant = id(tenant);
+            let issued = broker.issue_secret(&ask);
+            match tenant {
+                "acme" => assert_eq!(issued.unwrap().secret.expose(), b"planted-secret"),
+                _ => assert!(matches!(issued, Err(BrokerFault::OtherTenant)), "{issued:?}"),
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rederive_evidence::kinds::tool::{FailureClass, ToolDispatched};
 use rederive_evidence::values::{EffectsClass, ScopeItem};
 use rederive_machine::Machine;
 
-use crate::cast::named;
+use crate::cast::{named, once};
 use crate::credentials::Echo;
 use crate::dispatch::Dispatch;
 use crate::fate::{Fate, Unrecorded, Why};
@@ -99,7 +99,7 @@ impl Inner {
         // What a tool answers may hold what it was called with (CRD-2).
         let echo = Echo::of(secret.as_ref());
         let credential = issued.as_ref().map(|issued| issued.name.clone()).zip(secret);
-        let idempotency = live.tool.is_idempotent.then(|| named("once", live.place()));
+        let idempotency = idempotency_of(live);
         let dispatch = Dispatch::new(
             permit.spend(),
             live.facts.as_ref().clone(),
@@ -206,7 +206,7 @@ impl Inner {
             tool: live.facts.tool.clone(),
             arguments: live.facts.arguments_commitment,
             target: live.target,
-            idempotency: live.tool.is_idempotent.then(|| named("once", live.place())),
+            idempotency: idempotency_of(live),
             sandbox: self.sandbox_of(live).cloned(),
             bytes_out: sends.then_some(live.facts.arguments.bytes().len() as u64),
         };
@@ -288,6 +288,13 @@ impl Inner {
         }
         let _ = self.note(live, draft);
     }
+}
+
+/// The key under which a repetition of the call is harmless, where its tool knows such keys.
+fn idempotency_of(live: &Live) -> Option<Id> {
+    let facts = &live.facts;
+    let once = || once(facts.run, &facts.place, facts.arguments_commitment);
+    live.tool.is_idempotent.then(once).flatten()
 }
 
 /// Whether a credential still holds.

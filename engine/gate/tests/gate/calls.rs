@@ -519,6 +519,53 @@ fn a_registration_says_whether_its_tool_acts_under_a_credential() {
     }
 }
 
+/// Spec: rule-tol-5.
+#[test]
+fn a_retry_has_the_key_of_the_call_that_it_tries_again_and_no_other_call_has_it() {
+    let world = idempotent("retried");
+    let answer = world.turn(0, 2);
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let keep = Arc::clone(&seen);
+    *world.wires.inside.lock().unwrap() = Some(Arc::new(move |dispatch: &rederive_gate::Dispatch| {
+        keep.lock().unwrap().push(dispatch.idempotency().expect("the tool knows such keys").clone());
+    }));
+    world.wires.set("tool, by its word", crate::world::Mood::Fails);
+    let retry = |arguments: &str, index, attempt| {
+        let place = rederive_evidence::values::Place { attempt, ..place(0, index) };
+        let fate = world.gate.call(rederive_gate::Intent {
+            arguments: Payload::json(arguments),
+            place,
+            ..intent("send", 0, index, answer)
+        });
+        assert!(matches!(fate, Fate::Failed(_)), "{fate:?}");
+    };
+    retry(r#"{"to":"eve"}"#, 0, 0);
+    retry(r#"{"to":"eve"}"#, 0, 1);
+    retry(r#"{"to":"mallory"}"#, 0, 2);
+    retry(r#"{"to":"eve"}"#, 1, 0);
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0], seen[1], "the same call, tried again");
+    let apart: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!((seen.len(), apart.len()), (4, 3), "{seen:?}");
+    let recorded = world.records().into_iter().filter_map(|record| match record.input.body {
+        Body::ToolDispatched(dispatched) => dispatched.idempotency,
+        _ => None,
+    });
+    assert_eq!(recorded.collect::<Vec<_>>(), *seen);
+}
+
+/// A world whose tools know keys that make a repetition harmless.
+fn idempotent(name: &str) -> World {
+    let (disk, wires, clock) = (FaultyStorage::new(), Arc::default(), Arc::new(ManualClock::new(START)));
+    let mut setup = setup(&wires);
+    for tool in &mut setup.tools {
+        tool.is_idempotent = true;
+    }
+    let options = options(&clock, name, "first");
+    let gate = Gate::open(disk.clone(), &path(name), opened("acme"), options, setup).unwrap();
+    World { gate, disk, clock, wires, name: name.to_owned() }
+}
+
 /// A clock on which a millisecond passes whenever somebody looks.
 struct Ticking(std::sync::atomic::AtomicU64);
 
