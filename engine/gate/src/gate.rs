@@ -25,11 +25,12 @@ use rederive_recorder::{Appended, Clock, Options, RecordError, Recorder, SealedR
 
 use crate::cast::Cast;
 use crate::fate::{Fate, Held, Unknown, Unrecorded, Why};
-use crate::flow::{AnswerFault, Output, Released, Remembered};
+use crate::flow::{AnswerFault, Asked, Output, Released, Remembered};
 use crate::inner::{Inner, Times, applied};
 use crate::intent::Intent;
 use crate::live::bring;
 use crate::pending::{Pending, Slot};
+use crate::pinned;
 use crate::ports::{
     Approver, Component, CredentialBroker, Effects, Guardrail, Payload, Policy, PortFault, Sandbox, Word,
 };
@@ -65,6 +66,12 @@ pub struct Setup {
     /// What a policy is told of memory where a write has to be permitted (MEM-3): as of a tool `memory.write` with the arguments `scope`, `namespace`,
     /// `name` and `value`, for which the agent's scope needs an item. Without it such a write is one of a tool that is not listed: SILENCE.
     pub memory: Option<ToolFacts>,
+    /// The registry that the tools were taken from. With it there is no gate where the run pins another, or a tool or memory is not as it says. None:
+    /// that the tools are those of the registry which the run pins is the word of whoever opens it, and policy replay finds out.
+    pub registry: Option<Arc<rederive_policy::Registry>>,
+    /// Rules of the guardrails that may set a label over a new form of a content, and so raise its trust: they are believed. That of what any other
+    /// guardrail makes of a content follows from what it was made of.
+    pub labelling: Vec<Id>,
     /// How long each may take.
     pub times: Times,
 }
@@ -82,6 +89,8 @@ impl Setup {
             sandbox: None,
             effects: None,
             memory: None,
+            registry: None,
+            labelling: Vec::new(),
             times: Times::default(),
         }
     }
@@ -127,6 +136,14 @@ pub enum OpenFault {
         /// What the opening record names.
         pinned: Option<Digest>,
         /// What was loaded.
+        loaded: Digest,
+    },
+    /// The run pins another registry than the one that was loaded, or that the bundle was written for.
+    #[error("the run pins the registry {pinned:?}, and not {loaded}")]
+    OtherRegistry {
+        /// What the opening record names.
+        pinned: Option<Digest>,
+        /// What was loaded, or the bundle was written for.
         loaded: Digest,
     },
     /// A tool was not taken.
@@ -226,6 +243,7 @@ impl Gate {
         let gate = Self::of(trail, past.opened.clone(), past.goal.clone(), parts, setup)?;
         gate.inner.asks().clone_from(&past.asks);
         gate.inner.revised().append(&mut past.revised);
+        gate.check_registered(&past)?;
         gate.pin()?;
         let recovered = gate.inner.take_up(past)?;
         Ok((gate, recovered))
@@ -239,7 +257,7 @@ impl Gate {
         setup: Setup,
     ) -> Result<Self, OpenFault> {
         let Setup { policy, receipt_key, tools, guardrails, approver, credentials, sandbox, .. } = setup;
-        let Setup { effects, memory, times, .. } = setup;
+        let Setup { effects, memory, labelling, times, .. } = setup;
         let registry = Registry::of(tools)?;
         if registry.runs_commands() && sandbox.is_none() {
             return Err(OpenFault::Missing { component: Component::Sandbox });
@@ -252,7 +270,7 @@ impl Gate {
             registry,
             policy,
             signer: receipt_key,
-            guardrails,
+            guardrails: guardrails.into_iter().map(|of| Asked::of(of, &labelling)).collect(),
             approver,
             credentials,
             sandbox,
@@ -276,6 +294,19 @@ impl Gate {
             self.append_kept(registration(&self.inner.cast.broker, tool, &self.inner, credential))?;
         }
         Ok(self.inner.trail.flush(self.inner.trail.epoch())?)
+    }
+
+    /// Every tool is the one that the run registered, in all that is on record of it. One that is not on record cannot be called.
+    fn check_registered(&self, past: &Past) -> Result<(), OpenFault> {
+        for tool in self.inner.registry.all() {
+            let Some(known) = past.registered.get(&tool.tool) else { continue };
+            let again = registration(&self.inner.cast.broker, tool, &self.inner, known.credential());
+            let contents = again.contents.iter().map(|content| self.commitment(&content.bytes));
+            if !known.is(&again, &contents.collect::<Result<Vec<_>, _>>()?) {
+                return Err(RegistrationFault::Changed { tool: tool.tool.clone() }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Whether a surface's tools act under a credential, as far as that is known before any call.
@@ -549,10 +580,7 @@ impl Parts {
             return Err(OpenFault::Mode(opened.mode));
         }
         let cast = Cast::of(opened).map_err(|actor_type| OpenFault::NoActor { actor_type })?;
-        let (pinned, loaded) = (opened.bundle.known().copied(), setup.policy.bundle());
-        if pinned != Some(loaded) {
-            return Err(OpenFault::OtherBundle { pinned, loaded });
-        }
+        pinned::check(opened, setup)?;
         if setup.credentials.is_some() && cast.vault.is_none() {
             return Err(OpenFault::NoActor { actor_type: ActorType::CredentialBroker });
         }

@@ -19,12 +19,11 @@ use rederive_recorder::Appended;
 
 use crate::cast::Cast;
 use crate::fate::{Blocked, Fate, Unrecorded, Why};
-use crate::flow::HeldCall;
+use crate::flow::{Asked, HeldCall};
 use crate::intent::Intent;
 use crate::live::{Live, bring};
 use crate::ports::{
-    Approver, Component, CredentialBroker, Effects, Failure, Guardrail, Payload, Policy, PortFault, Revision,
-    Sandbox,
+    Approver, Component, CredentialBroker, Effects, Failure, Payload, Policy, PortFault, Revision, Sandbox,
 };
 use crate::registry::Registry;
 use crate::trail::{Epoch, Trail};
@@ -75,7 +74,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) signer: Arc<dyn Signer + Send + Sync>,
-    pub(crate) guardrails: Vec<Arc<dyn Guardrail>>,
+    pub(crate) guardrails: Vec<Asked>,
     pub(crate) approver: Option<Arc<dyn Approver>>,
     pub(crate) credentials: Option<Arc<dyn CredentialBroker>>,
     pub(crate) sandbox: Option<Arc<dyn Sandbox>>,

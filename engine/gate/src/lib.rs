@@ -15,6 +15,7 @@ pub mod outcome;
 mod page;
 mod pending;
 mod permit;
+mod pinned;
 mod policies;
 pub mod ports;
 mod registry;

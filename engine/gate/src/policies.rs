@@ -12,6 +12,7 @@ use crate::ports::{Failure, Policy};
 pub struct BundlePolicy {
     compiled: Compiled,
     entitlements: Entitlements,
+    registry: Option<Digest>,
 }
 
 impl BundlePolicy {
@@ -20,13 +21,18 @@ impl BundlePolicy {
     /// # Errors
     /// The bundle cannot be used. A run is opened with none but this one.
     pub fn new(bundle: &Bundle) -> Result<Self, BundleFault> {
-        Ok(Self { compiled: compile(bundle)?, entitlements: bundle.entitlements()? })
+        let (compiled, entitlements) = (compile(bundle)?, bundle.entitlements()?);
+        Ok(Self { compiled, entitlements, registry: bundle.manifest().registry })
     }
 }
 
 impl Policy for BundlePolicy {
     fn bundle(&self) -> Digest {
         self.compiled.bundle()
+    }
+
+    fn registry(&self) -> Option<Digest> {
+        self.registry
     }
 
     fn engine(&self) -> (Id, Id) {

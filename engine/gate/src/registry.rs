@@ -88,6 +88,18 @@ pub enum RegistrationFault {
         /// What the schema library says.
         why: String,
     },
+    /// It is not as the registry has it that the run pins.
+    #[error("the tool {tool} is not as the registry has it that the run pins")]
+    Unlike {
+        /// The tool.
+        tool: Id,
+    },
+    /// It is not the one that the run registered when it was opened.
+    #[error("the tool {tool} is not the one that the run registered")]
+    Changed {
+        /// The tool.
+        tool: Id,
+    },
     /// The registry says that it offers a preview, and there is none; or the other way round.
     #[error("what the registry says of a preview of the tool {tool} is not so")]
     Preview {

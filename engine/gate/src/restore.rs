@@ -25,6 +25,7 @@ use crate::flow::{HeldCall, expect_what_was_previewed, origins};
 use crate::inner::Inner;
 use crate::intent::Intent;
 use crate::live::Live;
+use crate::pinned::OnRecord;
 use crate::ports::{Component, Evidence, Judgement, Payload, Revision};
 use crate::sayings::{Heard, SAYINGS_MAX, Sayings, beginning};
 
@@ -66,6 +67,8 @@ pub(crate) struct Past {
     pub(crate) sayings: Sayings,
     /// What was sent back with changes.
     pub(crate) revised: BTreeMap<Id, Revision>,
+    /// The tools that the run registered.
+    pub(crate) registered: BTreeMap<Id, OnRecord>,
     calls: BTreeMap<Place, PastCall>,
     contents: BTreeMap<Digest, Payload>,
 }
@@ -139,6 +142,7 @@ struct Reading {
     /// What the records that say something say: its commitment.
     said: BTreeMap<u64, Digest>,
     revised: BTreeMap<Id, PastRevision>,
+    registered: BTreeMap<Id, OnRecord>,
     media: BTreeMap<Digest, MediaType>,
 }
 
@@ -165,6 +169,11 @@ impl Reading {
             self.media.extend(input.contents.iter().map(|entry| (entry.commitment, entry.media)));
             self.opened = Some(((**opened).clone(), goal));
             return;
+        }
+        if let Body::ToolRegistered(registered) = &input.body {
+            let contents = input.contents.iter().map(|entry| entry.commitment).collect();
+            let on_record = OnRecord { body: input.body.clone(), contents };
+            let _ = self.registered.insert(registered.tool.clone(), on_record);
         }
         let Some(place) = &input.place else { return };
         if let Body::ToolProposed(proposed) = &input.body {
@@ -260,6 +269,7 @@ impl Reading {
             asks: self.asks,
             sayings: self.sayings,
             revised,
+            registered: self.registered,
             calls: self.calls,
             contents,
         })

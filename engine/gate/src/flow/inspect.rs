@@ -16,7 +16,7 @@ use rederive_recorder::Appended;
 use crate::fate::Why;
 use crate::inner::{Inner, applied};
 use crate::live::{Live, bring};
-use crate::ports::{CallFacts, Component, Finding, Guardrail, Payload, PortFault, Stage, Subject};
+use crate::ports::{CallFacts, Component, Failure, Finding, Guardrail, Payload, PortFault, Stage, Subject};
 use crate::trail::Epoch;
 
 /// What is inspected, and where that is recorded.
@@ -47,6 +47,30 @@ pub(crate) struct Stopped {
     pub(crate) rule: Id,
     pub(crate) notice: Option<Payload>,
     pub(crate) record: u64,
+}
+
+/// A guardrail as it was set up.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) guardrail: Arc<dyn Guardrail>,
+    /// Whether the label that it sets over a new form is used: known by the rule that it had when the gate was made, whatever it is called later.
+    sets_labels: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(guardrail: Arc<dyn Guardrail>, labelling: &[Id]) -> Self {
+        let sets_labels = labelling.contains(guardrail.rule());
+        Self { guardrail, sets_labels }
+    }
+
+    fn finding(&self, subject: &Subject<'_>) -> Result<Finding, Failure> {
+        Ok(match self.guardrail.inspect(subject)? {
+            Finding::Transformed { classes, content, label } => {
+                Finding::Transformed { classes, content, label: label.filter(|_| self.sets_labels) }
+            }
+            found @ (Finding::Clean | Finding::Detected { .. } | Finding::Blocked { .. }) => found,
+        })
+    }
 }
 
 /// Who found what, in the order in which they were asked.
@@ -106,9 +130,9 @@ impl Inner {
 
     /// Asks every guardrail of the stage in turn, each about what the one before left, and records what they find.
     pub(crate) fn inspect(&self, inspected: Inspected) -> Result<Inspection, Why> {
-        let asked: Vec<Arc<dyn Guardrail>> = self.guardrails.clone();
         let stage = inspected.stage;
-        let asked: Vec<_> = asked.into_iter().filter(|guardrail| guardrail.inspects(stage)).collect();
+        let asked = self.guardrails.iter().filter(|asked| asked.guardrail.inspects(stage));
+        let asked: Vec<Asked> = asked.cloned().collect();
         let Inspected { content, record, .. } = &inspected;
         let mut passed =
             Passed { content: content.clone(), record: *record, is_replaced: false, detected: Vec::new() };
@@ -117,7 +141,7 @@ impl Inner {
         }
         let guard = self.cast.guardrail.clone();
         let guard = guard.ok_or(PortFault::Missing { component: Component::Guardrail })?;
-        let last = asked.last().cloned();
+        let last = asked.last().map(|asked| Arc::clone(&asked.guardrail));
         let mut is_stated = false;
         for (guardrail, finding) in self.findings(asked, &inspected)? {
             let found = Found {
@@ -157,22 +181,22 @@ impl Inner {
     }
 
     /// The findings, in order; nothing after one that blocks. One guardrail that cannot tell is none of them.
-    fn findings(&self, asked: Vec<Arc<dyn Guardrail>>, inspected: &Inspected) -> Result<Findings, Why> {
+    fn findings(&self, asked: Vec<Asked>, inspected: &Inspected) -> Result<Findings, Why> {
         let (stage, label, call, goal) =
             (inspected.stage, inspected.label, inspected.call.clone(), inspected.goal.clone());
         let mut content = inspected.content.clone();
-        let only_compute = asked.iter().all(|guardrail| guardrail.only_computes());
+        let only_compute = asked.iter().all(|asked| asked.guardrail.only_computes());
         let work = move || {
             let mut findings = Vec::with_capacity(asked.len());
-            for guardrail in asked {
+            for asked in asked {
                 let subject =
                     Subject { stage, content: &content, label, call: call.as_deref(), goal: goal.as_ref() };
-                let finding = guardrail.inspect(&subject)?;
+                let finding = asked.finding(&subject)?;
                 let ends = matches!(finding, Finding::Blocked { .. });
                 if let Finding::Transformed { content: next, .. } = &finding {
                     content = next.clone();
                 }
-                findings.push((guardrail, finding));
+                findings.push((asked.guardrail, finding));
                 if ends {
                     break;
                 }

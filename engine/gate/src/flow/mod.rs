@@ -12,6 +12,7 @@ mod settle;
 
 pub use approve::AnswerFault;
 pub(crate) use approve::{HeldCall, origins};
+pub(crate) use inspect::Asked;
 pub(crate) use prepare::expect_what_was_previewed;
 pub use release::{Output, Released};
 pub use remember::Remembered;

@@ -21,7 +21,7 @@ impl Inner {
         content: Payload,
     ) -> Result<PlanVerdict, Why> {
         let epoch = self.trail.epoch();
-        if !self.guardrails.iter().any(|guardrail| guardrail.inspects(Stage::Plan)) {
+        if !self.guardrails.iter().any(|asked| asked.guardrail.inspects(Stage::Plan)) {
             return Err(PortFault::Missing { component: Component::Guardrail }.into());
         }
         let label = self.trail.read(epoch, |machine| machine.lineage().get(plan.0).map(|mark| mark.label))?;

@@ -97,7 +97,8 @@ pub enum Finding {
         classes: Vec<DetectedClass>,
         /// The new form.
         content: Payload,
-        /// Its label, where the guardrail is entitled to set one over this one item.
+        /// Its label, where the guardrail is entitled to set one over this one item ([`Setup::labelling`](crate::Setup::labelling)); that of any other is
+        /// not used.
         label: Option<Label>,
     },
     /// It goes no further.

@@ -11,6 +11,11 @@ pub trait Policy: Send + Sync {
     /// Digest of the bundle. Where it is not the run's, every request is denied.
     fn bundle(&self) -> Digest;
 
+    /// Digest of the registry that the bundle was written for, where it was written for one: a run that pins another is not opened.
+    fn registry(&self) -> Option<Digest> {
+        None
+    }
+
     /// The engine, and its version.
     fn engine(&self) -> (Id, Id);
 

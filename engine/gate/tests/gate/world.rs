@@ -104,6 +104,8 @@ pub(crate) struct Wires {
     pub(crate) revoked: Mutex<Vec<Id>>,
     pub(crate) finding: Mutex<Option<(Stage, Finding)>>,
     pub(crate) observed: Mutex<Option<Payload>>,
+    /// Whether the effects component says that what it observed is as expected.
+    pub(crate) matches: Mutex<Option<bool>>,
     pub(crate) takes_unsigned: AtomicBool,
     pub(crate) key_is_gone: AtomicBool,
     /// Tools and effects say that they keep time by themselves.
@@ -137,6 +139,7 @@ impl Default for Wires {
             revoked: Mutex::default(),
             finding: Mutex::default(),
             observed: Mutex::default(),
+            matches: Mutex::default(),
             takes_unsigned: AtomicBool::new(false),
             key_is_gone: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
@@ -307,9 +310,10 @@ impl Effects for Plug {
 
     fn observe(&self, _call: &CallFacts, _reply: &ToolReply) -> Result<Observation, Failure> {
         self.0.mood("effects, observing").act()?;
-        let seen = self.0.observed.lock().unwrap().clone();
+        let lies = self.0.mood("effects, lying") != Mood::Fine;
+        let seen = self.0.observed.lock().unwrap().clone().filter(|_| !lies);
         let observed = seen.unwrap_or_else(|| Payload::text("it is sent"));
-        Ok(Observation { observed, matches: None, amount_micros: None })
+        Ok(Observation { observed, matches: *self.0.matches.lock().unwrap(), amount_micros: None })
     }
 
     fn roll_back(&self, _call: &CallFacts, _expected: &Expectation) -> Result<Remedy, Failure> {
