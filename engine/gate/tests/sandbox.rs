@@ -256,7 +256,9 @@ fn only_the_allow_list_is_reached_and_every_attempt_is_recorded() {
             "exec 3<>/dev/tcp/127.0.0.1/3128 && printf 'CONNECT {host}:{port} HTTP/1.1\\r\\n\\r\\nGET / HTTP/1.0\\r\\n\\r\\n' >&3 && timeout 2 cat <&3; exec 3>&-;"
         )
     };
-    let script = [connect("127.0.0.1", port), connect("127.0.0.1", 1), connect("example.org", 443)].concat();
+    let plain = "exec 3<>/dev/tcp/127.0.0.1/3128 && printf 'GET http://example.net/x HTTP/1.0\\r\\n\\r\\n' >&3 && timeout 2 cat <&3; exec 3>&-;";
+    let script =
+        [&connect("127.0.0.1", port), &connect("127.0.0.1", 1), &connect("example.org", 443), plain].concat();
     let mut job = job(&["/usr/bin/bash", "-c", &script]);
     job.network = vec![("127.0.0.1".into(), port)];
     let done = sandbox.run(&job).unwrap();
@@ -270,6 +272,7 @@ fn only_the_allow_list_is_reached_and_every_attempt_is_recorded() {
         ("127.0.0.1".into(), port, true),
         ("127.0.0.1".into(), 1, false),
         ("example.org".into(), 443, false),
+        ("example.net".into(), 80, false),
     ];
     assert_eq!(tried(&done), expected);
 
@@ -284,6 +287,20 @@ fn only_the_allow_list_is_reached_and_every_attempt_is_recorded() {
     for (host, port) in [("93.184.216.34", 443), ("198.51.100.7", 9_999), ("exfiltrate.example.net", 53)] {
         assert!(tried.contains(&(host.into(), port, false)), "{host}: {tried:?}");
     }
+}
+
+#[test]
+fn attempts_beyond_those_that_are_listed_are_counted() {
+    let Some(sandbox) = at_hand() else { return };
+    if !Path::new("/usr/bin/bash").is_file() {
+        eprintln!("SKIPPED: bash, which connects by itself, is not installed");
+        return;
+    }
+    let script = "for port in 1 2 3 4 5; do (echo x >/dev/udp/198.51.100.7/$port) 2>/dev/null; done; true";
+    let most = 2;
+    let done = sandbox.with_connections_max(most).run(&job_of(script)).unwrap();
+    let to = |port| ("198.51.100.7".to_owned(), port, false);
+    assert_eq!((tried(&done), done.connections_more), (vec![to(1), to(2)], 3));
 }
 
 fn job_of(script: &str) -> Job {

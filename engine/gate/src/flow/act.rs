@@ -40,8 +40,15 @@ pub(crate) struct Issued {
 pub(crate) struct Acted {
     pub(crate) answer: Result<ToolReply, ToolFailure>,
     pub(crate) took: Duration,
-    /// Connections that it attempted in the sandbox.
-    pub(crate) connections: Vec<Attempt>,
+    pub(crate) connections: Connections,
+}
+
+/// Connections that a command attempted in the sandbox.
+#[derive(Default)]
+pub(crate) struct Connections {
+    pub(crate) listed: Vec<Attempt>,
+    /// How many there were beside those.
+    pub(crate) more: u64,
 }
 
 impl Inner {
@@ -252,7 +259,7 @@ impl Inner {
         let answer = match &live.tool.acts {
             Acts::Direct(tool) => {
                 let (tool, keeps_time) = (Arc::clone(tool), tool.keeps_time());
-                let call = move || Ok((tool.call(dispatch), Vec::new()));
+                let call = move || Ok((tool.call(dispatch), Connections::default()));
                 self.ask_where(keeps_time, Component::Tool, limit, call)
             }
             Acts::Sandboxed(command) => {
@@ -263,9 +270,9 @@ impl Inner {
         let (answer, connections) = match answer {
             Ok((answer, connections)) => (answer, connections),
             // Nothing was called.
-            Err(PortFault::NoThread { .. } | PortFault::Missing { .. }) => (Err(unreached()), Vec::new()),
-            Err(fault) if live.facts.effects == EffectsClass::Read => (Err(read_fault(&fault)), Vec::new()),
-            Err(_) => (Err(ToolFailure::Lost), Vec::new()),
+            Err(PortFault::NoThread { .. } | PortFault::Missing { .. }) => without_network(unreached()),
+            Err(fault) if live.facts.effects == EffectsClass::Read => without_network(read_fault(&fault)),
+            Err(_) => without_network(ToolFailure::Lost),
         };
         Acted { answer, took: begun.elapsed(), connections }
     }
@@ -305,20 +312,24 @@ fn is_live(machine: &Machine, credential: &Id, now: RecordedTime) -> bool {
 }
 
 /// Runs a command in the sandbox.
-fn run(
-    command: &dyn Command,
-    sandbox: Option<Arc<dyn Sandbox>>,
-    dispatch: &Dispatch,
-) -> (Result<ToolReply, ToolFailure>, Vec<Attempt>) {
-    let Some(sandbox) = sandbox else { return (Err(unreached()), Vec::new()) };
-    let Ok(job) = command.job(dispatch) else { return (Err(refused_arguments()), Vec::new()) };
+fn run(command: &dyn Command, sandbox: Option<Arc<dyn Sandbox>>, dispatch: &Dispatch) -> Answered {
+    let Some(sandbox) = sandbox else { return without_network(unreached()) };
+    let Ok(job) = command.job(dispatch) else { return without_network(refused_arguments()) };
     match sandbox.run(&job) {
         Ok(finished) => {
-            let connections = finished.connections.clone();
+            let connections =
+                Connections { listed: finished.connections.clone(), more: finished.connections_more };
             (command.reply(finished), connections)
         }
-        Err(_) => (Err(unreached()), Vec::new()),
+        Err(_) => without_network(unreached()),
     }
+}
+
+/// What a tool answered, and where it tried to connect to.
+type Answered = (Result<ToolReply, ToolFailure>, Connections);
+
+fn without_network(failure: ToolFailure) -> Answered {
+    (Err(failure), Connections::default())
 }
 
 fn unreached() -> ToolFailure {

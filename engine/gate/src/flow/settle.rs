@@ -14,7 +14,7 @@ use rederive_evidence::values::Label;
 
 use crate::cast::named;
 use crate::fate::{Failed, Fate, Returned, Unknown, Why};
-use crate::flow::act::Acted;
+use crate::flow::act::{Acted, Connections};
 use crate::flow::inspect::{Inspected, Inspection};
 use crate::inner::Inner;
 use crate::live::{Live, bring};
@@ -42,12 +42,14 @@ impl Inner {
     }
 
     /// GRD-3: where a command tried to connect to, let through or not.
-    fn connections(&self, live: &mut Live, attempts: &[Attempt]) {
+    fn connections(&self, live: &mut Live, attempted: &Connections) {
         let (Some(guard), Some(sandbox)) = (&self.cast.guardrail, self.sandbox_of(live)) else { return };
-        if attempts.is_empty() {
+        let Connections { listed, more } = attempted;
+        if listed.is_empty() && *more == 0 {
             return;
         }
-        let is_refused = attempts.iter().any(|attempt| !attempt.allowed);
+        // Of those that are not listed nobody says that they were let through.
+        let is_refused = *more > 0 || listed.iter().any(|attempt| !attempt.allowed);
         let body = GuardrailDetected {
             rule: sandbox.clone(),
             version: None,
@@ -60,7 +62,8 @@ impl Inner {
             let outcome = if attempt.allowed { "let through" } else { "refused" };
             format!("{}:{} {outcome}", attempt.host, attempt.port)
         };
-        let lines: Vec<String> = attempts.iter().map(line).collect();
+        let rest = (*more > 0).then(|| format!("and {more} more"));
+        let lines: Vec<String> = listed.iter().map(line).chain(rest).collect();
         let mut draft = live.draft(guard, body);
         let _ = bring(&mut draft, &Payload::text(lines.join("\n")));
         let _ = self.note(live, draft);

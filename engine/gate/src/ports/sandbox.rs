@@ -87,8 +87,10 @@ pub struct Finished {
     pub stderr: Vec<u8>,
     /// Whether output was cut at its limit.
     pub is_cut: bool,
-    /// Connections that it attempted, in order.
+    /// Connections that it attempted, in order: as many as the sandbox lists.
     pub connections: Vec<Attempt>,
+    /// How many more it attempted.
+    pub connections_more: u64,
     /// How long it took.
     pub took: Duration,
 }

@@ -19,7 +19,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use super::fault::SandboxFault;
 use super::outputs::keep;
 use super::plan::{PROXY_PORT, Plan, Report};
-use super::proxy::Network;
+use super::proxy::{ATTEMPTS_MAX, Network};
 use super::root::SYSTEM;
 use crate::ports::{Exit, Failure, Finished, Job, Sandbox};
 
@@ -40,6 +40,7 @@ pub struct Namespaces {
     name: Id,
     helper: PathBuf,
     file_bytes_max: u64,
+    connections_max: usize,
     /// Whether a job could be run, tried once.
     tried: OnceLock<Result<(), String>>,
 }
@@ -47,7 +48,13 @@ pub struct Namespaces {
 impl Namespaces {
     /// A sandbox under this name whose helper, the program `rederive-sandbox`, stands at this path.
     pub fn new(name: Id, helper: impl Into<PathBuf>) -> Self {
-        Self { name, helper: helper.into(), file_bytes_max: FILE_BYTES_MAX, tried: OnceLock::new() }
+        Self {
+            name,
+            helper: helper.into(),
+            file_bytes_max: FILE_BYTES_MAX,
+            connections_max: ATTEMPTS_MAX,
+            tried: OnceLock::new(),
+        }
     }
 
     /// A sandbox whose helper stands beside the program that is running.
@@ -70,6 +77,13 @@ impl Namespaces {
         self
     }
 
+    /// The same with another limit on how many attempted connections of a job are listed; what goes beyond is counted.
+    #[must_use]
+    pub fn with_connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = connections;
+        self
+    }
+
     /// Runs a job to its end, or to its limit.
     ///
     /// # Errors
@@ -77,7 +91,7 @@ impl Namespaces {
     pub fn run_job(&self, job: &Job) -> Result<Finished, SandboxFault> {
         let began = Instant::now();
         let room = Room::make(job)?;
-        let network = Network::new(&job.network);
+        let network = Network::new(&job.network, self.connections_max);
         let listener = UnixListener::bind(room.socket())?;
         room.hand_to_job()?;
         let mut child = self.start(&room)?;
@@ -104,12 +118,14 @@ impl Namespaces {
                 return Err(SandboxFault::Namespaces { said });
             }
         };
+        let attempts = network.attempts();
         Ok(Finished {
             exit,
             is_cut: stdout.is_cut || stderr.is_cut,
             stdout: stdout.bytes,
             stderr: stderr.bytes,
-            connections: network.attempts(),
+            connections: attempts.listed,
+            connections_more: attempts.more,
             took: began.elapsed(),
         })
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
@@ -16,29 +16,44 @@ use crate::ports::Attempt;
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 8 << 10;
-/// Most attempts that are recorded of one job.
-const ATTEMPTS_MAX: usize = 1_024;
+/// Most attempts that are listed of one job, where nothing else is said. What goes beyond is counted.
+pub(super) const ATTEMPTS_MAX: usize = 1_024;
+/// Most addresses, past the proxy, of which it is known that they were seen: of what goes beyond each packet counts as an attempt.
+const SEEN_MAX: usize = 16 << 10;
+/// Most bytes of a host that are listed: no name is longer.
+const HOST_BYTES_MAX: usize = 255;
 /// Most connections at a time.
 const CONNECTIONS_MAX: usize = 64;
 /// How long a connection to an allowed host may take to open, and a request to come in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a job tried.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// The first ones, in order.
+    pub(super) listed: Vec<Attempt>,
+    /// How many more there were.
+    pub(super) more: u64,
+}
+
 /// What a job may connect to, and what it tried.
 #[derive(Debug)]
 pub(super) struct Network {
     allowed: Vec<(Host, u16)>,
-    attempts: Mutex<Vec<Attempt>>,
+    attempts: Mutex<Attempts>,
+    attempts_max: usize,
     open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
 }
 
 impl Network {
-    /// This allow-list. A host that is none is on no list.
-    pub(super) fn new(allowed: &[(String, u16)]) -> Arc<Self> {
+    /// This allow-list, and how many attempts are listed. A host that is none is on no list.
+    pub(super) fn new(allowed: &[(String, u16)], attempts_max: usize) -> Arc<Self> {
         let parsed = |(host, port): &(String, u16)| Some((Host::parse(host).ok()?, *port));
         Arc::new(Self {
             allowed: allowed.iter().filter_map(parsed).collect(),
             attempts: Mutex::default(),
+            attempts_max,
             open: Mutex::default(),
             ended: AtomicBool::new(false),
         })
@@ -49,16 +64,30 @@ impl Network {
         !self.allowed.is_empty()
     }
 
-    /// What was tried, in order.
-    pub(super) fn attempts(&self) -> Vec<Attempt> {
-        std::mem::take(&mut *self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What was tried.
+    pub(super) fn attempts(&self) -> Attempts {
+        std::mem::take(&mut *self.tried())
     }
 
-    fn record(&self, host: String, port: u16, allowed: bool) {
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.len() < ATTEMPTS_MAX {
-            attempts.push(Attempt { host, port, allowed });
+    fn tried(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, mut host: String, port: u16, allowed: bool) {
+        let end = (0..=HOST_BYTES_MAX).rev().find(|at| host.is_char_boundary(*at));
+        host.truncate(end.unwrap_or_default());
+        let mut attempts = self.tried();
+        if attempts.listed.len() < self.attempts_max {
+            attempts.listed.push(Attempt { host, port, allowed });
+        } else {
+            attempts.more = attempts.more.saturating_add(1);
         }
+    }
+
+    /// An attempt of which nobody knows where to.
+    fn count(&self) {
+        let mut attempts = self.tried();
+        attempts.more = attempts.more.saturating_add(1);
     }
 
     /// Serves the job's proxy until it has ended. Each connection has a thread.
@@ -88,7 +117,8 @@ impl Network {
                 });
             }
             if open.len() >= CONNECTIONS_MAX {
-                return;
+                drop(open);
+                return self.count();
             }
             open.push(held);
         }
@@ -112,6 +142,10 @@ impl Network {
         client.set_read_timeout(Some(PATIENCE))?;
         let head = read_head(&mut client)?;
         let Some((host, port)) = connect_target(&head) else {
+            match plain_target(&head) {
+                Some((host, port)) => self.record(host, port, false),
+                None => self.count(),
+            }
             return refuse(&mut client, "405 Method Not Allowed", "only CONNECT is served");
         };
         let parsed = Host::parse(&host);
@@ -144,9 +178,13 @@ impl Network {
             match recv(frames, frame.as_mut_slice(), RecvFlags::DONTWAIT) {
                 Ok((read, _)) => {
                     let Some(sent) = sent(frame.get(..read).unwrap_or_default()) else { continue };
-                    if seen.len() < ATTEMPTS_MAX && seen.insert(sent.clone()) {
-                        self.record(sent.host, sent.port, false);
+                    if seen.contains(&sent) {
+                        continue;
                     }
+                    if seen.len() < SEEN_MAX {
+                        let _ = seen.insert(sent.clone());
+                    }
+                    self.record(sent.host, sent.port, false);
                 }
                 // What is left to read was read before the end is believed.
                 Err(_) if self.ended.load(Ordering::Acquire) => return,
@@ -182,6 +220,18 @@ fn connect_target(head: &[u8]) -> Option<(String, u16)> {
     }
     let (host, port) = target.rsplit_once(':')?;
     Some((host.to_owned(), port.parse().ok()?))
+}
+
+/// Host and port of a request for `http://host:port/..`, as clients put it to a proxy that they do not ask to connect.
+fn plain_target(head: &[u8]) -> Option<(String, u16)> {
+    let line = std::str::from_utf8(head).ok()?.lines().next()?;
+    let target = line.split(' ').nth(1)?.strip_prefix("http://")?;
+    let authority = target.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => Some((host.to_owned(), port.parse().ok()?)),
+        Some(_) | None => (!host.is_empty()).then(|| (host.to_owned(), 80)),
+    }
 }
 
 /// Connects to an allowed host. A name that leads to a private address leads nowhere: only an allow-list that names the address itself opens it.
@@ -223,6 +273,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_tried_beyond_the_most_that_are_listed_is_counted() {
+        for (tried, listed, more) in [(0, 0, 0), (2, 2, 0), (3, 3, 0), (4, 3, 1), (9, 3, 6)] {
+            let network = Network::new(&[], 3);
+            for port in 0..tried {
+                network.record("exfiltrate.example.net".to_owned(), port, false);
+            }
+            let attempts = network.attempts();
+            let ports: Vec<u16> = attempts.listed.iter().map(|attempt| attempt.port).collect();
+            assert_eq!((ports, attempts.more), ((0..listed).collect(), more), "{tried} tried");
+        }
+    }
+
+    #[test]
+    fn a_host_is_listed_no_longer_than_a_name_may_be() {
+        let network = Network::new(&[], 3);
+        network.record("é".repeat(HEAD_BYTES_MAX), 1, false);
+        let attempts = network.attempts();
+        assert_eq!(attempts.listed.iter().map(|attempt| attempt.host.len()).collect::<Vec<_>>(), [254]);
+    }
+
+    #[test]
     fn only_a_plain_connect_names_a_target() {
         let table: &[(&str, Option<(&str, u16)>)] = &[
             ("CONNECT example.org:443 HTTP/1.1\r\n\r\n", Some(("example.org", 443))),
@@ -233,6 +304,19 @@ mod tests {
             ("CONNECT a b:1 HTTP/1.1\r\n\r\n", None),
             ("\r\n\r\n", None),
         ];
+        let plain: &[(&str, Option<(&str, u16)>)] = &[
+            ("GET http://example.org/ HTTP/1.1\r\n\r\n", Some(("example.org", 80))),
+            ("POST http://example.org:8080?x HTTP/1.1\r\n\r\n", Some(("example.org", 8_080))),
+            ("GET http://me:secret@[2001:db8::1]/ HTTP/1.1\r\n\r\n", Some(("[2001:db8::1]", 80))),
+            ("GET http://[2001:db8::1]:81/ HTTP/1.1\r\n\r\n", Some(("[2001:db8::1]", 81))),
+            ("GET http://example.org:x/ HTTP/1.1\r\n\r\n", None),
+            ("GET http:/// HTTP/1.1\r\n\r\n", None),
+            ("GET / HTTP/1.1\r\n\r\n", None),
+        ];
+        for (head, expected) in plain {
+            let found = plain_target(head.as_bytes());
+            assert_eq!(found, expected.map(|(host, port)| (host.to_owned(), port)), "{head}");
+        }
         for (head, expected) in table {
             let found = connect_target(head.as_bytes());
             assert_eq!(found, expected.map(|(host, port)| (host.to_owned(), port)), "{head}");

@@ -1,5 +1,6 @@
 //! GRD-3: commands run in the sandbox or not at all, and where they tried to connect to is on record.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ impl Sandbox for Plug {
             stderr: Vec::new(),
             is_cut: false,
             connections: job.network.iter().map(|at| to(at, true)).chain([to(&elsewhere, false)]).collect(),
+            connections_more: self.0.connections_more.load(Ordering::SeqCst),
             took: Duration::ZERO,
         })
     }
@@ -110,7 +112,7 @@ pub(crate) fn in_mood(component: &'static str, mood: Mood) -> World {
 
 #[test]
 fn where_a_command_tried_to_connect_to_is_on_record_with_or_without_guardrails() {
-    for has_guardrails in [true, false] {
+    for (has_guardrails, more, rest) in [(true, 0, ""), (false, 0, ""), (true, 7, "\nand 7 more")] {
         let without = |mut setup: Setup| {
             if !has_guardrails {
                 setup.guardrails.clear();
@@ -118,6 +120,7 @@ fn where_a_command_tried_to_connect_to_is_on_record_with_or_without_guardrails()
             setup
         };
         let world = boxed(&Arc::default(), without, None).unwrap();
+        world.wires.connections_more.store(more, Ordering::SeqCst);
         let answer = world.turn(0, 1);
         let fate = world.gate.call(intent("run", 0, 0, answer));
         assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
@@ -130,7 +133,7 @@ fn where_a_command_tried_to_connect_to_is_on_record_with_or_without_guardrails()
         let (record, found) = found.unwrap();
         assert_eq!(found.classes, [DetectedClass::Destination], "one was refused");
         let text = world.content(&record.input.contents[0].commitment).unwrap();
-        let expected = "example.org:443 let through\nexfiltrate.example.net:53 refused";
+        let expected = format!("example.org:443 let through\nexfiltrate.example.net:53 refused{rest}");
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Wires {
     pub(crate) keeps_time: AtomicBool,
     /// What the credential broker says of every surface before any call.
     pub(crate) opens: Mutex<Option<bool>>,
+    /// How many connections a command attempted beside those that are listed.
+    pub(crate) connections_more: AtomicU64,
     /// The secret of each credential.
     pub(crate) secret: Mutex<Vec<u8>>,
     /// What a tool says before and after the secret that it was called with.
@@ -144,6 +146,7 @@ impl Default for Wires {
             key_is_gone: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
             opens: Mutex::default(),
+            connections_more: AtomicU64::new(0),
             secret: Mutex::new(b"s3cret-of-the-call".to_vec()),
             says: Mutex::default(),
             judging: Mutex::default(),
