@@ -646,7 +646,7 @@ fn registration(broker: &Id, tool: &Registered, inner: &Inner, credential: Optio
     let description = tool.description.as_ref().map(|description| bring(&mut draft, description));
     let body = ToolRegistered {
         tool: tool.tool.clone(),
-        version: facts.version.clone().into(),
+        version: tool.version.clone().into(),
         schema: Some(schema).into(),
         surface: Some(facts.surface.clone()).into(),
         effects: Some(facts.effects).into(),

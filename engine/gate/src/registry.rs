@@ -18,7 +18,7 @@ use crate::ports::{Command, Payload, Preview, Runner, TOOL_LIMIT, Tool};
 pub struct Registration {
     /// Its name.
     pub tool: Id,
-    /// What the registry says of it.
+    /// What the registry says of it. Where it gives no version, one that follows from facts and schema is registered.
     pub facts: ToolFacts,
     /// The JSON Schema of its arguments.
     pub schema: Payload,
@@ -126,6 +126,8 @@ pub(crate) struct Aims {
 /// A registered tool.
 pub(crate) struct Registered {
     pub(crate) tool: Id,
+    /// As it is registered: the registry's, or else the one that follows from what the registry says.
+    pub(crate) version: Option<Id>,
     pub(crate) facts: ToolFacts,
     pub(crate) schema: Payload,
     pub(crate) description: Option<Payload>,
@@ -153,7 +155,8 @@ impl Registered {
         let checked = ArgumentSchema::compile(schema.bytes())
             .map_err(|fault| RegistrationFault::Schema { tool: tool.clone(), why: fault.to_string() })?;
         let preview = preview.map(Arc::from);
-        Ok(Self { tool, facts, schema, description, acts, preview, time, is_idempotent, checked })
+        let version = facts.version.clone().or_else(|| version_of(&tool, &facts, &schema));
+        Ok(Self { tool, version, facts, schema, description, acts, preview, time, is_idempotent, checked })
     }
 
     /// Whether arguments satisfy the tool's schema: of what guardrails made of them, the extractor says nothing.
@@ -181,6 +184,18 @@ impl Registered {
             |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         named.map(|(_, value)| Payload::text(text(value))).collect()
     }
+}
+
+/// The version of a tool to which its registry gives none, as a draft does: the digest of a registry of this tool alone, so that another entry is another
+/// version (TOL-1).
+fn version_of(tool: &Id, facts: &ToolFacts, schema: &Payload) -> Option<Id> {
+    let schema = serde_json::from_slice(schema.bytes()).ok();
+    let entry = Entry { facts: facts.clone(), schema, reasons: BTreeMap::new() };
+    let alone = rederive_policy::Registry {
+        tools: [(tool.clone(), entry)].into(),
+        ..rederive_policy::Registry::default()
+    };
+    Id::new(&format!("entry/{}", alone.digest().to_hex())).ok()
 }
 
 /// The tools of a run, by name.

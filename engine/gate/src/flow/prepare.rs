@@ -114,7 +114,7 @@ impl Inner {
             request: named("request", &intent.place),
             place: intent.place,
             tool: intent.tool,
-            version: tool.facts.version.clone(),
+            version: tool.version.clone(),
             surface: tool.facts.surface.clone(),
             effects: tool.facts.effects,
             reversible: tool.facts.reversible,
@@ -148,7 +148,7 @@ impl Inner {
         let schema = self.trail.commitment(live.epoch, live.tool.schema.bytes())?;
         let body = ToolValidated {
             tool: live.facts.tool.clone(),
-            version: live.facts.version.clone().into(),
+            version: live.tool.version.clone().into(),
             schema: Given::Known(schema),
             arguments: live.facts.arguments_commitment,
         };

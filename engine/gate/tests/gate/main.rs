@@ -14,6 +14,7 @@ mod again;
 mod approvals;
 mod calls;
 mod commands;
+mod default_bundle;
 mod echo;
 mod faults;
 mod isolation;
