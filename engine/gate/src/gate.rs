@@ -443,7 +443,7 @@ impl Gate {
         Some(self.inner.withdraw(held))
     }
 
-    /// Ends the held calls whose approvals are over. Whoever holds the gate calls it as often as they like to be told.
+    /// Ends the held calls whose approvals are over, and those that were cancelled. Whoever holds the gate calls it as often as they like to be told.
     ///
     /// # Errors
     /// Nothing can be recorded.

@@ -87,7 +87,8 @@ impl<T> Pending<T> {
 }
 
 impl Pending {
-    /// Says that nobody waits for the call any more. Before the dispatch it is blocked; after it the tool is told, and what happened is recorded.
+    /// Says that nobody waits for the call any more. Before the dispatch it is blocked; after it the tool is told, and what happened is recorded. One that is
+    /// held for an approval is withdrawn with the next word on it, or by [`Gate::expire`](crate::Gate::expire) or [`Gate::withdraw`](crate::Gate::withdraw).
     pub fn cancel(&self) {
         self.slot.cancelled.store(true, Ordering::Release);
     }

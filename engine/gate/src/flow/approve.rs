@@ -248,6 +248,10 @@ impl Inner {
         let evidence = Arc::clone(&held.evidence);
         let left = Duration::from_micros(held.expires.0.saturating_sub(now.0));
         let reviewed = self.ask(Component::Approver, left, move || approver.review(&evidence));
+        // Whoever asked for the call may have gone while a person looked at it.
+        if held.live.is_cancelled() {
+            return Ok(self.withdraw(held));
+        }
         match reviewed {
             Ok(Review::Answered(word)) => match self.take_word(&mut held, &word) {
                 Ok(()) => self.answered(held, word),
@@ -290,6 +294,9 @@ impl Inner {
         let held = self.held().remove(approval);
         let mut held = held.ok_or_else(|| AnswerFault::NotHeld { approval: approval.clone() })?;
         let (epoch, place, last) = (held.live.epoch, held.live.place().clone(), held.live.last);
+        if held.live.is_cancelled() {
+            return Ok(self.withdraw(held));
+        }
         if self.now(epoch).is_ok_and(|now| now >= held.expires) {
             return Ok(self.expire(held).unwrap_or_else(|why| self.blocked(epoch, place, Some(last), why)));
         }
@@ -486,20 +493,21 @@ impl Inner {
         Ok(())
     }
 
-    /// Ends every held call whose approval is over by now.
+    /// Ends every held call whose approval is over by now, or that its caller cancelled.
     pub(crate) fn expire_due(self: &Arc<Self>) -> Result<Vec<Fate>, Why> {
         let now = self.now(self.trail.epoch())?;
         let due: Vec<Id> = {
             let held = self.held();
             held.iter()
-                .filter(|(_, held)| now >= held.expires)
+                .filter(|(_, held)| now >= held.expires || held.live.is_cancelled())
                 .map(|(approval, _)| approval.clone())
                 .collect()
         };
         let mut fates = Vec::with_capacity(due.len());
         for approval in due {
             let Some(held) = self.held().remove(&approval) else { continue };
-            fates.push(self.expire(held)?);
+            let is_cancelled = held.live.is_cancelled();
+            fates.push(if is_cancelled { self.withdraw(held) } else { self.expire(held)? });
         }
         Ok(fates)
     }

@@ -402,6 +402,99 @@ fn a_held_call_that_nobody_wants_any_more_is_withdrawn() {
     assert!(world.gate.withdraw(&approval).is_none() && world.gate.resume(&approval).is_none());
 }
 
+/// Whoever made the call and cancels it has the last word, whatever an approver says or is asked after that.
+#[test]
+fn a_held_call_that_its_caller_cancelled_does_not_happen_whoever_approves_it() {
+    for then in ["answered", "asked about", "looked through"] {
+        let (world, desk) = with_desk("cancelled");
+        let answer = world.turn(0, 1);
+        let mut pending = world.gate.submit(intent("send", 0, 0, answer));
+        let Fate::Held(held) = block_on(&mut pending) else { panic!("it is held") };
+        pending.cancel();
+        let fate = match then {
+            "answered" => {
+                world.gate.answer(&held.approval, word(&desk.last(), "bob", Verdict::Approve)).unwrap()
+            }
+            "asked about" => world.gate.resume(&held.approval).expect("it is held still"),
+            _ => world.gate.expire().unwrap().remove(0),
+        };
+        assert!(matches!(blocked(fate), (BlockReason::Withdrawn, Why::Cancelled)), "{then}");
+        let kinds = world.kinds(&place(0, 0));
+        assert!(
+            kinds.contains(&Kind::ApprovalWithdrawn) && !kinds.contains(&Kind::ToolDispatched),
+            "{kinds:?}"
+        );
+        assert_eq!((kinds.last(), world.wires.acted()), (Some(&Kind::ToolBlocked), 0));
+        assert!(world.gate.held().is_empty());
+    }
+}
+
+/// An approver who is asked at once, and whose caller goes away while they think.
+#[test]
+fn a_call_that_is_cancelled_while_a_person_looks_at_it_does_not_happen() {
+    let (disk, wires, clock) = (
+        rederive_archive::storage::faulty::FaultyStorage::new(),
+        Arc::<crate::world::Wires>::default(),
+        Arc::new(rederive_recorder::ManualClock::new(START)),
+    );
+    let (looks, looked) = std::sync::mpsc::channel();
+    let (says, said) = std::sync::mpsc::channel();
+    let mut setup = setup(&wires);
+    setup.approver = Some(Arc::new(Thinking(looks, std::sync::Mutex::new(said))));
+    let options = options(&clock, "thinking", "first");
+    let gate = Gate::open(disk.clone(), &path("thinking"), opened("acme"), options, setup).unwrap();
+    let world = World { gate, disk, clock, wires, name: "thinking".to_owned() };
+    world.wires.needs_approval("send");
+    let answer = world.turn(0, 1);
+    let pending = world.gate.submit(intent("send", 0, 0, answer));
+    looked.recv().unwrap();
+    pending.cancel();
+    says.send(()).unwrap();
+    assert!(matches!(blocked(pending.wait()), (BlockReason::Withdrawn, Why::Cancelled)));
+    let kinds = world.kinds(&place(0, 0));
+    assert!(kinds.contains(&Kind::ApprovalWithdrawn), "{kinds:?}");
+    assert_eq!((kinds.last(), world.wires.acted()), (Some(&Kind::ToolBlocked), 0));
+    assert!(world.gate.held().is_empty());
+}
+
+/// Says that they look, and yes when they are told to.
+struct Thinking(std::sync::mpsc::Sender<()>, std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Approver for Thinking {
+    fn review(&self, evidence: &Evidence) -> Result<Review, Failure> {
+        self.0.send(())?;
+        self.1.lock().unwrap().recv_timeout(std::time::Duration::from_secs(20))?;
+        Ok(Review::Answered(word(evidence, "bob", Verdict::Approve)))
+    }
+}
+
+/// The caller that brought an answer may go away at the door: the call goes on, and its end is on record.
+#[test]
+fn a_call_whose_answers_future_was_dropped_while_its_tool_works_goes_on_to_its_end() {
+    let (world, desk, approval, _) = held("dropped");
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (goes_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    *world.wires.inside.lock().unwrap() = Some(Arc::new(move |_: &rederive_gate::Dispatch| {
+        begun.send(()).unwrap();
+        let _ = waits.lock().unwrap().recv_timeout(std::time::Duration::from_secs(20));
+    }));
+    let pending = world.gate.submit_answer(&approval, word(&desk.last(), "bob", Verdict::Approve));
+    begins.recv().unwrap();
+    drop(pending);
+    assert!(!world.kinds(&place(0, 0)).contains(&Kind::ToolReturned));
+    goes_on.send(()).unwrap();
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while world.kinds(&place(0, 0)).last() != Some(&Kind::CredentialRevoked) {
+        assert!(std::time::Instant::now() < limit, "it ends");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let ends = [Kind::ToolReturned, Kind::ToolFailed, Kind::ToolUnknown, Kind::ToolBlocked];
+    let kinds = world.kinds(&place(0, 0));
+    let ends: Vec<&Kind> = kinds.iter().filter(|kind| ends.contains(kind)).collect();
+    assert_eq!((ends, world.wires.acted()), (vec![&Kind::ToolReturned], 1));
+}
+
 #[test]
 fn what_an_approval_relied_on_is_looked_at_again_when_it_is_used() {
     let (world, desk, approval, _) = held("relied");

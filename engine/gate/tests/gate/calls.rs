@@ -261,7 +261,7 @@ impl Wake for Bell {
     }
 }
 
-pub(crate) fn block_on<T>(mut pending: Pending<T>) -> T {
+pub(crate) fn block_on<F: Future + Unpin>(mut pending: F) -> F::Output {
     let (rings, rung) = std::sync::mpsc::channel();
     let waker = Waker::from(Arc::new(Bell(rings)));
     loop {

@@ -1,13 +1,16 @@
 //! The process is gone between any two steps of a call: what the next one makes of it.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rederive_archive::storage::OsStorage;
 use rederive_archive::storage::faulty::{Fault, FaultyStorage, Survival};
 use rederive_evidence::kinds::tool::UnknownReason;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_gate::ports::Verdict;
-use rederive_gate::{Fate, Gate};
+use rederive_gate::{Fate, Gate, OpenFault};
 use rederive_recorder::ManualClock;
 
 use crate::world::{START, Wires, World, intent, opened, options, path, place, setup, word};
@@ -132,52 +135,104 @@ fn a_clock_that_stepped_back_makes_nothing_live_longer() {
 /// What the other process is told by: where the trace is.
 const FOLDER: &str = "REDERIVE_GATE_HELD_IN";
 
-fn held_gate(folder: &std::path::Path) -> (Gate, Arc<crate::approvals::Desk>) {
+/// A gate of this process over the trace in a folder, whose tool writes a line into `acts` and then, in a process that is to be killed, stands.
+fn gate_in(
+    folder: &Path,
+    stands: bool,
+) -> Result<(Gate, rederive_gate::Recovered, Arc<crate::approvals::Desk>), OpenFault> {
     let (wires, clock) = (Arc::<Wires>::default(), Arc::new(ManualClock::new(START)));
     let desk = Arc::new(crate::approvals::Desk::default());
     let mut setup = setup(&wires);
     setup.approver = Some(Arc::clone(&desk) as Arc<dyn rederive_gate::ports::Approver>);
     wires.needs_approval("send");
+    let acts = folder.join("acts");
+    *wires.inside.lock().unwrap() = Some(Arc::new(move |dispatch: &rederive_gate::Dispatch| {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&acts).unwrap();
+        writeln!(file, "{}", dispatch.call().tool).unwrap();
+        if stands {
+            std::thread::sleep(KILLED_WITHIN);
+        }
+    }));
     let (trace, part) = (folder.join("run.rdt"), std::process::id().to_string());
     let options = options(&clock, "processes", &part);
-    let gate = if trace.exists() {
-        Gate::recover(OsStorage, &trace, options, setup).unwrap().0
+    let (gate, recovered) = if trace.exists() {
+        Gate::recover(OsStorage, &trace, options, setup)?
     } else {
-        Gate::open(OsStorage, &trace, opened("acme"), options, setup).unwrap()
+        (Gate::open(OsStorage, &trace, opened("acme"), options, setup)?, rederive_gate::Recovered::default())
     };
-    (gate, desk)
+    Ok((gate, recovered, desk))
 }
 
-/// The first of two processes: stops, without a word, while a call is held. By itself it tests nothing.
+/// Longer than a process lives that is to be killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// The first of two processes: holds one call, and stands in the tool of another, until it is killed. By itself it tests nothing.
 #[test]
-fn a_process_that_holds_a_call_and_is_killed() {
+fn a_process_that_is_killed_with_a_call_held_and_one_in_its_tool() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let (gate, _) = held_gate(std::path::Path::new(&folder));
-    let answer = crate::turn::turn(&gate, 0, "please send it", 1).unwrap();
+    let (gate, _, _) = gate_in(Path::new(&folder), true).unwrap();
+    let answer = crate::turn::turn(&gate, 0, "please look, then send it", 2).unwrap();
     let fate = gate.call(intent("send", 0, 0, answer));
     assert!(matches!(fate, Fate::Held(_)), "{fate:?}");
-    std::process::abort();
+    let _ = gate.call(intent("edit", 0, 1, answer));
+}
+
+/// That process, killed by [`Drop`] too.
+struct Other(std::process::Child);
+
+impl Other {
+    /// Starts it, and waits until it stands in its tool.
+    fn standing(folder: &Path) -> Self {
+        let started = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "restart::a_process_that_is_killed_with_a_call_held_and_one_in_its_tool"])
+            .env(FOLDER, folder)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn();
+        let mut other = Self(started.unwrap());
+        while acts(folder).is_empty() {
+            assert_eq!(other.0.try_wait().unwrap(), None, "it runs until it is killed");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        other
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The tools that acted, in either process.
+fn acts(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("acts")).unwrap_or_default()
 }
 
 /// Spec: call-after-restart.
 #[test]
-fn a_call_held_by_a_process_that_was_killed_is_answered_in_another() {
+fn what_a_killed_process_held_is_answered_in_another_and_what_was_in_its_tool_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
-    let this = std::env::current_exe().unwrap();
-    let killed = std::process::Command::new(this)
-        .args(["--exact", "restart::a_process_that_holds_a_call_and_is_killed"])
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    assert!(!killed.status.success(), "it was killed: {}", String::from_utf8_lossy(&killed.stderr));
-    let (gate, desk) = held_gate(folder.path());
+    let other = Other::standing(folder.path());
+    let taken = gate_in(folder.path(), false).map(|_| ());
+    assert!(matches!(taken, Err(OpenFault::Recorder(_))), "the run is another's while that lives: {taken:?}");
+    drop(other);
+
+    let (gate, recovered, desk) = gate_in(folder.path(), false).unwrap();
+    assert_eq!(
+        (recovered.unknown.as_slice(), recovered.blocked.as_slice()),
+        ([place(0, 1)].as_slice(), [].as_slice())
+    );
     let held = gate.held();
     assert_eq!(held.iter().map(|held| held.place.clone()).collect::<Vec<_>>(), [place(0, 0)]);
     let approval = held[0].approval.clone();
     assert!(matches!(gate.resume(&approval), Some(Fate::Held(_))), "nobody has spoken yet");
+    assert_eq!(acts(folder.path()), "edit\n", "nothing is called by taking up the run");
     let said = word(&desk.last(), "bob", Verdict::Approve);
     let fate = crate::calls::block_on(gate.submit_answer(&approval, said)).unwrap();
     assert!(matches!(fate, Fate::Returned(_)), "{fate:?}");
+    assert_eq!(acts(folder.path()), "edit\nsend\n");
     let sealed = gate.close(rederive_evidence::kinds::run::RunEnd::Completed).unwrap();
     assert!(sealed.records > 0);
 }
