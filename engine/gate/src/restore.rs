@@ -16,6 +16,7 @@ use rederive_evidence::kinds::credential::{CredentialRevoked, RevokeReason};
 use rederive_evidence::kinds::decision::DecisionMade;
 use rederive_evidence::kinds::guardrail::DetectedClass;
 use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::kinds::tool::ToolProposed;
 use rederive_evidence::record::{Causes, Extracted, MediaType, Record, split_frames};
 use rederive_evidence::rules::Outcome;
 use rederive_evidence::values::{EffectsClass, Origin, Place};
@@ -177,27 +178,7 @@ impl Reading {
         }
         let Some(place) = &input.place else { return };
         if let Body::ToolProposed(proposed) = &input.body {
-            let arguments = proposed.arguments.known().and_then(|arguments| of(*arguments));
-            let call = PastCall {
-                tool: proposed.tool.clone(),
-                arguments: arguments.unwrap_or(Digest::ZERO),
-                proposed_arguments: arguments.unwrap_or(Digest::ZERO),
-                call_id: proposed.call_id.and_then(of),
-                expected: proposed.expected_effect.and_then(of),
-                causes: input.causes.clone(),
-                origin: input.origin,
-                proposed: input.sequence,
-                last: input.sequence,
-                extracted: record.extracted.clone(),
-                detected: Vec::new(),
-                diff: None,
-                target: None,
-                requested: None,
-                decision: None,
-                approval: None,
-                is_dispatched: false,
-            };
-            let _ = self.calls.insert(place.clone(), call);
+            let _ = self.calls.insert(place.clone(), PastCall::of(record, proposed));
         }
         self.media.extend(input.contents.iter().map(|entry| (entry.commitment, entry.media)));
         if let (Body::ApprovalRevised(revised), Some(call)) = (&input.body, self.calls.get(place)) {
@@ -277,6 +258,32 @@ impl Reading {
 }
 
 impl PastCall {
+    /// The call as it was proposed.
+    fn of(record: &Record, proposed: &ToolProposed) -> Self {
+        let input = &record.input;
+        let of = |content: Content| input.contents.get(usize::from(content.0)).map(|entry| entry.commitment);
+        let arguments = proposed.arguments.known().and_then(|arguments| of(*arguments));
+        Self {
+            tool: proposed.tool.clone(),
+            arguments: arguments.unwrap_or(Digest::ZERO),
+            proposed_arguments: arguments.unwrap_or(Digest::ZERO),
+            call_id: proposed.call_id.and_then(of),
+            expected: proposed.expected_effect.and_then(of),
+            causes: input.causes.clone(),
+            origin: input.origin,
+            proposed: input.sequence,
+            last: input.sequence,
+            extracted: record.extracted.clone(),
+            detected: Vec::new(),
+            diff: None,
+            target: None,
+            requested: None,
+            decision: None,
+            approval: None,
+            is_dispatched: false,
+        }
+    }
+
     fn step(
         &mut self,
         record: u64,

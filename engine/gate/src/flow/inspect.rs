@@ -85,22 +85,17 @@ pub(crate) enum Inspection {
 impl Inner {
     /// Arguments may be transformed: what is sent from here on is the new form.
     pub(crate) fn inspect_arguments(&self, live: &mut Live) -> Result<(), Why> {
-        let inspected = self.inspected(live, Stage::Arguments);
-        match self.inspect(inspected)? {
-            Inspection::Stopped(stopped) => {
-                live.last = stopped.record;
-                Err(Why::Guardrail { rule: stopped.rule })
-            }
-            Inspection::Passed(passed) => {
-                live.last = live.last.max(passed.record);
-                live.detected.extend(passed.detected);
-                if passed.is_replaced { self.use_arguments(live, passed.content) } else { Ok(()) }
-            }
-        }
+        let replaced = self.inspect_at(live, Stage::Arguments)?;
+        replaced.map_or(Ok(()), |arguments| self.use_arguments(live, arguments))
     }
 
     /// At a stage at which nothing is changed any more: what a guardrail would have otherwise is stopped.
     pub(crate) fn inspect_as_it_is(&self, live: &mut Live, stage: Stage) -> Result<(), Why> {
+        self.inspect_at(live, stage).map(|_| ())
+    }
+
+    /// Inspects a call before it is requested; what guardrails put in the place of its arguments.
+    fn inspect_at(&self, live: &mut Live, stage: Stage) -> Result<Option<Payload>, Why> {
         let inspected = self.inspected(live, stage);
         match self.inspect(inspected)? {
             Inspection::Stopped(stopped) => {
@@ -110,7 +105,7 @@ impl Inner {
             Inspection::Passed(passed) => {
                 live.last = live.last.max(passed.record);
                 live.detected.extend(passed.detected);
-                Ok(())
+                Ok(passed.is_replaced.then_some(passed.content))
             }
         }
     }

@@ -214,9 +214,20 @@ impl Inner {
             question
         });
         drop(asks);
+        let request = Request {
+            id: name(&write.item, upto),
+            goal: known.goal.map_or(Given::Absent, Given::Known),
+            target: Some(target),
+            arguments: Given::Known(commitment),
+            ..self.request_of_write(write, tool, influence)
+        };
+        Ok(Looked { upto, question, relied, request, risks: known.signals, now, pinned, limit: None })
+    }
+
+    /// The request of a write, as far as it follows from the write alone: it asks for nothing but this write.
+    fn request_of_write(&self, write: &Write, tool: Id, influence: Label) -> Request {
         let listed = self.memory.as_ref().map(|facts| (facts.surface.clone(), facts.effects));
         let (surface, action) = listed.unwrap_or_else(|| (write.item.namespace.clone(), EffectsClass::Write));
-        // Asked for nothing but this write.
         let scope = ScopeItem {
             tool,
             action,
@@ -224,21 +235,20 @@ impl Inner {
             tenant: self.opened.tenant.clone(),
             approval: ApprovalPolicy::None,
         };
-        let request = Request {
-            id: name(&write.item, upto),
+        Request {
+            id: write.item.namespace.clone(),
             call: None,
-            goal: known.goal.map_or(Given::Absent, Given::Known),
-            actor: agent.clone(),
+            goal: Given::Absent,
+            actor: write.agent().clone(),
             scope: Given::Known(scope),
             surface,
             action,
-            target: Some(target),
-            arguments: Given::Known(commitment),
+            target: None,
+            arguments: Given::Absent,
             influence,
             carriage: Given::Known(influence),
             expected_effect: None,
-        };
-        Ok(Looked { upto, question, relied, request, risks: known.signals, now, pinned, limit: None })
+        }
     }
 }
 

@@ -317,76 +317,76 @@ fn is_interpreter(name: &str) -> bool {
         || name.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u8>().is_ok())
 }
 
+/// What follows a command's name.
+struct Arguments<'a>(&'a [Word]);
+
+impl Arguments<'_> {
+    fn any(&self, is_so: impl Fn(&Word) -> bool) -> bool {
+        self.0.iter().any(is_so)
+    }
+
+    /// One of these words.
+    fn has(&self, wanted: &[&str]) -> bool {
+        self.any(|word| wanted.contains(&word.text.as_str()))
+    }
+
+    /// One of these letters among short options.
+    fn flag(&self, letters: &[char]) -> bool {
+        let of = |flags: &str| !flags.starts_with('-') && flags.contains(letters);
+        self.any(|word| word.text.strip_prefix('-').is_some_and(of))
+    }
+
+    /// A word that begins like one of these.
+    fn starts(&self, prefixes: &[&str]) -> bool {
+        self.any(|word| prefixes.iter().any(|prefix| word.text.starts_with(prefix)))
+    }
+}
+
+/// What a command does by its name and arguments.
+fn danger_of(name: &str, words: &[Word]) -> Option<Danger> {
+    let with = Arguments(words);
+    match name {
+        "rm" if (with.flag(&['r', 'R']) || with.has(&["--recursive"])) && with.any(|word| is_broad(&word.text) || word.is_open) => Some(Danger::RemovesTree),
+        "rm" if with.has(&["--no-preserve-root"]) => Some(Danger::RemovesTree),
+        "find" if with.has(&["-delete"]) || words.windows(2).any(|pair| matches!(pair, [exec, rm] if exec.text.starts_with("-exec") && name_of(rm) == "rm")) => Some(Danger::RemovesTree),
+        "git" if (with.has(&["push"]) && with.has(&["--force", "-f", "--mirror"])) || (with.has(&["clean"]) && with.flag(&['f'])) => Some(Danger::RemovesTree),
+        "dd" if with.starts(&["of=/dev/", "of=/"]) => Some(Danger::DestroysDevice),
+        "shred" | "wipefs" | "fdisk" | "sfdisk" | "parted" | "sgdisk" | "blkdiscard" | "hdparm" | "cryptsetup" => Some(Danger::DestroysDevice),
+        "chmod" if with.has(&["777", "0777", "a+rwx", "ugo+rwx", "o+w", "a+w", "u+s", "g+s", "+s", "4755", "6755", "2755"]) => Some(Danger::OpensRights),
+        "chown" | "chgrp" if with.flag(&['R']) && with.any(|word| is_broad(&word.text)) => Some(Danger::OpensRights),
+        "setcap" | "setfacl" => Some(Danger::OpensRights),
+        "nc" | "ncat" | "netcat" if with.flag(&['e', 'c']) || with.has(&["--exec", "--sh-exec"]) => Some(Danger::ReverseShell),
+        "socat" if with.starts(&["EXEC:", "exec:", "SYSTEM:", "system:"]) => Some(Danger::ReverseShell),
+        "tee" | "cp" | "mv" | "install" | "ln" if with.any(|word| is_system_target(&word.text)) => Some(Danger::WritesSystem),
+        "crontab" if !with.has(&["-l"]) => Some(Danger::WritesSystem),
+        "useradd" | "adduser" | "usermod" | "passwd" | "chpasswd" | "visudo" | "groupadd" | "update-rc.d" => Some(Danger::WritesSystem),
+        "shutdown" | "reboot" | "halt" | "poweroff" | "init" | "telinit" => Some(Danger::StopsSystem),
+        "systemctl" | "service" if with.has(&["stop", "disable", "mask", "kill", "isolate", "poweroff", "reboot"]) => Some(Danger::StopsSystem),
+        "kill" | "killall" | "pkill" if with.has(&["-1", "1"]) || name != "kill" => Some(Danger::StopsSystem),
+        "iptables" | "nft" | "ip6tables" if with.has(&["-F", "--flush", "flush"]) => Some(Danger::StopsSystem),
+        "ufw" if with.has(&["disable"]) => Some(Danger::StopsSystem),
+        "setenforce" | "swapoff" => Some(Danger::StopsSystem),
+        "history" if with.flag(&['c', 'w']) => Some(Danger::Hidden),
+        "insmod" | "modprobe" | "nsenter" | "unshare" | "pivot_root" | "mount" | "umount" | "kexec" | "sysctl" => Some(Danger::GainsPrivilege),
+        "docker" | "podman" if with.has(&["--privileged", "--pid=host", "--net=host"]) || with.starts(&["-v=/:", "/:/", "--volume=/:"]) => Some(Danger::GainsPrivilege),
+        "kubectl" | "helm" | "terraform" if with.has(&["delete", "drain", "destroy", "uninstall"]) => Some(Danger::RemovesTree),
+        _ if name.starts_with("mkfs") || name == "mkswap" => Some(Danger::DestroysDevice),
+        _ => None,
+    }
+}
+
 fn in_command(words: &[Word], found: &mut Vec<Danger>) {
     let Some((first, rest)) = words.split_first() else { return };
     if first.is_open || first.is_split {
         found.push(Danger::Hidden);
     }
     let name = name_of(first);
-    let has = |wanted: &[&str]| rest.iter().any(|word| wanted.contains(&word.text.as_str()));
-    let flag = |letters: &[char]| {
-        rest.iter().any(|word| {
-            word.text
-                .strip_prefix('-')
-                .is_some_and(|flags| !flags.starts_with('-') && flags.contains(letters))
-        })
-    };
-    let starts = |prefixes: &[&str]| {
-        rest.iter().any(|word| prefixes.iter().any(|prefix| word.text.starts_with(prefix)))
-    };
     let is_runner = SHELLS.contains(&name) || is_interpreter(name) || name == "eval";
     // `bash <(curl ..)`, `eval "$(..)"`: a word whose text only running tells.
     if is_runner && rest.iter().any(|word| word.is_open) {
         found.push(Danger::RunsUnseen);
     }
-    match name {
-        "rm" if (flag(&['r', 'R']) || has(&["--recursive"])) && rest.iter().any(|word| is_broad(&word.text) || word.is_open) => {
-            found.push(Danger::RemovesTree);
-        }
-        "rm" if has(&["--no-preserve-root"]) => found.push(Danger::RemovesTree),
-        "find" if has(&["-delete"]) || rest.windows(2).any(|pair| matches!(pair, [exec, rm] if exec.text.starts_with("-exec") && name_of(rm) == "rm")) => {
-            found.push(Danger::RemovesTree);
-        }
-        "git" if (has(&["push"]) && has(&["--force", "-f", "--mirror"])) || (has(&["clean"]) && flag(&['f'])) => {
-            found.push(Danger::RemovesTree);
-        }
-        "dd" if starts(&["of=/dev/", "of=/"]) => found.push(Danger::DestroysDevice),
-        "shred" | "wipefs" | "fdisk" | "sfdisk" | "parted" | "sgdisk" | "blkdiscard" | "hdparm" | "cryptsetup" => {
-            found.push(Danger::DestroysDevice);
-        }
-        "chmod" if has(&["777", "0777", "a+rwx", "ugo+rwx", "o+w", "a+w", "u+s", "g+s", "+s", "4755", "6755", "2755"]) => {
-            found.push(Danger::OpensRights);
-        }
-        "chown" | "chgrp" if flag(&['R']) && rest.iter().any(|word| is_broad(&word.text)) => found.push(Danger::OpensRights),
-        "setcap" | "setfacl" => found.push(Danger::OpensRights),
-        "nc" | "ncat" | "netcat" if flag(&['e', 'c']) || has(&["--exec", "--sh-exec"]) => found.push(Danger::ReverseShell),
-        "socat" if starts(&["EXEC:", "exec:", "SYSTEM:", "system:"]) => found.push(Danger::ReverseShell),
-        "tee" | "cp" | "mv" | "install" | "ln" if rest.iter().any(|word| is_system_target(&word.text)) => {
-            found.push(Danger::WritesSystem);
-        }
-        "crontab" if !has(&["-l"]) => found.push(Danger::WritesSystem),
-        "useradd" | "adduser" | "usermod" | "passwd" | "chpasswd" | "visudo" | "groupadd" | "update-rc.d" => {
-            found.push(Danger::WritesSystem);
-        }
-        "shutdown" | "reboot" | "halt" | "poweroff" | "init" | "telinit" => found.push(Danger::StopsSystem),
-        "systemctl" | "service" if has(&["stop", "disable", "mask", "kill", "isolate", "poweroff", "reboot"]) => {
-            found.push(Danger::StopsSystem);
-        }
-        "kill" | "killall" | "pkill" if has(&["-1", "1"]) || name != "kill" => found.push(Danger::StopsSystem),
-        "iptables" | "nft" | "ip6tables" if has(&["-F", "--flush", "flush"]) => found.push(Danger::StopsSystem),
-        "ufw" if has(&["disable"]) => found.push(Danger::StopsSystem),
-        "setenforce" | "swapoff" => found.push(Danger::StopsSystem),
-        "history" if flag(&['c', 'w']) => found.push(Danger::Hidden),
-        "insmod" | "modprobe" | "nsenter" | "unshare" | "pivot_root" | "mount" | "umount" | "kexec" | "sysctl" => {
-            found.push(Danger::GainsPrivilege);
-        }
-        "docker" | "podman" if has(&["--privileged", "--pid=host", "--net=host"]) || starts(&["-v=/:", "/:/", "--volume=/:"]) => {
-            found.push(Danger::GainsPrivilege);
-        }
-        "kubectl" | "helm" | "terraform" if has(&["delete", "drain", "destroy", "uninstall"]) => found.push(Danger::RemovesTree),
-        _ if name.starts_with("mkfs") || name == "mkswap" => found.push(Danger::DestroysDevice),
-        _ => {}
-    }
+    found.extend(danger_of(name, rest));
     if rest.iter().chain([first]).any(|word| is_secret_path(&word.text)) {
         found.push(Danger::ReadsSecrets);
     }
