@@ -15,7 +15,7 @@ use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::BlockReason;
 use rederive_evidence::kinds::limit::LimitKind;
 use rederive_evidence::kinds::policy::PolicyChanged;
-use rederive_evidence::kinds::run::RunOpened;
+use rederive_evidence::kinds::run::{RunEnd, RunOpened};
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
@@ -24,12 +24,14 @@ use rederive_gate::ports::{
     Component, Failure, Finding, Guardrail, Payload, Policy, Runner, Stage, Subject, Verdict, Word,
 };
 use rederive_gate::{
-    AnswerFault, Blocked, Fate, Gate, Intent, OpenFault, Registration, RegistrationFault, Setup, Why,
+    AnswerFault, Blocked, BundlePolicy, Fate, Gate, Intent, OpenFault, Registration, RegistrationFault,
+    Setup, Why,
 };
 use rederive_policy::registry::Entry;
 use rederive_policy::request::ToolFacts;
-use rederive_policy::{Bundle, BundleFault, Judgement, PolicyRequest, Registry};
+use rederive_policy::{Archive, Bundle, BundleFault, Judgement, PolicyRequest, Registry, compile};
 use rederive_recorder::{ManualClock, NoClock};
+use rederive_replay::{Level, Options, replay_bytes};
 
 use crate::approvals::held;
 use crate::commands::{boxed, in_mood};
@@ -235,6 +237,89 @@ fn overlooked(is_first: bool) -> Then {
         },
     );
     sent_in(&world.unwrap())
+}
+
+/// An engine that was taken over: under the name of its bundle it permits everything.
+struct Permitting(Arc<dyn Policy>);
+
+impl Policy for Permitting {
+    fn bundle(&self) -> Digest {
+        self.0.bundle()
+    }
+
+    fn engine(&self) -> (Id, Id) {
+        self.0.engine()
+    }
+
+    fn judge(&self, _request: &PolicyRequest) -> Result<Judgement, Failure> {
+        let permit = Judgement::of(Decision::Permit, Directive::None, ReasonCode::PolicyPermits);
+        Ok(Judgement { rules: vec![id("all")], ..permit })
+    }
+
+    fn entitles(&self, approver: &Id, request: &PolicyRequest) -> bool {
+        self.0.entitles(approver, request)
+    }
+}
+
+/// A call that cannot be undone, under an engine that permits it.
+fn permitted_at_a_risk() -> Then {
+    let world = opened_with(
+        |_| {},
+        |_, mut setup| {
+            for tool in &mut setup.tools {
+                tool.facts.reversible = false;
+            }
+            Setup { policy: Arc::new(Permitting(Arc::clone(&setup.policy))), ..setup }
+        },
+    );
+    sent_in(&world.unwrap())
+}
+
+/// A call that its bundle forbids, under an engine that permits it; whoever replays the run at policy level is told.
+fn permitted_against_the_bundle() -> Then {
+    let text = br#"@id("none") forbid (principal, action, resource);"#.to_vec();
+    let files = BTreeMap::from([("policies/all.cedar".to_owned(), text)]);
+    let bundle = Bundle::of_files(id("row"), id("1"), id("cedar"), files).unwrap();
+    let registry = Arc::new(listed(&setup(&Arc::default())));
+    let honest: Arc<dyn Policy> = Arc::new(BundlePolicy::new(&bundle).unwrap());
+    let policies: [Arc<dyn Policy>; 2] = [Arc::clone(&honest), Arc::new(Permitting(honest))];
+    let at_hand = Archive::holding(Arc::new(compile(&bundle).unwrap()), Arc::clone(&registry));
+    let [honest, lying] = policies.map(|policy| {
+        let world = opened_with(
+            |body| {
+                body.bundle = Given::Known(bundle.digest());
+                body.registry = Given::Known(registry.digest());
+            },
+            |_, setup| Setup { policy, registry: Some(Arc::clone(&registry)), memory: None, ..setup },
+        );
+        let world = world.unwrap();
+        let found = sent_in(&world);
+        let _ = world.gate.close(RunEnd::Completed).unwrap();
+        let options = Options { level: Level::Policy, pinned: Some(&at_hand), ..Options::default() };
+        (found, replay_bytes(&world.bytes(), &options).unwrap().wrong.is_some())
+    });
+    assert_eq!(honest, (Then::Blocks, false));
+    assert!(lying.1, "replay at policy level tells");
+    lying.0
+}
+
+/// The bytes of a run's log are others when it is to be taken up.
+fn given_back_changed(changes: bool) -> Result<(), OpenFault> {
+    let world = World::new("row");
+    let answer = world.turn(0, 1);
+    let _ = world.gate.call(intent("look", 0, 0, answer));
+    world.gate.flush().unwrap();
+    let World { gate, disk, clock, wires, name } = world;
+    drop(gate);
+    let log = disk.paths().into_iter().find(|path| path.to_string_lossy().ends_with("-open")).unwrap();
+    let mut bytes = disk.bytes_of(&log).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"look").expect("the call's tool stands there");
+    if changes {
+        bytes[at] = b'h';
+    }
+    disk.put(&log, bytes);
+    let options = options(&clock, &name, "again");
+    Gate::recover(disk, &path(&name), options, setup(&wires)).map(|_| ())
 }
 
 /// A policy written for this registry.
@@ -488,6 +573,26 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
         ("policy engine", "fails") => mood("policy", Mood::Fails),
         ("policy engine", "panics") => mood("policy", Mood::Panics),
         ("policy engine", "does not answer in time") => mood("policy", Mood::Hangs),
+        ("policy engine", "permits what needs a person by the risk table") => permitted_at_a_risk(),
+        ("policy engine", "permits what its bundle forbids") => permitted_against_the_bundle(),
+        ("approver", "is entitled and says yes to what they should not") => sent(|world| {
+            world.wires.needs_approval("send");
+            *world.wires.word.lock().unwrap() = Some(Verdict::Approve);
+        }),
+        ("tool", "does something else than it was asked for") => {
+            let world = World::new("row");
+            let wires = Arc::clone(&world.wires);
+            *world.wires.inside.lock().unwrap() = Some(Arc::new(move |_: &rederive_gate::Dispatch| {
+                *wires.observed.lock().unwrap() = Some(Payload::text("it went elsewhere"));
+            }));
+            sent_in(&world)
+        }
+        ("receipt store", "gives back other bytes when a run is taken up") => {
+            assert!(given_back_changed(false).is_ok());
+            let fault = given_back_changed(true).unwrap_err();
+            assert!(matches!(fault, OpenFault::Recorder(_) | OpenFault::Past(_)), "{fault}");
+            Then::Blocks
+        }
         ("policy bundle", "is not the one that the run pins") => {
             sent(|world| *world.wires.bundle.lock().unwrap() = Digest([0x77; 32]))
         }
