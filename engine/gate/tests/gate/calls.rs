@@ -20,6 +20,7 @@ use rederive_gate::ports::{Finding, Payload, Stage};
 use rederive_gate::{Fate, Gate, Pending, Why};
 use rederive_recorder::ManualClock;
 
+use crate::steps::CALL;
 use crate::world::{START, World, id, intent, opened, options, path, place, receipt_key, setup};
 
 fn blocked(fate: Fate) -> (BlockReason, Why) {
@@ -37,22 +38,7 @@ fn a_call_leaves_a_record_a_step_and_each_is_the_cause_of_the_next() {
     let Fate::Returned(returned) = fate else { panic!("{fate:?}") };
     assert_eq!(returned.content, Payload::json(r#"{"done":{"to":"eve"}}"#));
     assert_eq!((returned.is_replaced, returned.effect), (false, Some(EffectMatch::Match)));
-    let kinds = [
-        Kind::ToolProposed,
-        Kind::GuardrailDetected,
-        Kind::ToolValidated,
-        Kind::ToolRequested,
-        Kind::DecisionMade,
-        Kind::CredentialIssued,
-        Kind::EffectPlanned,
-        Kind::CredentialUsed,
-        Kind::ToolDispatched,
-        Kind::ToolReturned,
-        Kind::EffectExecuted,
-        Kind::EffectVerified,
-        Kind::CredentialRevoked,
-    ];
-    assert_eq!(world.kinds(&place(0, 0)), kinds);
+    assert_eq!(world.kinds(&place(0, 0)), CALL);
     let records = world.records();
     for record in &records {
         assert_eq!((record.derived.outcome, &record.derived.breaches), (Outcome::Applied, &Vec::new()));

@@ -20,6 +20,7 @@ mod faults;
 mod isolation;
 mod memory;
 mod restart;
+mod steps;
 mod table;
 #[path = "../../samples/turn.rs"]
 mod turn;
