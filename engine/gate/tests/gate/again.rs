@@ -37,13 +37,13 @@ fn bundle() -> Bundle {
     bundle_of(POLICIES)
 }
 
-fn bundle_of(policies: &str) -> Bundle {
+pub(crate) fn bundle_of(policies: &str) -> Bundle {
     let files = BTreeMap::from([("policies/all.cedar".to_owned(), policies.as_bytes().to_vec())]);
     Bundle::of_files(id("again"), id("1"), id("cedar"), files).unwrap()
 }
 
 /// What the tools and the memory of a gate are, as a registry has it.
-fn registry(setup: &Setup) -> Registry {
+pub(crate) fn registry(setup: &Setup) -> Registry {
     let entry = |facts| Entry { facts, schema: None, reasons: BTreeMap::new() };
     let tools = setup.tools.iter().map(|tool| (tool.tool.clone(), entry(tool.facts.clone())));
     let memory = setup.memory.clone().map(|facts| (id(MEMORY_WRITE), entry(facts)));
@@ -101,7 +101,7 @@ fn follows(world: World, at_hand: &Archive, decisions: u64) -> Vec<u8> {
     trace
 }
 
-fn replayed(trace: &[u8], at_hand: &Archive) -> Report {
+pub(crate) fn replayed(trace: &[u8], at_hand: &Archive) -> Report {
     let options = Options { level: Level::Policy, pinned: Some(at_hand), ..Options::default() };
     replay_bytes(trace, &options).unwrap()
 }

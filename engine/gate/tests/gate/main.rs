@@ -18,6 +18,7 @@ mod default_bundle;
 mod echo;
 mod faults;
 mod isolation;
+mod limits;
 mod memory;
 mod restart;
 mod steps;
