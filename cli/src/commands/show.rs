@@ -1,6 +1,7 @@
-//! `show`: a run as a timeline, one record in full, or what led to it.
+//! `show`: a run as a timeline, one record in full, what led to it, or a decision's receipt.
 
 mod causes;
+mod receipt;
 mod record;
 mod timeline;
 
@@ -22,7 +23,7 @@ use crate::text::bytes;
 use crate::trace::{self, Held, Trace};
 use crate::words::faults;
 
-/// Show a run as a timeline, one record, or what led to it. Nothing is verified here: `replay` does that.
+/// Show a run as a timeline, one record, or what led to it; or take a receipt out of it. Nothing is verified here: `replay` does that.
 #[derive(Args)]
 #[command(after_help = "\
 Text from the trace is shown with terminal escape sequences, control characters and marks of direction written as numbers.
@@ -31,6 +32,8 @@ Examples:
   rederive show run.rdt                    the run, a line a record
   rederive show run.rdt --record 12        one record in full
   rederive show run.rdt --causes 12        what led to it, back to the goal
+  rederive show run.rdt --record 12 --receipt call.receipt
+                                           the receipt of that decision, for `rederive verify`
   rederive show run.rdt --json | jq .kind  every record as JSON, one a line")]
 pub(crate) struct Show {
     /// The trace; `-` for one on standard input.
@@ -42,6 +45,9 @@ pub(crate) struct Show {
     /// Show the chain of causes from this record back to the goal.
     #[arg(long, value_name = "N", value_parser = record_number)]
     causes: Option<u64>,
+    /// Write the receipt of the decision that the record is to this file. An existing file is never overwritten.
+    #[arg(long, value_name = "RECEIPT", requires = "record", conflicts_with_all = ["causes", "content", "json"])]
+    receipt: Option<PathBuf>,
     /// Show contents whole.
     #[arg(long)]
     content: bool,
@@ -54,10 +60,11 @@ impl Show {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let trace = trace::open(&self.file)?;
         let mut shown = Shown { show: self, contents: trace.content_reader(), trace: &trace };
-        match (self.record, self.causes) {
-            (Some(number), _) => shown.record(number, terminal)?,
-            (None, Some(number)) => shown.causes(number, terminal)?,
-            (None, None) => shown.timeline(terminal)?,
+        match (self.record, &self.receipt, self.causes) {
+            (Some(number), Some(out), _) => shown.receipt(number, out, terminal)?,
+            (Some(number), None, _) => shown.record(number, terminal)?,
+            (None, _, Some(number)) => shown.causes(number, terminal)?,
+            (None, _, None) => shown.timeline(terminal)?,
         }
         Ok(Exit::AsAsked)
     }

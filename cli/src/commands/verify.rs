@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::args::Failed;
 use crate::exit::Exit;
-use crate::paths::shown;
+use crate::paths::{shown, typed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
@@ -32,7 +32,9 @@ use crate::words::record::{flat, print_rows};
 A receipt that holds shows what the gate answered to this request, under which bundle and on what it relied; not that the decision stands in a \
 trace, nor that the bundle gives that answer: `rederive replay --level policy` finds both. Exit status 3 where it does not hold, 1 where it pins another bundle than the one given.
 
-Example: rederive verify decision.receipt --trust roots.json --bundle policies/default")]
+Examples:
+  rederive show run.rdt --record 12 --receipt call.receipt
+  rederive verify call.receipt --trust roots.json --bundle policies/default")]
 pub(crate) struct Verify {
     /// The receipt; `-` for standard input.
     #[arg(value_name = "RECEIPT")]
@@ -91,7 +93,10 @@ impl Verify {
         let bytes = trace::file(&self.receipt, RECEIPT_BYTES_MAX as u64)?;
         if is_trace(&bytes) {
             let problem = Problem::error(format!("{} is a trace, and no receipt", shown(&self.receipt)));
-            let hint = "the receipts of a run are contents of its `decision.made` records; `rederive replay --level policy` checks them all";
+            let hint = format!(
+                "`rederive show {} --record N --receipt FILE` takes the receipt of a decision out of it; `rederive replay --level policy` checks them all",
+                typed(&self.receipt)
+            );
             return Err(Failed::usage(problem.hint(hint)));
         }
         let checked = UncheckedSigned::<Receipt>::parse(&bytes).map_err(Fault::Form).and_then(|unchecked| {

@@ -12,6 +12,53 @@ fn a_run_is_a_timeline_a_record_is_shown_in_full_and_its_causes_lead_to_the_goal
     insta::assert_snapshot!(sandbox.transcript());
 }
 
+/// Spec: receipt-alone.
+#[test]
+fn the_receipt_of_a_decision_is_taken_out_of_a_trace_whole_and_verifies_alone() {
+    let mut sandbox = crate::explore::gated();
+    let json = sandbox.quietly(&["show", "run.rdt", "--json"], b"").stdout;
+    let records = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let is_decision = |record: &serde_json::Value| record["kind"] == "decision.made";
+    let numbers: Vec<String> =
+        records.filter(is_decision).map(|record| record["sequence"].to_string()).collect();
+    let take = |sandbox: &mut Sandbox, number: &str, out: &str| {
+        sandbox.run(&["show", "run.rdt", "--record", number, "--receipt", out]).exit
+    };
+    assert_eq!(take(&mut sandbox, &numbers[0], "a.receipt"), 0);
+    let verified = sandbox.quietly(&["verify", "a.receipt", "--trust", "roots.json", "--json"], b"").json();
+    assert_eq!(
+        (&verified["holds"], &verified["receipt"]["sequence"].to_string()),
+        (&true.into(), &numbers[0])
+    );
+    let taken = sandbox.read("a.receipt");
+    assert_eq!(take(&mut sandbox, &numbers[1], "a.receipt"), 2, "nothing is written over");
+    assert_eq!(sandbox.read("a.receipt"), taken);
+    for (number, out) in [("0", "b.receipt"), ("100000", "b.receipt"), (numbers[0].as_str(), "-")] {
+        assert_eq!(take(&mut sandbox, number, out), 2);
+    }
+    assert_eq!(sandbox.run(&["show", "run.rdt", "--receipt", "b.receipt"]).exit, 2);
+    assert_eq!(sandbox.run(&["verify", "run.rdt", "--trust", "roots.json"]).exit, 2);
+    assert!(!sandbox.path("b.receipt").exists());
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn where_no_record_has_a_receipt_or_it_is_redacted_that_is_said() {
+    let sandbox = Sandbox::with_run();
+    let ended = sandbox.quietly(&["show", "run.rdt", "--record", "5", "--receipt", "a.receipt"], b"");
+    assert_eq!(ended.exit, 2);
+    assert!(ended.stderr.contains("no record of it has one"), "{}", ended.stderr);
+    let sandbox = crate::explore::gated();
+    let redact = ["redact", "run.rdt", "--all", "--out", "redacted.rdt"];
+    assert_eq!(sandbox.quietly(&redact, b"").exit, 0);
+    let json = sandbox.quietly(&["show", "run.rdt", "--json"], b"").stdout;
+    let mut records = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let decided = records.find(|record| record["kind"] == "decision.made").unwrap()["sequence"].to_string();
+    let take = ["show", "redacted.rdt", "--record", &decided, "--receipt", "a.receipt"];
+    let ended = sandbox.quietly(&take, b"");
+    assert_eq!((ended.exit, sandbox.path("a.receipt").exists()), (4, false), "{}", ended.stderr);
+}
+
 #[test]
 fn the_json_view_has_every_record_and_on_demand_its_contents() {
     let sandbox = Sandbox::with_run();

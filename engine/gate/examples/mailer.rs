@@ -1,6 +1,6 @@
 //! A run with a gate: one tool, a bundle of four policies, an approver, a trace that replays.
 //!
-//! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json, FOLDER/archive and FOLDER/decision.receipt, and says what became of each
+//! `cargo run -p rederive-gate --example mailer -- FOLDER` makes FOLDER/run.rdt, FOLDER/roots.json and FOLDER/archive, and says what became of each
 //! call. docs/gate.md goes through it. With a second folder the approver answers there, with `rederive approve`: docs/approvers.md.
 
 #[path = "../samples/outbox.rs"]
@@ -48,6 +48,7 @@ when { context has target && context.target like "*@house.example" };
 
 @id("outside")
 @directive("require-approval")
+@text("mail to anybody outside of the house waits for a person")
 permit (principal, action in Effect::Action::"send", resource)
 unless { context has target && context.target like "*@house.example" };
 
@@ -161,7 +162,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let archive = folder.join("archive");
     let _ = Store::new(&archive).put(&bundle)?;
     std::fs::write(archive.join("registry.json"), registry.to_json())?;
-    write_receipt(folder)
+    Ok(())
 }
 
 /// Bob, here: reads the page, and signs his word.
@@ -286,27 +287,4 @@ fn opening_record(bundle: &Bundle, registry: &Registry, bob: &SigningKey) -> Res
     let mut draft = Draft::new(id("recorder")?, Origin::Code, Box::new(body));
     draft.content(MediaType::Text, SAID)?;
     Ok(draft)
-}
-
-/// Takes the receipt of the first decision out of the trace, as whoever was given it would hold it.
-fn write_receipt(folder: &Path) -> Result<(), Box<dyn Error>> {
-    use rederive_archive::{BlockBuffer, TraceReader};
-    use rederive_evidence::kinds::Body;
-    use rederive_evidence::record::{Record, split_frames};
-    let reader = TraceReader::open(&OsStorage, &folder.join("run.rdt"))?;
-    let mut buffer = BlockBuffer::new();
-    for number in 0..reader.segments() {
-        let segment = reader.segment(number).ok_or("a segment is missing")?;
-        for frame in split_frames(segment.frames(&mut buffer)?) {
-            let (record, _) = Record::decode_frame(frame?)?;
-            let Body::DecisionMade(decision) = &record.input.body else { continue };
-            let at = decision.receipt.ok_or("a decision without a receipt")?;
-            let entry = record.input.contents.get(usize::from(at.0)).ok_or("no such content")?;
-            let mut contents = reader.content_reader();
-            let receipt = contents.read(&entry.commitment)?.ok_or("the receipt is redacted")?;
-            std::fs::write(folder.join("decision.receipt"), receipt.bytes)?;
-            return Ok(());
-        }
-    }
-    Err("no decision in the trace".into())
 }
