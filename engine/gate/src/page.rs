@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rederive_evidence::calendar::Calendar;
 use rederive_evidence::ids::{Id, RecordedTime};
+use rederive_evidence::kinds::decision::Directive;
 use rederive_evidence::values::{Label, ScopeItem};
 use rederive_policy::arguments::Arguments;
 use rederive_policy::request::Source;
 
 use crate::approver::shown;
-use crate::ports::{ArgumentOrigin, CallFacts, Influencer, Judgement, Payload, Revision};
+use crate::ports::{ArgumentOrigin, CallFacts, Influencer, Judgement, Payload, PolicySays, Revision};
 
 /// What stands on a page.
 pub(crate) struct Sheet<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Sheet<'a> {
     pub(crate) revision: Option<&'a Revision>,
     pub(crate) credential: &'a [ScopeItem],
     pub(crate) judgement: &'a Judgement,
+    /// The policies that matched, with what the bundle says of each.
+    pub(crate) policies: &'a [(Id, Option<PolicySays>)],
     pub(crate) diff: Option<&'a Payload>,
     pub(crate) rollback: Option<&'a Payload>,
     pub(crate) expires: RecordedTime,
@@ -32,6 +35,9 @@ const NONE: &str = "none stated";
 
 /// Arguments whose sources, and changes that are listed, at most: the least trusted, and the first.
 const LINES_MAX: usize = 64;
+
+/// Characters of what a policy says that are shown.
+const TEXT_CHARS_MAX: usize = 480;
 
 impl Sheet<'_> {
     /// The goal.
@@ -74,7 +80,6 @@ impl Sheet<'_> {
     pub(crate) fn write(&self) -> Payload {
         let owner = self.call.owner.as_ref().map_or(NONE, Id::as_str);
         let judged = self.judgement;
-        let rules: Vec<&str> = judged.rules.iter().map(Id::as_str).collect();
         let risks: Vec<&str> = judged.risks.iter().map(|risk| risk.name()).collect();
         let unsure = judged.uncertainty_permille.map_or_else(|| NONE.to_owned(), |it| it.to_string());
         let mut text = String::new();
@@ -107,7 +112,7 @@ impl Sheet<'_> {
                 judged.decision,
                 judged.reason,
                 judged.directive,
-                listed(&rules),
+                matched(self.policies),
                 listed(&risks),
             ),
         );
@@ -162,6 +167,34 @@ impl Sheet<'_> {
         let changed = if changed.is_empty() { "nothing is changed".to_owned() } else { bounded(changed) };
         format!("{by} asked for changes:\n  {asked}\n{changed}")
     }
+}
+
+/// The policies that matched: what each does, and why in its own words.
+fn matched(policies: &[(Id, Option<PolicySays>)]) -> String {
+    if policies.is_empty() {
+        return NONE.to_owned();
+    }
+    let line = |(id, says): &(Id, Option<PolicySays>)| {
+        let Some(PolicySays { forbids, directive, text }) = says else { return format!("\n  {id}") };
+        let does = match (forbids, directive) {
+            (true, Directive::None) => "forbids it".to_owned(),
+            (true, directive) => format!("forbids it ({directive})"),
+            (false, Directive::None) => "permits it".to_owned(),
+            (false, directive) => format!("permits it, once that is done: {directive}"),
+        };
+        let text = text.as_ref().map(|text| format!("\n    {}", shown(&cut(text)).replace('\n', "\n    ")));
+        format!("\n  {id} {does}{}", text.unwrap_or_default())
+    };
+    policies.iter().map(line).collect()
+}
+
+/// As much of a policy's words as a page has room for.
+fn cut(text: &str) -> String {
+    let mut cut: String = text.trim().chars().take(TEXT_CHARS_MAX).collect();
+    if text.trim().chars().nth(TEXT_CHARS_MAX).is_some() {
+        cut.push('…');
+    }
+    cut
 }
 
 /// Where an argument stands, for a reader who knows no codes.
@@ -231,6 +264,28 @@ mod tests {
     fn what_steers_or_hides_in_a_payload_is_written_out() {
         let payload = Payload::text("to\u{1b}[2J\u{202e}bob\u{7f}\nand\talice");
         assert_eq!(said(&payload), "to\\u{1b}[2J\\u{202e}bob\\u{7f}\nand    alice");
+    }
+
+    #[test]
+    fn a_policy_says_what_it_does_and_why_and_steers_nothing() {
+        let id = |text: &str| Id::new(text).unwrap();
+        let says = |forbids, directive, text: Option<&str>| {
+            Some(PolicySays { forbids, directive, text: text.map(str::to_owned) })
+        };
+        let long = "x".repeat(TEXT_CHARS_MAX + 1);
+        let policies = [
+            (id("asks"), says(false, Directive::RequireApproval, Some("who\u{1b}[2J\nasks "))),
+            (id("lets"), says(false, Directive::None, None)),
+            (id("no"), says(true, Directive::None, Some(&long))),
+            (id("back"), says(true, Directive::RollBack, None)),
+            (id("unknown"), None),
+        ];
+        let expected = format!(
+            "\n  asks permits it, once that is done: require-approval\n    who\\u{{1b}}[2J\n    asks\n  lets permits it\n  no forbids it\n    {}…\n  back forbids it (roll-back)\n  unknown",
+            "x".repeat(TEXT_CHARS_MAX)
+        );
+        assert_eq!(matched(&policies), expected);
+        assert_eq!(matched(&[]), NONE);
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl Compiled {
         self.rules.values()
     }
 
+    /// The policy of this name.
+    pub fn rule(&self, id: &Id) -> Option<&Rule> {
+        self.rules.get(id.as_str())
+    }
+
     /// What the engine's checks found odd, in its own words; nothing of it keeps the bundle from use.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -215,7 +220,7 @@ mod tests {
 
     fn judged(says: fn() -> Result<Response, EngineFault>) -> (Decision, ReasonCode) {
         let bundle = Bundle::of_files(id("b"), id("1"), id(CEDAR), BTreeMap::new()).unwrap();
-        let rule = Rule { id: id("p"), forbids: false, directive: Directive::None, reason: None };
+        let rule = Rule { id: id("p"), forbids: false, directive: Directive::None, reason: None, text: None };
         let compiled = Compiled::new(&bundle, id("1"), vec![rule], Vec::new(), Box::new(Says(says)));
         let run = RunFacts::of_agent(id("t"), id("alice"), id("agent"));
         let facts = ToolFacts::of(id("mail"), EffectsClass::Send);

@@ -39,6 +39,8 @@ pub struct Rule {
     pub directive: Directive,
     /// The reason it gives, where it gives one.
     pub reason: Option<ReasonCode>,
+    /// What it says to who reads it, where it says anything.
+    pub text: Option<String>,
 }
 
 /// Directives that a permit may give: it permits once they are followed.
@@ -238,7 +240,7 @@ mod tests {
     }
 
     fn permit(name: &str, directive: Directive) -> Rule {
-        Rule { id: id(name), forbids: false, directive, reason: None }
+        Rule { id: id(name), forbids: false, directive, reason: None, text: None }
     }
 
     fn forbid(name: &str, directive: Directive) -> Rule {

@@ -49,6 +49,8 @@ struct Declared {
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
     scope: Confined,
 }
 
@@ -130,7 +132,7 @@ fn rule(declared: &Declared) -> Result<Rule, BundleFault> {
     let directive = declared.directive.as_deref();
     let directive = directive.map_or(Ok(Directive::None), |value| directive_of(&id, forbids, value))?;
     let reason = declared.reason.as_deref().map(|value| reason_of(&id, value)).transpose()?;
-    Ok(Rule { id, forbids, directive, reason })
+    Ok(Rule { id, forbids, directive, reason, text: declared.text.clone() })
 }
 
 impl Confined {

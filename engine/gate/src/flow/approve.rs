@@ -26,7 +26,9 @@ use crate::flow::prepare::ends;
 use crate::inner::Inner;
 use crate::live::{Live, bring};
 use crate::page;
-use crate::ports::{ArgumentOrigin, Component, Evidence, Influencer, Review, Revision, Verdict, Word};
+use crate::ports::{
+    ArgumentOrigin, Component, Evidence, Influencer, PolicySays, Review, Revision, Verdict, Word,
+};
 use crate::trail::Epoch;
 
 /// Records that are shown as influences, at most: those in which an argument stands, then the latest.
@@ -143,6 +145,7 @@ impl Inner {
             revision: revision.as_ref(),
             credential: &credential,
             judgement: &decided.seen,
+            policies: &self.policies_say(&decided.seen.rules),
             diff: live.diff.as_ref(),
             rollback: live.expectation.as_ref().and_then(|expected| expected.rollback.as_ref()),
             expires,
@@ -193,6 +196,16 @@ impl Inner {
             page,
             shown,
         })
+    }
+
+    /// What each policy that matched says, where the bundle tells. A page without that is no less of a question.
+    fn policies_say(&self, rules: &[Id]) -> Vec<(Id, Option<PolicySays>)> {
+        let (policy, asked) = (Arc::clone(&self.policy), rules.to_vec());
+        let say = move || Ok(asked.iter().map(|rule| policy.says(rule)).collect::<Vec<_>>());
+        let limit = self.times.policy;
+        let said = self.ask_where(self.policy.only_computes(), Component::Policy, limit, say);
+        let said = said.unwrap_or_else(|_| vec![None; rules.len()]);
+        rules.iter().cloned().zip(said).collect()
     }
 
     /// The records that influenced the call, ascending: those in which an argument stands, and what the model had before it when it asked.

@@ -23,7 +23,7 @@ pub use credential::{CredentialAsk, CredentialBroker, IssuedCredential};
 pub use effects::{Effects, Expectation, Observation, Remedy};
 pub use guardrail::{Finding, Guardrail, Stage, Subject};
 pub use payload::{Payload, Secret};
-pub use policy::Policy;
+pub use policy::{Policy, PolicySays};
 pub use sandbox::{Attempt, Exit, Finished, Job, Sandbox};
 pub use tool::{Command, Preview, Runner, Tool, ToolFailure, ToolReply};
 

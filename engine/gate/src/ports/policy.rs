@@ -2,6 +2,7 @@
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
+use rederive_evidence::kinds::decision::Directive;
 use rederive_policy::{Judgement, PolicyRequest};
 
 use super::Failure;
@@ -31,6 +32,11 @@ pub trait Policy: Send + Sync {
     /// It could not say: the request is denied.
     fn judge(&self, request: &PolicyRequest) -> Result<Judgement, Failure>;
 
+    /// What a policy of the bundle says to a person who reads it; none where that is not known.
+    fn says(&self, _rule: &Id) -> Option<PolicySays> {
+        None
+    }
+
     /// Whether this person may approve such a request for its tenant (APR-3).
     fn entitles(&self, approver: &Id, request: &PolicyRequest) -> bool;
 
@@ -38,4 +44,15 @@ pub trait Policy: Send + Sync {
     fn takes_unsigned(&self, _request: &PolicyRequest) -> bool {
         false
     }
+}
+
+/// What a policy says to a person who has to answer for what it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySays {
+    /// Whether it forbids.
+    pub forbids: bool,
+    /// What is to be done where it matches.
+    pub directive: Directive,
+    /// Its own words, where it has any.
+    pub text: Option<String>,
 }

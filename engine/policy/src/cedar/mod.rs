@@ -203,7 +203,8 @@ fn rule(policy: &Policy) -> Result<Rule, BundleFault> {
         .annotation("directive")
         .map_or(Ok(Directive::None), |value| directive_of(&id, forbids, value))?;
     let reason = policy.annotation("reason").map(|value| reason_of(&id, value)).transpose()?;
-    Ok(Rule { id, forbids, directive, reason })
+    let text = policy.annotation("text").map(str::to_owned);
+    Ok(Rule { id, forbids, directive, reason, text })
 }
 
 /// Most words of policies that are held against a schema, each counted for every action, principal and resource that the schema lets ask.
