@@ -7,7 +7,7 @@ use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::receipt::ApproverVerdict;
 use rederive_evidence::signed::{Version, sign};
 use rederive_evidence::values::Place;
-use rederive_gate::approver::{AnswerFile, FolderQueue, Request};
+use rederive_gate::approver::{AnswerFile, FolderQueue, Request, Signatory};
 
 use crate::sandbox::Sandbox;
 
@@ -33,6 +33,7 @@ fn request(approval: &str, covers: u8, expires: RecordedTime) -> Request {
         tool: id("pay"),
         shown: Digest([0x8a; 32]),
         page: hex::Bytes(PAGE.as_bytes().to_vec()),
+        approvers: vec![Signatory { name: id("bob"), key: SigningKey::from_seed(&[2; 32]).public_key() }],
     }
 }
 
@@ -85,6 +86,28 @@ fn what_a_gate_asked_is_listed_shown_and_answered_under_a_key() {
         let file = AnswerFile::read(&bytes, request, |_| Some(key), RecordedTime(1)).unwrap();
         assert_eq!((file.answer.verdict, file.text.as_str()), (verdict, text));
     }
+    insta::assert_snapshot!(sandbox.transcript());
+}
+
+#[test]
+fn an_answer_under_a_key_that_the_gate_does_not_know_is_not_written() {
+    let unnamed = Request { approvers: Vec::new(), ..request("unnamed", 8, FAR) };
+    let (mut sandbox, gate) = queue(&[request("approval-0", 7, FAR), unnamed.clone()]);
+    let shown = ["--shown", "8a8a8a8a"];
+    sandbox.key("other.key", 3);
+    let with = |who, key, which| {
+        let common = ["approve", "approve", "--queue", "queue", "--gate", &gate, which];
+        [&common[..], &["--as", who, "--key", key], &shown].concat().join(" ")
+    };
+    let mut said = |who, key, which| {
+        let words = with(who, key, which);
+        sandbox.run(&words.split(' ').collect::<Vec<_>>()).exit
+    };
+    assert_eq!(said("bob", "other.key", "approval-0"), 2);
+    assert_eq!(said("carol", "other.key", "approval-0"), 2);
+    // A gate that names nobody checks for itself, later.
+    assert_eq!(said("carol", "other.key", "unnamed"), 0);
+    assert_eq!(sandbox.files("queue/answers"), [unnamed.name()]);
     insta::assert_snapshot!(sandbox.transcript());
 }
 

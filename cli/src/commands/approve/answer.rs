@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rederive_evidence::ids::Id;
+use rederive_evidence::keys::{Signer as _, SigningKey};
 use rederive_evidence::receipt::ApproverVerdict;
-use rederive_gate::approver::{ANSWER_TEXT_BYTES_MAX, Answer, FolderQueue, Request};
+use rederive_gate::approver::{ANSWER_TEXT_BYTES_MAX, Answer, FolderQueue, Request, Unread};
 use rederive_recorder::{Clock as _, SystemClock};
 
 use super::Answering;
@@ -104,6 +105,7 @@ impl Answering {
             return Err(Failed::usage(Problem::error(title)));
         }
         let key = trace::signing_key(&self.answered.key)?;
+        self.answered.is_read(request, &key)?;
         let signed = Answer::sign(request, &self.answered.approver, verdict, text, &key)
             .map_err(|fault| Failed::internal(format!("the answer was not signed: {fault}")))?;
         FolderQueue::put_answer(&self.queue.queue, request, signed.as_bytes()).map_err(|error| {
@@ -115,15 +117,13 @@ impl Answering {
             }
             Failed::internal(format!("the answer was not written: {}", words(&error)))
         })?;
-        terminal.tell(&one_line(&format!(
-            "{}: {} {}",
-            request.approval,
-            self.answered.approver,
-            said(verdict)
-        )));
-        terminal.remark(
-            "the gate checks it when the call goes on: `rederive approve list` says where it was not taken",
-        );
+        let approver = &self.answered.approver;
+        terminal.tell(&one_line(&format!("{}: {approver} {}", request.approval, said(verdict))));
+        terminal.remark(&one_line(&if request.approvers.is_empty() {
+            format!("written, and not taken yet: the gate does not say which key is whose, and refuses it when the call goes on unless --key is the one registered for {approver}; `rederive approve list` then says so")
+        } else {
+            "written; the gate takes it when the call goes on, and `rederive approve list` says where it does not".to_owned()
+        }));
         Ok(Exit::AsAsked)
     }
 }
@@ -153,5 +153,25 @@ impl Answered {
             return refused(title, "the call has to be asked for again");
         }
         Ok(())
+    }
+
+    /// What the gate would put aside is not written: it tells whose answers it reads, and under which keys.
+    fn is_read(&self, request: &Request, key: &SigningKey) -> Result<(), Failed> {
+        let (approver, given) = (&self.approver, key.public_key());
+        let problem = match request.reads(approver, &given) {
+            Ok(()) => return Ok(()),
+            Err(Unread::Unknown) => {
+                let names: Vec<&str> = request.approvers.iter().map(|known| known.name.as_str()).collect();
+                let title = one_line(&format!("{approver} is none of those whose answers the gate reads"));
+                Problem::error(title).hint(one_line(&format!("it reads those of {}", names.join(", "))))
+            }
+            Err(Unread::OtherKey(registered)) => {
+                Problem::error(one_line(&format!("--key is not the key that the gate knows of {approver}")))
+                    .row("registered", registered.to_hex())
+                    .row("given", given.to_hex())
+                    .hint("nothing was written: answer with the key whose public half is registered")
+            }
+        };
+        Err(Failed::usage(problem))
     }
 }

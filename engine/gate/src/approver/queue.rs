@@ -114,7 +114,7 @@ impl FolderQueue {
     }
 
     fn ask(&self, evidence: &Evidence) -> Result<Review, QueueFault> {
-        let request = Request::of(evidence).ok_or(QueueFault::Page)?;
+        let request = Request::of(evidence).ok_or(QueueFault::Page)?.naming(&self.approvers);
         let name = request.name();
         let path = self.folder.join(REQUESTS).join(&name);
         if !path.exists() {

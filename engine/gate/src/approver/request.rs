@@ -1,5 +1,7 @@
 //! A request for approval as it lies in a folder: signed by the gate, so that who answers knows who asks.
 
+use std::collections::BTreeMap;
+
 use rederive_evidence::chain::PayloadFault;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::hex;
@@ -12,6 +14,21 @@ use crate::ports::Evidence;
 
 /// Most bytes of the page that an approver reads.
 pub const PAGE_BYTES_MAX: u64 = 1 << 20;
+
+/// Most approvers that a request names.
+pub const APPROVERS_MAX: usize = 256;
+/// What names and keys take up, at most.
+const APPROVERS_BYTES_MAX: usize = APPROVERS_MAX * 512;
+
+map! {
+    /// Somebody whose answer is read, and the key that it has to be signed with.
+    pub struct Signatory {
+        /// Their name, as the run registers its approvers.
+        0 req name: Id,
+        /// The public half of their key.
+        1 req key: PublicKey,
+    }
+}
 
 map! {
     /// What an approver is asked, and what they need for their answer.
@@ -38,12 +55,14 @@ map! {
         9 req shown: Digest,
         /// The page, UTF-8.
         10 req page: hex::Bytes<PAGE_BYTES_MAX>,
+        /// Whose answers the gate reads, in order of their names; empty where it does not say. Which of them may approve this the bundle says.
+        11 req approvers: Vec<Signatory>,
     }
 }
 
 impl Payload for Request {
     const CONTENT_TYPE: &'static str = "application/vnd.rederive.approval-request+cbor";
-    const BYTES_MAX: usize = (PAGE_BYTES_MAX + 4_096) as usize;
+    const BYTES_MAX: usize = PAGE_BYTES_MAX as usize + 4_096 + APPROVERS_BYTES_MAX;
 
     fn check(&self) -> Result<(), PayloadFault> {
         Ok(())
@@ -66,7 +85,32 @@ impl Request {
             tool: evidence.call.tool.clone(),
             shown: evidence.shown,
             page: hex::Bytes(page.to_vec()),
+            approvers: Vec::new(),
         })
+    }
+
+    /// The same, naming whose answers are read. More than a request may name are not named: an answer is checked by the gate either way.
+    #[must_use]
+    pub fn naming(mut self, approvers: &BTreeMap<Id, PublicKey>) -> Self {
+        let signatory = |(name, key): (&Id, &PublicKey)| Signatory { name: name.clone(), key: *key };
+        let is_short = approvers.len() <= APPROVERS_MAX;
+        self.approvers = if is_short { approvers.iter().map(signatory).collect() } else { Vec::new() };
+        self
+    }
+
+    /// Whether the gate would read an answer of this person under this key.
+    ///
+    /// # Errors
+    /// It would not: it knows nobody of this name, or another key of theirs.
+    pub fn reads(&self, approver: &Id, key: &PublicKey) -> Result<(), Unread> {
+        if self.approvers.is_empty() {
+            return Ok(());
+        }
+        match self.approvers.iter().find(|signatory| signatory.name == *approver) {
+            None => Err(Unread::Unknown),
+            Some(signatory) if signatory.key != *key => Err(Unread::OtherKey(signatory.key)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Name of its file, and of its answer's: the run and the digest of what is covered, so that a revised request is another one.
@@ -78,6 +122,15 @@ impl Request {
     pub fn page(&self) -> String {
         super::shown(&String::from_utf8_lossy(&self.page.0))
     }
+}
+
+/// Why a gate would not take an answer for this person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Nobody of this name is registered.
+    Unknown,
+    /// This is their key.
+    OtherKey(PublicKey),
 }
 
 /// A request file that was read.
