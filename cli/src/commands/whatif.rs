@@ -115,6 +115,8 @@ struct One {
 struct Outcome {
     /// What was asked.
     bundle: Compiled,
+    /// The registry that was given.
+    registry: Option<Digest>,
     grant: StandingGrant,
     tally: Tally,
     unread: Vec<Unread>,
@@ -145,7 +147,8 @@ impl WhatIfCommand {
             terminal.complain(&unread.problem);
             exit = exit.and(unread.exit);
         }
-        let outcome = Outcome { bundle, grant, tally, unread, elapsed: start.elapsed() };
+        let registry = registry.map(|registry| registry.digest());
+        let outcome = Outcome { bundle, registry, grant, tally, unread, elapsed: start.elapsed() };
         if let Some(path) = &self.html {
             trace::create(path, page::of(&outcome).as_bytes(), false)?;
         }

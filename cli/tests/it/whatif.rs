@@ -576,3 +576,32 @@ fn that_runs_pin_a_registry_and_none_was_given_is_told() {
     let with = sandbox.quietly(&["whatif", "--policy", &bundle, "--registry", &registry, &trace], b"");
     assert!(!with.stderr.contains(told), "{}", with.stderr);
 }
+
+#[test]
+fn what_is_told_names_the_bundle_and_the_registry_or_that_there_was_none() {
+    let sandbox = Sandbox::new();
+    let fixture = |name: &str| format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (bundle, trace) = (fixture("bundles/payments"), fixture("traces/good/gated.rdt"));
+    let registry = fixture("bundles/tools.json");
+    let opening = sandbox.quietly(&["show", &trace, "--record", "0", "--json"], b"").json();
+    let pinned = |name: &str| opening["body"][name].as_str().unwrap().to_owned();
+    let ask = |more: &[&str]| {
+        let words = [&["whatif", "--policy", &bundle, &trace], more].concat();
+        let json = sandbox.quietly(&[&words[..], &["--json"]].concat(), b"").json();
+        let page = format!("page{}.html", more.len());
+        let table = sandbox.quietly(&[&words[..], &["--html", &page]].concat(), b"").stdout;
+        (json, table, sandbox.read_text(&page))
+    };
+    let (json, table, page) = ask(&["--registry", &registry]);
+    assert_eq!(
+        (&json["registry"], &json["policy"]["bundle"]),
+        (&pinned("registry").into(), &pinned("bundle").into())
+    );
+    for told in [&table, &page] {
+        assert!(told.contains(&pinned("registry")) && told.contains(&pinned("bundle")), "{told}");
+    }
+    let (json, table, page) = ask(&[]);
+    assert_eq!(json["registry"], serde_json::Value::Null);
+    assert!(json.as_object().unwrap().contains_key("registry"));
+    assert!(table.contains("registry  none: ") && page.contains("registry none: "), "{table}");
+}

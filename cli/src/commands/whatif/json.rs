@@ -15,6 +15,7 @@ use crate::text::json_seconds;
 #[derive(Serialize)]
 pub(super) struct View<'a> {
     policy: PolicyView<'a>,
+    registry: Option<Digest>,
     grant: &'static str,
     runs: u64,
     judged: u64,
@@ -97,6 +98,7 @@ impl<'a> View<'a> {
         let rules = tally.by_rule.iter();
         Self {
             policy,
+            registry: outcome.registry,
             grant,
             runs: tally.rows.len() as u64,
             judged: tally.judged,

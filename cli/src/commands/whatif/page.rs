@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Outcome;
-use super::table::{grant_words, unasked_words};
+use super::table::{grant_words, registry_words, unasked_words};
 use super::tally::{Counts, Grounds, Row};
 use crate::html::{Page, Share, bars, escape, legend};
 use crate::text::{count, counted};
@@ -25,10 +25,11 @@ pub(super) fn of(outcome: &Outcome) -> String {
     let tally = &outcome.tally;
     let mut page = Page::new("What if another policy had decided");
     page.remark(&format!(
-        "bundle {}, {} {}; standing grant for runs that nobody decided on: {}",
+        "bundle {}, {} {}; registry {}; standing grant for runs that nobody decided on: {}",
         outcome.bundle.bundle(),
         outcome.bundle.engine(),
         outcome.bundle.engine_version(),
+        registry_words(outcome.registry),
         grant_words(outcome.grant)
     ));
     let runs = tally.rows.len() as u64;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rederive_evidence::digest::Digest;
 use rederive_replay::StandingGrant;
 
 use super::Outcome;
@@ -24,10 +25,11 @@ pub(super) fn print(outcome: &Outcome, terminal: &mut Terminal) {
         counted(tally.rows.len() as u64, "run"),
         counted(tally.calls, "call"),
         seconds(outcome.elapsed),
-        format!("bundle {}", outcome.bundle.bundle()),
         format!("{} {}", outcome.bundle.engine(), outcome.bundle.engine_version()),
     ];
     terminal.line(&paint.paint(Tone::Strong, &all.join(", ")));
+    terminal.line(&format!("  bundle    {}", outcome.bundle.bundle()));
+    terminal.line(&format!("  registry  {}", registry_words(outcome.registry)));
     let mut table = Table::default();
     let mut row = |name: &str, number: u64, words: String| {
         if number > 0 {
@@ -52,6 +54,11 @@ pub(super) fn print(outcome: &Outcome, terminal: &mut Terminal) {
     section("by rule", breakdown(&rules.collect::<Vec<_>>()), terminal);
     section("by tenant", breakdown(&named(&tally.by_tenant)), terminal);
     section("runs with changes", runs(&tally.rows), terminal);
+}
+
+/// The registry that was given, or that none was.
+pub(super) fn registry_words(registry: Option<Digest>) -> String {
+    registry.map_or_else(|| "none: what each run says of its tools".to_owned(), |registry| registry.to_hex())
 }
 
 pub(super) const fn grant_words(grant: StandingGrant) -> &'static str {
