@@ -67,7 +67,7 @@ impl Keygen {
             terminal.json(&View { key: key.public_key(), out: self.out.display().to_string(), trust });
         }
         terminal.remark(&format!(
-            "secret key in {}: keep it where the recorder runs, and nowhere else",
+            "secret key in {}: keep it where it is to sign, and nowhere else",
             self.out.display()
         ));
         if let Some(trust) = &self.trust {

@@ -13,6 +13,24 @@ fn the_run_of_the_record_document_is_answered_as_it_says() {
     assert_eq!(without_build(&ended.stdout), without_build(&block("docs/record.md", "answers")));
 }
 
+/// The page that docs/approvers.md shows is the one that Bob reads in the example of the gate; when it ends is another time.
+#[test]
+fn the_page_that_approvers_are_shown_is_the_one_of_the_document() {
+    let Some(example) = crate::readme::example() else {
+        eprintln!(
+            "SKIPPED: the example of the gate is not built, and what docs/approvers.md shows of it is not checked"
+        );
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let ended = std::process::Command::new(example).arg(sandbox.path("mailer")).output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    let (_, page) = said.split_once("--- what Bob reads\n").unwrap();
+    let (page, _) = page.split_once("---\n").unwrap();
+    let without_end = |page: &str| page.split_once("Ends\n").unwrap().0.to_owned();
+    assert_eq!(without_end(page), without_end(&block("docs/approvers.md", "page")));
+}
+
 #[test]
 fn the_json_of_import_and_replay_is_what_the_document_says() {
     let sandbox = Sandbox::new();

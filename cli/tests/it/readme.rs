@@ -30,7 +30,7 @@ fn shell(sandbox: &Sandbox, command: &str) -> String {
 const EXAMPLE: &str = "cargo run --release --quiet -p rederive-gate --example mailer --";
 
 /// The example of the gate, where it is built.
-fn example() -> Option<PathBuf> {
+pub(crate) fn example() -> Option<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_rederive")).with_file_name("examples").join("mailer");
     built.exists().then_some(built)
 }

@@ -108,7 +108,7 @@ impl Sheet<'_> {
         part(
             "Policy",
             &format!(
-                "{}: {}; {}\nrules: {}\nrisks: {}\nuncertainty, thousandths: {unsure}",
+                "{}: {}; {}\nrules:{}\nrisks: {}\nuncertainty, thousandths: {unsure}",
                 judged.decision,
                 judged.reason,
                 judged.directive,
@@ -172,20 +172,35 @@ impl Sheet<'_> {
 /// The policies that matched: what each does, and why in its own words.
 fn matched(policies: &[(Id, Option<PolicySays>)]) -> String {
     if policies.is_empty() {
-        return NONE.to_owned();
+        return format!(" {NONE}");
     }
     let line = |(id, says): &(Id, Option<PolicySays>)| {
-        let Some(PolicySays { forbids, directive, text }) = says else { return format!("\n  {id}") };
-        let does = match (forbids, directive) {
-            (true, Directive::None) => "forbids it".to_owned(),
-            (true, directive) => format!("forbids it ({directive})"),
-            (false, Directive::None) => "permits it".to_owned(),
-            (false, directive) => format!("permits it, once that is done: {directive}"),
-        };
-        let text = text.as_ref().map(|text| format!("\n    {}", shown(&cut(text)).replace('\n', "\n    ")));
-        format!("\n  {id} {does}{}", text.unwrap_or_default())
+        let Some(says) = says else { return format!("\n  {id}") };
+        let text =
+            says.text.as_ref().map(|text| format!("\n    {}", shown(&cut(text)).replace('\n', "\n    ")));
+        format!("\n  {id} {}{}", does(says), text.unwrap_or_default())
     };
     policies.iter().map(line).collect()
+}
+
+/// What a policy does where it matches, for a reader who knows no codes.
+fn does(says: &PolicySays) -> &'static str {
+    match (says.forbids, says.directive) {
+        (true, Directive::RollBack) => "forbids it, and has what was done undone",
+        (
+            true,
+            Directive::None
+            | Directive::Revise
+            | Directive::RequireApproval
+            | Directive::NarrowScope
+            | Directive::Route,
+        ) => "forbids it",
+        (false, Directive::RequireApproval) => "permits it once a person approves",
+        (false, Directive::Revise) => "permits it once it is revised",
+        (false, Directive::NarrowScope) => "permits it in a narrower scope",
+        (false, Directive::Route) => "permits it by another way",
+        (false, Directive::None | Directive::RollBack) => "permits it",
+    }
 }
 
 /// As much of a policy's words as a page has room for.
@@ -281,11 +296,11 @@ mod tests {
             (id("unknown"), None),
         ];
         let expected = format!(
-            "\n  asks permits it, once that is done: require-approval\n    who\\u{{1b}}[2J\n    asks\n  lets permits it\n  no forbids it\n    {}…\n  back forbids it (roll-back)\n  unknown",
+            "\n  asks permits it once a person approves\n    who\\u{{1b}}[2J\n    asks\n  lets permits it\n  no forbids it\n    {}…\n  back forbids it, and has what was done undone\n  unknown",
             "x".repeat(TEXT_CHARS_MAX)
         );
         assert_eq!(matched(&policies), expected);
-        assert_eq!(matched(&[]), NONE);
+        assert_eq!(matched(&[]), format!(" {NONE}"));
     }
 
     #[test]
