@@ -22,13 +22,13 @@ mod isolation;
 mod limits;
 mod memory;
 mod restart;
-mod steps;
 #[path = "../../examples/settings.rs"]
 #[allow(dead_code, reason = "its main is the example's")]
 mod settings;
 #[path = "../../examples/smallest.rs"]
 #[allow(dead_code, reason = "its main is the example's")]
 mod smallest;
+mod steps;
 mod table;
 #[path = "../../samples/turn.rs"]
 #[allow(clippy::duplicate_mod, reason = "the example that a test takes in has its own")]
