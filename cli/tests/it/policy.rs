@@ -228,7 +228,7 @@ fn tools_of_one_name_that_differ_are_told_with_their_sources_and_drafted_with_ca
     let mut sandbox = Sandbox::new();
     let one = r#"[{"name": "lookup", "description": "Returns the weather.", "parameters": {"properties": {"city": {"type": "string"}}}}]"#;
     let other = r#"[{"name": "lookup", "description": "Deletes a file.", "parameters": {"properties": {"path": {"type": "string"}}}},
-                    {"name": "lookup", "description": "Sends money.", "parameters": {"properties": {"to": {"type": "string"}}}}]"#;
+                    {"name": "lookup", "description": "Sends a letter.", "parameters": {"properties": {"to": {"type": "string"}}}}]"#;
     sandbox.write("one.json", one);
     sandbox.write("other.json", other);
     sandbox.write("again.json", one);

@@ -4,7 +4,8 @@ use rederive_evidence::values::EffectsClass;
 
 use super::About;
 use super::roles::Argument;
-use super::words::{is_any, of_whole_name, on, stems};
+use super::verbs::{self, MAYBE, NOUNS, PREPOSITIONS, SURE, class_by_object, class_of};
+use super::words::{is_any, of_sentences, of_whole_name, on, stems};
 
 use EffectsClass::{Approve, Delete, Deploy, Execute, Purchase, Read, Send, Write};
 
@@ -14,77 +15,8 @@ pub(super) struct Class {
     pub(super) reason: String,
 }
 
-/// Verbs that are hardly ever nouns in the name of a tool.
-const SURE: &[(EffectsClass, &str)] = &[
-    (
-        Read,
-        "get list search find read view show fetch lookup query retrieve browse inspect describe summarize summarise analyze analyse \
-    compare calculate compute convert translate estimate recommend suggest detect parse explain peek see check count identify discover \
-    explore obtain observe monitor determine whoami enumerate crawl scrape visit navigate is has display print look locate \
-    transcribe",
-    ),
-    (
-        Write,
-        "create add insert write update edit modify append save store rename move copy assign reschedule configure enable disable upsert \
-    replace set put mark archive unarchive pin unpin mute unmute star unstar lock unlock attach restore snooze merge import register \
-    sync adjust increase decrease complete close reopen compose generate make login logout authenticate click press tap toggle \
-    download unzip mkdir touch change remember memorize apply place modifies adjusts cd mv cp overwrite prepend swap split sort return checkin \
-    signin signout signup optin optout setup turn fork dismiss zip freeze unfreeze extend arm disarm play pause resume dim water claim \
-    transition rebalance rotate finalize finalise refill unblock undo redo duplicate resize crop tune rewrite",
-    ),
-    (
-        Send,
-        "send publish forward reply invite notify tweet retweet broadcast announce respond submit transmit upload push emit export share \
-    posts deliver enter resend",
-    ),
-    (
-        Delete,
-        "delete remove erase purge destroy revoke cancel wipe uninstall truncate unsubscribe disconnect discard kick unpublish detach clear \
-    ban reset kill terminate deactivate suspend evict rm rmdir unlink unregister deregister unshare expire del",
-    ),
-    (Deploy, "deploy rollout provision promote migrate rollback restart reboot upgrade downgrade install"),
-    (
-        Approve,
-        "approve authorize authorise grant endorse certify ratify reject decline deny accept confirm allow impersonate elevate",
-    ),
-    (
-        Purchase,
-        "pay buy purchase checkout reserve refund donate invest sell redeem remit transact withdraw rent renew repay topup hail mint \
-    liquidate bet subscribe",
-    ),
-    (
-        Execute,
-        "execute exec eval invoke spawn shell bash powershell sudo repl cmd automate zsh sh interpreter terminal compile python",
-    ),
-];
-
-/// Verbs that are nouns as often: taken for verbs at the head of a name, or where it has no surer one.
-const MAYBE: &[(EffectsClass, &str)] = &[
-    (
-        Read,
-        "preview diff ping stat head tail cat ls grep tree snapshot watch scan rank filter sum think wait help match forecast select status weather time \
-    date history info information details profile balance price clock total summary calculator wikipedia current statistics stats \
-    version availability extract resolve",
-    ),
-    (
-        Write,
-        "label tag record log note patch schedule draft bookmark follow unfollow like join leave favorite favourite vote fill type load \
-    link open build track start stop drag memory todo plan verify validate",
-    ),
-    (
-        Send,
-        "email mail message post comment call text sms dm report request alert remind fax dial contact input webhook review rate \
-    ask answer chat transfer deposit exchange charge wire",
-    ),
-    (Delete, "drop trash empty block clean"),
-    (Deploy, "release launch scale"),
-    (Approve, "sign permit"),
-    (Purchase, "order book trade tip stake spend lease hire bid"),
-    (Execute, "run script command trigger code evaluate console computer job notebook"),
-];
-
 /// What makes a change of it one of money: with a verb that writes or sends.
-const MONEY: &str = "money payment transaction fund payroll salary order booking reservation purchase trade cash remittance donation bill transfer bid bet \
+const MONEY: &str = "money payment transaction fund payroll salary order booking reservation purchase trade cash remittance donation bill transfer bid bet balance \
     refund deposit withdrawal subscription";
 
 /// What makes sending it a payment: narrower, since people send word of orders.
@@ -97,15 +29,6 @@ const SPEAKS: &str =
 /// Verbs that make what they name.
 const PRODUCES: &str = "create add insert make place write put compose generate submit";
 
-/// Words behind which a name no longer says what is made, but where or of what.
-const PREPOSITIONS: &str = "to from in into on onto for of with by at";
-
-/// Words that with the one before them are one verb: "check in", "top up".
-const PARTICLES: &str = "in out up on off";
-
-/// Verbs that read even behind a noun: others, as the cheque in "deposit check", may be nouns there.
-const READS_BEHIND: &str = "get list search find read view show fetch lookup query count";
-
 /// What a description says of a tool that reads. As a verb of a name it gives something back.
 const TOLD_OF_READS: &str = "return give provide";
 
@@ -114,6 +37,18 @@ const PEOPLE: &str = "recipient participant attendee invitee guest cc bcc collab
 
 /// Arguments that are run.
 const RUN: &str = "command cmd script shell bash sql program";
+
+/// Arguments by which a database is asked.
+const QUERY: &str = "query statement q";
+
+/// Words of databases whose language changes things too.
+const DATABASES: &str = "db database sql graphql cypher postgres postgresql mysql mariadb sqlite bigquery snowflake redshift clickhouse duckdb warehouse neo mssql oracle";
+
+/// What says who may do what.
+const ACCESS: &str = "collaborator permission privilege acl iam apikey";
+
+/// What is switched by a yes or no that says who may do what; the value itself stands in no text.
+const SWITCHED: &str = "private public mfa factor admin superuser root owner";
 
 /// Arguments that prove something: what is given one does more than read.
 const PROOFS: &str = "otp totp mfa pin passcode password passphrase cvv";
@@ -137,19 +72,8 @@ const PAID: &str = "recipient payee beneficiary receiver iban card wallet";
 /// Arguments that only narrow what is looked for.
 const NARROWS: &str = "from sender min max minimum maximum";
 
-/// Where two verbs stand in one name, both count.
-const BOTH: &str = "and or then";
-
-/// Nouns that a tool gets along with others, "get name and email": verbs behind `and` only where one stands before it too.
-const FIELDS: &str = "email mail message comment post call text sms fax label tag record log note link like report contact input \
-    review rate memory todo plan chat order code job";
-
 /// What a description says that a tool does which only looks, behind other words that do more.
 const STILL_READS: &str = "return give provide sort split turn generate";
-
-/// Surer verbs that are nouns in descriptions: verbs only where something stands behind them that they are done to.
-const NOUNS: &str = "update upload download share import export copy claim fork change reset set lock mark move play sync upgrade install \
-    return display print cd mv cp rm";
 
 /// Words that begin what a verb is done to.
 const OBJECTS: &str =
@@ -206,13 +130,9 @@ impl Found {
     }
 }
 
-fn class_of(word: &str, verbs: &[(EffectsClass, &str)]) -> Option<EffectsClass> {
-    verbs.iter().find(|(_, verbs)| on(verbs, word)).map(|(class, _)| *class)
-}
-
 /// The class by the name's verb, or by the description's first, or else the highest.
 fn by_name(about: &About<'_>) -> Found {
-    let named = verb_of(&about.name).or_else(|| verb_of(&of_whole_name(about.tool.name.as_str())));
+    let named = verbs::of_tool(&about.name, about.tool.name.as_str());
     let told = told(&about.description);
     match (named, told) {
         (Some((class, verb, _)), None) => Found::verb(class, &verb, "name"),
@@ -234,59 +154,6 @@ fn by_name(about: &About<'_>) -> Found {
     }
 }
 
-/// The verb of a name: the first sure one, of several that are joined the highest, or else the first that may be one. With whether it is sure.
-fn verb_of(name: &[String]) -> Option<(EffectsClass, String, bool)> {
-    let name = &joined(name);
-    let sure: Vec<(EffectsClass, &String)> =
-        name.iter().filter_map(|word| Some((class_of(word, SURE)?, word))).collect();
-    // At the head even a noun is a verb: "order", "book", "email".
-    let head = name.first().and_then(|word| Some((class_of(word, MAYBE)?, word)));
-    if let Some((class, word)) = head.filter(|(class, _)| *class != Read) {
-        let higher = sure.iter().find(|(sure, _)| *sure >= class).copied();
-        return match (higher, sure.first()) {
-            (Some((class, word)), _) => Some((class, word.clone(), true)),
-            // "message_list", "order_get": a verb that only reads, behind a noun.
-            (None, Some((Read, word))) if class != Execute && on(READS_BEHIND, word) => {
-                Some((Read, (*word).clone(), true))
-            }
-            (None, Some(_) | None) => Some((class, word.clone(), false)),
-        };
-    }
-    let are_both = name.iter().any(|word| on(BOTH, word));
-    let all = sure.iter().copied().chain(joined_verbs(name));
-    if let Some((class, word)) = all.max_by_key(|(class, _)| *class).filter(|_| are_both) {
-        return Some((class, word.clone(), true));
-    }
-    if let Some((class, word)) = sure.first() {
-        return Some((*class, (*word).clone(), true));
-    }
-    let maybe = name.iter().filter_map(|word| Some((class_of(word, MAYBE)?, word)));
-    maybe.max_by_key(|(class, _)| *class).map(|(class, word)| (class, word.clone(), false))
-}
-
-/// The verbs behind `and` and its like that may be nouns elsewhere: "find and book".
-fn joined_verbs(name: &[String]) -> impl Iterator<Item = (EffectsClass, &String)> {
-    name.windows(3).filter_map(|three| {
-        let [before, joins, word] = three else { return None };
-        let class = class_of(word, MAYBE).filter(|_| on(BOTH, joins))?;
-        let is_verb = class_of(before, SURE).or_else(|| class_of(before, MAYBE)).is_some();
-        (is_verb || !on(FIELDS, word)).then_some((class, word))
-    })
-}
-
-/// A name's words, where two of them are one verb joined.
-fn joined(name: &[String]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    for word in name {
-        let verb = words.last().filter(|_| on(PARTICLES, word)).map(|before| format!("{before}{word}"));
-        match verb.filter(|verb| class_of(verb, SURE).is_some()) {
-            Some(verb) => words.splice(words.len() - 1.., [verb]).for_each(drop),
-            None => words.push(word.clone()),
-        }
-    }
-    words
-}
-
 /// What a name says is made, where its verb makes something: the last word before the place that it is made in.
 fn made(name: &[String]) -> Option<&String> {
     let verb = name.iter().position(|word| on(PRODUCES, word))?;
@@ -295,22 +162,55 @@ fn made(name: &[String]) -> Option<&String> {
 }
 
 /// Words before the verb of a description.
-const OPENING: &str = "this tool function a the to use used allows you can will";
+const OPENING: &str =
+    "this tool function a an the to use used allow let enable help user agent you can will it for of";
 
-/// The verb that a description starts with.
+/// Whether a word stands before a verb and says nothing of what is done: one of a few, or how it is done.
+fn opens(word: &str) -> bool {
+    is_any(word, OPENING) || (word.len() > 4 && word.ends_with("ly"))
+}
+
+/// The verb that a description starts with, or the noun that it starts with of what only reads.
 fn told(description: &[String]) -> Option<(EffectsClass, String, bool)> {
-    let first = description.iter().find(|word| !on(OPENING, word))?;
+    let place = description.iter().position(|word| !opens(word))?;
+    let (first, all) = (description.get(place)?, description.get(place..)?);
     if is_any(first, TOLD_OF_READS) {
         return Some((Read, first.clone(), true));
     }
-    let of = |verbs| stems(first).iter().find_map(|stem| class_of(stem, verbs));
+    let object = all.get(..all.len().min(6))?;
+    let of = |verbs| forms(first).iter().find_map(|form| class_by_object(form, verbs, object));
     let sure = of(SURE).map(|class| (class, true));
-    sure.or_else(|| of(MAYBE).map(|class| (class, false))).map(|(class, sure)| (class, first.clone(), sure))
+    let verb = sure.or_else(|| of(MAYBE).map(|class| (class, false)));
+    let verb =
+        verb.map(|(class, sure)| (if moves_money(all) { Purchase } else { class }, first.clone(), sure));
+    verb.or_else(|| verbs::given(all.get(..all.len().min(5))?).map(|noun| (Read, noun.clone(), false)))
+}
+
+/// What a word may be a form of: "cancels", "cancelling".
+fn forms(word: &str) -> Vec<String> {
+    let mut forms = stems(word);
+    if let Some(stem) = word.strip_suffix("ing").filter(|stem| stem.len() > 2) {
+        forms.extend([stem.to_owned(), format!("{stem}e")]);
+        let mut letters = stem.chars().rev();
+        if letters.next() == letters.next() {
+            forms.extend(stem.get(..stem.len() - 1).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// Whether what a verb that changes something is done to is money: "moves money", "places the order".
+fn moves_money(verb: &[String]) -> bool {
+    let changes = verb.first().is_some_and(|verb| {
+        forms(verb).iter().any(|form| matches!(class_of(form, SURE), Some(Write | Send)))
+    });
+    let object = verb.iter().skip(1).find(|word| !on(OBJECTS, word) || is_any(word, SENT_MONEY));
+    changes && object.is_some_and(|word| is_any(word, SENT_MONEY) || on("order", word))
 }
 
 /// Whether the word that a description starts with, a noun elsewhere, is a verb here: it is done to something.
 fn acts(description: &[String]) -> bool {
-    let mut words = description.iter().skip_while(|word| on(OPENING, word));
+    let mut words = description.iter().skip_while(|word| opens(word));
     let Some(first) = words.next() else { return false };
     let behind: Vec<&String> = words.take(4).collect();
     let looks = is_any(first, LIGHT) && behind.iter().any(|word| is_any(word, LOOKED_AT));
@@ -348,7 +248,12 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
         }
         Delete | Deploy | Approve | Purchase | Execute => {}
     }
+    raise_what_lets_in(about, found);
     let runs = about.arguments.iter().find(|argument| argument.is_exactly(RUN));
+    let asks = about.arguments.iter().find(|argument| argument.is_exactly(QUERY));
+    if let Some(argument) = asks.filter(|_| found.class == Read && queries_database(about)) {
+        found.raise(Execute, &format!("argument `{}` is run by a database", argument.name));
+    }
     // A query language is what a sure "query" or "list" is about; a command is not.
     if let Some(argument) = runs.filter(|_| !is_listing(about)) {
         found.raise(Execute, &format!("argument `{}` is run", argument.name));
@@ -378,6 +283,33 @@ fn raise_what_gives(about: &About<'_>, found: &mut Found) {
     }
 }
 
+/// A change of who may do what lets somebody in. Something new may be private or not from its beginning.
+fn raise_what_lets_in(about: &About<'_>, found: &mut Found) {
+    if !matches!(found.class, Write | Send) {
+        return;
+    }
+    if let Some(access) = access(&of_whole_name(about.tool.name.as_str())) {
+        found.raise(Approve, &format!("lets in by `{access}`"));
+    }
+    let switch = about.arguments.iter().find(|argument| argument.boolean && argument.is_named(SWITCHED));
+    if let Some(switch) = switch.filter(|_| !about.name.iter().any(|word| on(PRODUCES, word))) {
+        found.raise(Approve, &format!("argument `{}` switches who may do what", switch.name));
+    }
+}
+
+/// The word by which a name says that it is about who may do what: a change of it lets somebody in.
+fn access(name: &[String]) -> Option<String> {
+    let is_key = |pair: &[String]| matches!(pair, [of, key] if is_any(key, "key") && on("ssh gpg deploy public authorized authorised access api", of));
+    let key = name.windows(2).find(|pair| is_key(pair)).and_then(<[String]>::last);
+    key.or_else(|| name.iter().find(|word| is_any(word, ACCESS))).cloned()
+}
+
+/// Whether a tool asks a database in the database's own language, which changes as well as it reads.
+fn queries_database(about: &About<'_>) -> bool {
+    let whole = of_whole_name(about.tool.name.as_str());
+    whole.iter().any(|word| on("query", word)) && whole.iter().any(|word| on(DATABASES, word))
+}
+
 /// Whether the tool is about the words by which others are run: "list commands", "get script".
 fn is_listing(about: &About<'_>) -> bool {
     let head = about.name.first().map(String::as_str);
@@ -387,6 +319,7 @@ fn is_listing(about: &About<'_>) -> bool {
 fn raise_by_description(about: &About<'_>, found: &mut Found) {
     if found.class == Read {
         raise_from_read(&about.description, found);
+        raise_by_sentences(&about.tool.description, found);
     }
     for pair in about.description.windows(2) {
         let [before, word] = pair else { continue };
@@ -418,7 +351,24 @@ fn raise_from_read(description: &[String], found: &mut Found) {
         let sure = class(SURE).filter(|_| is_done || !is_any(verb, NOUNS));
         let told = sure.or_else(|| class(MAYBE).filter(|_| is_done && !is_any(verb, LIGHT)));
         if let Some(class) = told.filter(|_| !is_any(verb, STILL_READS)) {
+            let rest = description.get(place + 1..).unwrap_or_default();
+            let class = if moves_money(rest) { Purchase } else { class };
             found.raise(class, &format!("the description says `{joins} {verb}`"));
+        }
+    }
+}
+
+/// What a tool that reads says of itself in a sentence of its own: "Deletes the original." A sentence that bids, "Set a limit", is said to whom uses it.
+fn raise_by_sentences(description: &str, found: &mut Found) {
+    for sentence in of_sentences(description) {
+        let Some((verb, behind)) = sentence.split_first().filter(|(verb, _)| verb.ends_with('s')) else {
+            continue;
+        };
+        let is_done = behind.first().is_some_and(|word| on(OBJECTS, word));
+        let class = stems(verb).iter().skip(1).find_map(|stem| class_of(stem, SURE));
+        if let Some(class) = class.filter(|_| !is_any(verb, STILL_READS) && (is_done || !is_any(verb, NOUNS)))
+        {
+            found.raise(class, &format!("the description says `{verb}`"));
         }
     }
 }

@@ -11,6 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod union;
+mod verbs;
 mod words;
 
 use std::collections::BTreeMap;

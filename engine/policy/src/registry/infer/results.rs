@@ -38,6 +38,14 @@ const SURFACES: &[(&str, &str)] = &[
     ("weather", "weather forecast temperature"),
 ];
 
+/// Words that stand beside nouns and say which of them.
+const WHICH: &str = "current latest last next recent all daily weekly monthly hourly yearly today system local a an the of and";
+
+/// Whether a word is known to be a noun of what tools act on, or says which.
+pub(super) fn is_noun(word: &str) -> bool {
+    on(WHICH, word) || SURFACES.iter().any(|(_, list)| is_any(word, list))
+}
+
 /// The surface of what nothing tells of.
 const GENERAL: &str = "general";
 

@@ -143,6 +143,90 @@ fn what_reads_and_does_more_is_no_read() {
 }
 
 #[test]
+fn a_noun_that_looks_like_a_verb_of_reading_makes_no_read_of_what_is_done_to_it() {
+    use EffectsClass::{Approve, Delete, Execute, Purchase, Read, Send, Write};
+    for (name, arguments, expected) in [
+        // What a name ends with is done to what stands before it.
+        ("estimate_send", json!(["estimate_id"]), Send),
+        ("mailing_list_remove", json!(["list"]), Delete),
+        ("list_member_add", json!(["list", "email"]), Write),
+        ("computeInstancesDelete", json!(["name"]), Delete),
+        ("visit_cancel", json!(["visit"]), Delete),
+        ("monitor_create", json!(["query"]), Write),
+        ("display_off", json!([]), Write),
+        ("order_list_cancel", json!(["id"]), Purchase),
+        ("search.index.rebuild", json!(["name"]), Write),
+        ("find_replace", json!(["path"]), Write),
+        // A noun that a tool may give back, and what is not known to be one.
+        ("price_override", json!(["sku", "value"]), Write),
+        ("date_loeschen", json!(["id"]), Execute),
+        ("time_entry_new", json!(["hours"]), Write),
+        ("clock_in", json!(["employee"]), Write),
+        ("help_desk_escalation", json!(["id"]), Send),
+        ("tweak_profile", json!(["id"]), Execute),
+        ("monitor.alerts.quench", json!(["id"]), Execute),
+        ("balance_adjustment", json!(["account"]), Purchase),
+        ("account_closure", json!(["account"]), Write),
+        // What hangs on what it is done to.
+        ("convert_lead", json!(["id"]), Write),
+        ("convert_currency", json!(["from", "to"]), Read),
+        ("tickets.resolve", json!(["id"]), Write),
+        ("resolve_dns", json!(["host"]), Read),
+        ("ping_user", json!(["user"]), Send),
+        ("ping", json!(["x"]), Read),
+        ("snapshot_volume", json!(["id"]), Write),
+        ("browser_snapshot", json!([]), Read),
+        ("select_seat", json!(["seat"]), Write),
+        // A database is changed in the language in which it is asked.
+        ("db_query", json!(["query"]), Execute),
+        ("warehouse.query", json!(["statement"]), Execute),
+        ("query_orders", json!(["query"]), Read),
+        // Who may do what.
+        ("repo.collaborator.add", json!(["repo", "username"]), Approve),
+        ("ssh_key_add", json!(["title", "key"]), Approve),
+        ("repo_update", json!(["repo", ["private", {"type": "boolean"}]]), Approve),
+        ("create_repo", json!(["repo", ["private", {"type": "boolean"}]]), Write),
+        ("list_permissions", json!([]), Read),
+        // And nouns stay nouns.
+        ("get_refund", json!(["id"]), Read),
+        ("list_posts", json!([]), Read),
+        ("list_share_links", json!([]), Read),
+        ("account_balance", json!(["account"]), Read),
+        ("current_weather", json!(["city"]), Read),
+    ] {
+        assert_eq!(class(name, "", arguments), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_description_raises_however_its_first_verb_is_dressed_and_in_every_sentence() {
+    use EffectsClass::{Approve, Delete, Purchase, Read, Write};
+    for (name, description, expected) in [
+        ("get_ready", "Permanently deletes everything.", Delete),
+        ("find_slot", "Quickly reserves the first free slot.", Purchase),
+        ("orders_tool", "Tool for cancelling orders.", Delete),
+        ("concierge", "Helps you book restaurants.", Purchase),
+        ("view_as", "Impersonates another user.", Approve),
+        ("balance", "Moves money between accounts.", Purchase),
+        ("get_quote", "Get a quote and place the order immediately.", Purchase),
+        ("get_file", "Reads a file. Deletes the original.", Delete),
+        ("gadget", "Status change of an order.", EffectsClass::Execute),
+        ("gadget", "Status of an order.", Read),
+        ("resolve_library", "Resolves a library's name to its address.", Read),
+        // What is said to whom uses it, and plurals.
+        ("get_file", "Reads a file. Set `limit` to read less. Updates are seen at once.", Read),
+        ("check_task", "Ticks a task off.", Write),
+    ] {
+        assert_eq!(class(name, description, json!([])), expected, "{name} {description}");
+    }
+    let read_only = Hints { read_only: Some(true), ..Hints::default() };
+    for (name, expected) in [("account_closure", Write), ("payment_initiation", Purchase)] {
+        let facts = facts(Tool { hints: read_only, ..tool(name, "", json!([])) });
+        assert_eq!(facts.effects, expected, "{name}: its hint is not believed");
+    }
+}
+
+#[test]
 fn what_only_reads_is_a_read_whatever_nouns_it_is_told_with() {
     for (name, description, arguments) in [
         ("get_name_and_email", "", json!(["id"])),

@@ -58,6 +58,15 @@ pub(super) fn of_text(text: &str) -> Vec<String> {
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
+/// The words of each sentence of a text, in small letters.
+pub(super) fn of_sentences(text: &str) -> impl Iterator<Item = Vec<String>> {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().split(['.', ';', '\n', '!', '?']).map(of_text)
+}
+
 /// The forms that a word may be one of: itself, and itself without the endings of the third person or the plural.
 pub(super) fn stems(word: &str) -> Vec<String> {
     let mut stems = vec![word.to_owned()];
