@@ -35,6 +35,16 @@ const TOLD_OF_READS: &str = "return give provide";
 /// Arguments by which something goes to people: what writes and has one, sends.
 const PEOPLE: &str = "recipient participant attendee invitee guest cc bcc collaborator audience receiver";
 
+/// Arguments that name one person.
+const PERSON: &str = "user username login person member email account";
+
+/// Verbs by which somebody comes to belong to something.
+const JOINED: &str = "add join assign put enroll enrol register";
+
+/// What whoever belongs to it gets a part of. A channel is talk alone.
+const GROUPS: &str =
+    "team group organization organisation org workspace project tenant company department member";
+
 /// Arguments that are run.
 const RUN: &str = "command cmd script shell bash sql program";
 
@@ -49,6 +59,9 @@ const ACCESS: &str = "collaborator permission privilege acl iam apikey";
 
 /// What is switched by a yes or no that says who may do what; the value itself stands in no text.
 const SWITCHED: &str = "private public mfa factor admin superuser root owner";
+
+/// Verbs by which something begins to be there.
+const BEGINS: &str = "create new make generate register";
 
 /// Arguments that prove something: what is given one does more than read.
 const PROOFS: &str = "otp totp mfa pin passcode password passphrase cvv";
@@ -229,6 +242,9 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
             if let Some(word) = made(&about.name).filter(|word| is_any(word, SPEAKS)) {
                 found.raise(Send, &format!("makes a `{word}`"));
             }
+            if let (Some(group), Some(person)) = (joined_group(about), has(PERSON)) {
+                found.raise(Send, &format!("lets `{}` into a `{group}`", person.name));
+            }
             if let Some(argument) = has(PEOPLE) {
                 found.raise(Send, &format!("argument `{}` names who gets it", argument.name));
             }
@@ -283,6 +299,12 @@ fn raise_what_gives(about: &About<'_>, found: &mut Found) {
     }
 }
 
+/// What a name says that somebody is let into: membership gives what an invitation gives, and is more than a value that is kept.
+fn joined_group<'n>(about: &'n About<'_>) -> Option<&'n String> {
+    let joins = about.name.iter().any(|word| on(JOINED, word));
+    about.name.iter().find(|word| joins && is_any(word, GROUPS))
+}
+
 /// A change of who may do what lets somebody in. Something new may be private or not from its beginning.
 fn raise_what_lets_in(about: &About<'_>, found: &mut Found) {
     if !matches!(found.class, Write | Send) {
@@ -292,7 +314,7 @@ fn raise_what_lets_in(about: &About<'_>, found: &mut Found) {
         found.raise(Approve, &format!("lets in by `{access}`"));
     }
     let switch = about.arguments.iter().find(|argument| argument.boolean && argument.is_named(SWITCHED));
-    if let Some(switch) = switch.filter(|_| !about.name.iter().any(|word| on(PRODUCES, word))) {
+    if let Some(switch) = switch.filter(|_| !about.name.iter().any(|word| on(BEGINS, word))) {
         found.raise(Approve, &format!("argument `{}` switches who may do what", switch.name));
     }
 }

@@ -225,7 +225,7 @@ fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> O
     {
         return Some("its name says who or what gets it".to_owned());
     }
-    if made && joins && argument.is_named("user username account person") {
+    if (goes || made) && joins && argument.is_named("user username login account person") {
         return Some("who is let in".to_owned());
     }
     if made

@@ -149,7 +149,7 @@ fn a_noun_that_looks_like_a_verb_of_reading_makes_no_read_of_what_is_done_to_it(
         // What a name ends with is done to what stands before it.
         ("estimate_send", json!(["estimate_id"]), Send),
         ("mailing_list_remove", json!(["list"]), Delete),
-        ("list_member_add", json!(["list", "email"]), Write),
+        ("list_member_add", json!(["list", "email"]), Send),
         ("computeInstancesDelete", json!(["name"]), Delete),
         ("visit_cancel", json!(["visit"]), Delete),
         ("monitor_create", json!(["query"]), Write),
@@ -185,8 +185,12 @@ fn a_noun_that_looks_like_a_verb_of_reading_makes_no_read_of_what_is_done_to_it(
         ("repo.collaborator.add", json!(["repo", "username"]), Approve),
         ("ssh_key_add", json!(["title", "key"]), Approve),
         ("repo_update", json!(["repo", ["private", {"type": "boolean"}]]), Approve),
+        ("users_settings_put", json!(["user", ["two_factor", {"type": "boolean"}]]), Approve),
         ("create_repo", json!(["repo", ["private", {"type": "boolean"}]]), Write),
         ("list_permissions", json!([]), Read),
+        ("team_member_add", json!(["team", "username"]), Send),
+        ("add_task_to_project", json!(["task", "project"]), Write),
+        ("add_user_to_channel", json!(["user", "channel"]), Write),
         // And nouns stay nouns.
         ("get_refund", json!(["id"]), Read),
         ("list_posts", json!([]), Read),
