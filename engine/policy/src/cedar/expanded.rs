@@ -18,13 +18,14 @@ pub const EXPANDED_MAX: u64 = 1 << 20;
 /// Of how much in one pair of brackets the square counts as one part.
 const LISTED_SQUARED_OF_A_PART: u64 = 256;
 
-/// Whether the bundle's own schema, beside the vocabulary, is no larger than one may be.
+/// Whether the bundle's own schema, beside the vocabulary, is no larger than one may be. Returns how much there is in the largest of all declarations.
 ///
 /// # Errors
 /// The first word that takes it over the limit.
-pub(super) fn check(vocabulary: &str, own: &str) -> Result<(), BundleFault> {
+pub(super) fn check(vocabulary: &str, own: &str) -> Result<Widest, BundleFault> {
     let mut written = Written::default();
     written.read(vocabulary);
+    let of_vocabulary = written.declarations;
     written.read(own);
     written.measure();
     let expanded = |offset: usize| {
@@ -39,7 +40,16 @@ pub(super) fn check(vocabulary: &str, own: &str) -> Result<(), BundleFault> {
         }
     }
     let above = written.above.pairs(EXPANDED_MAX.saturating_sub(parts));
-    above.map_err(|_| expanded(own.len())).map(|_| ())
+    above.map_err(|_| expanded(own.len())).map(|_| written.widest(of_vocabulary))
+}
+
+/// How many words the largest declaration has, each name counted as what it stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Widest {
+    /// Of the vocabulary.
+    pub(super) vocabulary: u64,
+    /// Of all.
+    pub(super) all: u64,
 }
 
 /// A word that is written.
@@ -51,6 +61,8 @@ struct Word {
     of: Option<String>,
     /// For how many it stands there.
     times: u64,
+    /// Which declaration it is written in; none: it is written nowhere, and counts for what is.
+    declaration: Option<u64>,
 }
 
 /// An entity or an action that is being declared.
@@ -86,6 +98,8 @@ struct Written {
     /// By their whole names.
     types: BTreeMap<String, Type>,
     above: Above,
+    /// How many declarations have ended.
+    declarations: u64,
 }
 
 impl Written {
@@ -136,6 +150,22 @@ impl Written {
                 declared.words.push(place);
                 declared.waits += waits;
             }
+        }
+    }
+
+    /// The largest declaration, and the largest before this one.
+    fn widest(&self, before: u64) -> Widest {
+        let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+        for word in &self.words {
+            if let Some(declaration) = word.declaration {
+                let size = sizes.entry(declaration).or_default();
+                *size = size.saturating_add(self.size(word));
+            }
+        }
+        let widest = |sizes: &mut dyn Iterator<Item = u64>| sizes.max().unwrap_or_default();
+        Widest {
+            vocabulary: widest(&mut sizes.range(..before).map(|(_, size)| *size)),
+            all: widest(&mut sizes.values().copied()),
         }
     }
 
@@ -259,6 +289,7 @@ impl Reader<'_, '_> {
 
     /// Ends what is being declared.
     fn end(&mut self, offset: usize) {
+        self.written.declarations += 1;
         self.of = self.of.take().filter(|(_, depth)| *depth != self.depth);
         if let Some(declared) = self.declared.take_if(|declared| declared.depth == self.depth) {
             let applied = declared.principals.saturating_mul(declared.resources);
@@ -267,8 +298,12 @@ impl Reader<'_, '_> {
     }
 
     fn push(&mut self, offset: usize, names: Vec<String>, times: u64) {
+        self.push_of(None, offset, names, times);
+    }
+
+    fn push_of(&mut self, declaration: Option<u64>, offset: usize, names: Vec<String>, times: u64) {
         let of = self.of.as_ref().map(|(name, _)| name.clone());
-        self.written.words.push(Word { offset, names, of, times });
+        self.written.words.push(Word { offset, names, of, times, declaration });
     }
 
     fn ahead(&self, places: usize) -> &str {
@@ -295,7 +330,7 @@ impl Reader<'_, '_> {
         let inside = self.namespace.is_some().then(|| self.whole(&path));
         let names = if is_attribute { Vec::new() } else { inside.into_iter().chain([path]).collect() };
         let times = self.declared.as_ref().map_or(1, |declared| declared.names.len() as u64);
-        self.push(offset, names, times);
+        self.push_of(Some(self.written.declarations), offset, names, times);
     }
 
     /// What is being declared is in what this path names.

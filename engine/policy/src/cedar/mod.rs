@@ -1,6 +1,7 @@
 //! Cedar: policies that are checked against a schema before they are used. Spec: bundle-cedar.
 
 mod above;
+mod checks;
 mod closed;
 #[cfg(test)]
 #[path = "tests/corpus.rs"]
@@ -27,9 +28,11 @@ use crate::engine::{CEDAR, Compiled, Engine, EngineFault, Program};
 use crate::judgement::{Response, Rule, directive_of, reason_of};
 use crate::request::PolicyRequest;
 use crate::stack;
-use crate::text::{Language, check_depth, check_size, line_and_column, pieces};
+use crate::text::{Language, check_depth, check_size, line_and_column};
 use crate::vocabulary::{ANY_SURFACE, VOCABULARY, schema_digest};
+pub use checks::CHECKS_MAX;
 pub use expanded::EXPANDED_MAX;
+use expanded::Widest;
 use known::Known;
 use policies::Policies;
 use question::{Question, Types};
@@ -61,9 +64,9 @@ impl Engine for Cedar {
 
 impl Cedar {
     fn compile_here(self, bundle: &Bundle) -> Result<Compiled, BundleFault> {
-        let schema = schema(bundle)?;
+        let (schema, widest) = schema(bundle)?;
         let found = read(bundle)?;
-        check_checks(bundle, &schema)?;
+        checks::check(bundle, &schema, widest)?;
         let policies: Vec<Policy> = found.iter().map(|found| found.policy.clone()).collect();
         let rules = policies.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
         let all = PolicySet::from_policies(policies.iter().cloned()).map_err(|error| invalid("", &error))?;
@@ -122,8 +125,8 @@ fn invalid(policy: &str, error: &dyn std::fmt::Display) -> BundleFault {
     BundleFault::Invalid { policy: policy.to_owned(), message: error.to_string() }
 }
 
-/// The schema in force: the vocabulary, and what the bundle adds.
-fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
+/// The schema in force, the vocabulary and what the bundle adds, and how much the largest of its declarations has.
+fn schema(bundle: &Bundle) -> Result<(Schema, Widest), BundleFault> {
     let own = bundle.file(SCHEMA);
     let found = schema_digest(own);
     if let Some(expected) = bundle.manifest().schema.filter(|pinned| *pinned != found) {
@@ -131,7 +134,7 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
     }
     let own = own.map_or(Ok(ANY_SURFACE), |bytes| text(SCHEMA, bytes))?;
     check_depth(Language::Schema, SCHEMA, own, 0)?;
-    expanded::check(VOCABULARY, own)?;
+    let widest = expanded::check(VOCABULARY, own)?;
     let strange = |error: &dyn std::fmt::Display| BundleFault::Schema {
         path: SCHEMA.to_owned(),
         message: error.to_string(),
@@ -142,7 +145,8 @@ fn schema(bundle: &Bundle) -> Result<Schema, BundleFault> {
             .map_err(|error| strange(&error))
     };
     let fragments = [fragment(VOCABULARY)?, fragment(own)?];
-    Schema::from_schema_fragments(fragments).map_err(|error| strange(&error))
+    let schema = Schema::from_schema_fragments(fragments).map_err(|error| strange(&error))?;
+    Ok((schema, widest))
 }
 
 /// A fault's words behind its place in the text, where it tells one.
@@ -205,23 +209,6 @@ fn rule(policy: &Policy) -> Result<Rule, BundleFault> {
     let reason = policy.annotation("reason").map(|value| reason_of(&id, value)).transpose()?;
     let text = policy.annotation("text").map(str::to_owned);
     Ok(Rule { id, forbids, directive, reason, text })
-}
-
-/// Most words of policies that are held against a schema, each counted for every action, principal and resource that the schema lets ask.
-pub const CHECKS_MAX: u64 = 1 << 27;
-
-/// Whether no more is to be checked than may be: Cedar checks every policy for each kind of request that the schema has.
-fn check_checks(bundle: &Bundle, schema: &Schema) -> Result<(), BundleFault> {
-    let of =
-        |bytes| std::str::from_utf8(bytes).map_or(0, |text| pieces(Language::Cedar, text).count() as u64);
-    let words = bundle.below(POLICIES).map(|(_, bytes)| of(bytes)).sum::<u64>();
-    let requests = schema.request_envs().count() as u64;
-    let most = CHECKS_MAX;
-    if words.saturating_mul(requests) > most {
-        Err(BundleFault::Checks { words, requests, most })
-    } else {
-        Ok(())
-    }
 }
 
 /// Whether every policy holds against the schema, strictly. Returns the warnings.

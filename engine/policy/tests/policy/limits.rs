@@ -422,6 +422,46 @@ fn what_is_held_against_each_other_is_no_more_than_can_be_checked() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
+/// A list that names a record of a thousand attributes tens of thousands of times, and chains of hundreds of `has`, took minutes. Spec: bundle-limits.
+#[test]
+fn wide_types_and_long_chains_of_has_are_no_more_than_can_be_checked() {
+    let begun = Instant::now();
+    let compiled = |types: &str, condition: &str, policies: usize| {
+        let policies = lines(0..policies, |n| {
+            format!("@id(\"p{n}\") permit(principal, action, resource) when {{ {condition} }};")
+        });
+        let files = [("policies/all.cedar", policies.as_str()), ("schema.cedarschema", types)];
+        compile(&bundle_for("cedar", &files)).map(|_| ())
+    };
+    let wide = format!("entity Surface {{ r: {{ {} }} }};", joined(0..1_000, |n| format!("a{n}: Long")));
+    let applies = "appliesTo { principal: Principal, resource: Surface, context: Asked }";
+    let tools = lines(0..100, |n| format!("action \"t{n}\" {applies};"));
+    let tools = format!("entity Surface;\nnamespace Tool {{ {tools} }}");
+    let listed =
+        |number| format!("[{}].contains(resource.r)", joined(0..number, |_| "resource.r".to_owned()));
+    let tagged = |number: usize| {
+        let tags: Vec<String> = (0..number).map(|n| format!("context.text.hasTag(\"t{n}\")")).collect();
+        tags.join(" && ")
+    };
+    assert_eq!(compiled(&wide, &listed(200), 1), Ok(()));
+    assert_eq!(compiled("entity Surface;", &listed_of_context(200), 1), Ok(()));
+    assert_eq!(compiled("entity Surface;", &tagged(300), 1), Ok(()));
+    for (types, condition, policies) in [
+        (wide.as_str(), listed(160_000), 1),
+        (tools.as_str(), listed_of_context(200_000), 1),
+        (tools.as_str(), tagged(500), 20),
+    ] {
+        let fault = compiled(types, &condition, policies);
+        let is_refused = matches!(fault, Err(BundleFault::Checks { most: CHECKS_MAX, .. }));
+        assert!(is_refused, "{policies} of {}..: {fault:?}", &condition[..40]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+fn listed_of_context(number: usize) -> String {
+    format!("[{}].contains(context)", joined(0..number, |_| "context".to_owned()))
+}
+
 /// A thousand roles took seconds, three thousand a minute. Spec: bundle-limits.
 #[test]
 fn entities_are_no_more_often_in_each_other_than_they_may_be() {
