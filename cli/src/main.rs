@@ -19,5 +19,12 @@ mod trace;
 mod words;
 
 fn main() -> std::process::ExitCode {
+    let print = std::panic::take_hook();
+    // What a policy engine panics over is told as what it means: the rule failed.
+    std::panic::set_hook(Box::new(move |panic| {
+        if !rederive_policy::is_panic_caught() {
+            print(panic);
+        }
+    }));
     args::run()
 }

@@ -149,6 +149,22 @@ fn a_test_whose_policy_fails_says_why() {
 }
 
 #[test]
+fn a_function_of_regos_that_panics_fails_its_rule_and_prints_nothing_of_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules/manifest.json", &MANIFEST.replace("cedar", "rego"));
+    sandbox.write("rules/policies/all.rego", "package p\nr if strings.count(input.tool, \"\") == 0\n");
+    sandbox.write("rules/rules.json", r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#);
+    sandbox.write("rules/tests/all.json", TESTS);
+    let updated = sandbox.quietly(&["policy", "digest", "rules", "--update"], b"");
+    assert_eq!(updated.exit, 0, "{}", updated.stderr);
+    let tested = sandbox.quietly(&["policy", "test", "rules"], b"");
+    let told = format!("{}{}", tested.stdout, tested.stderr);
+    assert_eq!(tested.exit, 1, "{told}");
+    assert!(told.contains("a function that is built in panicked"), "{told}");
+    assert!(!told.contains("panicked at") && !told.contains("thread"), "{told}");
+}
+
+#[test]
 fn a_registry_is_drafted_for_review_checked_and_gives_a_schema() {
     let mut sandbox = Sandbox::new();
     sandbox.write("mcp.json", MCP);

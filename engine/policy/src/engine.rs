@@ -1,12 +1,12 @@
 //! One trait, two engines. Whatever goes wrong inside an engine blocks: it never escapes as a panic and never reads as "no policy".
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::Id;
 
 use crate::bundle::{Bundle, BundleFault};
+use crate::caught;
 use crate::judgement::{Judgement, Response, Rule};
 use crate::request::PolicyRequest;
 use crate::stack::{self, Deep};
@@ -188,7 +188,7 @@ impl Compiled {
 
 /// Calls the engine; its panic is a fault. What it was working on is dropped with it: compiled policies do not change when asked.
 fn guarded(ask: impl FnOnce() -> Result<Response, EngineFault>) -> Result<Response, EngineFault> {
-    catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(EngineFault::Panic))
+    caught::caught(ask).unwrap_or(Err(EngineFault::Panic))
 }
 
 #[cfg(test)]

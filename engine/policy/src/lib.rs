@@ -7,6 +7,7 @@ mod archive;
 pub mod arguments;
 pub mod assemble;
 pub mod bundle;
+mod caught;
 #[cfg(feature = "cedar")]
 mod cedar;
 pub mod control;
@@ -30,6 +31,7 @@ mod vocabulary;
 
 pub use archive::Archive;
 pub use bundle::{Bundle, BundleFault};
+pub use caught::is_panic_caught;
 #[cfg(feature = "cedar")]
 pub use cedar::{CHECKS_MAX, Cedar, EXPANDED_MAX, ROLE_PAIRS_MAX};
 pub use engine::{CEDAR, Compiled, Engine, EngineFault, REGO};

@@ -638,7 +638,7 @@ impl Reader<'_> {
             && !given.get(2).is_some_and(|given| is_at_most(given, SUBMATCHES_MAX))
         {
             let words = format!(
-                "{name} is given the most that it finds as a number that is written there, of at most {SUBMATCHES_MAX}"
+                "{name} is given the most that it finds as a number that is written there, from 0 to {SUBMATCHES_MAX}: -1, which finds all, has no bound"
             );
             self.lack(begin(function), &words);
         }

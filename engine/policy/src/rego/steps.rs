@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use regorus::utils::limits::{ExecutionTimerConfig, TimeSource, set_time_source};
 use regorus::{Engine, Value};
 
 use crate::bundle::BundleFault;
+use crate::caught;
 
 /// Most steps that the evaluation of one rule takes.
 pub(super) const STEPS_MAX: u64 = 100_000;
@@ -61,7 +61,7 @@ const MESSAGE_CHARACTERS_MAX: usize = 1_000;
 /// It took more, or failed.
 pub(super) fn within<E: ToString>(evaluate: impl FnOnce() -> Result<Value, E>) -> Result<Value, String> {
     TAKEN.set(0);
-    let answer = catch_unwind(AssertUnwindSafe(evaluate));
+    let answer = caught::caught(evaluate);
     if TAKEN.get() > STEPS_MAX {
         return Err(format!("takes more than {STEPS_MAX} steps"));
     }
