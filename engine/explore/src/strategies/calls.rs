@@ -46,6 +46,13 @@ const COURSES: [Course; 8] = [
     Course::Permitted,
 ];
 
+/// What a bent run's plan may cost: more than its run may spend, and just what its standing grant is of.
+const PLANNED_MICROS: &[u64] = &[7, 20];
+/// What it then costs: just what was planned, and a little more.
+const COSTS_MICROS: &[u64] = &[7, 8, 20, 21];
+/// How unsure a bent run's permit is, thousandths: as far as nobody has to answer, and a little farther.
+const UNCERTAINTIES: &[u16] = &[500, 501];
+
 /// What becomes of an effect: it may be compared or undone without having been seen.
 const EFFECTS: &[&[Act]] = &[
     &[Act::Execute, Act::Verify],
@@ -226,6 +233,10 @@ impl Flow {
             Act::Permit if can_judge && is_bent && excepts(&walk.trial) && walk.below(2) == 0 => {
                 excepted(walk.trial.judgement(at))
             }
+            Act::Permit if can_judge && is_bent && walk.below(6) == 0 => {
+                let uncertainty = one_of(UNCERTAINTIES, &mut walk.draw);
+                redecided(walk.trial.judgement(at), |body| body.uncertainty_permille = uncertainty.into())
+            }
             Act::Permit if can_judge => walk.trial.judgement(at),
             Act::PermitApproved if can_judge => walk.trial.approved_judgement(at),
             Act::Hold if can_judge => walk.trial.holding(at),
@@ -297,21 +308,23 @@ fn plan(walk: &mut Walk, at: &Place, tool: &str) -> Made {
     let registered = walk.trial.machine.state().tool(&id(tool));
     let is_reversible = registered.and_then(|tool| tool.reversible).unwrap_or(true);
     let lacks = if walk.is_bent() { walk.below(6) } else { u64::MAX };
+    let planned = if lacks == 2 { one_of(PLANNED_MICROS, &mut walk.draw) } else { None };
     if let Body::EffectPlanned(body) = &mut made.input.body {
         body.reversible = Given::Known(is_reversible);
         body.rollback = body.rollback.filter(|_| lacks != 0);
         body.containment = body.containment.filter(|_| lacks != 1);
-        body.amount_micros = (lacks == 2).then_some(7);
+        body.amount_micros = planned;
     }
     made
 }
 
-/// The effect was seen. In a bent run it may have cost more than was planned.
+/// The effect was seen. In a bent run it may have cost what was planned, or more.
 fn execution(walk: &mut Walk, at: &Place) -> Made {
     let mut made = executing(at);
     let costs = walk.is_bent() && walk.below(3) == 0;
-    if let (Body::EffectExecuted(body), true) = (&mut made.input.body, costs) {
-        body.amount_micros = Some(8);
+    let cost = if costs { one_of(COSTS_MICROS, &mut walk.draw) } else { None };
+    if let (Body::EffectExecuted(body), Some(cost)) = (&mut made.input.body, cost) {
+        body.amount_micros = Some(cost);
     }
     made
 }

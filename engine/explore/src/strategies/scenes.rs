@@ -25,6 +25,7 @@ use rederive_machine::testing::{
 };
 
 use super::calls::{Course, Flow, again, side_by_side};
+use super::one_of;
 use super::walk::Walk;
 
 const TOOLS: [&str; 3] = ["search", "mail", "edit"];
@@ -117,12 +118,15 @@ fn governed(walk: &mut Walk) {
         engine_version: Given::Known(id("4")),
     };
     let _ = walk.take(Made::new("gate", pinned).because([0]));
+    // It may end while the turn's calls are decided on.
+    let lasting = if walk.is_bent() { one_of(&[3_600_000, 4, 6, 8], &mut walk.draw) } else { None };
+    let expires = walk.latest().plus_ms(lasting.unwrap_or(3_600_000));
     let granted = ExceptionGranted {
         exception: id("exception-1"),
         approver: id("approver"),
         reason: Given::Known(Content(0)),
         scope: vec![scope_item("search", EffectsClass::Read)],
-        expires: Given::Known(START.plus_ms(3_600_000)),
+        expires: Given::Known(expires),
     };
     let _ = walk.take(Made::new("approver", granted).with(["why not"]).because([0]));
     let changing = |bundle| {
