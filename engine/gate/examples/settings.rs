@@ -294,12 +294,16 @@ fn options() -> Options {
     Options { durability: Durability::Group(64), signer: Some(Arc::new(key(1))), ..Options::default() }
 }
 
-fn setup(bundle: &Bundle, registry: &Registry, folder: &Path) -> Result<Setup, Box<dyn Error>> {
+fn setup(bundle: &Bundle, registry: &Arc<Registry>, folder: &Path) -> Result<Setup, Box<dyn Error>> {
     let name = Id::new("send_mail")?;
     let entry = registry.tools.get(&name).ok_or("the registry does not list the tool")?;
     let tool = Registration::listed(name, entry, Runner::Direct(Box::new(Mail)));
     let tool = previewed(tool.ok_or("the registry has no schema of the tool")?);
     let mut setup = Setup::new(Arc::new(BundlePolicy::new(bundle)?), Arc::new(key(2))).tool(tool);
+    // guide: registry
+    // No gate opens where the run pins another registry, or a tool is not as this one says.
+    setup.registry = Some(Arc::clone(registry));
+    // end
     guard(&mut setup)?;
     setup.effects = Some(Arc::new(effects(Id::new("mail")?, Id::new("olga")?)));
     setup.credentials = Some(Arc::new(credentials(key(4))?));
@@ -353,7 +357,7 @@ pub(crate) fn run(folder: &Path) -> Result<String, Box<dyn Error>> {
         ("entitlements.json".to_owned(), ENTITLEMENTS.as_bytes().to_vec()),
     ]);
     let bundle = Bundle::of_files(Id::new("mail")?, Id::new("1")?, Id::new("cedar")?, files)?;
-    let registry = Registry::parse(REGISTRY.as_bytes())?;
+    let registry = Arc::new(Registry::parse(REGISTRY.as_bytes())?);
     let trace = folder.join("run.rdt");
     let first = opening_record(&bundle, &registry)?;
     let gate = Gate::open(OsStorage, &trace, first, options(), setup(&bundle, &registry, folder)?)?;
