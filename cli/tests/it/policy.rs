@@ -151,7 +151,7 @@ fn a_test_whose_policy_fails_says_why() {
 #[test]
 fn a_function_of_regos_that_panics_fails_its_rule_and_prints_nothing_of_its_own() {
     let sandbox = Sandbox::new();
-    sandbox.write("rules/manifest.json", &MANIFEST.replace("cedar", "rego"));
+    sandbox.write("rules/manifest.json", MANIFEST.replace("cedar", "rego"));
     sandbox.write("rules/policies/all.rego", "package p\nr if strings.count(input.tool, \"\") == 0\n");
     sandbox.write("rules/rules.json", r#"[{"id": "r", "effect": "permit", "rule": "data.p.r"}]"#);
     sandbox.write("rules/tests/all.json", TESTS);
