@@ -6,9 +6,9 @@ use rederive_replay::{Level, Valid};
 use rederive_verify::{KeyRole, TrustRoots};
 
 use crate::divergence::{By, Divergence, Stage};
-use crate::draw::Draw;
+use crate::draw::Places;
 use crate::notice::{Before, Sign, Watch, untrusted, witnessed};
-use crate::parts::PartsFault;
+use crate::parts::{Parts, PartsFault};
 use crate::subject::Subject;
 use crate::telling::{Answers, retell, tell};
 
@@ -95,6 +95,8 @@ pub struct Explorer<'a> {
     found: Before,
     told: Before,
     told_bytes: Vec<u8>,
+    /// The run as it was found, taken apart and put together again.
+    written_bytes: Vec<u8>,
 }
 
 /// A changed run.
@@ -134,7 +136,8 @@ impl<'a> Explorer<'a> {
         if let Some((level, valid, code)) = unsound(&told, highest) {
             return Err(ExploreFault::Retelling { level, valid, code });
         }
-        Ok(Self { subject, watch, trust, found, told, told_bytes })
+        let written_bytes = subject.parts().write()?;
+        Ok(Self { subject, watch, trust, found, told, told_bytes, written_bytes })
     }
 
     /// The run.
@@ -158,59 +161,92 @@ impl<'a> Explorer<'a> {
         Watch { trust: None, ..self.watch }
     }
 
-    /// The run with a case's divergences; the one that it has no room for, where there is one.
+    /// The run with a case's divergences; the one that it has no room for, where there is one. What puts all of it back again changes nothing: there is no room for it either.
     ///
     /// # Errors
     /// What was changed makes no file.
     pub fn change(&self, case: &Case) -> Result<Result<Changed, Divergence>, PartsFault> {
+        self.made(case, &mut Places::of(case.seed, case.number, case.is_told()))
+    }
+
+    fn made(&self, case: &Case, places: &mut Places) -> Result<Result<Changed, Divergence>, PartsFault> {
         let subject = &self.subject;
-        let mut draw = Draw::of(case.seed, case.number);
-        let at =
-            |stage| case.divergences.iter().copied().filter(move |divergence| divergence.stage() == stage);
         let can_show = |divergence: Divergence| subject.can_show(divergence) && self.can_judge(divergence);
         if let Some(hidden) = case.divergences.iter().find(|divergence| !can_show(**divergence)) {
             return Ok(Err(*hidden));
         }
-        let is_told = case.is_told();
+        let mut parts = match self.parts_of(case, places)? {
+            Ok(parts) => parts,
+            Err(divergence) => return Ok(Err(divergence)),
+        };
+        let is_file_alone = !places.are_told() && case.at(Stage::Parts).next().is_none();
+        for divergence in case.at(Stage::Parts) {
+            let made = places.draw(divergence, |draw| divergence.in_parts(&mut parts, subject, draw));
+            if !case.has_room(made)? {
+                return Ok(Err(divergence));
+            }
+        }
+        let mut bytes = if is_file_alone { subject.bytes().to_vec() } else { parts.write()? };
+        for divergence in case.at(Stage::Bytes) {
+            if !places.draw(divergence, |draw| divergence.in_bytes(&mut bytes, draw)) {
+                return Ok(Err(divergence));
+            }
+        }
+        // The run as it is told under another key than its own is another already.
+        let is_taken_over = case.divergences.contains(&Divergence::TakenOver);
+        let before = match (places.are_told() && !is_taken_over, is_file_alone || is_taken_over) {
+            (true, _) => self.told_bytes.as_slice(),
+            (false, true) => subject.bytes(),
+            (false, false) => &self.written_bytes,
+        };
+        if let Some(last) = case.divergences.last().filter(|_| bytes == before) {
+            return Ok(Err(*last));
+        }
+        let is_story_alone = case.divergences.iter().all(|divergence| divergence.stage() == Stage::Story);
+        let records = if case.is_told() && is_story_alone { Some(parts.records()?) } else { None };
+        Ok(Ok(Changed { bytes, records }))
+    }
+
+    /// The parts that are told and signed for a case.
+    fn parts_of(&self, case: &Case, places: &mut Places) -> Result<Result<Parts, Divergence>, PartsFault> {
+        let subject = &self.subject;
         let mut story = subject.story().clone();
-        for divergence in at(Stage::Story) {
-            if !divergence.in_story(&mut story, subject, &mut draw) {
+        for divergence in case.at(Stage::Story) {
+            if !places.draw(divergence, |draw| divergence.in_story(&mut story, subject, draw)) {
                 return Ok(Err(divergence));
             }
         }
         // The same acts in another order are no lie: the gate signed its receipts in that order.
-        let is_another_order = at(Stage::Story).next().is_some()
-            && at(Stage::Story).all(|divergence| divergence.by() == By::Nobody);
-        let mut parts = if is_told && is_another_order {
-            retell(subject.parts(), &story, subject.key())?.0
-        } else if is_told {
-            tell(subject.parts(), &story, case.answers, subject.key())?
-        } else {
-            subject.parts().clone()
+        let is_another_order = case.at(Stage::Story).next().is_some()
+            && case.at(Stage::Story).all(|divergence| divergence.by() == By::Nobody);
+        let mut parts = match (places.are_told(), is_another_order) {
+            (true, true) => retell(subject.parts(), &story, subject.key())?.0,
+            (true, false) => tell(subject.parts(), &story, case.answers, subject.key())?,
+            (false, _) => subject.parts().clone(),
         };
-        for divergence in at(Stage::Signed) {
-            if !case.has_room(divergence.in_parts(&mut parts, subject, &mut draw))? {
+        for divergence in case.at(Stage::Signed) {
+            let made = places.draw(divergence, |draw| divergence.in_parts(&mut parts, subject, draw));
+            if !case.has_room(made)? {
                 return Ok(Err(divergence));
             }
         }
-        if at(Stage::Signed).next().is_some() {
+        if case.at(Stage::Signed).next().is_some() {
             parts = parts.resigned(subject.key())?;
         }
-        for divergence in at(Stage::Parts) {
-            if !case.has_room(divergence.in_parts(&mut parts, subject, &mut draw))? {
-                return Ok(Err(divergence));
+        Ok(Ok(parts))
+    }
+
+    /// What a case comes to whose divergences undo each other in part: fewer of them, made where they were made, that leave the very same file. Of those that are as few,
+    /// the ones that have to be noticed first.
+    fn lasting(&self, case: &Case, places: &mut Places, bytes: &[u8]) -> Result<Option<Case>, PartsFault> {
+        let mut fewer = case.fewer();
+        fewer.sort_by_key(|fewer| (fewer.divergences.len(), fewer.must()));
+        for fewer in fewer {
+            if self.made(&fewer, places)?.is_ok_and(|made| made.bytes == bytes) {
+                return Ok(Some(fewer));
             }
         }
-        let is_file_alone = !is_told && at(Stage::Parts).next().is_none();
-        let mut bytes = if is_file_alone { subject.bytes().to_vec() } else { parts.write()? };
-        for divergence in at(Stage::Bytes) {
-            if !divergence.in_bytes(&mut bytes, &mut draw) {
-                return Ok(Err(divergence));
-            }
-        }
-        let is_story_alone = case.divergences.iter().all(|divergence| divergence.stage() == Stage::Story);
-        let records = if is_told && is_story_alone { Some(parts.records()?) } else { None };
-        Ok(Ok(Changed { bytes, records }))
+        Ok(None)
     }
 
     /// Whether a divergence that only the pinned bundle shows can be: what the run pins is at hand, and decides as it was told.
@@ -219,12 +255,8 @@ impl<'a> Explorer<'a> {
         !divergence.shows().contains(&"D-DECISION") || self.told.report(Level::Policy).is_some_and(holds)
     }
 
-    /// What is said of a changed run, at each level.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn signs(&self, case: &Case, changed: &Changed, level: Level) -> Result<Vec<Sign>, ReadFault> {
-        let is_told = case.is_told();
+    /// What is said of a changed run, at each level; it is the run as it is told under the explorer's key, or the one that was found.
+    fn signs(&self, is_told: bool, changed: &Changed, level: Level) -> Result<Vec<Sign>, ReadFault> {
         let before = if is_told { &self.told } else { &self.found };
         let trust = if is_told { self.trust.as_ref() } else { self.watch.trust };
         let found = Watch { trust, ..self.watch }.report(&changed.bytes, level)?;
@@ -236,13 +268,26 @@ impl<'a> Explorer<'a> {
     /// # Errors
     /// What was changed makes no file, or cannot be read.
     pub fn look(&self, case: &Case) -> Result<Found, ExploreFault> {
-        let changed = match self.change(case)? {
+        let is_told = case.is_told();
+        let mut places = Places::of(case.seed, case.number, is_told);
+        let changed = match self.made(case, &mut places)? {
             Ok(changed) => changed,
             Err(divergence) => return Ok(Found::NotApplicable(divergence)),
         };
+        let found = self.judged(case, is_told, &changed)?;
+        if !matches!(found, Found::Unnoticed(_)) {
+            return Ok(found);
+        }
+        match self.lasting(case, &mut places, &changed.bytes)? {
+            Some(lasting) => self.judged(&lasting, is_told, &changed),
+            None => Ok(found),
+        }
+    }
+
+    fn judged(&self, case: &Case, is_told: bool, changed: &Changed) -> Result<Found, ExploreFault> {
         let (must, mut others) = (case.must(), Vec::new());
         for level in self.watch.levels() {
-            let signs = self.signs(case, &changed, level)?;
+            let signs = self.signs(is_told, changed, level)?;
             if signs.is_empty() {
                 continue;
             }
@@ -255,12 +300,12 @@ impl<'a> Explorer<'a> {
             others.extend(signs);
         }
         Ok(match must {
-            By::Nobody if self.keeps_its_root(case, &changed)? => Found::Unchanged,
+            By::Nobody if self.keeps_its_root(case, changed)? => Found::Unchanged,
             By::Nobody => Found::Unnoticed(others),
-            By::Outside => Found::outside(self.outside(case, &changed)?),
+            By::Outside => Found::outside(self.outside(case, changed)?),
             // What is left out, and nothing in the file asks for, may be what another of them would have shown by.
-            By::State if case.hides() => Found::outside(self.outside(case, &changed)?),
-            By::Integrity if case.hides() => match self.beside(case, &changed)? {
+            By::State if case.hides() => Found::outside(self.outside(case, changed)?),
+            By::Integrity if case.hides() => match self.beside(case, changed)? {
                 signs if signs.is_empty() => Found::Unnoticed(others),
                 signs => Found::Noticed(Level::Integrity, signs),
             },
@@ -297,7 +342,7 @@ impl<'a> Explorer<'a> {
         if case.divergences.iter().any(|divergence| divergence.stage() != Stage::Story) {
             return Ok(true);
         }
-        let root = crate::parts::Parts::of(&changed.bytes)?.sealed()?.state_root;
+        let root = Parts::of(&changed.bytes)?.sealed()?.state_root;
         Ok(root == self.subject.told().sealed()?.state_root)
     }
 }
@@ -333,6 +378,22 @@ impl Case {
         let mut case = self.clone();
         case.divergences.retain(|divergence| divergence.by() != by);
         case
+    }
+
+    /// The cases of fewer of its divergences, one at least.
+    fn fewer(&self) -> Vec<Self> {
+        let all = (1_u32 << self.divergences.len().min(TOGETHER_MAX)) - 1;
+        let of = |chosen: u32| {
+            let numbered = self.divergences.iter().enumerate();
+            let kept = numbered.filter(|(at, _)| chosen & (1 << at) != 0).map(|(_, divergence)| *divergence);
+            Self { divergences: kept.collect(), ..self.clone() }
+        };
+        (1..all).map(of).collect()
+    }
+
+    /// Its divergences that are made at this stage.
+    fn at(&self, stage: Stage) -> impl Iterator<Item = Divergence> + '_ {
+        self.divergences.iter().copied().filter(move |divergence| divergence.stage() == stage)
     }
 
     /// Whether it is the run under the explorer's key that is changed.

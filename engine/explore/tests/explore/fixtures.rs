@@ -224,6 +224,68 @@ fn what_one_divergence_broke_leaves_no_room_for_another() {
     assert!(padded.iter().all(|found| !found.is_failure()), "{padded:?}");
 }
 
+/// What the second divergence puts back was not changed: nothing is there to be noticed, and nobody is blamed for not noticing it.
+#[test]
+fn divergences_that_undo_each_other_leave_no_room_for_a_case() {
+    use Divergence::{ContentDropped, ContentForeign, RecordSpliced, SegmentOfOtherKey, SegmentSpliced};
+    let explorer = explorer("three-records.rdt");
+    for (divergences, is_always) in [
+        (vec![SegmentSpliced, SegmentOfOtherKey], true),
+        (vec![RecordSpliced, SegmentSpliced, SegmentOfOtherKey], true),
+        (vec![ContentForeign, ContentDropped], false),
+    ] {
+        let case = |number| together(number, &divergences);
+        let found: Vec<Found> = (0..40).map(|number| explorer.look(&case(number)).unwrap()).collect();
+        let undone = Found::NotApplicable(*divergences.last().unwrap());
+        let undone = found.iter().filter(|found| **found == undone).count();
+        assert!(found.iter().all(|found| !found.is_failure()), "{divergences:?}: {found:?}");
+        assert!(undone > 0 && (undone == found.len()) == is_always, "{divergences:?}: {undone} undone");
+    }
+}
+
+/// Of three divergences of which one undoes another, what the third leaves is what somebody has to notice, and nobody has to notice more.
+#[test]
+fn what_is_left_of_divergences_that_undo_each_other_is_noticed_as_it_is_alone() {
+    use Divergence::{BytesAppended, ContentDropped, ContentForeign, OutcomeForged};
+    use Divergence::{HintChanged, RecordDropped, SegmentOfOtherKey, SegmentSpliced, TakenOver};
+    let explorer = explorer("three-records.rdt");
+    let look = |divergences: &[Divergence]| -> Vec<Found> {
+        (0..12).map(|number| explorer.look(&together(number, divergences)).unwrap()).collect()
+    };
+    let unchanged = look(&[SegmentSpliced, SegmentOfOtherKey, HintChanged]);
+    assert!(unchanged.iter().all(|found| *found == Found::Unchanged), "{unchanged:?}");
+    let outside = look(&[TakenOver, ContentForeign, ContentDropped]);
+    assert!(outside.iter().any(|found| matches!(found, Found::Outside(_))), "{outside:?}");
+    assert!(outside.iter().all(|found| !found.is_failure()), "{outside:?}");
+    for (kept, level) in [
+        (vec![SegmentSpliced, SegmentOfOtherKey, BytesAppended], Level::Integrity),
+        (vec![RecordDropped, SegmentOfOtherKey, BytesAppended], Level::Integrity),
+    ] {
+        let noticed = look(&kept);
+        let is_noticed = |found: &Found| matches!(found, Found::Noticed(at, _) if *at == level);
+        assert!(noticed.iter().all(is_noticed), "{kept:?}: {noticed:?}");
+    }
+    let forged = look(&[OutcomeForged, ContentForeign, ContentDropped]);
+    assert!(forged.iter().any(|found| matches!(found, Found::Noticed(Level::State, _))), "{forged:?}");
+    assert!(forged.iter().all(|found| matches!(found, Found::Noticed(..))), "{forged:?}");
+}
+
+/// The seeds at which one of many cases of a small run was undone by another.
+#[test]
+fn many_cases_of_small_runs_are_all_noticed() {
+    for (name, seeds) in [("three-records.rdt", 0..6), ("handed-on.rdt", 0..1)] {
+        for seed in seeds {
+            let exploration = explorer(name).explore(700, seed, &()).unwrap();
+            assert_eq!(exploration.failures, [], "{name}, seed {seed}");
+            assert_eq!(exploration.cases, 700, "{name}, seed {seed}");
+        }
+    }
+}
+
+fn together(number: u64, divergences: &[Divergence]) -> Case {
+    Case { seed: 2, number, divergences: divergences.to_vec(), answers: Answers::Admitted }
+}
+
 /// Spec: verdict-valid. What is found depends on run, seed and number of cases alone.
 #[test]
 fn threads_change_nothing_that_is_found() {
