@@ -16,7 +16,7 @@ impl Progress {
         let target =
             if is_shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(length), target);
-        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{eta}} left");
+        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{eta}} left  {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
@@ -36,6 +36,11 @@ impl Progress {
     /// `by` less is to be done than was thought.
     pub(crate) fn reduce(&self, by: u64) {
         self.0.dec_length(by);
+    }
+
+    /// What is done besides, behind the bar; nothing: the task itself.
+    pub(crate) fn say(&self, what: &'static str) {
+        self.0.set_message(what);
     }
 
     /// Takes the bar away while something else is written.

@@ -201,6 +201,9 @@ impl Explore {
         let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
         let exploration = explorer.explore(self.cases, self.seed, cases).map_err(unread)?;
         let (mut unnoticed, mut unwritten) = (Vec::new(), Vec::new());
+        if !exploration.failures.is_empty() {
+            cases.shrink();
+        }
         for (case, found) in exploration.failures.iter().take(SHRUNK_MAX) {
             let fails = |explorer: &Explorer<'_>, case: &Case| {
                 cases.more(1);

@@ -104,18 +104,10 @@ impl Before {
     pub fn signs(&self, level: Level, found: &Report, records: Option<&[Record]>) -> Vec<Sign> {
         let Some(before) = self.report(level) else { return Vec::new() };
         let mut signs: Vec<Sign> = verdict(before, found).into_iter().collect();
-        let failures = |report: &Report| {
-            counted(report.failures.items().iter().map(|failure| (failure.rule, failure.reason)))
-        };
-        let findings = |report: &Report| {
-            counted(report.findings.items().iter().map(|finding| (finding.rule, finding.reason)))
-        };
-        signs.extend(
-            more(&failures(before), &failures(found)).map(|(rule, reason)| Sign::Failure(rule, reason)),
-        );
-        signs.extend(
-            more(&findings(before), &findings(found)).map(|(rule, reason)| Sign::Finding(rule, reason)),
-        );
+        let failures = more(before.failures.counts(), found.failures.counts());
+        signs.extend(failures.map(|(rule, reason)| Sign::Failure(rule, reason)));
+        let findings = more(before.findings.counts(), found.findings.counts());
+        signs.extend(findings.map(|(rule, reason)| Sign::Finding(rule, reason)));
         if let Some(records) = records.filter(|_| level >= Level::State) {
             let now = refusals(records);
             signs.extend(more(&self.refusals, &now).map(|(rule, reason)| Sign::Refusal(rule, reason)));
@@ -150,11 +142,8 @@ fn counted(breaches: impl Iterator<Item = (Rule, Reason)>) -> Counts {
 }
 
 /// What is counted oftener than before.
-fn more<'a>(before: &Counts, now: &'a Counts) -> impl Iterator<Item = (Rule, Reason)> + use<'a> {
-    let before = before.clone();
-    now.iter()
-        .filter(move |(breach, count)| before.get(breach).unwrap_or(&0) < count)
-        .map(|(breach, _)| *breach)
+fn more<'a>(before: &'a Counts, now: &'a Counts) -> impl Iterator<Item = (Rule, Reason)> + use<'a> {
+    now.iter().filter(|(breach, count)| before.get(breach).unwrap_or(&0) < count).map(|(breach, _)| *breach)
 }
 
 /// What somebody notices who has the run as it was: that it was told twice, or that it had come further.

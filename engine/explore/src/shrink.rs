@@ -8,6 +8,8 @@ use crate::case::{Case, ExploreFault, Explorer};
 
 /// Smaller runs that are tried at most: each is told, and replayed at every level.
 const TRIES_MAX: usize = 600;
+/// Records of the smaller runs that are tried at most, all together: those of a long run take as much time as many short ones.
+const RECORDS_MAX: usize = 40_000;
 
 /// A case that failed, on a run from which nothing can be left out without its being noticed.
 pub struct Smallest<'a> {
@@ -29,7 +31,7 @@ impl<'a> Explorer<'a> {
         case: Case,
         fails: impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
     ) -> Result<Smallest<'a>, ExploreFault> {
-        let mut search = Search { explorer: self, case, tries: 0 };
+        let mut search = Search { explorer: self, case, tries: 0, records: 0 };
         search.fewer_divergences(&fails)?;
         search.fewer_records(&fails)?;
         let Search { explorer, case, .. } = search;
@@ -45,6 +47,8 @@ struct Search<'a> {
     explorer: Explorer<'a>,
     case: Case,
     tries: usize,
+    /// Records of the runs that were tried.
+    records: usize,
 }
 
 impl<'a> Search<'a> {
@@ -72,7 +76,7 @@ impl<'a> Search<'a> {
         fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
     ) -> Result<(), ExploreFault> {
         let mut chunk = self.length();
-        while chunk > 0 && self.tries < TRIES_MAX {
+        while chunk > 0 && self.goes_on() {
             let before = self.length();
             self.without_any_of(chunk, self.length().saturating_sub(1), fails)?;
             self.without_any_of(chunk, self.length(), fails)?;
@@ -90,9 +94,10 @@ impl<'a> Search<'a> {
         mut end: usize,
         fails: &impl Fn(&Explorer<'_>, &Case) -> Result<bool, ExploreFault>,
     ) -> Result<(), ExploreFault> {
-        while end > 1 && self.tries < TRIES_MAX {
+        while end > 1 && self.goes_on() {
             let first = end.saturating_sub(chunk).max(1);
             self.tries += 1;
+            self.records += self.length() - (end - first);
             match self.without(first..end)? {
                 Some(smaller) if fails(&smaller, &self.case)? => self.explorer = smaller,
                 _ => {}
@@ -100,6 +105,10 @@ impl<'a> Search<'a> {
             end = first;
         }
         Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        self.tries < TRIES_MAX && self.records < RECORDS_MAX
     }
 
     fn length(&self) -> usize {

@@ -38,7 +38,9 @@ pub use diff::{Alone, Comparison, Diff, DiffFault, Difference, Side, diff};
 pub use equivocation::{Equivocation, equivocation};
 pub use judge::{Judge, Pinned};
 pub use records::{FrameAt, Records, RecordsFault};
-pub use report::{Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong};
+pub use report::{
+    Breaks, Failure, Finding, Gap, LISTED_MAX, Level, Listed, Place, Report, SourceView, Valid, Wrong,
+};
 pub use sample::Sample;
 pub use trace::{Options, replay, replay_bytes, replay_reader};
 pub use whatif::{

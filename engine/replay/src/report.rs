@@ -1,5 +1,7 @@
 //! What a replay says of one trace: two verdicts, what was not checked, and where recorded and derived part.
 
+use std::collections::BTreeMap;
+
 use rederive_evidence::codes;
 use rederive_evidence::digest::Digest;
 use rederive_evidence::ids::RunId;
@@ -220,33 +222,53 @@ pub struct Failure {
 /// The most findings and failures listed for one run; all are counted.
 pub const LISTED_MAX: usize = 1_000;
 
-/// A list that keeps its first [`LISTED_MAX`] items and counts all.
+/// What breaks a rule in some way.
+pub trait Breaks {
+    /// The rule, and in what way.
+    fn way(&self) -> (Rule, Reason);
+}
+
+impl Breaks for Finding {
+    fn way(&self) -> (Rule, Reason) {
+        (self.rule, self.reason)
+    }
+}
+
+impl Breaks for Failure {
+    fn way(&self) -> (Rule, Reason) {
+        (self.rule, self.reason)
+    }
+}
+
+/// A list that keeps its first [`LISTED_MAX`] items and counts all, by the way in which they break a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T> {
     items: Vec<T>,
-    total: u64,
+    counts: BTreeMap<(Rule, Reason), u64>,
 }
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), total: 0 }
+        Self { items: Vec::new(), counts: BTreeMap::new() }
+    }
+}
+
+impl<T: Breaks> Listed<T> {
+    /// Adds an item at the end.
+    pub fn push(&mut self, item: T) {
+        *self.counts.entry(item.way()).or_default() += 1;
+        if self.items.len() < LISTED_MAX {
+            self.items.push(item);
+        }
     }
 }
 
 impl<T> Listed<T> {
-    /// Adds an item at the end.
-    pub fn push(&mut self, item: T) {
-        if self.items.len() < LISTED_MAX {
-            self.items.push(item);
-        }
-        self.total += 1;
-    }
-
     /// Adds the items of a later stretch of the same run.
     pub fn append(&mut self, later: Self) {
         let free = LISTED_MAX - self.items.len();
         self.items.extend(later.items.into_iter().take(free));
-        self.total += later.total;
+        later.counts.into_iter().for_each(|(way, count)| *self.counts.entry(way).or_default() += count);
     }
 
     /// The items kept.
@@ -256,7 +278,12 @@ impl<T> Listed<T> {
 
     /// How many there are in all.
     pub fn total(&self) -> u64 {
-        self.total
+        self.counts.values().sum()
+    }
+
+    /// How many break each rule in each way, those included that are not kept.
+    pub fn counts(&self) -> &BTreeMap<(Rule, Reason), u64> {
+        &self.counts
     }
 }
 

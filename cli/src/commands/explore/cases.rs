@@ -14,7 +14,13 @@ pub(super) struct Cases<'p> {
 impl<'p> Cases<'p> {
     /// The next run, for which the bar has so many cases.
     pub(super) fn of(bar: &'p Progress, expected: u64) -> Self {
+        bar.say("");
         Self { bar, expected: AtomicU64::new(expected) }
+    }
+
+    /// From now on what went unnoticed is made smaller.
+    pub(super) fn shrink(&self) {
+        self.bar.say("(shrinking what goes unnoticed)");
     }
 }
 

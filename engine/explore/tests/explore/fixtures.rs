@@ -7,8 +7,9 @@ use rederive_evidence::kinds::Body;
 use rederive_explore::{
     Answers, Case, Divergence, ExploreFault, Explorer, Found, Parts, Progress, Subject, Watch, witnessed,
 };
+use rederive_machine::testing::id;
 use rederive_policy::Archive;
-use rederive_replay::{Level, Valid};
+use rederive_replay::{LISTED_MAX, Level, Valid};
 use rederive_verify::{KeyRole, TrustRoots};
 
 use crate::generated::{assert_agreed, deep};
@@ -353,6 +354,46 @@ fn what_goes_unnoticed_is_shrunk_to_a_run_from_which_nothing_can_be_left_out() {
     assert!(left <= 4 && left < records, "{left} of {records}");
     let report = Watch::default().report(&smallest.changed, Level::Content).unwrap();
     assert_eq!(report.valid, Valid::Reproduced, "nothing in the file shows it");
+}
+
+/// An observed run of more findings than a report lists: a record of somebody who is not registered, over and over.
+fn with_findings(number: usize) -> Explorer<'static> {
+    let subject = Subject::of(good("three-records.rdt")).unwrap();
+    let mut story = subject.story().clone();
+    let mut record = story.get(1).unwrap().clone();
+    record.input.actor = id("somebody-else");
+    (0..number).for_each(|_| story.insert(1, record.clone()));
+    Explorer::holding_up_to(Level::Content, subject.telling(story, false).unwrap(), Watch::default()).unwrap()
+}
+
+/// A report lists the first thousand of them and counts all: one more is one more, wherever it stands.
+#[test]
+fn a_finding_behind_the_last_that_is_listed_is_noticed() {
+    let explorer = with_findings(LISTED_MAX + 20);
+    let before = Watch::default().report(explorer.told_bytes(), Level::State).unwrap();
+    assert_eq!(
+        (before.findings.items().len(), before.findings.total()),
+        (LISTED_MAX, LISTED_MAX as u64 + 20)
+    );
+    let exploration = explorer.explore(60, 1, &()).unwrap();
+    assert_eq!(exploration.failures, []);
+}
+
+/// However long a run is, what goes unnoticed in it is made smaller in bounded work.
+#[test]
+fn a_long_run_is_shrunk_in_bounded_work() {
+    let (tries, records) = (AtomicU64::new(0), AtomicU64::new(0));
+    let fails = |explorer: &Explorer<'_>, _: &Case| {
+        tries.fetch_add(1, Ordering::Relaxed);
+        records.fetch_add(explorer.subject().story().len() as u64, Ordering::Relaxed);
+        Ok(false)
+    };
+    let long = with_findings(600);
+    let length = long.subject().story().len();
+    let smallest = long.shrink(alone(Divergence::HintChanged, 1), fails).unwrap();
+    assert_eq!(smallest.explorer.subject().story().len(), length, "nothing smaller shows it");
+    let (tries, records) = (tries.into_inner(), records.into_inner());
+    assert!(tries > 30 && records < 40_000 + length as u64, "{tries} tries of {records} records");
 }
 
 /// A run that does not hold as it is has nothing that a change could be compared with.
