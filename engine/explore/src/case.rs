@@ -431,3 +431,29 @@ impl Case {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody outside notices by something: by nothing, nobody does.
+    #[test]
+    fn what_nobody_outside_sees_a_sign_of_goes_unnoticed() {
+        assert_eq!(Found::outside(vec![]), Found::Unnoticed(vec![]));
+        assert!(Found::outside(vec![]).is_failure());
+        let seen = Found::outside(vec![Sign::Shorter]);
+        assert_eq!(seen, Found::Outside(vec![Sign::Shorter]));
+        assert!(!seen.is_failure());
+    }
+
+    #[test]
+    fn fewer_of_three_divergences_are_each_alone_and_each_two_of_them() {
+        use Divergence::{FileCut, SealCut, SealEdited};
+        let divergences = vec![SealEdited, FileCut, SealCut];
+        let case = Case { seed: 0, number: 0, divergences, answers: Answers::Admitted };
+        let fewer: Vec<Vec<Divergence>> = case.fewer().into_iter().map(|case| case.divergences).collect();
+        let pairs = [vec![SealEdited, FileCut], vec![SealEdited, SealCut], vec![FileCut, SealCut]];
+        assert_eq!(fewer.len(), 6);
+        assert!(pairs.iter().all(|pair| fewer.contains(pair)), "{fewer:?}");
+    }
+}

@@ -216,3 +216,40 @@ impl Explorer<'_> {
 fn at_once(cases: u64, exploration: &Exploration) -> usize {
     usize::try_from(cases.saturating_sub(exploration.cases).min(AT_ONCE)).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// In turn alone, and two or three together; each of them now and then, none twice in a case, in the order in which they are made.
+    #[test]
+    fn divergences_are_made_alone_and_two_and_three_together() {
+        let of = Divergence::ALL;
+        let mut sizes: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut together = BTreeSet::new();
+        for number in 0..1_200 {
+            let case = Case::drawn(3, number, of).next().unwrap();
+            let size = case.divergences.len();
+            assert_eq!(size == 1, number % 2 == 0, "{number}");
+            assert!(case.divergences.is_sorted_by_key(|divergence| divergence.rank()), "{case:?}");
+            assert_eq!(case.divergences.iter().collect::<BTreeSet<_>>().len(), size, "{case:?}");
+            *sizes.entry(size).or_default() += 1;
+            together.extend(case.divergences.into_iter().filter(|_| size > 1));
+        }
+        assert_eq!(sizes.keys().copied().collect::<Vec<_>>(), [1, 2, TOGETHER_MAX]);
+        assert!(sizes.values().all(|count| *count > 200), "{sizes:?}");
+        assert_eq!(together.len(), of.len());
+    }
+
+    /// A run that has room for two has cases of two; one that has room for one has none together.
+    #[test]
+    fn no_more_are_made_together_than_the_run_has_room_for() {
+        let size = |of: &[Divergence]| {
+            (0..40).map(|number| Case::drawn(3, number, of).next().unwrap().divergences.len()).max()
+        };
+        assert_eq!(size(&[Divergence::FileCut]), Some(1));
+        assert_eq!(size(&[Divergence::FileCut, Divergence::SealCut]), Some(2));
+    }
+}

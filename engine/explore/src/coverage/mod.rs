@@ -77,3 +77,38 @@ impl Coverage {
 fn ways(set: RuleSetNumber) -> impl Iterator<Item = (Rule, Reason)> {
     set.rules().flat_map(|(rule, reasons)| reasons.iter().map(move |reason| (rule, *reason)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rederive_evidence::arbitrary::Choices;
+
+    use super::*;
+    use crate::strategies::Walk;
+
+    /// What no run has reached is missed: all of it where there is none, and with each run what it did not reach.
+    #[test]
+    fn the_meter_misses_what_no_run_has_reached() {
+        let mut coverage = Coverage::default();
+        let all: BTreeSet<Cell> = grid::all().collect();
+        assert!(all.len() > 100, "{}", all.len());
+        assert_eq!(coverage.cells_missed().into_iter().collect::<BTreeSet<_>>(), all);
+        let (reached, ways) = coverage.rules(RuleSetNumber::Two);
+        assert_eq!((reached, coverage.rules_missed(RuleSetNumber::Two).len()), (0, ways));
+        let mut words = Choices::full(5);
+        let choices: Vec<u64> = (0..12).map(|_| words.word()).collect();
+        coverage.add(&Walk::bent(&choices));
+        let missed: BTreeSet<Cell> = coverage.cells_missed().into_iter().collect();
+        let reached: BTreeSet<Cell> = coverage.cells().into_iter().copied().collect();
+        assert!(
+            !missed.is_empty() && !reached.is_empty(),
+            "{} missed, {} reached",
+            missed.len(),
+            reached.len()
+        );
+        assert!(missed.is_disjoint(&reached));
+        assert_eq!(&missed | &reached, all);
+        let (reached, ways) = coverage.rules(RuleSetNumber::Two);
+        assert_eq!(reached + coverage.rules_missed(RuleSetNumber::Two).len(), ways);
+        assert!(reached < ways, "{reached} of {ways}");
+    }
+}

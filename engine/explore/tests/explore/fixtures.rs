@@ -123,11 +123,14 @@ pub(crate) fn watched<'a>(name: &str, watch: Watch<'a>) -> Explorer<'a> {
 
 #[test]
 fn everything_that_can_be_changed_in_a_good_trace_is_noticed() {
+    let mut together = 0;
     for name in GOOD {
         let exploration = explorer(name).explore(150, 7, &()).unwrap();
         assert_eq!(exploration.failures, [], "{name}");
         assert_eq!((exploration.cases, exploration.all().made()), (150, 150), "{name}");
+        together += exploration.together.made();
     }
+    assert!(together > 100, "{together} of several together");
 }
 
 /// Spec: no-trust-in-trace. Whose run it is the opening record says: where it no longer comes first, trust roots allow no key, and that is noticed before anything else.

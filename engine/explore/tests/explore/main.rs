@@ -5,6 +5,8 @@ mod fixtures;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod made;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 #[path = "../../../machine/samples/told.rs"]
