@@ -3,6 +3,7 @@
 mod bundle;
 mod cases;
 mod json;
+mod smallest;
 mod streamed;
 mod summary;
 
@@ -33,6 +34,8 @@ use crate::words::faults;
 const SHRUNK_MAX: usize = 8;
 /// Runs given behind one, the first ones behind the last, of which one is looked for to splice from.
 const SECONDS_MAX: usize = 8;
+/// How a trace on standard input is given, and named.
+const STANDARD_INPUT: &str = "-";
 /// Width to which lists of names are wrapped, where the terminal is as wide.
 const LIST_WIDTH: usize = 96;
 
@@ -108,6 +111,8 @@ struct Unnoticed {
     case: Case,
     found: Found,
     records: usize,
+    /// What each divergence did, in words.
+    did: Vec<String>,
     /// The run before and after the change.
     fixture: [Vec<u8>; 2],
     /// Where they were written.
@@ -129,6 +134,8 @@ struct Outcome {
     runs: Vec<Explored>,
     unread: Vec<Unread>,
     elapsed: Duration,
+    /// The same exploration, as it is typed.
+    again: String,
 }
 
 impl Explore {
@@ -157,7 +164,8 @@ impl Explore {
             }
         }
         progress.finish();
-        let outcome = Outcome { cases: self.cases, seed: self.seed, runs, unread, elapsed: start.elapsed() };
+        let (elapsed, again) = (start.elapsed(), self.again());
+        let outcome = Outcome { cases: self.cases, seed: self.seed, runs, unread, elapsed, again };
         let problems = outcome.unread.iter().map(|unread| &unread.problem);
         let unwritten = outcome.runs.iter().flat_map(|run| &run.unwritten).map(|failed| &failed.problem);
         problems.chain(unwritten).for_each(|problem| terminal.complain(problem));
@@ -171,8 +179,20 @@ impl Explore {
 
     /// The replay that says of a run what is wrong with it, under the same trust and bundles.
     fn replay(&self, path: &str, level: Option<Level>) -> String {
-        let mut words = format!("rederive replay {}", paths::typed_text(path));
+        let mut words = format!("rederive replay {}", again(path));
         words.extend(level.map(|level| format!(" --level {level}")));
+        for (name, given) in [("trust", &self.trust), ("bundles", &self.bundles)] {
+            words.extend(given.as_deref().map(|given| format!(" --{name} {}", paths::typed(given))));
+        }
+        words
+    }
+
+    /// The same exploration, as it is typed.
+    fn again(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| again(&path.to_string_lossy())).collect();
+        let level = Level::from(self.level);
+        let mut words = format!("rederive explore {}", paths.join(" "));
+        words.push_str(&format!(" --cases {} --seed {} --level {level}", self.cases, self.seed));
         for (name, given) in [("trust", &self.trust), ("bundles", &self.bundles)] {
             words.extend(given.as_deref().map(|given| format!(" --{name} {}", paths::typed(given))));
         }
@@ -213,7 +233,11 @@ impl Explore {
             };
             let explorer = Explorer::new(subject.clone(), watch).map_err(unread)?;
             let smallest = explorer.shrink(case.clone(), fails).map_err(unread)?;
-            let fixture = [smallest.explorer.told_bytes().to_vec(), smallest.changed];
+            let steps = smallest.explorer.steps(&smallest.case).map_err(|fault| unread(fault.into()))?;
+            let did = steps.iter().map(smallest::did).collect();
+            let before = steps.into_iter().next().map(|step| step.before);
+            let before = before.unwrap_or_else(|| smallest.explorer.told_bytes().to_vec());
+            let fixture = [before, smallest.changed];
             let written = self.out.as_deref().map(|folder| write(folder, stem, case, &fixture)).transpose();
             let written = written.unwrap_or_else(|failed| {
                 unwritten.push(failed);
@@ -221,6 +245,7 @@ impl Explore {
             });
             unnoticed.push(Unnoticed {
                 records: smallest.explorer.subject().story().len(),
+                did,
                 fixture,
                 written,
                 case: smallest.case,
@@ -229,6 +254,11 @@ impl Explore {
         }
         Ok(Explored { path, second, records, exploration, unnoticed, unwritten })
     }
+}
+
+/// A path as it is typed once more: what came from standard input is gone, and is read from a file then.
+fn again(path: &str) -> String {
+    if path == STANDARD_INPUT { "FILE".to_owned() } else { paths::typed_text(path) }
 }
 
 /// The run beside the first of these that is another and can be taken apart, and where that one lies: its records and segments are spliced in.

@@ -201,11 +201,46 @@ fn failures_that_are_not_told_are_counted_and_a_change_within_a_record_names_its
     assert!(ended.stdout.contains(&said), "{}", ended.stdout);
     let blocks: Vec<&str> = ended.stdout.split("error: ").collect();
     for block in &blocks {
-        let row = |name: &str| block.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
-        if let (Some(from), Some(into)) = (row("from "), row("into ")) {
-            assert!(from != into || row("differs ").is_some(), "nothing tells what was changed: {block}");
+        let rows = |name: &'static str| {
+            block.lines().filter_map(move |line| line.trim().strip_prefix(name)).map(str::trim)
+        };
+        let Some(changed) = rows("changed ").next() else { continue };
+        let made: Vec<&str> = changed.split(',').next().unwrap().split(" + ").collect();
+        let did: Vec<&str> = rows("did ").collect();
+        assert_eq!(did.len(), made.len(), "each says what it did: {block}");
+        for (name, did) in made.iter().zip(did) {
+            let (named, place) = did.split_once(": ").unwrap();
+            assert!(named.starts_with(name) && !place.starts_with("nothing"), "{did}");
         }
     }
+    let told = json["results"][0]["unnoticed"].as_array().unwrap();
+    for found in told {
+        let (made, did) = (found["divergences"].as_array().unwrap(), found["did"].as_array().unwrap());
+        assert_eq!(made.len(), did.len(), "{found}");
+    }
+}
+
+/// Without --out the run is printed where it is short, and the command that writes it is the one that was typed; what came from standard input is FILE.
+#[test]
+fn the_smallest_run_is_printed_with_the_command_that_writes_it() {
+    let sandbox = gated();
+    let words = ["explore", "run.rdt", "--level", "integrity", "--cases", "28", "--trust", "roots.json"];
+    let ended = sandbox.quietly(&words, b"");
+    let outcome = ended.stdout.split("error: ").find(|block| block.contains("outcome-forged")).unwrap();
+    let record = outcome.lines().find_map(|line| line.trim().strip_prefix("record ")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    assert_eq!((&record["kind"], &record["derived"]["outcome"]), (&"run.opened".into(), &"applied".into()));
+    let (_, command) = outcome.split_once("hint: `rederive ").unwrap();
+    let (command, _) = command.split_once(" --out DIR`").unwrap();
+    let words: Vec<&str> = command.split(' ').chain(["--out", "smallest"]).collect();
+    let again = sandbox.quietly(&words, b"");
+    assert_eq!((again.exit, again.stdout.matches("outcome-forged").count()), (1, 2), "{}", again.stdout);
+    assert!(sandbox.files("smallest").contains(&"run-28-after.rdt".to_owned()));
+    let piped = std::fs::read(sandbox.path("run.rdt")).unwrap();
+    let piped = sandbox.quietly(&["explore", "-", "--level", "integrity", "--cases", "28"], &piped);
+    assert!(piped.stdout.contains("hint: `rederive explore FILE --cases 28 "), "{}", piped.stdout);
+    let broken = sandbox.quietly(&["explore", "-"], b"no trace");
+    assert!(broken.stderr.contains("hint: `rederive replay FILE` says"), "{}", broken.stderr);
 }
 
 /// Runs of one name in two folders do not meet under --out; what was written by the same exploration before is no hindrance; what cannot be written is told, and

@@ -107,6 +107,16 @@ pub struct Changed {
     pub records: Option<Vec<Record>>,
 }
 
+/// What one divergence of a case does.
+pub struct Step {
+    /// The divergence.
+    pub divergence: Divergence,
+    /// The file as those before it left it.
+    pub before: Vec<u8>,
+    /// The file as it leaves it.
+    pub after: Vec<u8>,
+}
+
 impl<'a> Explorer<'a> {
     /// Takes a run up that holds at the levels and under the trust with which it is watched.
     ///
@@ -192,19 +202,51 @@ impl<'a> Explorer<'a> {
                 return Ok(Err(divergence));
             }
         }
-        // The run as it is told under another key than its own is another already.
-        let is_taken_over = case.divergences.contains(&Divergence::TakenOver);
-        let before = match (places.are_told() && !is_taken_over, is_file_alone || is_taken_over) {
-            (true, _) => self.told_bytes.as_slice(),
-            (false, true) => subject.bytes(),
-            (false, false) => &self.written_bytes,
-        };
+        let before = self.before(case, places.are_told());
         if let Some(last) = case.divergences.last().filter(|_| bytes == before) {
             return Ok(Err(*last));
         }
         let is_story_alone = case.divergences.iter().all(|divergence| divergence.stage() == Stage::Story);
         let records = if case.is_told() && is_story_alone { Some(parts.records()?) } else { None };
         Ok(Ok(Changed { bytes, records }))
+    }
+
+    /// The file that a case changes.
+    fn before(&self, case: &Case, is_told: bool) -> &[u8] {
+        // The run as it is told under another key than its own is another already.
+        if case.divergences.contains(&Divergence::TakenOver) {
+            self.subject.bytes()
+        } else if is_told {
+            &self.told_bytes
+        } else if case.at(Stage::Parts).next().is_some() {
+            &self.written_bytes
+        } else {
+            self.subject.bytes()
+        }
+    }
+
+    /// What each divergence of a case does: the file before it, and the one after it. Empty where the run has no room for the case.
+    ///
+    /// # Errors
+    /// What was changed makes no file.
+    pub fn steps(&self, case: &Case) -> Result<Vec<Step>, PartsFault> {
+        let mut places = Places::of(case.seed, case.number, case.is_told());
+        let Ok(last) = self.made(case, &mut places)? else { return Ok(Vec::new()) };
+        let base = self.before(case, places.are_told());
+        let (mut steps, mut before) = (Vec::new(), base.to_vec());
+        for (at, divergence) in (1..).zip(&case.divergences) {
+            let first = case.divergences.iter().take(at).copied().collect();
+            let first = Case { divergences: first, ..case.clone() };
+            let after = if at == case.divergences.len() {
+                last.bytes.clone()
+            } else {
+                // What puts all of it back leaves what was there before.
+                self.made(&first, &mut places)?.map_or_else(|_| base.to_vec(), |made| made.bytes)
+            };
+            steps.push(Step { divergence: *divergence, before, after: after.clone() });
+            before = after;
+        }
+        Ok(steps)
     }
 
     /// The parts that are told and signed for a case.

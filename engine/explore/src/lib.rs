@@ -26,7 +26,7 @@ pub mod telling;
 #[cfg(feature = "agents")]
 pub mod worlds;
 
-pub use case::{Case, Changed, ExploreFault, Explorer, Found};
+pub use case::{Case, Changed, ExploreFault, Explorer, Found, Step};
 pub use coverage::{Cell, Coverage};
 pub use divergence::{By, Class, Divergence, Stage};
 pub use draw::Draw;

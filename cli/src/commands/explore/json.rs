@@ -35,7 +35,7 @@ struct RunView<'a> {
     together: TallyView,
     /// Divergences for which the run has no room.
     unfit: Vec<&'static str>,
-    unnoticed: Vec<UnnoticedView>,
+    unnoticed: Vec<UnnoticedView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ struct TallyView {
 }
 
 #[derive(Serialize)]
-struct UnnoticedView {
+struct UnnoticedView<'a> {
     case: u64,
     divergences: Vec<&'static str>,
     /// The recorder also lies about what the machine answered.
@@ -57,6 +57,8 @@ struct UnnoticedView {
     mistaken: bool,
     signs: Vec<String>,
     records: usize,
+    /// What each divergence did, in words.
+    did: Vec<&'a str>,
     /// The smallest run before and after the change, in base64, where they were not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     fixture: Option<[String; 2]>,
@@ -119,8 +121,8 @@ impl From<&Tally> for TallyView {
     }
 }
 
-impl UnnoticedView {
-    fn of(unnoticed: &Unnoticed) -> Self {
+impl<'a> UnnoticedView<'a> {
+    fn of(unnoticed: &'a Unnoticed) -> Self {
         let signs = match &unnoticed.found {
             Found::Mistaken(_, signs) | Found::Unnoticed(signs) => signs.as_slice(),
             Found::NotApplicable(_) | Found::Noticed(..) | Found::Outside(_) | Found::Unchanged => &[],
@@ -133,6 +135,7 @@ impl UnnoticedView {
             mistaken: matches!(unnoticed.found, Found::Mistaken(..)),
             signs: signs.iter().map(Sign::to_string).collect(),
             records: unnoticed.records,
+            did: unnoticed.did.iter().map(String::as_str).collect(),
             fixture: written
                 .is_none()
                 .then(|| unnoticed.fixture.each_ref().map(|bytes| BASE64.encode(bytes))),

@@ -2,21 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use rederive_archive::TraceReader;
-use rederive_evidence::record::Record;
-use rederive_evidence::rules::Outcome;
-use rederive_explore::{Answers, Case, Divergence, Found, Parts, Sign, Tally};
-use rederive_replay::{Difference, Level, diff};
+use rederive_explore::{Answers, Case, Divergence, Found, Sign, Tally};
+use rederive_replay::Level;
 
-use super::super::diff::values;
+use super::smallest::{as_json, parted, records};
 use super::{Explored, Unnoticed, listed};
 use crate::problem::Problem;
 use crate::style::Tone;
 use crate::terminal::Terminal;
-use crate::text::{Cell, Table, count, counted, cut, seconds};
-
-/// Characters of what a run is made of that are told.
-const RECORDS_WIDTH: usize = 240;
+use crate::text::{Cell, Table, count, counted, seconds};
 
 /// Prints what was found.
 pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
@@ -33,7 +27,7 @@ pub(super) fn print(outcome: &super::Outcome, terminal: &mut Terminal) {
         }
     }
     for run in &outcome.runs {
-        run.unnoticed.iter().for_each(|unnoticed| terminal.report(&problem(run, unnoticed)));
+        run.unnoticed.iter().for_each(|unnoticed| terminal.report(&problem(outcome, run, unnoticed)));
         others(run, terminal);
     }
 }
@@ -92,7 +86,7 @@ fn unfit(runs: &[Explored]) -> BTreeSet<Divergence> {
     of_runs.fold(first, |all, unfit| all.intersection(&unfit).copied().collect())
 }
 
-fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
+fn problem(outcome: &super::Outcome, run: &Explored, unnoticed: &Unnoticed) -> Problem {
     let what = match &unnoticed.found {
         Found::Mistaken(level, _) => format!("level {level} finds fault with what is sound"),
         Found::NotApplicable(_)
@@ -111,64 +105,26 @@ fn problem(run: &Explored, unnoticed: &Unnoticed) -> Problem {
             problem = problem.row("shows", signs.join(", "));
         }
     }
+    for did in &unnoticed.did {
+        problem = problem.row("did", did.clone());
+    }
     let told = unnoticed.fixture.each_ref().map(|bytes| records(bytes));
-    let looks_alike = told.first() == told.last();
     for (name, records) in ["from", "into"].into_iter().zip(told) {
         problem = problem.row(name, records);
     }
-    if looks_alike && let Some(words) = parted(&unnoticed.fixture) {
-        problem = problem.row("differs", words);
+    if unnoticed.did.len() > 1 {
+        problem = problem.row("differs", parted(&unnoticed.fixture[0], &unnoticed.fixture[1]));
     }
-    match &unnoticed.written {
-        Some([before, after]) => {
-            problem.row("before", before.display().to_string()).row("after", after.display().to_string())
-        }
-        None if run.unwritten.is_empty() => {
-            problem.hint("--out DIR writes the smallest run that shows it; --json has it too")
-        }
-        None => problem.hint("--json has the smallest run that shows it, written or not"),
+    if let Some([before, after]) = &unnoticed.written {
+        return problem.row("before", before.display().to_string()).row("after", after.display().to_string());
     }
-}
-
-/// In what two runs part that are of the same records by name; none: in bytes that no record has, or one cannot be read.
-fn parted([before, after]: &[Vec<u8>; 2]) -> Option<String> {
-    let [before, after] = [TraceReader::of(before.as_slice()).ok()?, TraceReader::of(after.as_slice()).ok()?];
-    Some(match diff(&before, &after).ok()?.difference {
-        Difference::Field { record, field, a, b, .. } => {
-            let (a, b) = values(&a, &b);
-            format!("record {record}, {field}: {a} becomes {b}")
-        }
-        Difference::Signed { segment: Some(segment) } => format!("the header of segment {segment}"),
-        Difference::Signed { segment: None } => "the seal".to_owned(),
-        Difference::End { field, .. } => field,
-        Difference::Unlisted { segment, .. } => {
-            format!("segment {segment}: a content that none of its records lists")
-        }
-        Difference::Length { record, .. } => format!("one of them has no record {record}"),
-        Difference::Unreadable { record, reason } => format!("record {record}: {reason}"),
-        Difference::None { .. } => return None,
-    })
-}
-
-/// What a run is made of, record by record.
-fn records(bytes: &[u8]) -> String {
-    let Ok(records) = Parts::of(bytes).and_then(|parts| parts.records()) else {
-        return format!("{} that cannot be taken apart", counted(bytes.len() as u64, "byte"));
-    };
-    let names: Vec<String> = records.iter().map(record).collect();
-    let told = cut(&names.join(", "), RECORDS_WIDTH);
-    if told.ends_with('…') {
-        format!("{told} ({} in all)", counted(names.len() as u64, "record"))
+    for record in as_json(&unnoticed.fixture[0]) {
+        problem = problem.row("record", record);
+    }
+    if run.unwritten.is_empty() {
+        problem.hint(format!("`{} --out DIR` writes both as files; --json has them too", outcome.again))
     } else {
-        told
-    }
-}
-
-fn record(record: &Record) -> String {
-    let kind = record.input.body.kind();
-    match record.derived.outcome {
-        Outcome::Applied => kind.to_string(),
-        Outcome::Refused => format!("{kind} (refused)"),
+        problem.hint("--json has the smallest run that shows it, written or not")
     }
 }
 
