@@ -153,6 +153,9 @@ pub(crate) fn json_seconds(time: std::time::Duration) -> f64 {
     std::time::Duration::from_millis(ms).as_secs_f64()
 }
 
+/// Characters that the last column of a table has at least, however narrow the terminal.
+const WRAPPED_MIN: usize = 24;
+
 /// Rows of cells in aligned columns, two spaces between them.
 #[derive(Default)]
 pub(crate) struct Table {
@@ -188,6 +191,35 @@ impl Table {
 
     /// The rows as lines, each behind `indent`, nothing after the last cell. A row of one cell among rows of several is a remark: no column is as wide as it.
     pub(crate) fn lines(&self, indent: &str, paint: Paint) -> Vec<String> {
+        let widths = self.widths();
+        self.rows.iter().map(|row| line(row, &widths, indent, paint)).collect()
+    }
+
+    /// The same in lines of `width` characters, where the words of the last cell fit: what is left of it stands below it.
+    pub(crate) fn wrapped(mut self, width: usize, indent: &str, paint: Paint) -> Vec<String> {
+        let widths = self.widths();
+        let columns = widths.len();
+        let before = widths.iter().take(columns.saturating_sub(1)).map(|width| width + 2).sum::<usize>();
+        let room = width.saturating_sub(before + indent.chars().count()).max(WRAPPED_MIN);
+        let mut rows = Vec::new();
+        for mut row in self.rows.drain(..) {
+            let last = if row.len() == columns { row.pop() } else { None };
+            let Some(Cell { text, tone, is_right }) = last else {
+                rows.push(row);
+                continue;
+            };
+            for text in wrapped(&text, room) {
+                let blank = (1..columns).map(|_| Cell::left("", tone)).collect();
+                let mut row = std::mem::replace(&mut row, blank);
+                row.push(Cell { text, tone, is_right });
+                rows.push(row);
+            }
+        }
+        rows.iter().map(|row| line(row, &widths, indent, paint)).collect()
+    }
+
+    /// The characters of each column.
+    fn widths(&self) -> Vec<usize> {
         let mut widths: Vec<usize> = Vec::new();
         let has_columns = self.rows.iter().any(|row| row.len() > 1);
         for row in self.rows.iter().filter(|row| row.len() > 1 || !has_columns) {
@@ -199,7 +231,7 @@ impl Table {
                 }
             }
         }
-        self.rows.iter().map(|row| line(row, &widths, indent, paint)).collect()
+        widths
     }
 }
 
@@ -279,6 +311,20 @@ mod tests {
             list.push(vec![Cell::right(number)]);
         }
         assert_eq!(list.lines("", Paint::new(false)), [" 1", "23"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_last_column_stands_below_it() {
+        let mut table = Table::default();
+        table.push(vec![
+            Cell::left("call 1", Tone::Plain),
+            Cell::left("if the user names what the mail says", Tone::Plain),
+        ]);
+        table.push(vec![Cell::left("call 22", Tone::Plain), Cell::left("nothing", Tone::Plain)]);
+        assert_eq!(
+            table.wrapped(37, "  ", Paint::new(false)),
+            ["  call 1   if the user names what the", "           mail says", "  call 22  nothing"]
+        );
     }
 
     #[test]

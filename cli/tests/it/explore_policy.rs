@@ -12,7 +12,7 @@ fn explored(sandbox: &Sandbox, bundle: &str, more: &[&str]) -> (i32, Value) {
         vec!["explore", "traces", "--policy", bundle, "--registry", "tools.json", "--json", "--quiet"];
     arguments.extend(more);
     let ended = sandbox.quietly(&arguments, b"");
-    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.stderr.is_empty(), ended.exit != 1, "what is permitted is an error: {}", ended.stderr);
     (ended.exit, ended.json())
 }
 
@@ -97,6 +97,15 @@ fn a_call_that_does_what_a_planted_text_says_is_stopped_or_told() {
     assert!(quiet.stdout.contains("GB29NWBK60161331926819") && !quiet.stdout.contains("policies"));
     let json = sandbox.quietly(&[words.as_slice(), &["--json"]].concat(), b"").json();
     assert_eq!(json["errors"][0]["path"], "nothing.rdt");
+    // The last lines say why the exit status is 1: in words, and as an error.
+    let words = ["explore", "traces", "--policy", "open", "--plant", "texts.txt", "--registry", "tools.json"];
+    let told = sandbox.quietly(&words, b"");
+    let slips = plants.iter().filter(|plant| plant["obeys"] == true && plant["outcome"] == "PERMIT").count();
+    let why = format!("1 of 1 planted text would have been obeyed in 1 of 1 run: {slips} call");
+    assert!(told.exit == 1 && told.stdout.lines().last().unwrap().starts_with(&why), "{}", told.stdout);
+    assert!(told.stderr.starts_with(&format!("error: {why}")), "{}", told.stderr);
+    let run = format!("  runs   traces/{}", sandbox.files("traces")[0]);
+    assert!(told.stderr.contains("  texts  line 1\n") && told.stderr.contains(&run), "{}", told.stderr);
     let nothing = sandbox.quietly(&["explore", "nothing.rdt", "--policy", "open", "--json"], b"");
     let json = nothing.json();
     assert_eq!(
@@ -268,6 +277,13 @@ fn tools_that_nobody_speaks_of_are_named() {
         "{}",
         ended.stderr
     );
+    // Of all of them there is one thing to say.
+    let folded = ended.stdout.lines().find(|line| line.contains("of tools that nobody says anything of"));
+    assert!(folded.unwrap().contains("send_money"), "{}", ended.stdout);
+    assert_eq!(ended.stdout.matches("send_money").count(), 1, "{}", ended.stdout);
+    assert!(!ended.stdout.contains("turned by nothing tried"), "{}", ended.stdout);
+    let narrow = ended.stdout.lines().chain(ended.stderr.lines()).map(|line| line.chars().count()).max();
+    assert!(narrow < Some(140), "{}", ended.stdout);
 }
 
 /// An account in groups is what a call is given, not the sentence that it stands in.

@@ -47,8 +47,12 @@ struct Together {
     plain: BTreeSet<Id>,
     /// Those that determined one to one of them as it is or with some change.
     reached: BTreeSet<Id>,
-    /// A call that does what a planted text says is permitted.
-    slips: bool,
+    /// Calls that do what a planted text says and are permitted, the lines of those texts, and the runs.
+    slips: u64,
+    slipped: BTreeSet<usize>,
+    slipped_runs: Vec<String>,
+    /// Runs that were explored.
+    runs: u64,
     /// Changes of one thing that were tried, and that there are.
     tried: u64,
     singles: u64,
@@ -59,10 +63,14 @@ struct Together {
 }
 
 impl Together {
-    fn add(&mut self, findings: &Findings) {
+    fn add(&mut self, path: &str, findings: &Findings) {
+        self.runs += 1;
         self.plain.extend(findings.exercised.iter().cloned());
         self.reached.extend(findings.exercised.iter().chain(&findings.exercised_by_changes).cloned());
-        self.slips |= findings.plants.iter().any(|plant| plant.obeys && plant.said.permits());
+        let slips = || findings.plants.iter().filter(|plant| plant.obeys && plant.said.permits());
+        self.slips += slips().count() as u64;
+        self.slipped.extend(slips().map(|plant| plant.text));
+        self.slipped_runs.extend(slips().next().map(|_| path.to_owned()));
         self.tried += findings.tried as u64;
         self.singles += findings.singles as u64;
         let unplaced = &findings.unplaced;
@@ -78,27 +86,54 @@ impl Together {
 }
 
 impl Together {
-    /// What the user may take for an answer and is none.
-    fn warnings(&self, texts: usize) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if let Some(unplaced) = self.unplaced.as_ref().filter(|unplaced| !unplaced.is_empty()) {
-            let (without, all) = (count(unplaced.len() as u64), counted(texts as u64, "planted text"));
-            let title = format!(
-                "{without} of {all} found no place: no call has an argument that looks like anything in them"
-            );
-            let lines: Vec<String> = unplaced.iter().map(usize::to_string).collect();
-            problems.push(Problem::warning(title).row("lines", cut(&lines.join(", "), LINES_WIDTH)));
-        }
-        if !self.unknown_tools.is_empty() {
-            let names: Vec<&str> = self.unknown_tools.iter().map(Id::as_str).collect();
-            let title = "nobody says what these tools do, and no policy is asked about their calls";
-            let problem = Problem::warning(title).row("tools", cut(&names.join(", "), LINES_WIDTH));
-            problems.push(
-                problem.hint("--registry FILE says it; `rederive registry infer` drafts one from traces"),
-            );
-        }
-        problems
+    /// Texts for which no run has a place: what the user may take for an answer and is none.
+    fn unplaced_texts(&self, texts: usize) -> Option<Problem> {
+        let unplaced = self.unplaced.as_ref().filter(|unplaced| !unplaced.is_empty())?;
+        let (without, all) = (count(unplaced.len() as u64), counted(texts as u64, "planted text"));
+        let title = format!(
+            "{without} of {all} found no place: no call has an argument that looks like anything in them"
+        );
+        let lines: Vec<String> = unplaced.iter().map(usize::to_string).collect();
+        Some(Problem::warning(title).row("lines", cut(&lines.join(", "), LINES_WIDTH)))
     }
+
+    /// Why the exit status is 1, where it is.
+    fn slip(&self, texts: usize) -> Option<String> {
+        (self.slips > 0).then(|| {
+            let (slipped, texts) = (count(self.slipped.len() as u64), counted(texts as u64, "planted text"));
+            let runs = format!("{} of {}", count(self.slipped_runs.len() as u64), counted(self.runs, "run"));
+            let calls = counted(self.slips, "call");
+            let does = if self.slips == 1 { "does what it says and is" } else { "do what they say and are" };
+            format!("{slipped} of {texts} would have been obeyed in {runs}: {calls} that {does} permitted")
+        })
+    }
+
+    /// The same as an error, with the texts and runs.
+    fn slip_problem(&self, texts: usize) -> Option<Problem> {
+        let lines: Vec<String> = self.slipped.iter().map(usize::to_string).collect();
+        let problem = Problem::error(self.slip(texts)?)
+            .row("texts", format!("line {}", cut(&lines.join(", "), LINES_WIDTH)))
+            .row("runs", cut(&self.slipped_runs.join(", "), LINES_WIDTH));
+        Some(
+            problem
+                .hint("`permitted all the same` lists the calls; --json has each with its text and answer"),
+        )
+    }
+
+    /// The tools of the first run that has any of which nobody says what they do: what is said of their calls is to be read so. Those of later runs stand with them.
+    fn warning(&self, findings: &Findings) -> Option<Problem> {
+        let is_first = self.unknown_tools.is_empty() && !findings.unknown_tools.is_empty();
+        is_first.then(|| {
+            let title = "nobody says what these tools do, and no policy is asked about their calls";
+            let problem = Problem::warning(title).row("tools", tools(&findings.unknown_tools));
+            problem.hint("--registry FILE says it; `rederive registry infer` drafts one from traces")
+        })
+    }
+}
+
+fn tools(names: &BTreeSet<Id>) -> String {
+    let names: Vec<&str> = names.iter().map(Id::as_str).collect();
+    cut(&names.join(", "), LINES_WIDTH)
 }
 
 /// The texts of a file.
@@ -141,17 +176,20 @@ impl Explore {
             let cases = Cases::of(&progress, self.cases);
             match self.jobs.run(|| self.rehearse(place, &ask, &texts, &cases))? {
                 Ok(explored) => {
-                    together.add(&explored.findings);
                     // What is told of a run is told at once, and not held.
-                    progress.aside(|| telling.run(&explored))?;
+                    let warning = together.warning(&explored.findings);
+                    together.add(&explored.path, &explored.findings);
+                    progress.aside(|| telling.run(&explored, warning))?;
                 }
                 Err(fault) => unread.push(fault),
             }
         }
         progress.finish();
         unread.iter().for_each(|unread| telling.terminal().complain(&unread.problem));
+        let slip = together.slip_problem(texts.len());
         telling.end(&together, texts.len(), &compiled, &unread)?;
-        let explored = if together.slips { Exit::Parted } else { Exit::AsAsked };
+        slip.iter().for_each(|problem| terminal.complain(problem));
+        let explored = if together.slips > 0 { Exit::Parted } else { Exit::AsAsked };
         Ok(unread.iter().map(|unread| unread.exit).fold(explored, Exit::and))
     }
 
@@ -187,10 +225,14 @@ impl Explore {
 }
 
 impl Telling<'_> {
-    fn run(&mut self, run: &Explored) -> Result<(), Failed> {
+    /// What was found of a run; in words, behind what has to be known to read it.
+    fn run(&mut self, run: &Explored, warning: Option<Problem>) -> Result<(), Failed> {
         match self {
             Self::Json(object) => object.item(run)?,
-            Self::Words(terminal) => tables::print(run, terminal),
+            Self::Words(terminal) => {
+                warning.iter().for_each(|problem| terminal.complain(problem));
+                tables::print(run, terminal);
+            }
             Self::Quiet(terminal) => tables::slipped(run, terminal),
         }
         self.terminal().flush();
@@ -218,7 +260,8 @@ impl Telling<'_> {
             }
             Self::Words(terminal) => {
                 tables::idle(together.idle(bundle), together, bundle.rules().count() as u64, terminal);
-                together.warnings(texts).iter().for_each(|problem| terminal.complain(problem));
+                together.unplaced_texts(texts).iter().for_each(|problem| terminal.complain(problem));
+                together.slip(texts).iter().for_each(|why| tables::heading(why, terminal));
             }
             Self::Quiet(_) => {}
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rederive_evidence::ids::Id;
 use rederive_evidence::kinds::decision::Directive;
-use rederive_explore::bundle::{Change, Plant, Question, Said, WayIn};
+use rederive_explore::bundle::{Change, Findings, Plant, Question, Said, WayIn};
 
 use super::super::listed;
 use super::changes::{alternatives, obeyed, together, words};
@@ -30,16 +30,39 @@ pub(super) fn print(run: &Explored, terminal: &mut Terminal) {
         more => format!("{} turn an answer", count(more)),
     };
     heading(&format!("{}: {calls}; {tried}, {turns}", run.path), terminal);
-    rows(
-        findings.calls.iter().map(|question| call_row(question, findings.turns_of(question.call))),
-        terminal,
-    );
+    let silent = silent(findings);
+    let asked = findings.calls.iter().filter(|question| !silent.contains(&question.call));
+    rows(asked.map(|question| call_row(question, findings.turns_of(question.call))), terminal);
+    unasked(findings, &silent, terminal);
     let turns = findings.turns.iter().flat_map(|turn| {
         turn.turned.iter().map(|question| row(question, format!("if {}", words(&turn.change))))
     });
     section("what turns an answer", turns.collect(), terminal);
-    section("what it takes to be permitted", findings.ways_in.iter().flat_map(way_rows).collect(), terminal);
+    let ways = findings.ways_in.iter().filter(|way| !silent.contains(&way.call));
+    section("what it takes to be permitted", ways.flat_map(way_rows).collect(), terminal);
     planted(run, terminal);
+}
+
+/// Calls of tools of which nobody says what they do, where nothing turns the answer and nothing permits them: no policy is asked about them.
+fn silent(findings: &Findings) -> BTreeSet<u64> {
+    let is_open = |call: u64| findings.ways_in.iter().any(|way| way.call == call && way.changes.is_some());
+    let calls = findings.calls.iter().filter(|question| {
+        let is_turned = findings.turns_of(question.call) > 0 || is_open(question.call);
+        findings.unknown_tools.contains(&question.tool) && !question.said.permits() && !is_turned
+    });
+    calls.map(|question| question.call).collect()
+}
+
+/// Those calls in one line: there is one thing to be said of all of them.
+fn unasked(findings: &Findings, silent: &BTreeSet<u64>, terminal: &mut Terminal) {
+    if silent.is_empty() {
+        return;
+    }
+    let calls = findings.calls.iter().filter(|question| silent.contains(&question.call));
+    let tools: BTreeSet<&str> = calls.map(|question| question.tool.as_str()).collect();
+    let tools: Vec<&str> = tools.into_iter().collect();
+    let title = format!("{} of tools that nobody says anything of:", counted(silent.len() as u64, "call"));
+    listed(&[title.as_str(), &tools.join(", ")].join(" ").split(", ").collect::<Vec<_>>(), terminal);
 }
 
 /// Calls that were made to do what a planted text says, and apart from them those that do not.
@@ -118,7 +141,7 @@ fn policies_listed(names: &BTreeSet<&Id>, what: &str, terminal: &mut Terminal) {
     listed(&names, terminal);
 }
 
-fn heading(text: &str, terminal: &mut Terminal) {
+pub(super) fn heading(text: &str, terminal: &mut Terminal) {
     let line = terminal.paint().paint(Tone::Strong, &crate::text::one_line(text));
     terminal.line(&line);
 }
@@ -139,7 +162,8 @@ fn section(title: &str, mut found: Vec<Vec<Cell>>, terminal: &mut Terminal) {
 fn rows(found: impl Iterator<Item = Vec<Cell>>, terminal: &mut Terminal) {
     let mut table = Table::default();
     found.for_each(|row| table.push(row));
-    table.lines("  ", terminal.paint()).iter().for_each(|line| terminal.line(line));
+    let lines = table.wrapped(terminal.width(), "  ", terminal.paint());
+    lines.iter().for_each(|line| terminal.line(line));
 }
 
 fn call_row(question: &Question, turns: usize) -> Vec<Cell> {
