@@ -154,7 +154,7 @@ pub(crate) fn json_seconds(time: std::time::Duration) -> f64 {
 }
 
 /// Characters that the last column of a table has at least, however narrow the terminal.
-const WRAPPED_MIN: usize = 24;
+const WRAPPED_MIN: usize = 20;
 
 /// Rows of cells in aligned columns, two spaces between them.
 #[derive(Default)]
