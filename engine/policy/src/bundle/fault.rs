@@ -183,7 +183,7 @@ pub enum BundleFault {
     },
     /// The policies are longer than can be checked for every kind of request that the schema has.
     #[error(
-        "the policies count {words} words (each `has`, and each attribute of a wide type, for several), to be checked for {requests} combinations of action, principal and resource that the schema has: together more than {most}; let actions apply to fewer, or make two bundles"
+        "the policies count {words} words (each `has`, each attribute of a wide type and each group that `in` asks for, for several), to be checked for {requests} combinations of action, principal and resource that the schema has: together more than {most}; let actions apply to fewer, or make two bundles"
     )]
     Checks {
         /// Words and marks of all policies, and what counts besides.

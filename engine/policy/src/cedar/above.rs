@@ -13,6 +13,15 @@ pub(super) struct Above {
     is_unsure: bool,
 }
 
+/// How much of one is in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Groups {
+    /// How often something is in something else, each time that one comes to it.
+    pub(super) pairs: u64,
+    /// How many are in the one in which most are.
+    pub(super) largest: u64,
+}
+
 /// More than there may be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Excess;
@@ -49,16 +58,18 @@ impl Above {
         self.of.len() - 1
     }
 
-    /// How often something is in something else, each time that one comes to it. Where names are unsure, as often as it may be.
+    /// How often something is in something else, and how much is in one. Where names are unsure, as often and as much as it may be.
     ///
     /// # Errors
-    /// More than this often.
-    pub(super) fn pairs(&self, most: u64) -> Result<u64, Excess> {
+    /// More pairs than this.
+    pub(super) fn groups(&self, most: u64) -> Result<Groups, Excess> {
         if self.is_unsure {
             let all = self.of.len() as u64;
-            return Some(all.saturating_mul(all)).filter(|pairs| *pairs <= most).ok_or(Excess);
+            let groups = Groups { pairs: all.saturating_mul(all), largest: all };
+            return Some(groups).filter(|groups| groups.pairs <= most).ok_or(Excess);
         }
         let mut pairs = 0_u64;
+        let mut members: BTreeMap<usize, u64> = BTreeMap::new();
         for first in 0..self.of.len() {
             let mut seen = BTreeSet::from([first]);
             let mut open = vec![first];
@@ -72,12 +83,13 @@ impl Above {
                         return Err(Excess);
                     }
                     if seen.insert(*above) {
+                        *members.entry(*above).or_default() += 1;
                         open.push(*above);
                     }
                 }
             }
         }
-        Ok(pairs)
+        Ok(Groups { pairs, largest: members.into_values().max().unwrap_or_default() })
     }
 }
 
@@ -94,15 +106,16 @@ mod tests {
 
     #[test]
     fn pairs_are_counted_through_others_and_no_further_than_they_may_be() {
-        assert_eq!(chain(1).pairs(0), Ok(0));
-        assert_eq!(chain(100).pairs(4_950), Ok(4_950));
-        assert_eq!(chain(100).pairs(4_949), Err(Excess));
+        assert_eq!(chain(1).groups(0), Ok(Groups::default()));
+        assert_eq!(chain(100).groups(4_950), Ok(Groups { pairs: 4_950, largest: 99 }));
+        assert_eq!(chain(100).groups(4_949), Err(Excess));
         let mut circle = chain(3);
         circle.lead("a0", "a2");
         circle.lead("a0", "nothing");
-        assert_eq!(circle.pairs(100), Ok(9));
+        assert_eq!(circle.groups(100), Ok(Groups { pairs: 9, largest: 2 }));
         let mut unsure = chain(3);
         unsure.doubt();
-        assert_eq!((unsure.pairs(16), unsure.pairs(15)), (Ok(16), Err(Excess)));
+        assert_eq!(unsure.groups(16), Ok(Groups { pairs: 16, largest: 4 }));
+        assert_eq!(unsure.groups(15), Err(Excess));
     }
 }

@@ -39,17 +39,20 @@ pub(super) fn check(vocabulary: &str, own: &str) -> Result<Widest, BundleFault> 
             return Err(expanded(word.offset));
         }
     }
-    let above = written.above.pairs(EXPANDED_MAX.saturating_sub(parts));
-    above.map_err(|_| expanded(own.len())).map(|_| written.widest(of_vocabulary))
+    let groups = written.above.groups(EXPANDED_MAX.saturating_sub(parts));
+    let groups = groups.map_err(|_| expanded(own.len()))?;
+    Ok(Widest { group: groups.largest, ..written.widest(of_vocabulary) })
 }
 
-/// How many words the largest declaration has, each name counted as what it stands for.
+/// How many words the largest declaration has, each name counted as what it stands for, and how large a group is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Widest {
     /// Of the vocabulary.
     pub(super) vocabulary: u64,
     /// Of all.
     pub(super) all: u64,
+    /// How many entities or actions are in the one in which most are.
+    pub(super) group: u64,
 }
 
 /// A word that is written.
@@ -166,6 +169,7 @@ impl Written {
         Widest {
             vocabulary: widest(&mut sizes.range(..before).map(|(_, size)| *size)),
             all: widest(&mut sizes.values().copied()),
+            group: 0,
         }
     }
 

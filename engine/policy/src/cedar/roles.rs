@@ -32,7 +32,7 @@ pub(super) fn check(json: &str) -> Result<(), BundleFault> {
             "entities are more than {ROLE_PAIRS_MAX} times in others, by others too: let fewer roles be in each other"
         ),
     };
-    above.pairs(ROLE_PAIRS_MAX).map_err(excess).map(|_| ())
+    above.groups(ROLE_PAIRS_MAX).map_err(excess).map(|_| ())
 }
 
 /// The name of an entity in JSON. One that Cedar may read otherwise is in doubt.

@@ -458,6 +458,28 @@ fn wide_types_and_long_chains_of_has_are_no_more_than_can_be_checked() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
+/// A list of two thousand groups of twenty thousand actions each took half a gigabyte, one of a hundred thousand all memory. Spec: bundle-limits.
+#[test]
+fn what_is_gathered_of_groups_is_no_more_than_can_be_held() {
+    let begun = Instant::now();
+    let compiled = |members: usize, named: usize| {
+        let actions = joined(0..members, |n| format!("a{n}"));
+        let types = format!("entity Surface enum [\"s\"]; action g; action {actions} in [g];");
+        let listed = joined(0..named, |_| "Action::\"g\"".to_owned());
+        let policy =
+            format!("@id(\"p\") permit(principal, action, resource) when {{ action in [{listed}] }};");
+        let files = [("policies/all.cedar", policy.as_str()), ("schema.cedarschema", types.as_str())];
+        compile(&bundle_for("cedar", &files)).map(|_| ())
+    };
+    assert_eq!(compiled(2_000, 100), Ok(()));
+    for (members, named) in [(20_000, 2_000), (60_000, 60_000)] {
+        let fault = compiled(members, named);
+        let is_refused = matches!(fault, Err(BundleFault::Checks { most: CHECKS_MAX, .. }));
+        assert!(is_refused, "{named} of {members}: {fault:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 fn listed_of_context(number: usize) -> String {
     format!("[{}].contains(context)", joined(0..number, |_| "context".to_owned()))
 }
