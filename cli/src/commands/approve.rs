@@ -5,6 +5,7 @@ mod choice;
 mod refused;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -136,8 +137,19 @@ impl Queue {
             Failed::usage(Problem::error(title).hint(hint))
         })?;
         for path in unread {
-            let problem = Problem::warning(format!("{} is no request that its own key signed", shown(&path)));
-            terminal.caution(&problem.hint("it was changed, or written by something else: it is left out"));
+            let denied =
+                std::fs::File::open(&path).err().filter(|error| error.kind() == ErrorKind::PermissionDenied);
+            let (what, hint) = match denied {
+                Some(_) => (
+                    "may not be read by who runs this",
+                    "something may wait in it: let gate and approvers read each other's files, by a group or the gate's umask",
+                ),
+                None => (
+                    "is no request that its own key signed",
+                    "it was changed, or written by something else: it is left out",
+                ),
+            };
+            terminal.caution(&Problem::warning(format!("{} {what}", shown(&path))).hint(hint));
         }
         let (mine, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(|file| file.key == self.gate);
         for file in others {

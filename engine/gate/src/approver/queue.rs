@@ -117,12 +117,11 @@ impl FolderQueue {
         let request = Request::of(evidence).ok_or(QueueFault::Page)?.naming(&self.approvers);
         let name = request.name();
         let path = self.folder.join(REQUESTS).join(&name);
-        if !path.exists() {
-            let signed = sign(request.clone(), self.signer.as_ref())?;
-            match write_new(&path, signed.as_bytes()) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                written => written?,
-            }
+        let signed = sign(request.clone(), self.signer.as_ref())?;
+        // Another one was asked before the approvers or their keys changed, or is none of this gate's: nobody could answer it.
+        if !read_at_most(&path, Request::BYTES_MAX).is_ok_and(|bytes| bytes == signed.as_bytes()) {
+            written_beside(&path, signed.as_bytes())?.persist(&path).map_err(|error| error.error)?;
+            sync_folder(&path)?;
         }
         self.answer_of(&request)
     }
@@ -132,6 +131,8 @@ impl FolderQueue {
         let bytes = match read_at_most(&path, Answer::BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Review::Later(None)),
+            // It may be a good one: whoever may not read it does not say that it does not count.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error.into()),
             Err(error) => {
                 // What lies there keeps an answer from being put there.
                 let fault = FileFault::Unreadable { kind: error.kind() };
@@ -151,8 +152,11 @@ impl FolderQueue {
 
     fn put_aside(&self, path: &Path, name: &str, fault: &FileFault) -> io::Result<()> {
         let refused = self.folder.join(REFUSED);
-        // One more than there are is free, unless somebody else puts aside at the same time; then one of the two stays where it is.
-        let number = fs::read_dir(&refused)?.count();
+        // The first that is free from as many on as there are, unless somebody else puts aside at the same time; then one of the two stays where it is.
+        let mut number = fs::read_dir(&refused)?.count();
+        while refused.join(format!("{name}.{number}")).exists() {
+            number += 1;
+        }
         let place = refused.join(format!("{name}.{number}"));
         fs::rename(path, &place)?;
         fs::write(place.with_extension(format!("{number}.reason")), fault.to_string())
@@ -196,12 +200,29 @@ fn word_of(file: AnswerFile) -> Word {
 
 /// Writes a file whole or not at all, and never over another one.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").suffix(".part").tempfile_in(folder)?;
+    written_beside(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder(path)
+}
+
+/// A file beside the one that it is to become, whole and on disk.
+fn written_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut new = tempfile::Builder::new();
+    new.prefix(".new-").suffix(".part");
+    // Gate and approvers may be several users of a system: who reads what is signed here is for the folder and their umask to say.
+    #[cfg(unix)]
+    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = new.tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
+    Ok(file)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    fs::File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// Reads a file of a folder that others write to, of at most this many bytes.
@@ -341,6 +362,63 @@ mod tests {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(read(&changed, &request).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_asked_anew_where_the_approvers_are_others_or_another_file_lies_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let evidence = evidence("a", 7);
+        let _ = queue(folder.path(), 10).ask(&evidence).unwrap();
+        let clock = ManualClock::new(RecordedTime(10));
+        let other =
+            FolderQueue::open(folder.path(), key(GATE), [(id("bea"), key(9).public_key())], clock).unwrap();
+        assert_eq!(other.ask(&evidence).unwrap(), Review::Later(None));
+        answer(folder.path(), "bea", 9, ApproverVerdict::Approved, "");
+        assert!(matches!(other.ask(&evidence), Ok(Review::Answered(_))));
+
+        let path = folder.path().join(REQUESTS).join(Request::of(&evidence).unwrap().name());
+        let asked = fs::read(&path).unwrap();
+        fs::write(&path, "no request").unwrap();
+        let _ = other.ask(&evidence).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), asked);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_may_read_requests_is_for_the_folder_and_the_umask_to_say() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let evidence = evidence("a", 7);
+        let _ = queue(folder.path(), 10).ask(&evidence).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::write(folder.path().join("usual"), "").unwrap();
+        let path = folder.path().join(REQUESTS).join(Request::of(&evidence).unwrap().name());
+        assert_eq!(mode(&path), mode(&folder.path().join("usual")));
+    }
+
+    #[test]
+    fn what_was_put_aside_stays_where_others_were_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (queue, evidence) = (queue(folder.path(), 10), evidence("a", 7));
+        let _ = queue.ask(&evidence).unwrap();
+        let refused = folder.path().join(REFUSED);
+        let mut kept = 0;
+        for round in 0..4 {
+            answer(folder.path(), "bea", 8, ApproverVerdict::Approved, "");
+            assert!(matches!(queue.ask(&evidence), Err(QueueFault::Answer(_))));
+            kept += 1;
+            let files = fs::read_dir(&refused).unwrap().map(|entry| entry.unwrap().path());
+            let answers: Vec<_> =
+                files.filter(|path| path.extension().is_none_or(|of| of != "reason")).collect();
+            assert_eq!(answers.len(), kept, "round {round}");
+            if round == 1 {
+                let name = Request::of(&evidence).unwrap().name();
+                let first = answers.iter().min().unwrap();
+                assert!(first.file_name().unwrap().to_string_lossy().starts_with(&name));
+                fs::remove_file(first).unwrap();
+                kept -= 1;
+            }
         }
     }
 
