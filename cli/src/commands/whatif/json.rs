@@ -8,7 +8,7 @@ use rederive_replay::{MESSAGES_GRANT, SourceView, StandingGrant, Unasked, Valid}
 use serde::Serialize;
 
 use super::Outcome;
-use super::tally::{Counts, Name, Row};
+use super::tally::{Changed, Counts, Name, Row};
 use crate::text::json_seconds;
 
 /// One object for all runs.
@@ -75,6 +75,7 @@ struct RunView<'a> {
     asked: u64,
     changed: u64,
     changes: Vec<ChangeView<'a>>,
+    changed_calls: &'a [Changed],
 }
 
 #[derive(Serialize)]
@@ -137,6 +138,7 @@ impl<'a> RunView<'a> {
             asked: tally.counts.asked,
             changed: tally.counts.changed,
             changes: changes(&tally.counts),
+            changed_calls: &tally.changed,
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::text::{count, counted};
 
 /// The most rows of a chart, and of the table of runs.
 const BARS_MAX: usize = 30;
+/// Most calls that a run's row names.
+const CALLS_MAX: usize = 10;
 const RUNS_MAX: usize = 500;
 
 /// Colours of answers: told apart without red and green.
@@ -89,7 +91,7 @@ fn color(outcome: &str) -> &'static str {
     let [permit, held, silence, deny] = COLORS;
     let (_, color) = match outcome {
         "PERMIT" => permit,
-        "SILENCE require-approval" => held,
+        outcome if outcome.starts_with("SILENCE require-approval") => held,
         outcome if outcome.starts_with("DENY") => deny,
         _ => silence,
     };
@@ -138,13 +140,17 @@ fn table(page: &mut Page, rows: &[Row]) {
         ("sound", false),
         ("asked", true),
         ("changed", true),
-        ("from → to", false),
+        ("which, from → to", false),
     ];
     let cells = |row: &&Row| {
         let tally = &row.tally;
-        let changes = tally.counts.changes.iter();
-        let changes: Vec<String> =
-            changes.map(|((from, to), number)| format!("{} {from} → {to}", count(*number))).collect();
+        let listed = tally.changed.iter().take(CALLS_MAX);
+        let mut changes: Vec<String> =
+            listed.map(|changed| format!("{}: {}", changed.which(), changed.words())).collect();
+        let more = tally.changed.len().saturating_sub(CALLS_MAX);
+        if more > 0 {
+            changes.push(format!("and {more} more: the JSON form lists all"));
+        }
         let sound = tally.sound.clone().unwrap_or_else(|| format!("not judged: {}", row.valid));
         vec![
             format!("<code>{}</code>", escape(&row.path)),

@@ -6,13 +6,15 @@ use rederive_evidence::digest::Digest;
 use rederive_replay::StandingGrant;
 
 use super::Outcome;
-use super::tally::{Counts, Name, Row};
+use super::tally::{Changed, Counts, Name, Row};
 use crate::style::Tone;
 use crate::terminal::Terminal;
 use crate::text::{Cell, Table, count, counted, seconds};
 
 /// The most rows of a table.
 const ROWS_MAX: usize = 20;
+/// Most calls that a run's line names.
+const CALLS_MAX: usize = 2;
 
 /// Prints what was found.
 pub(super) fn print(outcome: &Outcome, terminal: &mut Terminal) {
@@ -138,6 +140,14 @@ fn breakdown(counts: &[(String, &Counts)]) -> Table {
     table
 }
 
+/// The first of a run's calls with another answer.
+fn which(row: &Row) -> String {
+    let changed = &row.tally.changed;
+    let first: Vec<String> = changed.iter().take(CALLS_MAX).map(Changed::which).collect();
+    let more = changed.len().saturating_sub(CALLS_MAX);
+    if more > 0 { format!("{} and {more} more", first.join(", ")) } else { first.join(", ") }
+}
+
 fn runs(rows: &[Row]) -> Table {
     let changed: Vec<&Row> = rows.iter().filter(|row| row.tally.counts.changed > 0).collect();
     let mut table = Table::default();
@@ -147,6 +157,7 @@ fn runs(rows: &[Row]) -> Table {
             Cell::left(row.tally.sound.as_deref().unwrap_or_default(), Tone::Name),
             Cell::right(count(row.tally.counts.changed)),
             Cell::left(format!("of {}", count(row.tally.counts.asked)), Tone::Faint),
+            Cell::left(which(row), Tone::Plain),
         ]);
     }
     let more = changed.len().saturating_sub(ROWS_MAX);

@@ -7,6 +7,7 @@ use rederive_evidence::kinds::decision::{Decision, Directive};
 use rederive_policy::Judgement;
 use rederive_policy::assemble::MEMORY_WRITE;
 use rederive_replay::{Change, Judged, Recorded, Report, SourceView, Unasked, Valid, WhatIfRun};
+use serde::Serialize;
 
 /// An answer by name: the decision, and the directive where there is one. Of a call that nobody decided on, how it ended.
 pub(super) type Name = String;
@@ -32,11 +33,41 @@ pub(super) struct RunTally {
     /// How far it is sound; none where it was not judged.
     pub(super) sound: Option<String>,
     pub(super) counts: Counts,
+    /// Each answer that is another, in the order of the records.
+    pub(super) changed: Vec<Changed>,
     /// Answers that are the same on other grounds.
     pub(super) grounds: u64,
     pub(super) unasked: BTreeMap<Unasked, u64>,
     by_tool: BTreeMap<Id, Counts>,
     by_rule: BTreeMap<Grounds, Counts>,
+}
+
+/// An answer that is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Changed {
+    /// The decision's record, or the proposal's where nobody decided.
+    record: u64,
+    /// The call's number in the run, from 0; none for a memory write.
+    call: Option<u64>,
+    tool: Option<Id>,
+    from: Name,
+    to: Name,
+    /// The policies that the other answer rests on.
+    rules: Vec<Id>,
+}
+
+impl Changed {
+    /// Which call it is: `call 1 send_mail`.
+    pub(super) fn which(&self) -> String {
+        let place =
+            self.call.map_or_else(|| format!("record {}", self.record), |call| format!("call {call}"));
+        self.tool.as_ref().map_or_else(|| place.clone(), |tool| format!("{place} {tool}"))
+    }
+
+    /// From what to what.
+    pub(super) fn words(&self) -> String {
+        format!("{} → {}", self.from, self.to)
+    }
 }
 
 /// On what an answer rests: a policy, or none and then the reason alone.
@@ -73,12 +104,11 @@ pub(super) struct Tally {
 impl Counts {
     fn note(&mut self, judged: &Judged, now: &Judgement) {
         self.asked += 1;
-        let outcome = named(now.decision, now.directive);
         if judged.change == Change::Answer {
             self.changed += 1;
-            *self.changes.entry((recorded(&judged.recorded), outcome.clone())).or_default() += 1;
+            *self.changes.entry(from_and_to(&judged.recorded, now)).or_default() += 1;
         }
-        *self.outcomes.entry(outcome).or_default() += 1;
+        *self.outcomes.entry(named(now.decision, now.directive)).or_default() += 1;
     }
 
     fn append(&mut self, other: &Self) {
@@ -113,6 +143,18 @@ impl RunTally {
         let call = judged.call.and_then(|call| run.calls.get(call));
         // What is for no call is for a memory write.
         let tool = call.map(|call| call.tool.clone()).or_else(|| Id::new(MEMORY_WRITE).ok());
+        if judged.change == Change::Answer {
+            let (from, to) = from_and_to(&judged.recorded, now);
+            let (record, call) = (judged.record, judged.call.map(|call| call as u64));
+            self.changed.push(Changed {
+                record,
+                call,
+                tool: tool.clone(),
+                from,
+                to,
+                rules: now.rules.clone(),
+            });
+        }
         if let Some(tool) = tool {
             self.by_tool.entry(tool).or_default().note(judged, now);
         }
@@ -157,10 +199,19 @@ fn append<K: Ord + Clone>(all: &mut BTreeMap<K, Counts>, one: &BTreeMap<K, Count
     }
 }
 
-fn recorded(recorded: &Recorded) -> Name {
+/// What is recorded, and what the other bundle says. Where both have one name, with the reasons, which is then what changed.
+fn from_and_to(recorded: &Recorded, now: &Judgement) -> (Name, Name) {
+    let to = named(now.decision, now.directive);
     match recorded {
-        Recorded::Decided(answer) => named(answer.decision, answer.directive),
-        Recorded::Ended(end) => end.name().to_owned(),
+        Recorded::Ended(end) => (end.name().to_owned(), to),
+        Recorded::Decided(then) => {
+            let from = named(then.decision, then.directive);
+            if from == to {
+                (format!("{from} ({})", then.reason), format!("{to} ({})", now.reason))
+            } else {
+                (from, to)
+            }
+        }
     }
 }
 
