@@ -1,7 +1,7 @@
 //! `verify`: whether a receipt holds, with nothing but the keys that are trusted. It uses nothing of the gate, and a program built without the feature `gate` does
 //! not hold one: who checks decisions need not run what made them. Spec: receipt-alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rederive_evidence::digest::Digest;
@@ -9,7 +9,7 @@ use rederive_evidence::ids::PublicKey;
 use rederive_evidence::limits::RECEIPT_BYTES_MAX;
 use rederive_evidence::receipt::Receipt;
 use rederive_evidence::signed::{Signed, SignedFault, TrustFault, UncheckedSigned};
-use rederive_policy::Bundle;
+use rederive_policy::{Bundle, BundleFault, Store};
 use rederive_verify::KeyRole;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(crate) struct Verify {
     /// Trust-root file: the keys trusted, and for what.
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// The bundle that the decision should pin: a folder or a tar file.
+    /// The bundle that the decision should pin: a folder, a tar file, or a folder of bundles named by their digests.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Write one JSON object instead of words.
@@ -77,6 +77,17 @@ struct Compared {
     given: Digest,
 }
 
+/// The digest of the bundle at a path: of the one that is pinned, where the path is a folder of bundles and has it.
+fn given(path: &Path, pinned: Option<&Digest>) -> Result<Digest, Failed> {
+    let is_archive = path.is_dir() && !path.join("manifest.json").exists();
+    let archived = pinned.filter(|_| is_archive).map(|pinned| Store::new(path).get(pinned));
+    let bundle = match archived {
+        None | Some(Err(BundleFault::NotArchived(_))) => Bundle::read(path),
+        Some(archived) => archived,
+    };
+    Ok(bundle.map_err(|fault| unusable(path, &fault))?.digest())
+}
+
 /// Why a receipt does not hold.
 enum Fault {
     Form(SignedFault),
@@ -86,10 +97,6 @@ enum Fault {
 impl Verify {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Exit, Failed> {
         let roots = trace::trust_roots(&self.trust)?;
-        let given = match &self.bundle {
-            Some(path) => Some(Bundle::read(path).map_err(|fault| unusable(path, &fault))?.digest()),
-            None => None,
-        };
         let bytes = trace::file(&self.receipt, RECEIPT_BYTES_MAX as u64)?;
         if is_trace(&bytes) {
             let problem = Problem::error(format!("{} is a trace, and no receipt", shown(&self.receipt)));
@@ -99,7 +106,10 @@ impl Verify {
             );
             return Err(Failed::usage(problem.hint(hint)));
         }
-        let checked = UncheckedSigned::<Receipt>::parse(&bytes).map_err(Fault::Form).and_then(|unchecked| {
+        let parsed = UncheckedSigned::<Receipt>::parse(&bytes);
+        let pinned = parsed.as_ref().ok().and_then(|parsed| parsed.claims().decision.bundle.known().copied());
+        let given = self.bundle.as_ref().map(|path| given(path, pinned.as_ref())).transpose()?;
+        let checked = parsed.map_err(Fault::Form).and_then(|unchecked| {
             let Receipt { tenant, run, .. } = unchecked.claims().clone();
             let trusts = |key: &PublicKey| roots.allows(key, KeyRole::Gate, &tenant, &run);
             unchecked.verify_trusted(trusts).map_err(Fault::Trust)

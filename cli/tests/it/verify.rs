@@ -84,3 +84,22 @@ fn the_bundle_given_is_the_one_that_is_pinned_or_that_is_said() {
     assert_eq!((ended.exit, &ended.json()["bundle"]["matches"]), (1, &false.into()));
     assert_eq!(sandbox.run(&["verify", "a.receipt", "--trust", "roots.json", "--bundle", "none"]).exit, 2);
 }
+
+#[test]
+fn a_folder_of_bundles_has_the_one_that_is_pinned() {
+    let sandbox = Sandbox::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = |of: &str| root.join(of).to_str().unwrap().to_owned();
+    let (trace, trust) = (path("fixtures/traces/good/gated.rdt"), path("fixtures/keys/gated-trust.json"));
+    let taken = sandbox.quietly(&["show", &trace, "--record", "12", "--receipt", "a.receipt"], b"");
+    assert_eq!(taken.exit, 0, "{}", taken.stderr);
+    let verify = |bundle: &str| {
+        let bundle = path(bundle);
+        sandbox.quietly(&["verify", "a.receipt", "--trust", &trust, "--bundle", &bundle, "--json"], b"")
+    };
+    for bundle in ["fixtures/bundles", "fixtures/bundles/payments"] {
+        let ended = verify(bundle);
+        assert_eq!((ended.exit, &ended.json()["bundle"]["matches"]), (0, &true.into()), "{bundle}");
+    }
+    assert_eq!(verify("fixtures/keys").exit, 2, "it holds no bundle");
+}

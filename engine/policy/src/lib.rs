@@ -30,7 +30,7 @@ mod text;
 mod vocabulary;
 
 pub use archive::Archive;
-pub use bundle::{Bundle, BundleFault};
+pub use bundle::{Bundle, BundleFault, Store};
 pub use caught::is_panic_caught;
 #[cfg(feature = "cedar")]
 pub use cedar::{CHECKS_MAX, Cedar, EXPANDED_MAX, ROLE_PAIRS_MAX};
