@@ -29,7 +29,7 @@ use rederive_evidence::values::{
 use rederive_gate::approver::{Answer, FolderQueue};
 use rederive_gate::credentials::LocalBroker;
 use rederive_gate::guardrails::{Destinations, Instructions, Masking, Response};
-use rederive_gate::outcome::{Doings, KnownEffects};
+use rederive_gate::outcome::{Compared, Doings, KnownEffects};
 use rederive_gate::ports::{
     CallFacts, Command, Expectation, Failure, Finished, Job, Payload, Preview, Runner, Tool, ToolFailure,
     ToolReply,
@@ -84,7 +84,7 @@ impl Tool for Mail {
         let header = [b"Bearer ", token.expose()].concat();
         // end
         assert!(header.len() > 64, "a token is longer than its word");
-        Ok(ToolReply::new(Payload::text("one mail more in the outbox")))
+        Ok(ToolReply::new(change(dispatch.call())))
     }
 }
 
@@ -110,13 +110,18 @@ fn limit(run: &mut RunOpened) {
 // end
 
 // guide: preview
+/// What a mail changes: what the preview shows is what the gate then expects, and compares with what is observed.
+fn change(call: &CallFacts) -> Payload {
+    let arguments = String::from_utf8_lossy(call.arguments.bytes());
+    Payload::text(format!("one mail more in the outbox: {arguments}"))
+}
+
 /// What a mail would be, for the approver's page. It has no way to send one.
 struct Draughts;
 
 impl Preview for Draughts {
     fn diff(&self, call: &CallFacts) -> Result<Payload, Failure> {
-        let arguments = String::from_utf8_lossy(call.arguments.bytes()).into_owned();
-        Ok(Payload::text(format!("one mail more in the outbox: {arguments}")))
+        Ok(change(call))
     }
 }
 
@@ -133,7 +138,9 @@ fn effects(surface: Id, owner: Id) -> KnownEffects {
     let mail = Doings::new(move |call| {
         Ok(Some(Expectation {
             system: call.surface.clone(),
-            expected: Payload::text("one mail more in the outbox"),
+            expected: change(call),
+            // Every byte. `Compared::Fields(vec!["/to".into()])`: of a JSON object this field alone, whatever else an answer has.
+            compared: Compared::Bytes,
             rollback: Some(Payload::text("recall the mail")),
             containment: Some(Payload::text("hold the outbox")),
             owner: owner.clone(),

@@ -1,6 +1,7 @@
 //! What knows an outbox: what is expected of a mail, how it is recalled, and who answers for it. Shared by example and bench.
 
 use rederive_evidence::ids::Id;
+use rederive_gate::outcome::Compared;
 use rederive_gate::ports::{
     CallFacts, Effects, Expectation, Failure, Observation, Payload, Remedy, ToolReply,
 };
@@ -13,6 +14,7 @@ impl Effects for Outbox {
         Ok(Some(Expectation {
             system: call.surface.clone(),
             expected: Payload::text("one mail more in the outbox"),
+            compared: Compared::Bytes,
             rollback: Some(Payload::text("recall the mail")),
             containment: Some(Payload::text("hold the outbox")),
             owner: Id::new("olga")?,
@@ -30,7 +32,7 @@ impl Effects for Outbox {
 
     fn observe(&self, _: &CallFacts, _: &ToolReply) -> Result<Observation, Failure> {
         let observed = Payload::text("one mail more in the outbox");
-        Ok(Observation { observed, matches: None, amount_micros: None })
+        Ok(Observation { observed, is_other: false, amount_micros: None })
     }
 
     fn roll_back(&self, _: &CallFacts, _: &Expectation) -> Result<Remedy, Failure> {

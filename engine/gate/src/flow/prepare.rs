@@ -17,6 +17,7 @@ use crate::fate::Why;
 use crate::inner::{Inner, Own, applied};
 use crate::intent::Intent;
 use crate::live::{Live, bring};
+use crate::outcome::{Compared, LACKS_FIELDS};
 use crate::ports::{CallFacts, Component, Expectation, Payload, PortFault, Stage, Standing};
 use crate::registry::{Acts, Aims, Registered};
 
@@ -176,7 +177,10 @@ impl Inner {
         let facts = Arc::clone(&live.facts);
         let (computes, limit) = (effects.expects_by_computing(), self.times.effects);
         let expected: Option<Expectation> =
-            self.ask_where(computes, Component::Effects, limit, move || effects.expect(&facts))?;
+            self.ask_where(computes, Component::Effects, limit, move || {
+                let stated = effects.expect(&facts)?;
+                stated.map(Expectation::recorded).transpose()
+            })?;
         if let Some(expectation) = &expected {
             let facts = Arc::make_mut(&mut live.facts);
             facts.owner = Some(expectation.owner.clone());
@@ -193,7 +197,13 @@ impl Inner {
     fn preview(&self, live: &mut Live) -> Result<(), Why> {
         let Some(preview) = live.tool.preview.clone() else { return Ok(()) };
         let facts = Arc::clone(&live.facts);
-        let diff: Payload = self.ask(Component::Tool, self.times.effects, move || preview.diff(&facts))?;
+        // What is shown as expected is what will be compared.
+        let compared =
+            live.expectation.as_ref().map_or(Compared::Bytes, |expected| expected.compared.clone());
+        let diff: Payload = self.ask(Component::Tool, self.times.effects, move || {
+            let diff = preview.diff(&facts)?;
+            compared.of_expected(&diff).ok_or_else(|| LACKS_FIELDS.into())
+        })?;
         let mut draft =
             live.draft(&self.cast.broker, ToolPreviewed { diff: rederive_evidence::ids::Content(0) });
         let _ = bring(&mut draft, &diff);

@@ -202,13 +202,15 @@ impl Inner {
         let (in_time, limit) = (effects.observes_in_time(), self.times.effects);
         let observe = move || effects.observe(&facts, &replied);
         let observed = self.ask_where(in_time, Component::Effects, limit, observe);
-        let compared = compare(&expectation, &observed);
+        let is_observed = observed.is_ok();
         // Of what nobody could observe, what the tool says of it is all there is.
         let seen = observed.unwrap_or_else(|_| Observation {
             observed: reply.result.clone(),
-            matches: None,
+            is_other: false,
             amount_micros: None,
         });
+        let seen = Observation { observed: expectation.compared.of_observed(&seen.observed), ..seen };
+        let compared = if is_observed { compare(&expectation, &seen) } else { EffectMatch::Unobserved };
         if self.record_effect(live, &expectation, &seen, compared).is_err() {
             return Some(EffectMatch::Unobserved);
         }
@@ -316,12 +318,8 @@ enum Way {
     Compensate,
 }
 
-fn compare(expectation: &Expectation, observed: &Result<Observation, PortFault>) -> EffectMatch {
-    match observed {
-        Err(_) => EffectMatch::Unobserved,
-        Ok(observed) => {
-            let same = observed.observed.bytes() == expectation.expected.bytes();
-            if observed.matches.unwrap_or(same) { EffectMatch::Match } else { EffectMatch::Mismatch }
-        }
-    }
+/// Both as they are recorded: a match is one where their commitments are equal. Spec: effect-match.
+fn compare(expectation: &Expectation, seen: &Observation) -> EffectMatch {
+    let is_same = seen.observed.bytes() == expectation.expected.bytes();
+    if is_same && !seen.is_other { EffectMatch::Match } else { EffectMatch::Mismatch }
 }

@@ -1,10 +1,9 @@
-//! Effects by surface: how what happened is looked up, compared and undone, given as functions.
+//! Effects by surface: how what happened is looked up and undone, given as functions.
 
 use std::collections::BTreeMap;
 
 use rederive_evidence::ids::Id;
 
-use super::compare::Expected;
 use crate::ports::{CallFacts, Effects, Expectation, Failure, Observation, Payload, Remedy, ToolReply};
 
 /// Looks up what a call did.
@@ -17,25 +16,17 @@ type Notify = dyn Fn(&CallFacts, &Id, &Payload) -> Result<(), Failure> + Send + 
 pub struct Doings {
     expect: Box<Expect>,
     observe: Option<Box<Observe>>,
-    compare: Expected,
     roll_back: Option<Box<Mend>>,
     quarantine: Option<Box<Mend>>,
     compensate: Option<Box<Mend>>,
 }
 
 impl Doings {
-    /// What is expected of calls; compared byte for byte with the tool's reply, until something better is given.
+    /// What is expected of calls; compared with the tool's reply, until something better is given.
     pub fn new(
         expect: impl Fn(&CallFacts) -> Result<Option<Expectation>, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            expect: Box::new(expect),
-            observe: None,
-            compare: Expected::Bytes,
-            roll_back: None,
-            quarantine: None,
-            compensate: None,
-        }
+        Self { expect: Box::new(expect), observe: None, roll_back: None, quarantine: None, compensate: None }
     }
 
     /// How the effect is seen in the system itself.
@@ -45,13 +36,6 @@ impl Doings {
         observe: impl Fn(&CallFacts, &ToolReply) -> Result<Payload, Failure> + Send + Sync + 'static,
     ) -> Self {
         self.observe = Some(Box::new(observe));
-        self
-    }
-
-    /// What of it is compared.
-    #[must_use]
-    pub fn comparing(mut self, compare: Expected) -> Self {
-        self.compare = compare;
         self
     }
 
@@ -122,16 +106,11 @@ impl Effects for KnownEffects {
     }
 
     fn observe(&self, call: &CallFacts, reply: &ToolReply) -> Result<Observation, Failure> {
-        let doings = self.of(call);
-        let observed = match doings.and_then(|doings| doings.observe.as_ref()) {
+        let observed = match self.of(call).and_then(|doings| doings.observe.as_ref()) {
             Some(observe) => observe(call, reply)?,
             None => reply.result.clone(),
         };
-        let expected = self.expect(call)?;
-        let matches = doings.zip(expected).map(|(doings, expected)| {
-            doings.compare.compare(expected.expected.bytes(), observed.bytes()).is_match()
-        });
-        Ok(Observation { observed, matches, amount_micros: reply.spend_micros })
+        Ok(Observation { observed, is_other: false, amount_micros: reply.spend_micros })
     }
 
     fn roll_back(&self, call: &CallFacts, expected: &Expectation) -> Result<Remedy, Failure> {

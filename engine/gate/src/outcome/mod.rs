@@ -4,5 +4,6 @@
 mod compare;
 mod effects;
 
-pub use compare::{Comparison, Difference, Expected};
+pub use compare::Compared;
+pub(crate) use compare::LACKS_FIELDS;
 pub use effects::{Doings, KnownEffects, Observe};

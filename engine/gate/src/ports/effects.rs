@@ -3,6 +3,7 @@
 use rederive_evidence::ids::Id;
 
 use super::{CallFacts, Failure, Payload, ToolReply};
+use crate::outcome::{Compared, LACKS_FIELDS};
 
 /// Knows the system in which calls take effect. Asked for calls above `read` alone.
 pub trait Effects: Send + Sync {
@@ -58,8 +59,10 @@ pub trait Effects: Send + Sync {
 pub struct Expectation {
     /// The system it happens in.
     pub system: Id,
-    /// What is expected: compared with what is observed, byte for byte, where [`Observation::matches`] does not say more.
+    /// What is expected. Of a tool with a preview the gate expects what was previewed, in place of this.
     pub expected: Payload,
+    /// What of it the gate records and compares with what is observed. Listed fields that are not all there are no expectation: the call is blocked.
+    pub compared: Compared,
     /// How it is undone.
     pub rollback: Option<Payload>,
     /// How it is contained.
@@ -70,13 +73,22 @@ pub struct Expectation {
     pub amount_micros: Option<u64>,
 }
 
+impl Expectation {
+    /// The same, in the form in which it is recorded.
+    pub(crate) fn recorded(self) -> Result<Self, Failure> {
+        let expected = self.compared.of_expected(&self.expected).ok_or(LACKS_FIELDS)?;
+        Ok(Self { expected, ..self })
+    }
+}
+
 /// What was observed of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What was seen.
+    /// What was seen. The gate records of it what [`Expectation::compared`] says, and takes it as expected where that has the very bytes of what is
+    /// recorded as expected. Nobody can say that it is as expected where those bytes differ.
     pub observed: Payload,
-    /// Whether it is as expected, where that is not the same as being equal byte for byte: listed fields compared.
-    pub matches: Option<bool>,
+    /// Whether it is another effect all the same, where those bytes are equal.
+    pub is_other: bool,
     /// Amount, millionths.
     pub amount_micros: Option<u64>,
 }

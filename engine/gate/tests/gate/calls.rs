@@ -11,6 +11,7 @@ use rederive_evidence::kinds::decision::{Decision, Directive, ReasonCode};
 use rederive_evidence::kinds::downstream::EffectMatch;
 use rederive_evidence::kinds::guardrail::{BlockReason, DetectedClass};
 use rederive_evidence::kinds::limit::LimitKind;
+use rederive_evidence::kinds::run::RunEnd;
 use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::receipt::Receipt;
 use rederive_evidence::rules::Outcome;
@@ -223,6 +224,8 @@ fn a_tool_that_offers_a_preview_is_previewed_before_it_is_decided_on() {
     let kinds = world.kinds(&place(0, 0));
     let at = |kind| kinds.iter().position(|of| *of == kind).unwrap();
     assert!(at(Kind::ToolPreviewed) < at(Kind::DecisionMade));
+    let _ = world.gate.close(RunEnd::Completed).unwrap();
+    assert!(world.records().iter().all(|record| record.derived.breaches.is_empty()));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
+use rederive_replay::{Options, Valid, replay};
 
 /// Lines of a document between fences of this language.
 fn blocks(document: &str, language: &str) -> Vec<Vec<String>> {
@@ -77,6 +78,12 @@ fn the_crates_that_the_guide_names_are_there() {
     }
 }
 
+/// The run of an example replays without a finding.
+fn assert_replayed(folder: &Path) {
+    let report = replay(&OsStorage, &folder.join("run.rdt"), &Options::default()).unwrap();
+    assert_eq!((report.valid, report.findings.total()), (Valid::Reproduced, 0), "{report:?}");
+}
+
 #[test]
 fn the_smallest_program_runs_to_a_sealed_trace() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,4 +100,5 @@ fn a_gate_with_every_setting_holds_a_mail_and_another_process_sends_it() {
     let told: Vec<&str> = told.lines().collect();
     assert!(told[..2].iter().all(|told| told.starts_with("held as ")), "{told:?}");
     assert!(told[2..].len() == 2 && told[2..].iter().all(|told| told.starts_with("done, ")), "{told:?}");
+    assert_replayed(folder.path());
 }

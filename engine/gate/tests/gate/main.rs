@@ -16,6 +16,7 @@ mod calls;
 mod commands;
 mod default_bundle;
 mod echo;
+mod effects;
 mod faults;
 mod guide;
 mod isolation;

@@ -20,6 +20,7 @@ use rederive_evidence::kinds::{Body, Kind};
 use rederive_evidence::record::{Causes, MediaType};
 use rederive_evidence::schema::Given;
 use rederive_evidence::values::{EffectsClass, Label, Origin, Sensitivity, Trust};
+use rederive_gate::outcome::Compared;
 use rederive_gate::ports::{
     Component, Failure, Finding, Guardrail, Payload, Policy, Runner, Stage, Subject, Verdict, Word,
 };
@@ -120,6 +121,12 @@ fn sent_in(world: &World) -> Then {
 
 fn mood(component: &'static str, mood: Mood) -> Then {
     sent_in(&World::in_mood("row", component, mood))
+}
+
+/// How many findings replay has of the run once it is closed.
+fn findings(world: &World) -> u64 {
+    let _ = world.gate.close(RunEnd::Completed).unwrap();
+    replay_bytes(&world.bytes(), &Options::default()).unwrap().findings.total()
 }
 
 /// A command's call whose sandbox is in this mood.
@@ -735,20 +742,33 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
             found
         }
         ("effects component", "says of the expected effect that it is another") => {
-            sent(|world| *world.wires.matches.lock().unwrap() = Some(false))
+            sent(|world| world.wires.is_other.store(true, std::sync::atomic::Ordering::SeqCst))
         }
-        ("effects component", "shows another effect and says that it is the one expected") => {
+        ("effects component", "expects fields that what it expects does not have") => sent(|world| {
+            let fields = Compared::Fields(vec!["/to".to_owned()]);
+            *world.wires.expected.lock().unwrap() = Some((Payload::text("it is sent"), fields));
+        }),
+        ("effects component", "shows another effect than the one expected where the tool had that one") => {
             let world = World::new("row");
             *world.wires.observed.lock().unwrap() = Some(Payload::text("it went elsewhere"));
-            *world.wires.matches.lock().unwrap() = Some(true);
             let found = sent_in(&world);
             let verified = world.records().into_iter().find_map(|record| match record.input.body {
                 Body::EffectVerified(verified) => Some(verified),
                 _ => None,
             });
             let verified = verified.unwrap();
-            assert_eq!(verified.result, EffectMatch::Match);
+            assert_eq!(verified.result, EffectMatch::Mismatch);
             assert_ne!(verified.expected, verified.observed, "whoever reviews the run sees both");
+            assert_eq!(findings(&world), 0, "what is recorded is what was compared");
+            found
+        }
+        ("tool", "shows another change than it then makes") => {
+            let world = World::new("row");
+            *world.wires.previewed.lock().unwrap() = Some(Payload::text("it is a draft"));
+            let answer = world.turn(0, 1);
+            let fate = world.gate.call(intent("edit", 0, 0, answer));
+            let found = then(&world, &fate);
+            assert_eq!(findings(&world), 0, "it was undone");
             found
         }
         ("effects component", "shows the expected effect where the tool had another") => {

@@ -25,6 +25,7 @@ use rederive_evidence::values::{
     Actor, ActorType, ApprovalPolicy, Authentication, EffectsClass, Environment, Label, Layer, Limits, Mode,
     ModelEntry, Origin, Place, Role, ScopeItem, Sensitivity, SourceEntry, Trust,
 };
+use rederive_gate::outcome::Compared;
 use rederive_gate::ports::*;
 use rederive_gate::{Dispatch, Gate, Intent, OpenFault, Recovered, Registration, Setup, Times};
 use rederive_policy::request::{ArgumentRole, ToolFacts};
@@ -104,8 +105,12 @@ pub(crate) struct Wires {
     pub(crate) revoked: Mutex<Vec<Id>>,
     pub(crate) finding: Mutex<Option<(Stage, Finding)>>,
     pub(crate) observed: Mutex<Option<Payload>>,
-    /// Whether the effects component says that what it observed is as expected.
-    pub(crate) matches: Mutex<Option<bool>>,
+    /// What the effects component says of the effect that it expects, where it is another than usual, and what of it is compared.
+    pub(crate) expected: Mutex<Option<(Payload, Compared)>>,
+    /// What the tool `edit` says that it would change, where it is another than it does change.
+    pub(crate) previewed: Mutex<Option<Payload>>,
+    /// Whether the effects component says of what it observed that it is another effect.
+    pub(crate) is_other: AtomicBool,
     pub(crate) takes_unsigned: AtomicBool,
     pub(crate) key_is_gone: AtomicBool,
     /// Tools and effects say that they keep time by themselves.
@@ -141,7 +146,9 @@ impl Default for Wires {
             revoked: Mutex::default(),
             finding: Mutex::default(),
             observed: Mutex::default(),
-            matches: Mutex::default(),
+            expected: Mutex::default(),
+            previewed: Mutex::default(),
+            is_other: AtomicBool::new(false),
             takes_unsigned: AtomicBool::new(false),
             key_is_gone: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
@@ -297,9 +304,12 @@ impl CredentialBroker for Plug {
 impl Effects for Plug {
     fn expect(&self, call: &CallFacts) -> Result<Option<Expectation>, Failure> {
         self.0.mood("effects").act()?;
+        let expected = self.0.expected.lock().unwrap().clone();
+        let (expected, compared) = expected.unwrap_or_else(|| (Payload::text("it is sent"), Compared::Bytes));
         Ok(Some(Expectation {
             system: call.surface.clone(),
-            expected: Payload::text("it is sent"),
+            expected,
+            compared,
             rollback: Some(Payload::text("recall it")),
             containment: Some(Payload::text("hold the outbox")),
             owner: id("olga"),
@@ -316,7 +326,7 @@ impl Effects for Plug {
         let lies = self.0.mood("effects, lying") != Mood::Fine;
         let seen = self.0.observed.lock().unwrap().clone().filter(|_| !lies);
         let observed = seen.unwrap_or_else(|| Payload::text("it is sent"));
-        Ok(Observation { observed, matches: *self.0.matches.lock().unwrap(), amount_micros: None })
+        Ok(Observation { observed, is_other: self.0.is_other.load(Ordering::SeqCst), amount_micros: None })
     }
 
     fn roll_back(&self, _call: &CallFacts, _expected: &Expectation) -> Result<Remedy, Failure> {
@@ -397,9 +407,10 @@ impl Tool for Counting {
 pub(crate) struct Diff(pub(crate) Arc<Wires>);
 
 impl Preview for Diff {
-    fn diff(&self, call: &CallFacts) -> Result<Payload, Failure> {
+    fn diff(&self, _call: &CallFacts) -> Result<Payload, Failure> {
         self.0.mood("preview").act()?;
-        Ok(Payload::text(format!("{} would be sent", call.arguments.bytes().len())))
+        let previewed = self.0.previewed.lock().unwrap().clone();
+        Ok(previewed.unwrap_or_else(|| Payload::text("it is sent")))
     }
 }
 
