@@ -64,7 +64,7 @@ pub struct Setup {
     /// Who knows the systems that calls act in.
     pub effects: Option<Arc<dyn Effects>>,
     /// What a policy is told of memory where a write has to be permitted (MEM-3): as of a tool `memory.write` with the arguments `scope`, `namespace`,
-    /// `name` and `value`, for which the agent's scope needs an item. Without it such a write is one of a tool that is not listed: SILENCE.
+    /// `name` and `value`, for which the agent's scope needs an item. Without it such a write is one of a tool that is not listed: SILENCE. Where [`Self::registry`] is given it is that one's entry.
     pub memory: Option<ToolFacts>,
     /// The registry that the tools were taken from. With it there is no gate where the run pins another, or a tool or memory is not as it says. None:
     /// that the tools are those of the registry which the run pins is the word of whoever opens it, and policy replay finds out.

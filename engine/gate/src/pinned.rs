@@ -34,11 +34,10 @@ fn check_tools(registry: &Registry, setup: &Setup) -> Result<(), OpenFault> {
             return unlike(&registration.tool);
         }
     }
-    let listed = registry.tools.iter().find(|(tool, _)| tool.as_str() == MEMORY_WRITE);
-    match (&setup.memory, listed) {
-        (Some(facts), Some((tool, entry))) if *facts != entry.facts => unlike(tool),
-        (Some(_) | None, _) => Ok(()),
-    }
+    // A write is decided again by what the registry lists of memory: both have it, or neither has.
+    let memory = registry.tools.iter().find(|(tool, _)| tool.as_str() == MEMORY_WRITE);
+    let is_as_listed = setup.memory.as_ref() == memory.map(|(_, entry)| &entry.facts);
+    if is_as_listed { Ok(()) } else { Err(RegistrationFault::Memory.into()) }
 }
 
 /// Whether the registry lists the tool, with these facts and, where it has a schema, with this one.

@@ -94,6 +94,11 @@ pub enum RegistrationFault {
         /// The tool.
         tool: Id,
     },
+    /// `Setup::memory` is not what the registry lists under `memory.write`; or one of the two has it and the other has not.
+    #[error(
+        "what the gate is told of memory is not what the registry that the run pins lists as memory.write"
+    )]
+    Memory,
     /// It is not the one that the run registered when it was opened.
     #[error("the tool {tool} is not the one that the run registered")]
     Changed {

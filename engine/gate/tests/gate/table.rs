@@ -28,6 +28,7 @@ use rederive_gate::{
     AnswerFault, Blocked, BundlePolicy, Fate, Gate, Intent, OpenFault, Registration, RegistrationFault,
     Setup, Why,
 };
+use rederive_policy::assemble::MEMORY_WRITE;
 use rederive_policy::registry::Entry;
 use rederive_policy::request::ToolFacts;
 use rederive_policy::{Archive, Bundle, BundleFault, Judgement, PolicyRequest, Registry, compile};
@@ -297,7 +298,7 @@ fn permitted_against_the_bundle() -> Then {
                 body.bundle = Given::Known(bundle.digest());
                 body.registry = Given::Known(registry.digest());
             },
-            |_, setup| Setup { policy, registry: Some(Arc::clone(&registry)), memory: None, ..setup },
+            |_, setup| Setup { policy, registry: Some(Arc::clone(&registry)), ..setup },
         );
         let world = world.unwrap();
         let found = sent_in(&world);
@@ -371,13 +372,17 @@ impl Guardrail for Blind {
     }
 }
 
-/// The registry of the tools of a setup.
+/// The registry of the tools and of the memory of a setup.
 fn listed(setup: &Setup) -> Registry {
     let entry = |tool: &Registration| {
         let schema = serde_json::from_slice(tool.schema.bytes()).ok();
         (tool.tool.clone(), Entry { facts: tool.facts.clone(), schema, reasons: BTreeMap::new() })
     };
-    Registry { tools: setup.tools.iter().map(entry).collect(), ..Registry::default() }
+    let memory = setup
+        .memory
+        .clone()
+        .map(|facts| (id(MEMORY_WRITE), Entry { facts, schema: None, reasons: BTreeMap::new() }));
+    Registry { tools: setup.tools.iter().map(entry).chain(memory).collect(), ..Registry::default() }
 }
 
 /// A gate under a registry; what the run pins and what is loaded is changed.
@@ -817,6 +822,32 @@ fn scenario(component: &str, condition: &str) -> Option<Then> {
             });
             let fault = opened.map(|_| ()).unwrap_err();
             assert!(matches!(fault, OpenFault::Tool(RegistrationFault::Unlike { .. })), "{fault}");
+            Then::Blocks
+        }
+        ("registry", "lists no memory, or another, or one that the gate is not told of") => {
+            let opened = |change: fn(&mut Setup, &mut Registry)| {
+                let mut registry = listed(&setup(&Arc::default()));
+                change(&mut setup(&Arc::default()), &mut registry);
+                let pinned = registry.digest();
+                let opened = under_registry(
+                    |_| Some(pinned),
+                    |mut setup, registry| {
+                        change(&mut setup, registry);
+                        setup
+                    },
+                );
+                opened.map(|_| ())
+            };
+            assert!(opened(|_, _| {}).is_ok());
+            let changes: [fn(&mut Setup, &mut Registry); 3] = [
+                |_, registry| drop(registry.tools.remove(&id(MEMORY_WRITE)).unwrap()),
+                |_, registry| registry.tools.get_mut(&id(MEMORY_WRITE)).unwrap().facts.reversible = false,
+                |setup, _| setup.memory = None,
+            ];
+            for change in changes {
+                let fault = opened(change).unwrap_err();
+                assert!(matches!(fault, OpenFault::Tool(RegistrationFault::Memory)), "{fault}");
+            }
             Then::Blocks
         }
         ("registry", "its file is changed under the gate") => changed_under_the_gate(),
