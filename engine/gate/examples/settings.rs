@@ -1,7 +1,7 @@
 //! Every setting of the gate, each by a few lines that docs/gate.md shows: limits, preview, effects, guardrails, credentials, sandbox, approvers, and the
 //! callers, one of them in another process.
 //!
-//! `cargo run -p rederive-gate --example settings -- FOLDER` makes FOLDER/run.rdt: a mail that is held, answered while no gate is there, and sent by the
+//! `cargo run -p rederive-gate --example settings -- FOLDER` makes FOLDER/run.rdt, and what replays it, FOLDER/archive and FOLDER/roots.json: a mail that is held, answered while no gate is there, and sent by the
 //! gate that goes on with the run.
 
 #[path = "../samples/turn.rs"]
@@ -35,6 +35,7 @@ use rederive_gate::ports::{
     ToolReply,
 };
 use rederive_gate::{BundlePolicy, Dispatch, Fate, Gate, Held, Intent, Registration, Setup};
+use rederive_policy::bundle::Store;
 use rederive_policy::{Bundle, Registry};
 use rederive_recorder::{Durability, Options, SystemClock, opening};
 
@@ -391,7 +392,19 @@ pub(crate) fn run(folder: &Path) -> Result<String, Box<dyn Error>> {
     }
     let after = go_on_elsewhere(&trace, options(), setup(&bundle, &registry, folder)?)?;
     fates.extend(after.iter().map(told));
+    keep_pinned(folder, &bundle, &registry)?;
     Ok(fates.join("\n"))
+}
+
+/// What the run pins and whose signatures count, for whoever judges its decisions again.
+fn keep_pinned(folder: &Path, bundle: &Bundle, registry: &Registry) -> Result<(), Box<dyn Error>> {
+    let archive = folder.join("archive");
+    let _ = Store::new(&archive).put(bundle)?;
+    std::fs::write(archive.join("registry.json"), registry.to_json())?;
+    let keys = [(1, "recorder"), (2, "gate"), (3, "approver")]
+        .map(|(seed, role)| format!(r#"{{"key":"{}","role":"{role}"}}"#, key(seed).public_key().to_hex()));
+    let roots = format!("{{\"rederive_trust\":1,\"keys\":[{}]}}\n", keys.join(","));
+    Ok(std::fs::write(folder.join("roots.json"), roots)?)
 }
 
 /// Waits for a future on this thread, as a runtime would.

@@ -1,6 +1,6 @@
 //! The smallest whole program around the gate: one tool, one policy, one call. docs/gate.md goes through it, line by line.
 //!
-//! `cargo run -p rederive-gate --example smallest -- FOLDER` makes FOLDER/run.rdt and FOLDER/archive, with which its decision is made again.
+//! `cargo run -p rederive-gate --example smallest -- FOLDER` makes FOLDER/run.rdt, and FOLDER/archive and FOLDER/roots.json, with which its decision is made again.
 
 // guide: imports
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rederive_archive::storage::OsStorage;
 use rederive_evidence::draft::Draft;
 use rederive_evidence::ids::{Content, Id, RecordRef, RecordedTime};
-use rederive_evidence::keys::SigningKey;
+use rederive_evidence::keys::{Signer, SigningKey};
 use rederive_evidence::kinds::prompt::{Part, PromptAnswered, PromptGiven, PromptSent, StopReason};
 use rederive_evidence::kinds::run::RunEnd;
 use rederive_evidence::record::{Causes, MediaType};
@@ -72,7 +72,7 @@ pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     // 1. The policy and the registry: the run pins both by their digests.
     let files = BTreeMap::from([("policies/notes.cedar".to_owned(), POLICIES.as_bytes().to_vec())]);
     let bundle = Bundle::of_files(Id::new("notes")?, Id::new("1")?, Id::new("cedar")?, files)?;
-    let registry = Registry::parse(REGISTRY.as_bytes())?;
+    let registry = Arc::new(Registry::parse(REGISTRY.as_bytes())?);
 
     // 2. The gate's parts: a policy, the key that signs receipts, and each tool as the registry lists it.
     let name = Id::new("read_note")?;
@@ -80,12 +80,14 @@ pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let tool = Registration::listed(name.clone(), entry, Runner::Direct(Box::new(Notes)));
     let tool = tool.ok_or("the registry has no schema of the tool")?;
     let receipt_key = Arc::new(SigningKey::from_seed(&[2; 32]));
-    let setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), receipt_key).tool(tool);
+    let mut setup = Setup::new(Arc::new(BundlePolicy::new(&bundle)?), receipt_key.clone()).tool(tool);
+    setup.registry = Some(Arc::clone(&registry));
 
     // 3. The run: who acts for whom, under what, in which file.
     std::fs::create_dir_all(folder)?;
     let run_key = Arc::new(SigningKey::from_seed(&[1; 32]));
-    let options = Options { durability: Durability::Group(64), signer: Some(run_key), ..Options::default() };
+    let signer = Some(run_key.clone() as Arc<dyn Signer + Send + Sync>);
+    let options = Options { durability: Durability::Group(64), signer, ..Options::default() };
     let first = opening_record(&bundle, &registry)?;
     let gate = Gate::open(OsStorage, &folder.join("run.rdt"), first, options, setup)?;
 
@@ -108,6 +110,12 @@ pub(crate) fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let archive = folder.join("archive");
     let _ = Store::new(&archive).put(&bundle)?;
     std::fs::write(archive.join("registry.json"), registry.to_json())?;
+
+    // 6. Whose signatures count for them: in earnest this file comes another way than the trace.
+    let key =
+        |key: &SigningKey, role| format!(r#"{{"key":"{}","role":"{role}"}}"#, key.public_key().to_hex());
+    let keys = [key(&run_key, "recorder"), key(&receipt_key, "gate")].join(",");
+    std::fs::write(folder.join("roots.json"), format!("{{\"rederive_trust\":1,\"keys\":[{keys}]}}\n"))?;
     Ok(())
 }
 // end

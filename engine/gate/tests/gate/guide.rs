@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rederive_archive::TraceReader;
 use rederive_archive::storage::OsStorage;
-use rederive_replay::{Options, Valid, replay};
+use rederive_policy::Archive;
+use rederive_replay::{Gap, Level, Options, Valid, replay};
 
 /// Lines of a document between fences of this language.
 fn blocks(document: &str, language: &str) -> Vec<Vec<String>> {
@@ -78,10 +79,15 @@ fn the_crates_that_the_guide_names_are_there() {
     }
 }
 
-/// The run of an example replays without a finding.
-fn assert_replayed(folder: &Path) {
-    let report = replay(&OsStorage, &folder.join("run.rdt"), &Options::default()).unwrap();
+/// The run of an example replays without a finding, so many decisions made again by what it keeps of bundle and registry.
+fn assert_replayed(folder: &Path, decisions: u64) {
+    let at_hand = Archive::open(&folder.join("archive")).unwrap();
+    let options = Options { level: Level::Policy, pinned: Some(&at_hand), ..Options::default() };
+    let report = replay(&OsStorage, &folder.join("run.rdt"), &options).unwrap();
     assert_eq!((report.valid, report.findings.total()), (Valid::Reproduced, 0), "{report:?}");
+    assert_eq!(report.decisions, Some(decisions));
+    assert!(!report.gaps.iter().any(|gap| matches!(gap, Gap::DecisionsTaken(_))), "{:?}", report.gaps);
+    assert!(folder.join("roots.json").is_file());
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn the_smallest_program_runs_to_a_sealed_trace() {
     crate::smallest::run(folder.path()).unwrap();
     let reader = TraceReader::open(&OsStorage, &folder.path().join("run.rdt")).unwrap();
     assert!(matches!(reader.end(), rederive_archive::End::Sealed));
-    assert!(folder.path().join("archive/registry.json").is_file());
+    assert_replayed(folder.path(), 1);
 }
 
 #[test]
@@ -100,5 +106,5 @@ fn a_gate_with_every_setting_holds_a_mail_and_another_process_sends_it() {
     let told: Vec<&str> = told.lines().collect();
     assert!(told[..2].iter().all(|told| told.starts_with("held as ")), "{told:?}");
     assert!(told[2..].len() == 2 && told[2..].iter().all(|told| told.starts_with("done, ")), "{told:?}");
-    assert_replayed(folder.path());
+    assert_replayed(folder.path(), 4);
 }
