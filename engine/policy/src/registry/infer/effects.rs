@@ -82,6 +82,50 @@ const ADDRESSEES: &str =
 /// What is paid from or to: with an amount, a tool pays.
 const PAID: &str = "recipient payee beneficiary receiver iban card wallet";
 
+/// What is charged where it stands beside what is got: "get ticket", by the number of a card.
+const CHARGED: &str = "card iban";
+
+/// What a name is about that a card or an account is a key of, and no means to pay: "get card limit".
+const KEPT: &str = "card iban account bank balance transaction statement payment transfer charge limit point reward bonus spending issuer bin brand \
+    customer holder cardholder member user owner profile order booking reservation invoice receipt bill beneficiary";
+
+/// What a name is about that is only worked out or told: "get delivery fee".
+const WORKED_OUT: &str = "cost price pricing fee rate tax vat duty discount quote quotation estimate eta time total margin availability slot option \
+    eligibility preview summary history status detail information info currency exchange conversion";
+
+/// Verbs of reading whose arguments are what is looked for or worked with.
+const LOOKS_WITH: &str = "search find query lookup look browse filter calculate convert compare estimate translate analyze analyse detect parse explain \
+    summarize summarise identify validate count crawl scrape recommend suggest determine discover explore locate transcribe check";
+
+/// What is asked for a thing, or offered for it.
+const OFFERED: &str = "price asking_price starting_price reserve_price bid offer budget";
+
+/// What is offered, by its name or number.
+const GOODS: &str = "item product sku listing auction lot ad asset goods ticket";
+
+/// How much of it is wanted, or which.
+const WANTED: &str = "item items quantity qty basket cart products goods";
+
+/// Where a thing is brought.
+const BROUGHT: &str = "address delivery_address shipping_address deliver_to ship_to";
+
+/// What a text beside its key goes to.
+const HEARS: &str =
+    "listing seller buyer owner thread conversation chat channel room ticket contact post ad agent host";
+
+/// What people are asked for, and not a store.
+const ASKED_OF_PEOPLE: &str =
+    "signature approval consent feedback confirmation authorization authorisation endorsement";
+
+/// Who is asked.
+const ASKED: &str = "email phone approver signer signatory reviewer recipient to";
+
+/// What they are asked about.
+const ASKED_ABOUT: &str = "document doc file contract agreement text message subject question body";
+
+/// Money that is got by saying how much.
+const GOT_MONEY: &str = "cash loan credit mortgage advance";
+
 /// Arguments that only narrow what is looked for.
 const NARROWS: &str = "from sender min max minimum maximum";
 
@@ -104,6 +148,21 @@ const JOINS: &str = "and then or also will";
 
 /// Words between such a word and the verb.
 const ADVERBS: &str = "then also optionally immediately automatically permanently finally subsequently directly afterwards be to";
+
+/// Verbs that act where a description opens with them or has them behind `and`, done to something. In a name they may be nouns.
+const TOLD_ACTS: &[(EffectsClass, &str)] =
+    &[(Write, "fix repair refresh begin"), (Send, "tell inform ring express"), (Purchase, "procure acquire")];
+
+/// What is told of a tool that only tells: "tells the time", "tells you whether".
+const ONLY_TOLD: &str =
+    "whether if what which how when where why you me user caller time date weather day current difference";
+
+/// What else an order or a book has, where the words are nouns: "order lines", "book titles".
+const PARTS: &str = "line item id number name title list data record entry book code type count result total value field author page volume \
+    term confirmation reference event update flow";
+
+/// Words of a description that show that the noun before them is one.
+const BEHIND_NOUNS: &str = "and or is are that which whose as per id by";
 
 /// Verbs that, told of the same tool behind `also`, raise its class.
 const ALSO: &[(EffectsClass, &str)] = &[
@@ -152,9 +211,7 @@ fn by_name(about: &About<'_>) -> Found {
         (None, Some((class, verb, _))) => Found::verb(class, &verb, "description"),
         // A noun that may be a verb says less than a verb.
         (Some((_, _, false)), Some((class, verb, true))) => Found::verb(class, &verb, "description"),
-        (Some((class, verb, true)), Some((_, _, false))) if !acts(&about.description) => {
-            Found::verb(class, &verb, "name")
-        }
+        (Some((class, verb, true)), Some((_, _, false))) if !acts(about) => Found::verb(class, &verb, "name"),
         (Some((class, verb, _)), Some((other, told, _))) => {
             let mut found = Found::verb(class, &verb, "name");
             found.raise(other, &format!("verb `{told}` in the description"));
@@ -222,12 +279,29 @@ fn moves_money(verb: &[String]) -> bool {
 }
 
 /// Whether the word that a description starts with, a noun elsewhere, is a verb here: it is done to something.
-fn acts(description: &[String]) -> bool {
-    let mut words = description.iter().skip_while(|word| opens(word));
+fn acts(about: &About<'_>) -> bool {
+    let mut words = about.description.iter().skip_while(|word| opens(word));
     let Some(first) = words.next() else { return false };
     let behind: Vec<&String> = words.take(4).collect();
     let looks = is_any(first, LIGHT) && behind.iter().any(|word| is_any(word, LOOKED_AT));
-    behind.first().is_some_and(|word| on(OBJECTS, word)) && !looks
+    let is_done = |word: &&&String| on(OBJECTS, word) || is_done_bare(first, word, &about.name);
+    behind.first().filter(is_done).is_some() && !looks
+}
+
+/// Whether a verb is done to a thing with no word between them, "order groceries", "start monitoring". A noun that the name has too is what the
+/// tool gives, "order lines" of `get_order`.
+fn is_done_bare(verb: &str, object: &str, name: &[String]) -> bool {
+    let is_noun = is_any(object, PARTS)
+        || is_any(object, verbs::GIVEN)
+        || on(PREPOSITIONS, object)
+        || on(BEHIND_NOUNS, object)
+        || name.iter().any(|word| is_any(word, verb));
+    match class_of(verb, MAYBE) {
+        _ if is_noun => false,
+        Some(Purchase) => true,
+        Some(Deploy | Approve) => object.ends_with('s'),
+        _ => on("start stop begin", verb) && object.ends_with("ing"),
+    }
 }
 
 fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
@@ -297,6 +371,42 @@ fn raise_what_gives(about: &About<'_>, found: &mut Found) {
             );
         }
     }
+    if !about.name.iter().any(|word| on(LOOKS_WITH, word) || is_any(word, WORKED_OUT)) {
+        raise_what_gets(about, found);
+    }
+}
+
+/// To get a thing may be to look it up, or to have it brought, paid and signed: where the name does not say which, the arguments do.
+fn raise_what_gets(about: &About<'_>, found: &mut Found) {
+    let find = |is: &dyn Fn(&Argument) -> bool| about.arguments.iter().find(|argument| is(argument));
+    let named = |list: &'static str| find(&|argument: &Argument| argument.is_named(list));
+    let is_kept = about.name.iter().any(|word| is_any(word, KEPT));
+    let amount = find(&Argument::is_amount);
+    let heard = find(&|argument: &Argument| argument.is_key() && argument.is_named(HEARS));
+    let told = find(&|argument: &Argument| argument.is_exactly("message body text note comment"));
+    let is_of_people = about.name.last().is_some_and(|word| is_any(word, ASKED_OF_PEOPLE));
+    for (first, second, class) in [
+        (find(&|argument: &Argument| argument.is_exactly(OFFERED)), named(GOODS), Purchase),
+        (find(&|argument: &Argument| argument.is_exactly(BROUGHT)), named(WANTED), Purchase),
+        (named("account").filter(|_| !is_kept), amount, Purchase),
+        (heard, told, Send),
+        (named(ASKED).filter(|_| is_of_people), named(ASKED_ABOUT), Send),
+    ] {
+        if let (Some(first), Some(second)) = (first, second) {
+            found.raise(
+                class,
+                &format!("arguments `{}` and `{}` give something away", first.name, second.name),
+            );
+        }
+    }
+    let is_money = about.name.last().is_some_and(|word| is_any(word, GOT_MONEY));
+    let method =
+        find(&|argument: &Argument| argument.is_named("payment") && argument.is_named("method card token"));
+    let charged = named(CHARGED).or(method).filter(|_| !is_kept);
+    let tip = find(&|argument: &Argument| argument.is_exactly("tip gratuity"));
+    if let Some(argument) = charged.or(tip).or(amount.filter(|_| is_money)) {
+        found.raise(Purchase, &format!("argument `{}` pays", argument.name));
+    }
 }
 
 /// What a name says that somebody is let into: membership gives what an invitation gives, and is more than a value that is kept.
@@ -340,6 +450,7 @@ fn is_listing(about: &About<'_>) -> bool {
 
 fn raise_by_description(about: &About<'_>, found: &mut Found) {
     if found.class == Read {
+        raise_by_opening(about, found);
         raise_from_read(&about.description, found);
         raise_by_sentences(&about.tool.description, found);
     }
@@ -358,6 +469,29 @@ fn raise_by_description(about: &About<'_>, found: &mut Found) {
     }
 }
 
+/// What a tool with a name that reads is said to do in the first place: "Take out a loan", "Tell the seller", "List an item for sale".
+fn raise_by_opening(about: &About<'_>, found: &mut Found) {
+    let sentence = of_sentences(&about.tool.description).next().unwrap_or_default();
+    let mut words = sentence.iter().skip_while(|word| opens(word));
+    let Some(first) = words.next() else { return };
+    let behind: Vec<&String> = words.collect();
+    let Some(next) = behind.first() else { return };
+    let is = |list: &str| forms(first).iter().any(|form| on(list, form));
+    if is("take") && *next == "out" {
+        found.raise(Purchase, &format!("the description says `{first} out`"));
+    }
+    let is_one = on("a an your my this one", next);
+    let is_sold = sentence.windows(2).any(|pair| matches!(pair, [by, sale] if by == "for" && sale == "sale"));
+    if is("list put offer advertise") && is_one && is_sold {
+        found.raise(Purchase, "the description says `for sale`");
+    }
+    let only_tells = is("tell inform express") && behind.iter().take(3).any(|word| is_any(word, ONLY_TOLD));
+    let class = forms(first).iter().find_map(|form| class_of(form, TOLD_ACTS));
+    if let Some(class) = class.filter(|_| on(OBJECTS, next) && !only_tells) {
+        found.raise(class, &format!("verb `{first}` in the description"));
+    }
+}
+
 /// What a tool that reads does besides: "reads and removes", "looks it up and cancels it".
 fn raise_from_read(description: &[String], found: &mut Found) {
     for (place, joins) in description.iter().enumerate().filter(|(_, word)| on(JOINS, word)) {
@@ -368,10 +502,13 @@ fn raise_from_read(description: &[String], found: &mut Found) {
         }
         let mut behind = description.iter().skip(place + 1).skip_while(|word| on(ADVERBS, word));
         let Some(verb) = behind.next() else { continue };
-        let is_done = behind.next().is_some_and(|word| on(OBJECTS, word));
+        let object = behind.next();
+        let is_done = object.is_some_and(|word| on(OBJECTS, word));
         let class = |verbs| stems(verb).iter().find_map(|stem| class_of(stem, verbs));
         let sure = class(SURE).filter(|_| is_done || !is_any(verb, NOUNS));
         let told = sure.or_else(|| class(MAYBE).filter(|_| is_done && !is_any(verb, LIGHT)));
+        let is_act = (is_done || object.is_some_and(|word| word == "what")) && !is_any(verb, "tell");
+        let told = told.or_else(|| class(TOLD_ACTS).filter(|_| is_act));
         if let Some(class) = told.filter(|_| !is_any(verb, STILL_READS)) {
             let rest = description.get(place + 1..).unwrap_or_default();
             let class = if moves_money(rest) { Purchase } else { class };

@@ -176,6 +176,11 @@ fn is_key(argument: &Argument) -> bool {
 }
 
 impl Argument {
+    /// Whether it is the key of something that is there already.
+    pub(super) fn is_key(&self) -> bool {
+        is_key(self)
+    }
+
     /// Whether it is a number that says how much.
     pub(super) fn is_amount(&self) -> bool {
         self.ends_with("amount") || (self.number && self.is_named(AMOUNTS) && !is_key(self))

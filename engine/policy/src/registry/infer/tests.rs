@@ -231,6 +231,88 @@ fn a_description_raises_however_its_first_verb_is_dressed_and_in_every_sentence(
 }
 
 #[test]
+fn what_is_said_or_given_to_get_a_thing_for_money_or_to_act_makes_it_no_read() {
+    use EffectsClass::{Approve, Delete, Deploy, Purchase, Send, Write};
+    for (name, description, arguments, expected) in [
+        // What a description opens with, or has behind `and`.
+        ("get_groceries", "Order groceries to be delivered.", json!(["list"]), Purchase),
+        ("get_lunch", "Order lunch.", json!(["dish"]), Purchase),
+        ("get_tickets", "Book tickets with what is given.", json!(["event"]), Purchase),
+        ("get_insurance", "Take out an insurance policy.", json!(["plan"]), Purchase),
+        ("get_loan", "Takes out a loan.", json!([]), Purchase),
+        ("list_item", "List an item for sale on the marketplace.", json!(["item"]), Purchase),
+        ("show_interest", "Tell the seller that you are interested.", json!(["listing"]), Send),
+        ("find_phone", "Ring the phone.", json!(["device"]), Send),
+        ("monitor", "Start monitoring a host.", json!(["host"]), Write),
+        ("check_config", "Check the config and fix what is wrong.", json!(["path"]), Write),
+        ("check_sink", "Fix a sink.", json!([]), Write),
+        ("view_campaign", "Launch ads of a campaign.", json!([]), Deploy),
+        // What pays, posts, or is brought.
+        ("get_ticket", "", json!(["event", "card_number"]), Purchase),
+        ("get_subscription", "", json!(["plan", "payment_method"]), Purchase),
+        ("get_refund", "", json!(["order_id", "iban"]), Purchase),
+        ("get_loan", "", json!(["amount", "account"]), Purchase),
+        ("retrieve_cash", "", json!(["amount"]), Purchase),
+        ("get_taxi", "", json!(["to", "tip"]), Purchase),
+        ("list_on_ebay", "", json!(["item", "price"]), Purchase),
+        ("view_lot", "", json!(["lot", "bid"]), Purchase),
+        ("fetch_groceries", "", json!(["items", "address"]), Purchase),
+        ("show_interest", "", json!(["listing_id", "message"]), Send),
+        ("get_signature", "", json!(["email", "document"]), Send),
+        // What a name ends with or says in several words.
+        ("monitor_start", "", json!(["host"]), Write),
+        ("view_refresh", "", json!(["view"]), Write),
+        ("search_ads_launch", "", json!(["budget"]), Deploy),
+        ("find_my_phone_ring", "", json!(["device"]), Send),
+        ("check_and_fix", "", json!(["path"]), Write),
+        ("get_rid_of", "", json!(["item"]), Delete),
+        ("count_me_in", "", json!(["event"]), Approve),
+        ("list_item_for_sale", "", json!(["item"]), Purchase),
+    ] {
+        assert_eq!(class(name, description, arguments), expected, "{name} {description}");
+    }
+}
+
+#[test]
+fn what_pays_elsewhere_is_what_a_read_looks_for_or_works_with() {
+    for (name, description, arguments) in [
+        ("search_products", "", json!(["item", "price", "budget"])),
+        ("list_products", "", json!(["item", "max_price"])),
+        ("list_hotels", "", json!(["city", "price_range", "budget"])),
+        ("get_shipping_cost", "", json!(["items", "address"])),
+        ("get_delivery_quote", "", json!(["items", "address"])),
+        ("calculate_tip", "", json!(["bill", "tip"])),
+        ("get_card_limit", "", json!(["card_number"])),
+        ("get_balance", "", json!(["iban", "date"])),
+        ("check_iban", "", json!(["iban"])),
+        ("list_transactions", "", json!(["account", "amount"])),
+        ("list_orders", "", json!(["customer", "payment_method"])),
+        ("get_exchange_rate", "", json!(["amount", "account"])),
+        ("convert_currency", "", json!(["amount", "account"])),
+        ("search_messages", "", json!(["channel_id", "text"])),
+        ("get_message", "", json!(["channel_id", "message_id"])),
+        ("get_feedback", "", json!(["product"])),
+        ("get_launch", "", json!(["id"])),
+        ("show_ring", "", json!(["id"])),
+        ("get_range_start", "", json!(["id"])),
+        ("list_items_for_sale", "Lists the items for sale in a shop.", json!(["shop"])),
+        ("get_order", "Order details.", json!(["id"])),
+        ("get_invoice", "Order number and lines of an invoice.", json!(["id"])),
+        ("search_titles", "Book titles by an author.", json!(["author"])),
+        ("get_depth", "Order book of a symbol.", json!(["symbol"])),
+        ("get_time", "Tells the time.", json!([])),
+        ("get_port", "Tell whether a port is open.", json!(["port"])),
+        ("get_weather", "Tells you the weather.", json!(["city"])),
+        ("view_item", "Show an item that is for sale.", json!(["id"])),
+        ("list_bugs", "Get bugs and fixes of a release.", json!(["release"])),
+        ("get_changes", "Start of a range and what changed.", json!(["range"])),
+        ("get_launches", "Launch dates of rockets.", json!([])),
+    ] {
+        assert_eq!(class(name, description, arguments), EffectsClass::Read, "{name} {description}");
+    }
+}
+
+#[test]
 fn what_only_reads_is_a_read_whatever_nouns_it_is_told_with() {
     for (name, description, arguments) in [
         ("get_name_and_email", "", json!(["id"])),

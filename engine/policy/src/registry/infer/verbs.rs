@@ -89,6 +89,21 @@ const ASKS_OF_A_GROUP: &str = "get fetch retrieve describe lookup list search fi
 /// Verbs that say what is done wherever they stand in a name: they tell nothing of another noun.
 const DONE: &str = "create add insert edit append send delete remove cancel enable disable approve revoke";
 
+/// What is done to the noun that a verb of reading is, where a name ends with it: "monitor start", "view refresh".
+const ENDS: &[(EffectsClass, &str)] =
+    &[(Write, "start stop fix refresh"), (Send, "ring"), (Delete, "drop"), (Deploy, "launch")];
+
+/// Verbs of reading that are no nouns: what alone stands behind one is read, "show launch".
+const READS_IT: &str = "find show read browse inspect describe explain explore";
+
+/// What is done where several words say it.
+const IDIOMS: &[(EffectsClass, &str)] = &[
+    (Delete, "get rid"),
+    (Purchase, "take out"),
+    (Purchase, "list item for sale"),
+    (Approve, "count me in"),
+];
+
 /// How a thing that shows or watches is switched.
 const SWITCHES: &str = "on off";
 
@@ -169,6 +184,12 @@ pub(super) fn of_tool(last: &[String], name: &str) -> Option<Told> {
 /// The verb of a name: a sure one, of several that are joined the highest, or else the first that may be one.
 fn of_words(name: &[String], whole: &[String]) -> Option<Told> {
     let name = &joined(name);
+    let idiom = IDIOMS.iter().find(|(_, words)| {
+        format!("_{}_", name.join("_")).contains(&format!("_{}_", words.replace(' ', "_")))
+    });
+    if let Some((class, words)) = idiom {
+        return Some((*class, (*words).to_owned(), true));
+    }
     let sure = verbs(name, whole);
     // At the head even a noun is a verb: "order", "book", "email".
     let head = name.first().and_then(|word| Some((class_by_object(word, MAYBE, whole)?, word)));
@@ -189,7 +210,8 @@ fn of_words(name: &[String], whole: &[String]) -> Option<Told> {
         return Some((class, word.to_owned(), true));
     }
     if let Some(verb) = decisive(&sure) {
-        return Some((verb.class, verb.word.to_owned(), true));
+        let end = (verb.class == Read).then(|| end(name, verb.word)).flatten();
+        return end.or_else(|| Some((verb.class, verb.word.to_owned(), true)));
     }
     let maybe = name.iter().filter_map(|word| Some((class_by_object(word, MAYBE, whole)?, word)));
     let highest = maybe.max_by_key(|(class, _)| *class).map(|(class, word)| (class, word.clone(), false));
@@ -219,6 +241,14 @@ fn decisive<'n>(sure: &[Verb<'n>]) -> Option<Verb<'n>> {
         verb.class > first.class && (is_verb || is_end)
     };
     sure.iter().filter(is_done).max_by_key(|verb| verb.class).copied().or(Some(first))
+}
+
+/// The act that a name ends with, behind a verb of reading that is a noun there: "search ads launch", "find my phone ring".
+fn end(name: &[String], verb: &str) -> Option<Told> {
+    let last = name.last()?;
+    let class = class_of(last, ENDS)?;
+    let is_read = on(ASKS, verb) || (on(READS_IT, verb) && name.len() == 2);
+    (!is_read && last != verb).then(|| (class, last.clone(), true))
 }
 
 /// The class of a verb, where it hangs on what it is done to by the words of the whole name.
@@ -290,7 +320,7 @@ fn acts(noun: &str) -> Vec<String> {
 fn joined_verbs(name: &[String]) -> impl Iterator<Item = (EffectsClass, &str)> {
     name.windows(3).filter_map(|three| {
         let [before, joins, word] = three else { return None };
-        let class = class_of(word, MAYBE).filter(|_| on(BOTH, joins))?;
+        let class = class_of(word, MAYBE).or_else(|| class_of(word, ENDS)).filter(|_| on(BOTH, joins))?;
         let is_verb = class_of(before, SURE).or_else(|| class_of(before, MAYBE)).is_some();
         (is_verb || !on(FIELDS, word)).then_some((class, word.as_str()))
     })
