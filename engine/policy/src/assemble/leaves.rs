@@ -2,28 +2,39 @@
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::links::is_link;
 use crate::arguments::VALUES_MAX;
 
-/// JSON pointers of the scalars of a text, in its order, at most [`VALUES_MAX`]; up to where it stops being JSON. Of what is no JSON at all: the
-/// empty pointer, since it counts as one text.
-pub(super) fn pointers(json: &[u8]) -> Vec<String> {
+/// A scalar of a JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// Its JSON pointer.
+    pub(super) pointer: String,
+    /// Whether it is a text that is a link, or begins with one.
+    pub(super) is_link: bool,
+}
+
+/// The scalars of a text, in its order, at most [`VALUES_MAX`]; up to where it stops being JSON. Of what is no JSON at all: the empty pointer,
+/// since it counts as one text.
+pub(super) fn leaves(json: &[u8]) -> Vec<Leaf> {
     let mut found = Found::default();
     let mut reader = serde_json::Deserializer::from_slice(json);
     let is_json = Below(&mut found).deserialize(&mut reader).is_ok() && reader.end().is_ok();
-    if is_json { found.pointers } else { vec![String::new()] }
+    let whole = || Leaf { pointer: String::new(), is_link: is_link(&String::from_utf8_lossy(json)) };
+    if is_json { found.leaves } else { vec![whole()] }
 }
 
 /// What was found on the way, and where the way is.
 #[derive(Default)]
 struct Found {
-    pointers: Vec<String>,
+    leaves: Vec<Leaf>,
     at: String,
 }
 
 impl Found {
-    fn scalar(&mut self) {
-        if self.pointers.len() < VALUES_MAX {
-            self.pointers.push(self.at.clone());
+    fn scalar(&mut self, text: Option<&str>) {
+        if self.leaves.len() < VALUES_MAX {
+            self.leaves.push(Leaf { pointer: self.at.clone(), is_link: text.is_some_and(is_link) });
         }
     }
 }
@@ -47,32 +58,32 @@ impl<'de> Visitor<'de> for Below<'_> {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.0.scalar();
+        self.0.scalar(None);
         Ok(())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.0.scalar();
+        self.0.scalar(None);
         Ok(())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.0.scalar();
+        self.0.scalar(None);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.0.scalar();
+        self.0.scalar(None);
         Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.0.scalar();
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.0.scalar(Some(text));
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.scalar();
+        self.0.scalar(None);
         Ok(())
     }
 
@@ -95,7 +106,7 @@ impl<'de> Visitor<'de> for Below<'_> {
         let Self(found) = self;
         let end = found.at.len();
         while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
-            if found.pointers.len() >= VALUES_MAX {
+            if found.leaves.len() >= VALUES_MAX {
                 let IgnoredAny = members.next_value()?;
                 continue;
             }
@@ -111,6 +122,10 @@ impl<'de> Visitor<'de> for Below<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pointers(json: &[u8]) -> Vec<String> {
+        leaves(json).into_iter().map(|leaf| leaf.pointer).collect()
+    }
 
     #[test]
     fn scalars_are_numbered_in_the_order_of_the_text_and_not_of_their_names() {

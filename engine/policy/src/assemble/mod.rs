@@ -5,6 +5,7 @@
 //! and from nothing else. Spec: policy-request.
 
 mod leaves;
+mod links;
 mod provenance;
 mod risk;
 mod write;
@@ -89,9 +90,9 @@ impl Asked<'_> {
         let Some(sources) = self.extracted.and_then(|extracted| extracted.arguments.as_deref()) else {
             return;
         };
-        let (pointers, lineage) = (leaves::pointers(self.arguments), self.machine.lineage());
-        request.provenance = provenance::facts(sources, &pointers, self.facts, lineage);
-        request.values = provenance::values(sources, &pointers, lineage);
+        let (leaves, lineage) = (leaves::leaves(self.arguments), self.machine.lineage());
+        request.provenance = provenance::facts(sources, &leaves, self.facts, lineage);
+        request.values = provenance::values(sources, &leaves, lineage);
         request.values_known = sources.left_out.is_none();
         request.carriage = Some(provenance::carriage(sources, lineage));
     }

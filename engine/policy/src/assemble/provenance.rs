@@ -7,6 +7,7 @@ use rederive_evidence::record::{ArgumentShape, ArgumentSource, ArgumentSources, 
 use rederive_evidence::values::{Label, Trust};
 use rederive_machine::{Influence, Lineage};
 
+use super::leaves::Leaf;
 use crate::request::{ArgumentFact, ArgumentRole, Source, ToolFacts, ValueFact};
 
 /// All of a value, in one piece.
@@ -24,37 +25,45 @@ const RECORDS_MAX: usize = 64;
 /// A fact for each scalar, in the order of the text. One of which nothing was extracted may have come from anywhere.
 pub(super) fn facts(
     sources: &ArgumentSources,
-    pointers: &[String],
+    leaves: &[Leaf],
     tool: Option<&ToolFacts>,
     lineage: &Lineage,
 ) -> Vec<ArgumentFact> {
     let mut by_leaf = sources.values.chunk_by(|one, next| one.leaf == next.leaf).peekable();
-    let fact = |(leaf, pointer): (usize, &String)| {
+    let fact = |(leaf, Leaf { pointer, .. }): (usize, &Leaf)| {
         let of = by_leaf.next_if(|of| of.first().is_some_and(|first| usize::from(first.leaf) == leaf));
         let (source, records) = of_leaf(of.unwrap_or_default(), lineage);
         let role = tool.map_or(ArgumentRole::Other, |tool| tool.role(pointer));
         ArgumentFact { pointer: pointer.clone(), role, source, records }
     };
-    pointers.iter().enumerate().map(fact).collect()
+    leaves.iter().enumerate().map(fact).collect()
 }
 
-/// A fact for each value and item that does not look as any text may, in the order of the text.
-pub(super) fn values(sources: &ArgumentSources, pointers: &[String], lineage: &Lineage) -> Vec<ValueFact> {
-    let saying = sources.values.iter().filter(|source| source.shape != ArgumentShape::Common);
+/// A fact for each value and item that does not look as any text may, in the order of the text. A value that is followed is a link, however it
+/// looked to the extractor. Spec: request-links.
+pub(super) fn values(sources: &ArgumentSources, leaves: &[Leaf], lineage: &Lineage) -> Vec<ValueFact> {
     let fact = |of: &ArgumentSource| {
-        let pointer = pointers.get(usize::from(of.leaf)).cloned().unwrap_or_default();
-        ValueFact { pointer, shape: of.shape, source: looked_for(of, lineage) }
+        let leaf = leaves.get(usize::from(of.leaf));
+        let is_link = of.part == 0 && leaf.is_some_and(|leaf| leaf.is_link);
+        let shape = match of.shape {
+            // The address behind `mailto:` is one without it.
+            shape if !is_link || shape == ArgumentShape::Address => shape,
+            _ => ArgumentShape::Url,
+        };
+        let pointer = leaf.map(|leaf| leaf.pointer.clone()).unwrap_or_default();
+        let source = looked_for(of, shape, lineage);
+        (shape != ArgumentShape::Common).then_some(ValueFact { pointer, shape, source })
     };
-    saying.map(fact).collect()
+    sources.values.iter().filter_map(fact).collect()
 }
 
 /// Where a value or item stands: whole in what is trusted; else by the words that spell it, or most of a text; else in what is not trusted.
-fn looked_for(of: &ArgumentSource, lineage: &Lineage) -> Source {
+fn looked_for(of: &ArgumentSource, shape: ArgumentShape, lineage: &Lineage) -> Source {
     let whole = standing(of, lineage).map_or(Source::Nowhere, |(source, _)| source);
     if whole > Source::External {
         return whole;
     }
-    let is_text = of.shape == ArgumentShape::Text;
+    let is_text = shape == ArgumentShape::Text;
     let enough = if is_text { HALF } else { SPELLED };
     let has = |found: &Option<FoundIn>| found.as_ref().filter(|found| found.permille >= enough).cloned();
     let by_user =
