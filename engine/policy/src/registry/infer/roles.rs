@@ -104,6 +104,10 @@ const GETS: &str = "recipient to cc bcc email participant attendee invitee guest
     repo repository branch remote assignee collaborator audience destination dest target group team mailbox inbox member contact \
     bucket merchant vendor bic swift bank";
 
+/// Who is sent a copy of what a tool reads, and words that say so before `to` or `with`.
+const COPIED: &str = "recipient cc bcc notify";
+const SENT: &str = "forward send copy share deliver reply notify mail email post report submit";
+
 /// Where it goes, of an effect that goes to people or accounts.
 const ADDRESSES: &str = "address account user username street number owner customer person name";
 
@@ -192,6 +196,15 @@ impl Argument {
     }
 }
 
+/// Whether its name says who is sent a copy of what is read: `bcc`, `forward_to`, or `with` beside `share`.
+fn is_copied(argument: &Argument, about: &About<'_>) -> bool {
+    let is_sent = |before: &[String]| before.iter().any(|word| is_any(word, SENT));
+    let goes = argument.words.iter().position(|word| word == "to" || word == "with");
+    argument.is_named(COPIED)
+        || goes.and_then(|goes| argument.words.get(..goes)).is_some_and(is_sent)
+        || (argument.is_exactly("with") && about.arguments.iter().any(|other| other.is_named("share")))
+}
+
 /// Why an argument says where something goes, where it does.
 fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> Option<String> {
     if argument.is_named(FROM) {
@@ -203,7 +216,7 @@ fn destination(argument: &Argument, class: EffectsClass, about: &About<'_>) -> O
         return Some("an address that is reached, whatever is done".to_owned());
     }
     if !changes(class) {
-        return None;
+        return is_copied(argument, about).then(|| "its name says who is sent what is read".to_owned());
     }
     let goes = matches!(class, EffectsClass::Send | EffectsClass::Purchase | EffectsClass::Approve);
     let made = class == EffectsClass::Write;

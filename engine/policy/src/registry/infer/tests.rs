@@ -399,6 +399,35 @@ fn arguments_have_the_roles_that_their_names_formats_and_tools_give_them() {
 }
 
 #[test]
+fn who_is_sent_a_copy_of_what_is_read_is_a_destination() {
+    for argument in [
+        "forward_to",
+        "forwardTo",
+        "send_copy_to",
+        "bcc",
+        "cc",
+        "share_with",
+        "notify",
+        "webhook",
+        "callback",
+        "recipient",
+        "recipients",
+        "deliver_to",
+        "reply_to",
+    ] {
+        let facts = facts(tool("get_messages", "", json!([argument, "folder", "from", "related_to"])));
+        assert_eq!(facts.effects, EffectsClass::Read, "{argument}");
+        assert_eq!(facts.role(&format!("/{argument}")), ArgumentRole::Destination, "{argument}");
+        for other in ["folder", "from", "related_to"] {
+            assert_eq!(facts.role(&format!("/{other}")), ArgumentRole::Other, "{other}");
+        }
+    }
+    let shares = json!([["share", {"type": "boolean"}], "with"]);
+    assert_eq!(facts(tool("get_report", "", shares)).role("/with"), ArgumentRole::Destination);
+    assert_eq!(facts(tool("get_report", "", json!(["with"]))).role("/with"), ArgumentRole::Other);
+}
+
+#[test]
 fn arguments_are_found_in_lists_alternatives_and_references() {
     let schema = json!({
         "type": "object",
