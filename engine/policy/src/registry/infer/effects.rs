@@ -66,6 +66,9 @@ const BEGINS: &str = "create new make generate register";
 /// Arguments that prove something: what is given one does more than read.
 const PROOFS: &str = "otp totp mfa pin passcode password passphrase cvv";
 
+/// Arguments by which what is read is changed as well, or taken away.
+const ACTS: &str = "delete delete_after deleteafter delete_original remove remove_after purge truncate erase wipe overwrite append make_public makepublic set_role setrole buy refund pay transfer";
+
 /// What is sent with a request: with a link or a host, a tool sends.
 const SENT: &str = "body payload data json form multipart";
 
@@ -333,6 +336,9 @@ fn raise_by_arguments(about: &About<'_>, found: &mut Found) {
         Read => {
             if let Some(argument) = has(PROOFS) {
                 found.raise(Write, &format!("argument `{}` proves something", argument.name));
+            }
+            if let Some(argument) = about.arguments.iter().find(|argument| argument.is_exactly(ACTS)) {
+                found.raise(Delete, &format!("argument `{}` says that more is done", argument.name));
             }
             raise_what_gives(about, found);
         }

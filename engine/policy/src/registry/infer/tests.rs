@@ -137,6 +137,9 @@ fn what_reads_and_does_more_is_no_read() {
         ("get_url", "", json!(["url", "data"]), Send),
         ("show_code", "", json!(["payee", "amount"]), Purchase),
         ("check_contact", "", json!(["email", "message"]), Send),
+        ("get_items", "", json!(["folder", "delete"]), Delete),
+        ("read_file", "", json!(["path", "truncate"]), Delete),
+        ("lookup_order", "", json!(["id", "refund"]), Delete),
     ] {
         assert_eq!(class(name, description, arguments), expected, "{name} {description}");
     }
